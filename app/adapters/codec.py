@@ -1,0 +1,28 @@
+"""Domain values as JSON columns, both ways; pydantic reads the dataclasses as they are."""
+
+from typing import TypeVar
+
+from pydantic import TypeAdapter
+
+from app.domain.failure import Failure
+from app.domain.job import Ended, JobRequest
+from app.domain.plan import Pinned
+
+T = TypeVar("T")
+
+FAILURE: TypeAdapter[Failure] = TypeAdapter(Failure)
+REQUEST: TypeAdapter[JobRequest] = TypeAdapter(JobRequest)
+ENDED: TypeAdapter[Ended] = TypeAdapter(Ended)
+PINNED: TypeAdapter[Pinned] = TypeAdapter(Pinned)
+
+
+def to_json(adapter: TypeAdapter[T], value: T) -> str:
+    return adapter.dump_json(value).decode()
+
+
+def from_json(adapter: TypeAdapter[T], text: str) -> T:
+    return adapter.validate_json(text)
+
+
+def optional_json(adapter: TypeAdapter[T], value: T | None) -> str | None:
+    return None if value is None else to_json(adapter, value)

@@ -1,0 +1,91 @@
+"""One listening connection a process: wakes whoever watches a job when its row changes."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+import asyncpg
+import structlog
+
+from app.adapters.control.database import CONNECT_TIMEOUT_S
+from app.adapters.postgres import LOST, UNUSABLE
+from app.domain.environment import Dsn
+
+CHANNEL = "liftlock_jobs"
+UNHEARD_POLL_S = 1.0
+
+log = structlog.get_logger()
+
+
+class Watcher:
+    """Changes of one job. While nothing can be heard it wakes every second, so that its owner looks itself."""
+
+    def __init__(self, announcements: "Announcements") -> None:
+        self._announcements = announcements
+        self.event = asyncio.Event()
+
+    async def wait(self, timeout_s: float) -> bool:
+        patience = timeout_s if self._announcements.hearing else min(timeout_s, UNHEARD_POLL_S)
+        try:
+            await asyncio.wait_for(self.event.wait(), patience)
+        except TimeoutError:
+            return patience < timeout_s
+        self.event.clear()
+        return True
+
+
+class Announcements:
+    def __init__(self, dsn: Dsn) -> None:
+        self._dsn = dsn
+        self._connection: asyncpg.Connection | None = None
+        self._connecting = asyncio.Lock()
+        self._watchers: dict[UUID, set[Watcher]] = defaultdict(set)
+
+    @property
+    def hearing(self) -> bool:
+        return self._connection is not None and not self._connection.is_closed()
+
+    @asynccontextmanager
+    async def watch(self, job_id: UUID) -> AsyncIterator[Watcher]:
+        await self._listen()
+        watcher = Watcher(self)
+        self._watchers[job_id].add(watcher)
+        try:
+            yield watcher
+        finally:
+            self._watchers[job_id].discard(watcher)
+            if not self._watchers[job_id]:
+                del self._watchers[job_id]
+
+    async def close(self) -> None:
+        if self._connection is not None:
+            await self._connection.close(timeout=1)
+
+    async def _listen(self) -> None:
+        if self.hearing:
+            return
+        async with self._connecting:
+            if self.hearing:
+                return
+            try:
+                connection = await asyncpg.connect(
+                    self._dsn.secret,
+                    timeout=CONNECT_TIMEOUT_S,
+                    server_settings={"application_name": "liftlock:announcements"},
+                )
+                await connection.add_listener(CHANNEL, self._heard)
+                connection.add_termination_listener(self._deaf)
+                self._connection = connection
+            except (*LOST, *UNUSABLE) as error:
+                log.warning("announcements.deaf", error=str(error))
+
+    def _heard(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
+        for watcher in self._watchers.get(UUID(str(payload)), ()):
+            watcher.event.set()
+
+    def _deaf(self, _connection: object) -> None:
+        for watchers in self._watchers.values():
+            for watcher in watchers:
+                watcher.event.set()

@@ -1,0 +1,226 @@
+"""JobClaims on PostgreSQL: every write of a worker names its attempt, so that a late one changes nothing.
+
+The statements are those of the model-checked protocol.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import asyncpg
+from sqlalchemy import text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import DBAPIError
+
+from app.adapters.codec import FAILURE, REQUEST, optional_json
+from app.adapters.control.database import ControlDatabase, driver_error
+from app.adapters.control.tables import job_steps
+from app.domain.job import (
+    Attempt,
+    ClaimRefusal,
+    ClaimRefused,
+    Ended,
+    GivenBack,
+    JobId,
+    JobState,
+    StepRecord,
+)
+
+_CLAIM = text("""
+    UPDATE liftlock_control.jobs j
+    SET state = 'running', reason = 'starting', message = 'taking the target', attempt = attempt + 1,
+        owner = :owner, lease_until = clock_timestamp() + make_interval(secs => :ttl_s), parked = false,
+        started_at = COALESCE(started_at, clock_timestamp())
+    FROM liftlock_control.targets t
+    WHERE j.id = :id AND j.state = 'queued' AND t.id = j.target_id
+      AND NOT EXISTS (
+        SELECT 1 FROM liftlock_control.jobs p
+        WHERE p.target_id = j.target_id AND p.seq < j.seq AND p.state IN ('queued', 'running'))
+    RETURNING j.attempt, j.request, j.target_id, t.epoch, j.starts, j.max_starts, j.created_at,
+        j.principal_id
+""")
+_PARK = text("""
+    UPDATE liftlock_control.jobs SET parked = true WHERE id = :id AND state = 'queued' AND NOT parked
+""")
+_WHO_HAS_IT = text("""
+    SELECT j.state, j.attempt, j.owner, j.lease_until, t.name AS environment,
+           p.id AS holder, p.state AS holder_state, p.kind AS holder_kind, p.owner AS holder_owner,
+           p.started_at AS holder_since
+    FROM liftlock_control.jobs j
+    JOIN liftlock_control.targets t ON t.id = j.target_id
+    LEFT JOIN LATERAL (
+        SELECT * FROM liftlock_control.jobs p
+        WHERE p.target_id = j.target_id AND p.id <> j.id
+          AND (p.state = 'running' OR p.state = 'queued' AND p.seq < j.seq)
+        ORDER BY p.state = 'running' DESC, p.seq LIMIT 1) p ON true
+    WHERE j.id = :id
+""")
+_STARTED = text("""
+    WITH counted AS (
+        UPDATE liftlock_control.jobs SET starts = starts + 1, reason = 'applying'
+        WHERE id = :id AND attempt = :attempt AND state = 'running' RETURNING starts, target_id),
+    known AS (
+        UPDATE liftlock_control.targets t SET epoch = GREATEST(t.epoch, :epoch) FROM counted
+        WHERE t.id = counted.target_id)
+    SELECT starts FROM counted
+""")
+_BEAT = text("""
+    UPDATE liftlock_control.jobs SET lease_until = clock_timestamp() + make_interval(secs => :ttl_s)
+    WHERE id = :id AND attempt = :attempt AND state = 'running' RETURNING 1
+""")
+_FINISH = text("""
+    UPDATE liftlock_control.jobs
+    SET state = :state, reason = :reason, message = :message,
+        error = CAST(:error AS jsonb), notices = CAST(:notices AS jsonb)
+    WHERE id = :id AND attempt = :attempt AND state = 'running' RETURNING 1
+""")
+_GIVE_BACK = text("""
+    UPDATE liftlock_control.jobs
+    SET state = 'queued', reason = :reason, message = :message, parked = true,
+        next_dispatch_at = clock_timestamp() + make_interval(secs => :after_s)
+    WHERE id = :id AND attempt = :attempt AND state = 'running' RETURNING 1
+""")
+_SAY = text("""
+    UPDATE liftlock_control.jobs SET message = :message
+    WHERE id = :id AND attempt = :attempt AND state = 'running'
+""")
+
+
+class ControlClaims:
+    """Implements ports.JobClaims."""
+
+    def __init__(self, database: ControlDatabase) -> None:
+        self._database = database
+
+    async def claim(self, job_id: JobId, owner: str, ttl_ms: int) -> Attempt | ClaimRefused:
+        """Take the job, or say who has it.
+
+        A job that is not the head of its queue is parked, so that the one before it rings it; between the
+        refusal and the parking that one may have ended, hence the second look.
+        """
+        taken = await self._take(job_id, owner, ttl_ms)
+        if taken is None and await self._park(job_id):
+            taken = await self._take(job_id, owner, ttl_ms)
+        return taken or await self._refusal(job_id)
+
+    async def started(self, attempt: Attempt, epoch: int) -> int | None:
+        async with self._database.begin() as connection:
+            counted = await connection.execute(_STARTED, {**_ours(attempt), "epoch": epoch})
+            return counted.scalar_one_or_none()
+
+    async def beat(self, attempt: Attempt, ttl_ms: int) -> bool:
+        async with self._database.begin() as connection:
+            beaten = await connection.execute(_BEAT, {**_ours(attempt), "ttl_s": ttl_ms / 1000})
+            return beaten.first() is not None
+
+    async def end(self, attempt: Attempt, outcome: Ended | GivenBack) -> bool:
+        said: dict[str, Any] = {**_ours(attempt), "reason": outcome.reason, "message": outcome.message}
+        async with self._database.begin() as connection:
+            match outcome:
+                case Ended():
+                    said["state"] = outcome.state.value
+                    said["error"] = optional_json(FAILURE, outcome.error)
+                    said["notices"] = json.dumps(outcome.notices)
+                    return (await connection.execute(_FINISH, said)).first() is not None
+                case GivenBack():
+                    said["after_s"] = outcome.after_ms / 1000
+                    return (await connection.execute(_GIVE_BACK, said)).first() is not None
+
+    async def record_steps(self, attempt: Attempt, steps: Sequence[StepRecord], message: str) -> None:
+        async with self._database.begin() as connection:
+            if (await connection.execute(_SAY, {**_ours(attempt), "message": message})).rowcount == 0:
+                return
+            if steps:
+                await connection.execute(_UPSERT_STEP, [_step_values(attempt.job_id, step) for step in steps])
+
+    async def _take(self, job_id: JobId, owner: str, ttl_ms: int) -> Attempt | None:
+        try:
+            async with self._database.begin() as connection:
+                values = {"id": job_id, "owner": owner, "ttl_s": ttl_ms / 1000}
+                row = (await connection.execute(_CLAIM, values)).mappings().first()
+        except DBAPIError as error:
+            # two heads were claimed at once and the unique index let one through
+            if isinstance(driver_error(error), asyncpg.UniqueViolationError):
+                return None
+            raise
+        if row is None:
+            return None
+        return Attempt(
+            job_id=job_id,
+            number=row["attempt"],
+            request=REQUEST.validate_python(row["request"]),
+            target_id=row["target_id"],
+            floor_epoch=row["epoch"],
+            starts=row["starts"],
+            max_starts=row["max_starts"],
+            queued_since=row["created_at"],
+            owner=owner,
+            actor=row["principal_id"],
+        )
+
+    async def _park(self, job_id: JobId) -> bool:
+        async with self._database.begin() as connection:
+            return (await connection.execute(_PARK, {"id": job_id})).rowcount > 0
+
+    async def _refusal(self, job_id: JobId) -> ClaimRefused:
+        async with self._database.begin() as connection:
+            row = (await connection.execute(_WHO_HAS_IT, {"id": job_id})).mappings().first()
+        if row is None:
+            return ClaimRefused(job_id, ClaimRefusal.UNKNOWN)
+        state = JobState(row["state"])
+        evidence = {key: _plain(row[key]) for key in ("state", "attempt", "owner")}
+        if state is JobState.RUNNING:
+            return ClaimRefused(job_id, ClaimRefusal.ALREADY_RUNNING, row["environment"], job_id, evidence)
+        if state.final or row["holder"] is None:
+            return ClaimRefused(job_id, ClaimRefusal.FINISHED, row["environment"], job_id, evidence)
+        holder = {
+            "holderState": row["holder_state"],
+            "holderKind": row["holder_kind"],
+            "holderWorker": row["holder_owner"],
+            "holderSince": _plain(row["holder_since"]),
+        }
+        return ClaimRefused(job_id, ClaimRefusal.NOT_HEAD, row["environment"], JobId(row["holder"]), evidence | holder)
+
+
+_NEW_STEP = insert(job_steps)
+_UPSERT_STEP = _NEW_STEP.on_conflict_do_update(
+    index_elements=["job_id", "ordinal"],
+    set_={
+        name: _NEW_STEP.excluded[name]
+        for name in (
+            "name",
+            "version",
+            "direction",
+            "state",
+            "started_at",
+            "finished_at",
+            "duration_ms",
+            "error",
+            "notice",
+        )
+    },
+)
+
+
+def _ours(attempt: Attempt) -> dict[str, Any]:
+    return {"id": attempt.job_id, "attempt": attempt.number}
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if hasattr(value, "isoformat") else value
+
+
+def _step_values(job_id: JobId, step: StepRecord) -> dict[str, Any]:
+    return {
+        "job_id": job_id,
+        "ordinal": step.ordinal,
+        "name": step.name,
+        "version": step.version,
+        "direction": step.direction,
+        "state": step.state.value,
+        "started_at": step.started_at,
+        "finished_at": step.finished_at,
+        "duration_ms": step.duration_ms,
+        "error": None if step.error is None else FAILURE.dump_python(step.error, mode="json"),
+        "notice": step.notice,
+    }

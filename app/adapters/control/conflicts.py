@@ -1,0 +1,96 @@
+"""ConflictLog on PostgreSQL: repeats of one cause are one record with a count."""
+
+import uuid
+from collections.abc import Sequence
+
+from sqlalchemy import select, text
+from sqlalchemy.dialects.postgresql import insert
+
+from app.adapters.clock import new_id
+from app.adapters.control.database import ControlDatabase
+from app.adapters.control.rows import conflict_of
+from app.adapters.control.tables import conflicts
+from app.domain.conflict import Collision, Conflict, ConflictState
+from app.domain.job import JobId
+from app.ports import ConflictQuery
+
+_NOW = text("clock_timestamp()")
+_SETTLE = text("""
+    UPDATE liftlock_control.conflicts
+    SET state = 'resolved', resolution = 'wait', resolved_at = clock_timestamp(), waited_ms = :waited_ms,
+        answer = 'the waiting job got its turn'
+    WHERE job_id = :job_id AND kind = 'lock_contention' AND state = 'open'
+""")
+_EXPIRE = text("""
+    UPDATE liftlock_control.conflicts
+    SET state = 'expired', resolved_at = clock_timestamp(), resolution = 'cause_gone'
+    WHERE environment = :environment AND state = 'open' AND kind = ANY (:kinds)
+      AND NOT fingerprint = ANY (:seen)
+""")
+
+
+class ControlConflicts:
+    """Implements ports.ConflictLog."""
+
+    def __init__(self, database: ControlDatabase) -> None:
+        self._database = database
+
+    async def record(self, collision: Collision) -> Conflict:
+        settled = collision.state is ConflictState.RESOLVED
+        values = {
+            "id": new_id(),
+            "kind": collision.kind.value,
+            "environment": collision.environment,
+            "job_id": collision.job_id,
+            "other_job_id": collision.other_job_id,
+            "migrations": list(collision.migrations),
+            "message": collision.message,
+            "evidence": dict(collision.evidence),
+            "answer": collision.answer,
+            "fingerprint": collision.fingerprint,
+            "state": collision.state.value,
+            "resolution": "none" if settled else None,
+        }
+        new = insert(conflicts).values(**values, **({"resolved_at": _NOW} if settled else {}))
+        folded = new.on_conflict_do_update(
+            index_elements=[text("md5(fingerprint)")],
+            index_where=text("state = 'open' OR resolution = 'none'"),
+            set_={
+                "count": conflicts.c.count + 1,
+                "last_seen_at": _NOW,
+                "message": new.excluded.message,
+                "evidence": new.excluded.evidence,
+                "answer": new.excluded.answer,
+            },
+        ).returning(conflicts)
+        async with self._database.begin() as connection:
+            return conflict_of((await connection.execute(folded)).mappings().one())
+
+    async def find(self, query: ConflictQuery) -> tuple[Conflict, ...]:
+        wanted = select(conflicts).order_by(conflicts.c.id.desc())
+        if query.limit is not None:
+            wanted = wanted.limit(query.limit)
+        if query.before is not None:
+            wanted = wanted.where(conflicts.c.id < query.before)
+        if query.state is not None:
+            wanted = wanted.where(conflicts.c.state == query.state.value)
+        if query.environment is not None:
+            wanted = wanted.where(conflicts.c.environment == query.environment)
+        async with self._database.begin() as connection:
+            return tuple(conflict_of(row) for row in (await connection.execute(wanted)).mappings())
+
+    async def get(self, conflict_id: uuid.UUID) -> Conflict | None:
+        async with self._database.begin() as connection:
+            wanted = select(conflicts).where(conflicts.c.id == conflict_id)
+            row = (await connection.execute(wanted)).mappings().first()
+            return None if row is None else conflict_of(row)
+
+    async def settle_contention(self, job_id: JobId, waited_ms: int) -> int:
+        async with self._database.begin() as connection:
+            settled = await connection.execute(_SETTLE, {"job_id": job_id, "waited_ms": waited_ms})
+            return settled.rowcount
+
+    async def expire(self, environment: str, kinds: Sequence[str], seen: Sequence[str]) -> int:
+        async with self._database.begin() as connection:
+            values = {"environment": environment, "kinds": list(kinds), "seen": list(seen)}
+            return (await connection.execute(_EXPIRE, values)).rowcount

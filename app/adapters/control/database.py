@@ -1,0 +1,76 @@
+"""The control database: one pooled engine for one event loop, and its errors in our words."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from app.adapters.postgres import LOST, UNUSABLE, unavailable
+from app.domain.environment import Dsn
+from app.domain.errors import BackendUnavailable
+
+CONNECT_TIMEOUT_S = 5
+COMMAND_TIMEOUT_S = 30
+
+
+class ControlDatabase:
+    """Engines belong to the loop that made them; a process has one for each of its portals."""
+
+    def __init__(self, dsn: Dsn, *, pool_size: int = 5) -> None:
+        self.dsn = dsn
+        self._pool_size = pool_size
+        self._engine: AsyncEngine | None = None
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[AsyncConnection]:
+        """One transaction; raises BackendUnavailable when the database cannot be reached or used."""
+        try:
+            async with self._made().begin() as connection:
+                yield connection
+        except (PoolTimeout, *LOST, *UNUSABLE) as error:
+            raise self._unavailable(error) from error
+        except DBAPIError as error:
+            cause = driver_error(error)
+            if isinstance(cause, (*LOST, *UNUSABLE, *_NOT_INSTALLED)) or error.connection_invalidated:
+                raise self._unavailable(cause) from error
+            raise
+
+    async def close(self) -> None:
+        if self._engine is not None:
+            await self._engine.dispose()
+            self._engine = None
+
+    def _made(self) -> AsyncEngine:
+        if self._engine is None:
+            self._engine = create_async_engine(
+                "postgresql+asyncpg://",
+                async_creator=self._connect,
+                pool_size=self._pool_size,
+                max_overflow=5,
+                pool_timeout=CONNECT_TIMEOUT_S,
+            )
+        return self._engine
+
+    async def _connect(self) -> asyncpg.Connection:
+        """The driver reads the address itself: SQLAlchemy's URL knows neither sslmode nor several hosts."""
+        return await asyncpg.connect(
+            self.dsn.secret,
+            timeout=CONNECT_TIMEOUT_S,
+            command_timeout=COMMAND_TIMEOUT_S,
+            server_settings={"application_name": "liftlock:control", "jit": "off"},
+        )
+
+    def _unavailable(self, error: BaseException) -> BackendUnavailable:
+        return unavailable(error, self.dsn, "the control database")
+
+
+_NOT_INSTALLED = (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError)
+
+
+def driver_error(error: DBAPIError) -> BaseException:
+    """asyncpg's own exception behind SQLAlchemy's two layers."""
+    cause = error.orig.__cause__ if error.orig is not None else None
+    return cause or error.orig or error

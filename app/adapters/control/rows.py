@@ -1,0 +1,85 @@
+"""Rows of the control database as domain values."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import RowMapping
+
+from app.adapters.codec import FAILURE, REQUEST
+from app.domain.conflict import Collision, Conflict, ConflictKind, ConflictState
+from app.domain.job import Job, JobId, JobState, Origin, Principal, StepRecord, StepState
+
+
+def job_of(row: RowMapping, steps: Sequence[StepRecord] = ()) -> Job:
+    return Job(
+        id=JobId(UUID(str(row["id"]))),
+        request=REQUEST.validate_python(row["request"]),
+        state=JobState(row["state"]),
+        reason=row["reason"],
+        message=row["message"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+        seq=row["seq"],
+        attempt=row["attempt"],
+        starts=row["starts"],
+        started_at=row["started_at"],
+        finished_at=row["finished_at"],
+        lease_until=row["lease_until"],
+        error=_failure(row["error"]),
+        notices=tuple(row["notices"]),
+        origin=Origin(
+            Principal(row["principal_id"], row["principal_kind"], row["principal_address"]),
+            row["request_id"],
+            row["traceparent"],
+        ),
+        steps=tuple(steps),
+    )
+
+
+def step_of(row: RowMapping) -> StepRecord:
+    return StepRecord(
+        ordinal=row["ordinal"],
+        name=row["name"],
+        version=row["version"],
+        direction=row["direction"],
+        state=StepState(row["state"]),
+        started_at=row["started_at"],
+        finished_at=row["finished_at"],
+        duration_ms=row["duration_ms"],
+        error=_failure(row["error"]),
+        notice=row["notice"],
+    )
+
+
+def conflict_of(row: RowMapping) -> Conflict:
+    collision = Collision(
+        kind=ConflictKind(row["kind"]),
+        message=row["message"],
+        fingerprint=row["fingerprint"],
+        environment=row["environment"],
+        job_id=_uuid(row["job_id"]),
+        other_job_id=_uuid(row["other_job_id"]),
+        migrations=tuple(row["migrations"]),
+        evidence=row["evidence"],
+        answer=row["answer"],
+    )
+    return Conflict(
+        id=UUID(str(row["id"])),
+        collision=collision,
+        state=ConflictState(row["state"]),
+        count=row["count"],
+        first_seen_at=row["first_seen_at"],
+        last_seen_at=row["last_seen_at"],
+        resolved_at=row["resolved_at"],
+        resolution=row["resolution"],
+        waited_ms=row["waited_ms"],
+    )
+
+
+def _failure(value: Any) -> Any:
+    return None if value is None else FAILURE.validate_python(value)
+
+
+def _uuid(value: Any) -> UUID | None:
+    return None if value is None else UUID(str(value))

@@ -1,0 +1,78 @@
+"""JobSweep on PostgreSQL: any number of sweepers at once, no leader, `SKIP LOCKED` keeps them apart."""
+
+from sqlalchemy import text
+
+from app.adapters.control.database import ControlDatabase
+from app.domain.job import JobId
+
+_DUE = text("""
+    WITH due AS (
+        SELECT j.id FROM liftlock_control.jobs j
+        WHERE j.state = 'queued' AND j.next_dispatch_at <= clock_timestamp()
+          AND NOT EXISTS (
+            SELECT 1 FROM liftlock_control.jobs p
+            WHERE p.target_id = j.target_id AND p.seq < j.seq AND p.state IN ('queued', 'running'))
+        ORDER BY j.seq LIMIT :limit FOR UPDATE SKIP LOCKED)
+    UPDATE liftlock_control.jobs j
+    SET dispatches = dispatches + 1, parked = false,
+        next_dispatch_at = clock_timestamp()
+            + LEAST(interval '15 s', interval '5 s' * power(2, LEAST(dispatches, 4)))
+    FROM due WHERE j.id = due.id RETURNING j.id
+""")
+_LAPSED = text("""
+    WITH dead AS (
+        SELECT id, attempt FROM liftlock_control.jobs
+        WHERE state = 'running' AND lease_until < clock_timestamp()
+        ORDER BY lease_until LIMIT :limit FOR UPDATE SKIP LOCKED)
+    UPDATE liftlock_control.jobs j
+    SET state = 'queued', reason = 'rescued', next_dispatch_at = clock_timestamp(),
+        message = 'its worker stopped answering; another takes it over where it stood'
+    FROM dead WHERE j.id = dead.id AND j.state = 'running' AND j.attempt = dead.attempt RETURNING j.id
+""")
+_NEXT = text("""
+    WITH head AS (
+        SELECT j.id, j.parked FROM liftlock_control.jobs j
+        JOIN liftlock_control.targets t ON t.id = j.target_id
+        WHERE t.name = :environment AND j.state IN ('queued', 'running')
+        ORDER BY j.seq LIMIT 1)
+    UPDATE liftlock_control.jobs j
+    SET parked = false, dispatches = dispatches + 1,
+        next_dispatch_at = clock_timestamp() + interval '5 s'
+    FROM head
+    WHERE j.id = head.id AND j.state = 'queued' AND j.parked AND j.next_dispatch_at <= clock_timestamp()
+    RETURNING j.id
+""")
+_UNRUNG = text("""
+    UPDATE liftlock_control.jobs SET next_dispatch_at = clock_timestamp() + interval '5 s'
+    WHERE id = :id AND state = 'queued'
+""")
+_PURGE = text("DELETE FROM liftlock_control.idempotency_keys WHERE expires_at < clock_timestamp()")
+
+
+class ControlSweep:
+    """Implements ports.JobSweep."""
+
+    def __init__(self, database: ControlDatabase) -> None:
+        self._database = database
+
+    async def due(self, limit: int) -> tuple[JobId, ...]:
+        async with self._database.begin() as connection:
+            return tuple(JobId(job) for job in (await connection.execute(_DUE, {"limit": limit})).scalars())
+
+    async def rescue(self, limit: int) -> tuple[JobId, ...]:
+        async with self._database.begin() as connection:
+            return tuple(JobId(job) for job in (await connection.execute(_LAPSED, {"limit": limit})).scalars())
+
+    async def next_on(self, environment: str) -> JobId | None:
+        async with self._database.begin() as connection:
+            found = await connection.execute(_NEXT, {"environment": environment})
+            head = found.scalar_one_or_none()
+            return None if head is None else JobId(head)
+
+    async def unrung(self, job_id: JobId) -> None:
+        async with self._database.begin() as connection:
+            await connection.execute(_UNRUNG, {"id": job_id})
+
+    async def purge(self) -> int:
+        async with self._database.begin() as connection:
+            return (await connection.execute(_PURGE)).rowcount

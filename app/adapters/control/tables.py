@@ -1,0 +1,140 @@
+"""The control database's tables as code; `migrations/control/` creates them, a test compares the two."""
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    Uuid,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+SCHEMA = "liftlock_control"
+metadata = MetaData(schema=SCHEMA)
+
+_moment = DateTime(timezone=True)
+
+targets = Table(
+    "targets",
+    metadata,
+    Column("id", BigInteger, primary_key=True),
+    Column("name", Text),
+    Column("epoch", BigInteger),
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("seq", BigInteger),
+    Column("target_id", BigInteger),
+    Column("kind", Text),
+    Column("request", JSONB),
+    Column("state", Text),
+    Column("reason", Text),
+    Column("message", Text),
+    Column("attempt", Integer),
+    Column("starts", Integer),
+    Column("max_starts", Integer),
+    Column("owner", Text),
+    Column("lease_until", _moment),
+    Column("dispatches", Integer),
+    Column("next_dispatch_at", _moment),
+    Column("parked", Boolean),
+    Column("dedupe_key", Text),
+    Column("principal_id", Text),
+    Column("principal_kind", Text),
+    Column("principal_address", Text),
+    Column("request_id", Text),
+    Column("traceparent", Text),
+    Column("error", JSONB),
+    Column("notices", JSONB),
+    Column("created_at", _moment),
+    Column("updated_at", _moment),
+    Column("started_at", _moment),
+    Column("finished_at", _moment),
+)
+
+job_steps = Table(
+    "job_steps",
+    metadata,
+    Column("job_id", Uuid, primary_key=True),
+    Column("ordinal", Integer, primary_key=True),
+    Column("name", Text),
+    Column("version", Text),
+    Column("direction", Text),
+    Column("state", Text),
+    Column("started_at", _moment),
+    Column("finished_at", _moment),
+    Column("duration_ms", BigInteger),
+    Column("error", JSONB),
+    Column("notice", Text),
+)
+
+job_events = Table(
+    "job_events",
+    metadata,
+    Column("id", BigInteger, primary_key=True),
+    Column("job_id", Uuid),
+    Column("at", _moment),
+    Column("from_state", Text),
+    Column("to_state", Text),
+    Column("attempt", Integer),
+    Column("reason", Text),
+)
+
+conflicts = Table(
+    "conflicts",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("kind", Text),
+    Column("environment", Text),
+    Column("job_id", Uuid),
+    Column("other_job_id", Uuid),
+    Column("migrations", ARRAY(Text)),
+    Column("message", Text),
+    Column("evidence", JSONB),
+    Column("answer", Text),
+    Column("fingerprint", Text),
+    Column("state", Text),
+    Column("count", Integer),
+    Column("first_seen_at", _moment),
+    Column("last_seen_at", _moment),
+    Column("resolved_at", _moment),
+    Column("resolution", Text),
+    Column("waited_ms", BigInteger),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", BigInteger, primary_key=True),
+    Column("at", _moment),
+    Column("principal_id", Text),
+    Column("principal_kind", Text),
+    Column("principal_address", Text),
+    Column("request_id", Text),
+    Column("action", Text),
+    Column("environment", Text),
+    Column("subject", Text),
+    Column("detail", JSONB),
+)
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("client", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("request_hash", LargeBinary),
+    Column("token", Uuid),
+    Column("job_id", Uuid),
+    Column("locked_until", _moment),
+    Column("answer", JSONB),
+    Column("expires_at", _moment),
+)

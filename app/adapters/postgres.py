@@ -1,0 +1,84 @@
+"""What PostgreSQL's refusals to connect mean, and what to do about them; never with a password."""
+
+import asyncio
+import ssl
+
+import asyncpg
+
+from app.domain.environment import Dsn
+from app.domain.errors import BackendUnavailable, BackendUnusable
+
+LOST = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    ConnectionError,
+    asyncio.TimeoutError,
+    OSError,
+)
+"""A lost connection in its many names: pg_terminate_backend shows as ConnectionDoesNotExistError, and
+asyncpg may raise InternalClientError for a socket that closed under it."""
+
+UNUSABLE = (
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidPasswordError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.InsufficientPrivilegeError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.ReadOnlySQLTransactionError,
+    ssl.SSLError,
+)
+
+LASTING = (
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidPasswordError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.InsufficientPrivilegeError,
+)
+"""Refusals that only a person can change."""
+
+
+def unavailable(error: BaseException, dsn: Dsn, what: str) -> BackendUnavailable:
+    """`what` names the database to people: 'the control database', 'the target of staging'."""
+    kind = BackendUnusable if isinstance(error, LASTING) else BackendUnavailable
+    return kind(
+        f"{what} ({dsn}) cannot be used: {_reason(error, dsn)}",
+        next_steps=(f"psql '{dsn}' -c 'select 1'",),
+        facts={"backend": "postgresql", "which": what, "address": str(dsn)},
+    )
+
+
+def quote(identifier: str) -> str:
+    """A PostgreSQL identifier, quoted: the one place that does it."""
+    return '"' + identifier.replace('"', '""') + '"'
+
+
+def _reason(error: BaseException, dsn: Dsn) -> str:
+    match error:
+        case asyncpg.InvalidCatalogNameError():
+            return f"there is no database {dsn.database!r} on that server; create it, or correct the URL"
+        case asyncpg.InvalidPasswordError() | asyncpg.InvalidAuthorizationSpecificationError():
+            return f"the server refused the user {dsn.user!r} or its password; correct the URL"
+        case asyncpg.InsufficientPrivilegeError():
+            return (
+                f"the role {dsn.user!r} may not do this ({error}); "
+                f"as its owner run: GRANT CREATE ON DATABASE {quote(dsn.database)} TO {quote(dsn.user)}"
+            )
+        case asyncpg.TooManyConnectionsError():
+            return "it has no connection left; raise max_connections or stop other clients"
+        case asyncpg.ReadOnlySQLTransactionError():
+            return "it is read-only (a standby?); give the address of the primary"
+        case asyncpg.UndefinedTableError() | asyncpg.InvalidSchemaNameError():
+            return "Liftlock's own tables are not there yet; they are created at start, look at the service's log"
+        case asyncio.TimeoutError():
+            return "it did not answer in time; is it running, and reachable from here?"
+        case ConnectionRefusedError():
+            return "nothing listens there; start PostgreSQL, or correct host and port"
+        case asyncpg.CannotConnectNowError():
+            return "it is starting up or shutting down; it is tried again"
+        case _:
+            return f"{type(error).__name__}: {error}"

@@ -1,0 +1,129 @@
+"""Python migrations: how their files become code, and the connection that their code is given."""
+
+import inspect
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from functools import lru_cache
+from typing import Any
+
+import asyncpg
+
+from app.adapters.postgres import quote
+from app.domain.migration import Action, PythonScript
+from app.domain.statements import StatementKind, parse_script
+
+REFUSED_KINDS = frozenset(StatementKind) - {StatementKind.TRANSACTIONAL}
+
+
+class StatementRefused(Exception):
+    """A statement that may not be sent from inside a migration."""
+
+
+class MigrationConnection:
+    """An asyncpg-style connection inside the migration's transaction.
+
+    It has the methods that a migration needs; what would end the transaction, or cannot run in one, is
+    refused before it is sent. `transaction()` is a savepoint.
+    """
+
+    def __init__(self, connection: asyncpg.Connection) -> None:
+        self._connection = connection
+        self._savepoints = 0
+        self.last_statement: str | None = None
+
+    async def execute(self, query: str, *args: Any, timeout: float | None = None) -> str:
+        self._note(query)
+        return str(await self._connection.execute(query, *args, timeout=timeout))
+
+    async def executemany(self, command: str, args: Iterable[Sequence[Any]]) -> None:
+        self._note(command)
+        await self._connection.executemany(command, args)
+
+    async def fetch(self, query: str, *args: Any, timeout: float | None = None) -> list[asyncpg.Record]:
+        self._note(query)
+        return list(await self._connection.fetch(query, *args, timeout=timeout))
+
+    async def fetchrow(self, query: str, *args: Any, timeout: float | None = None) -> asyncpg.Record | None:
+        self._note(query)
+        return await self._connection.fetchrow(query, *args, timeout=timeout)
+
+    async def fetchval(self, query: str, *args: Any, column: int = 0, timeout: float | None = None) -> Any:
+        self._note(query)
+        return await self._connection.fetchval(query, *args, column=column, timeout=timeout)
+
+    async def copy_records_to_table(
+        self,
+        table_name: str,
+        *,
+        records: Iterable[Sequence[Any]],
+        columns: Sequence[str] | None = None,
+        schema_name: str | None = None,
+    ) -> str:
+        self.last_statement = f"COPY {table_name} FROM STDIN"
+        return str(
+            await self._connection.copy_records_to_table(
+                table_name, records=records, columns=columns, schema_name=schema_name
+            )
+        )
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[None]:
+        self._savepoints += 1
+        name = quote(f"liftlock_{self._savepoints}")
+        await self._connection.execute(f"SAVEPOINT {name}")
+        try:
+            yield
+        except BaseException:
+            await self._connection.execute(f"ROLLBACK TO SAVEPOINT {name}")
+            raise
+        await self._connection.execute(f"RELEASE SAVEPOINT {name}")
+
+    def _note(self, query: str) -> None:
+        self.last_statement = query
+        refused = _why_refused(query)
+        if refused is not None:
+            raise StatementRefused(refused)
+
+
+def load_action(script: PythonScript) -> Action:
+    """The `up` or `down` of the file, ready to be awaited with a connection.
+
+    Raises whatever the file raises, and TypeError when the method is not what it should be.
+    """
+    namespace: dict[str, Any] = {"__name__": "liftlock_migration", "__file__": script.file}
+    exec(compile(script.text, script.file, "exec"), namespace)  # noqa: S102 - a file of the configured folder
+    action = getattr(_owner(namespace), script.method, None)
+    if not inspect.iscoroutinefunction(action):
+        raise TypeError(f"`{script.method}` must be `async def {script.method}(self, connection)`")
+    return action
+
+
+def _owner(namespace: dict[str, Any]) -> Any:
+    """The class that bears `up`, made without arguments; or the module itself."""
+    if "up" in namespace:
+        return _Module(namespace)
+    owners = [
+        value
+        for value in namespace.values()
+        if inspect.isclass(value) and value.__module__ == "liftlock_migration" and hasattr(value, "up")
+    ]
+    if len(owners) != 1:
+        raise TypeError(f"the file has {len(owners)} classes with an `up`; it must have one")
+    return owners[0]()
+
+
+class _Module:
+    def __init__(self, namespace: dict[str, Any]) -> None:
+        self.__dict__.update(namespace)
+
+
+@lru_cache(maxsize=256)
+def _why_refused(query: str) -> str | None:
+    parsed = parse_script(query)
+    for statement in parsed.statements:
+        if statement.kind in REFUSED_KINDS:
+            return (
+                f"{statement.verb} may not be sent from a migration: "
+                f"it runs inside a transaction that commits with its ledger row"
+            )
+    return parsed.problems[0].message if parsed.problems else None

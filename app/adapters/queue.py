@@ -1,0 +1,64 @@
+"""The producer half of the queue: a job's id to the workers, nothing else. The row is already committed."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
+import structlog
+from celery import Celery
+from kombu.exceptions import KombuError
+from redis.exceptions import RedisError
+
+from app.domain.job import JobId
+
+RUN_JOB = "liftlock.run_job"
+QUEUE = "liftlock"
+SOCKET_OPTIONS = {
+    "socket_timeout": 10,
+    "socket_connect_timeout": 5,
+    "socket_keepalive": True,
+    # a half-open connection would otherwise hang for ever
+    "health_check_interval": 5,
+    "retry_on_timeout": False,
+}
+
+log = structlog.get_logger()
+
+
+class CeleryDoorbell:
+    """Implements ports.Doorbell: publishing is best effort with one retry; the sweeper rings again."""
+
+    def __init__(self, broker_url: str) -> None:
+        self._app = Celery("liftlock", broker=broker_url, set_as_current=False)
+        self._app.conf.update(
+            task_ignore_result=True,
+            task_default_queue=QUEUE,
+            broker_transport_options=SOCKET_OPTIONS | {"socket_timeout": 3, "socket_connect_timeout": 2},
+            broker_connection_retry=False,
+            broker_pool_limit=2,
+        )
+        self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="doorbell")
+
+    async def ring(self, job_id: JobId) -> bool:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._publish, str(job_id))
+
+    async def close(self) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._app.close()
+
+    def _publish(self, job_id: str) -> bool:
+        try:
+            self._app.send_task(
+                RUN_JOB,
+                kwargs={"job_id": job_id},
+                retry=True,
+                retry_policy={
+                    "max_retries": 1,
+                    "interval_start": 0,
+                    "interval_step": 0.1,
+                    "interval_max": 0.1,
+                },
+            )
+        except (KombuError, RedisError, OSError) as error:
+            log.warning("doorbell.unreachable", job=job_id, error=str(error))
+            return False
+        return True

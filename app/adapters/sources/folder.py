@@ -1,0 +1,152 @@
+"""A folder of migrations: every `*.sql` and `*.py` in it, read again only when a file has changed."""
+
+import asyncio
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.adapters.python_code import load_action
+from app.adapters.sources.python import read_python
+from app.adapters.sources.sql import read_sql
+from app.domain.migration import Catalog, Migration, PythonScript
+from app.domain.plan import Step
+from app.domain.problem import Problem
+
+READERS = {".sql": read_sql, ".py": read_python}
+IGNORED_PREFIXES = ("_", ".")
+
+Parsed = Migration | tuple[Problem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Signature:
+    """What tells a changed file without reading it."""
+
+    inode: int
+    size_bytes: int
+    modified_ns: int
+
+
+class FolderSource:
+    """Implements ports.Source. One instance a process: the cache is what makes asking cheap."""
+
+    def __init__(self, folder: Path, max_file_bytes: int) -> None:
+        self._folder = folder
+        self._max_file_bytes = max_file_bytes
+        self._cache: dict[str, tuple[_Signature, Parsed]] = {}
+        self._catalog = Catalog()
+        self._reading = asyncio.Lock()
+
+    async def read(self) -> Catalog:
+        async with self._reading:
+            return await asyncio.to_thread(self._read)
+
+    def unloadable(self, steps: Sequence[Step]) -> tuple[Problem, ...]:
+        problems = (_unloadable(step) for step in steps)
+        return tuple(problem for problem in problems if problem is not None)
+
+    def _read(self) -> Catalog:
+        try:
+            with os.scandir(self._folder) as entries:
+                found = {entry.name: entry for entry in entries if _is_migration(entry)}
+        except OSError as error:
+            return Catalog(problems=(self._no_folder(error),))
+        if not self._refresh(found):
+            return self._catalog
+        parsed = [self._cache[name][1] for name in sorted(found)]
+        self._catalog = Catalog(
+            tuple(one for one in parsed if isinstance(one, Migration)),
+            tuple(problem for one in parsed if not isinstance(one, Migration) for problem in one),
+        )
+        return self._catalog
+
+    def _refresh(self, found: dict[str, "os.DirEntry[str]"]) -> bool:
+        """Bring the cache up to what is in the folder; False when nothing has changed."""
+        gone = self._cache.keys() - found.keys()
+        for name in gone:
+            del self._cache[name]
+        changed = bool(gone)
+        for name, entry in found.items():
+            signature = _signature(entry)
+            known = self._cache.get(name)
+            if signature is None or known is None or known[0] != signature:
+                self._cache[name] = (signature or _Signature(0, 0, 0), self._parse(name))
+                changed = True
+        return changed
+
+    def _parse(self, name: str) -> Parsed:
+        path = self._folder / name
+        try:
+            size = path.stat().st_size
+            if size > self._max_file_bytes:
+                return (self._too_large(name, size),)
+            raw = path.read_bytes()
+        except OSError as error:
+            message = f"the file cannot be read ({error.strerror}); check its permissions"
+            return (Problem("unreadable_file", message, file=name),)
+        try:
+            text = raw.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            line = raw.count(b"\n", 0, error.start) + 1
+            message = f"the file is not UTF-8 (byte {error.start}, line {line}); save it as UTF-8"
+            return (Problem("not_utf8", message, file=name, line=line),)
+        return READERS[path.suffix](name, raw, text)
+
+    def _too_large(self, name: str, size_bytes: int) -> Problem:
+        limit = self._max_file_bytes // (1024 * 1024)
+        return Problem(
+            "file_too_large",
+            f"the file has {size_bytes / 1024 / 1024:.1f} MiB and at most {limit} are read; "
+            f"load bulk data outside of migrations, or raise LIFTLOCK_MAX_FILE_MB",
+            file=name,
+        )
+
+    def _no_folder(self, error: OSError) -> Problem:
+        message = (
+            f"the migrations folder {self._folder} cannot be read ({error.strerror}); "
+            f"create it, or set LIFTLOCK_MIGRATIONS"
+        )
+        return Problem("unreadable_folder", message, file=str(self._folder))
+
+
+def _is_migration(entry: "os.DirEntry[str]") -> bool:
+    return (
+        Path(entry.name).suffix in READERS
+        and not entry.name.startswith(IGNORED_PREFIXES)
+        and (entry.is_file() or entry.is_symlink())
+    )
+
+
+def _signature(entry: "os.DirEntry[str]") -> _Signature | None:
+    try:
+        stat = entry.stat()
+    except OSError:
+        return None
+    return _Signature(stat.st_ino, stat.st_size, stat.st_mtime_ns)
+
+
+def _unloadable(step: Step) -> Problem | None:
+    if not isinstance(step.body, PythonScript):
+        return None
+    try:
+        load_action(step.body)
+    except (Exception, SystemExit) as error:
+        line = _line_in(error, step.body.file)
+        return Problem(
+            "python_import_failed",
+            f"{step.body.file} cannot be loaded: {type(error).__name__}: {error}",
+            migration=step.name,
+            file=step.body.file,
+            line=line,
+        )
+    return None
+
+
+def _line_in(error: BaseException, file: str) -> int | None:
+    trace, line = error.__traceback__, None
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == file:
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return line

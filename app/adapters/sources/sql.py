@@ -1,0 +1,145 @@
+"""A SQL migration: a header of comments, then the sections `-- migrate:up`, `:down` and `:verify`.
+
+Markers count only where they are comments: one inside a string or a function's body is text.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from app.adapters.sources.naming import identity_problems, parse_file_name
+from app.domain.migration import Checksum, Migration, MigrationName, SqlScript
+from app.domain.problem import Problem
+from app.domain.statements import Comment, StatementKind, comments, token_text
+
+SECTIONS = ("up", "down", "verify")
+
+_MARKER = re.compile(r"^--\s*migrate:(?P<section>\S*)(?P<options>.*)$")
+_HEADER = re.compile(r"^--\s*(?P<key>name|version|dependencies|irreversible)\s*:\s*(?P<value>.*?)\s*$")
+
+
+@dataclass(slots=True)
+class _Draft:
+    """What is found on the way through the file."""
+
+    file: str
+    header: dict[str, str] = field(default_factory=dict)
+    sections: dict[str, SqlScript] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+    def refuse(self, code: str, message: str, line: int | None = None, column: int | None = None) -> None:
+        name = self.header.get("name")
+        self.problems.append(Problem(code, message, migration=name, file=self.file, line=line, column=column))
+
+
+def read_sql(file: str, raw: bytes, text: str) -> Migration | tuple[Problem, ...]:
+    """The migration, or every problem of the file. `text` is `raw` decoded, without a byte order mark."""
+    draft = _Draft(file)
+    markers = list(_markers(draft, text))
+    _cut(draft, text, markers)
+    for script in draft.sections.values():
+        _check_script(draft, script)
+    known = parse_file_name(file)
+    name = draft.header.get("name", known.name)
+    version = draft.header.get("version", known.version)
+    problems = (*draft.problems, *identity_problems(file, name, version))
+    if problems or version is None:
+        return problems
+    return Migration(
+        name=MigrationName(name),
+        version=version,
+        up=draft.sections["up"],
+        down=_if_any(draft.sections.get("down")),
+        verify=_if_any(draft.sections.get("verify")),
+        checksum=Checksum.of(raw, token_text(text) + repr(sorted(draft.header.items()))),
+        file=file,
+        dependencies=_dependencies(draft.header.get("dependencies", "")),
+        irreversible=draft.header.get("irreversible"),
+    )
+
+
+def _markers(draft: _Draft, text: str) -> Iterator[tuple[str, Comment]]:
+    """The section markers in order; header lines before the first one are noted on the way."""
+    first = True
+    for comment in comments(text):
+        marker = _MARKER.match(comment.text.rstrip())
+        if marker is not None:
+            first = False
+            if _is_section(draft, marker, comment):
+                yield marker["section"], comment
+            continue
+        header = _HEADER.match(comment.text.rstrip()) if first else None
+        if header is not None:
+            _note_header(draft, header["key"], header["value"], comment)
+
+
+def _is_section(draft: _Draft, marker: "re.Match[str]", comment: Comment) -> bool:
+    section, options = marker["section"], marker["options"].strip()
+    if section not in SECTIONS:
+        message = f"there is no section {section!r}; write -- migrate:up, -- migrate:down or -- migrate:verify"
+        draft.refuse("unknown_section", message, comment.line, comment.column)
+        return False
+    if options:
+        message = (
+            f"the option {options!r} is not known here; every migration runs inside a transaction, "
+            f"so write -- migrate:{section} alone"
+        )
+        draft.refuse("unknown_option", message, comment.line, comment.column)
+    return True
+
+
+def _note_header(draft: _Draft, key: str, value: str, comment: Comment) -> None:
+    if key in draft.header:
+        draft.refuse("repeated_header", f"`{key}` is given twice; keep one", comment.line, comment.column)
+    elif not value and key != "dependencies":
+        draft.refuse("empty_header", f"`{key}` has no value; give one, or remove the line", comment.line)
+    draft.header.setdefault(key, value)
+
+
+def _cut(draft: _Draft, text: str, markers: list[tuple[str, Comment]]) -> None:
+    """Give each section the text below its marker, up to the next one."""
+    starts = [*(comment.offset for _, comment in markers), len(text)]
+    for (section, comment), end in zip(markers, starts[1:], strict=True):
+        begin = text.find("\n", comment.offset, end) + 1 or end
+        if section in draft.sections:
+            message = f"there are two `-- migrate:{section}` sections; join them"
+            draft.refuse("repeated_section", message, comment.line, comment.column)
+            continue
+        draft.sections[section] = SqlScript(text[begin:end], draft.file, comment.line + 1)
+    if "up" not in draft.sections:
+        message = "there is no `-- migrate:up` line; put it above the statements that make the change"
+        draft.refuse("missing_up", message, 1)
+        return
+    before = SqlScript(text[: starts[0]], draft.file)
+    if before.parsed.statements:
+        line = before.parsed.statements[0].line
+        draft.refuse("statement_before_up", "a statement stands above the first section; move it below", line)
+    up = draft.sections["up"]
+    if not up.parsed.statements and not up.parsed.problems:
+        draft.refuse("empty_up", "the up section holds no statement; write one, or remove the file", up.line)
+
+
+def _check_script(draft: _Draft, script: SqlScript) -> None:
+    for problem in script.parsed.problems:
+        draft.refuse(problem.code.value, problem.message, problem.line + script.line - 1, problem.column)
+    for statement in script.parsed.statements:
+        line = statement.line + script.line - 1
+        if statement.kind is StatementKind.NON_TRANSACTIONAL:
+            message = (
+                f"{statement.verb} must run outside a transaction, and migrations run inside one; "
+                f"leave out CONCURRENTLY, or run it by hand"
+            )
+            draft.refuse("non_transactional", message, line, statement.column)
+        elif statement.kind is StatementKind.COPY_IN:
+            message = "COPY … FROM STDIN has no input here; write the rows as INSERT, or use a Python migration"
+            draft.refuse("copy_from_stdin", message, line, statement.column)
+
+
+def _if_any(script: SqlScript | None) -> SqlScript | None:
+    """A section without a statement does nothing: it is no way back and no proof."""
+    return script if script is not None and script.parsed.statements else None
+
+
+def _dependencies(value: str) -> tuple[MigrationName, ...]:
+    names = (name.strip() for name in value.strip("[]").split(","))
+    return tuple(MigrationName(name) for name in dict.fromkeys(names) if name)

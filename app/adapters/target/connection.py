@@ -1,0 +1,89 @@
+"""One connection to a target for one attempt: how it is opened, how a transaction begins and ends."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import asyncpg
+
+from app.adapters.postgres import LOST
+from app.domain.environment import Dsn
+from app.domain.errors import ConnectionLost
+
+CONNECT_TIMEOUT_S = 10
+CLOSE_TIMEOUT_S = 2
+CHECK_CLIENT_FROM_VERSION = 14
+
+LOCK_STATES = frozenset({"55P03", "40P01", "40001"})
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long the fence may be waited for, and how long we may sit idle in a transaction, in ms."""
+
+    fence_ms: int = 5_000
+    idle_ms: int = 600_000
+
+
+async def connect(dsn: Dsn, application_name: str) -> asyncpg.Connection:
+    """A connection without a statement cache: a script's DDL would make cached plans stale.
+
+    `application_name` goes into the start-up packet, so that a newer attempt can find and end this one.
+    """
+    return await asyncpg.connect(
+        dsn.secret,
+        timeout=CONNECT_TIMEOUT_S,
+        statement_cache_size=0,
+        server_settings={"application_name": application_name},
+    )
+
+
+@asynccontextmanager
+async def transaction(connection: asyncpg.Connection, patience: Patience) -> AsyncIterator[None]:
+    """BEGIN with our limits in the same message, COMMIT in a round trip of its own, else ROLLBACK.
+
+    Raises ConnectionLost, also when the reply to COMMIT is lost: then `steps` knows what became of it.
+    """
+    await _begin(connection, patience)
+    try:
+        yield
+        status = await connection.execute("COMMIT")
+    except BaseException as error:
+        await _roll_back(connection)
+        if isinstance(error, LOST):
+            raise ConnectionLost(f"{type(error).__name__}: {error}") from error
+        raise
+    if status != "COMMIT":
+        raise ConnectionLost(f"COMMIT was answered with {status}")
+
+
+async def close(connection: asyncpg.Connection | None) -> None:
+    if connection is None or connection.is_closed():
+        return
+    try:
+        await connection.close(timeout=CLOSE_TIMEOUT_S)
+    except (TimeoutError, *LOST):
+        connection.terminate()
+
+
+async def _begin(connection: asyncpg.Connection, patience: Patience) -> None:
+    limits = (
+        f"SET LOCAL lock_timeout = {patience.fence_ms:d}; SET LOCAL statement_timeout = 0; "
+        f"SET LOCAL idle_in_transaction_session_timeout = {patience.idle_ms:d}"
+    )
+    if connection.get_server_version().major >= CHECK_CLIENT_FROM_VERSION:
+        # a statement of a client that is gone would otherwise run on, and commit
+        limits += "; SET LOCAL client_connection_check_interval = 1000"
+    try:
+        await connection.execute(f"BEGIN; {limits}")
+    except LOST as error:
+        raise ConnectionLost(f"{type(error).__name__}: {error}") from error
+
+
+async def _roll_back(connection: asyncpg.Connection) -> None:
+    if connection.is_closed() or not connection.is_in_transaction():
+        return
+    try:
+        await connection.execute("ROLLBACK")
+    except (*LOST, asyncpg.PostgresError):
+        connection.terminate()

@@ -1,0 +1,158 @@
+"""A PostgreSQL error as a Failure: file, line, column, statement and a caret, also inside functions.
+
+`position` is 1-based, in characters, of the statement that was sent; errors inside functions and DO
+blocks carry `internal_position` within `internal_query`, and a context that names the line of the body.
+https://www.postgresql.org/docs/current/protocol-error-fields.html
+"""
+
+import re
+import traceback
+
+import asyncpg
+
+from app.domain.failure import Failure, FailureCode
+from app.domain.migration import PythonScript, SqlScript
+from app.domain.plan import Step
+from app.domain.statements import Place, Statement, caret, place_of
+
+STATEMENT_CHARS = 2_000
+
+_BODY = re.compile(r"\$(?:[A-Za-z_\x80-\uffff][A-Za-z_0-9\x80-\uffff]*)?\$")
+_INLINE_LINE = re.compile(r"inline_code_block line (\d+)")
+
+
+def sql_failure(error: asyncpg.PostgresError, step: Step, script: SqlScript, statement: Statement) -> Failure:
+    place = place_of(script.text, statement.offset + _offset_in(error, statement.text))
+    return _failure(error, step, statement.text, script.file, place, script.line)
+
+
+def commit_failure(error: asyncpg.PostgresError, step: Step) -> Failure:
+    """A deferred constraint speaks at COMMIT: no statement of the file can be blamed."""
+    file = step.body.file if step.body is not None else None
+    return _failure(error, step, "COMMIT", file, None, 1)
+
+
+def python_failure(error: BaseException, step: Step, script: PythonScript, statement: str | None) -> Failure:
+    """Where the migration's own code stood, and the statement it was running, if any."""
+    line, column = _own_frame(error, script.file)
+    place = place_of(script.text, _offset_of_line(script.text, line, column)) if line else None
+    if isinstance(error, asyncpg.PostgresError):
+        return _failure(error, step, statement, script.file, place, 1)
+    return Failure(
+        code=FailureCode.PYTHON_ERROR,
+        message=f"{type(error).__name__}: {error}",
+        migration=step.name,
+        direction=step.direction.value,
+        file=script.file,
+        line=place.line if place else None,
+        column=place.column if place else None,
+        statement=statement,
+        caret=caret(place) if place else None,
+        next_steps=_next_steps(step),
+    )
+
+
+def verify_failure(step: Step, script: SqlScript, statement: Statement, answer: object) -> Failure:
+    place = place_of(script.text, statement.offset)
+    return Failure(
+        code=FailureCode.VERIFY_FAILED,
+        message=f"the verify block of {step.name} answered {answer!r}; it must answer true in every row",
+        migration=step.name,
+        direction=step.direction.value,
+        file=script.file,
+        line=place.line + script.line - 1,
+        column=place.column,
+        statement=statement.text[:STATEMENT_CHARS],
+        caret=caret(place),
+        next_steps=_next_steps(step),
+    )
+
+
+def _failure(
+    error: asyncpg.PostgresError,
+    step: Step,
+    statement: str | None,
+    file: str | None,
+    place: Place | None,
+    first_line: int,
+) -> Failure:
+    state = error.sqlstate or ""
+    return Failure(
+        code=_CODES.get(state, FailureCode.SQL_ERROR),
+        message=_said(error, "message") or str(error),
+        migration=step.name,
+        direction=step.direction.value,
+        sqlstate=state or None,
+        detail=_said(error, "detail"),
+        hint=_said(error, "hint") or _HINTS.get(state),
+        file=file,
+        line=place.line + first_line - 1 if place else None,
+        column=place.column if place else None,
+        statement=statement[:STATEMENT_CHARS] if statement else None,
+        caret=caret(place) if place else None,
+        context=_said(error, "context"),
+        next_steps=_next_steps(step),
+    )
+
+
+_CODES = {
+    "55P03": FailureCode.LOCK_TIMEOUT,
+    "40P01": FailureCode.LOCK_TIMEOUT,
+    "40001": FailureCode.LOCK_TIMEOUT,
+    "57014": FailureCode.STATEMENT_TIMEOUT,
+}
+_HINTS = {
+    "42710": "roles and extensions belong to the whole server or database: this one may come from elsewhere",
+    "55P04": "a new enum value may only be used after the migration that adds it has committed: use two files",
+    "42501": "the role that Liftlock connects as needs this right; grant it, or connect as the owner",
+}
+
+
+def _next_steps(step: Step) -> tuple[str, ...]:
+    file = step.body.file if step.body is not None else step.name
+    again = "POST /migrations/run" if step.direction == "up" else "POST /migrations/rollback"
+    return (f"correct {file}, then {again} again",)
+
+
+def _said(error: asyncpg.PostgresError, field: str) -> str | None:
+    value = getattr(error, field, None)
+    return str(value) if value else None
+
+
+def _offset_in(error: asyncpg.PostgresError, text: str) -> int:
+    """The 0-based character of `text` that the error points at; its beginning when it points nowhere."""
+    position = _said(error, "position")
+    if position is not None:
+        return min(int(position) - 1, len(text))
+    return _offset_in_body(error, text)
+
+
+def _offset_in_body(error: asyncpg.PostgresError, text: str) -> int:
+    body = _BODY.search(text)
+    if body is None:
+        return 0
+    inner, position = _said(error, "internal_query"), _said(error, "internal_position")
+    if inner and position and text.count(inner) == 1:
+        return text.index(inner) + int(position) - 1
+    line = _INLINE_LINE.findall(_said(error, "context") or "")
+    if not line:
+        return 0
+    at = body.end()
+    for _ in range(int(line[-1]) - 1):
+        newline = text.find("\n", at)
+        if newline < 0:
+            break
+        at = newline + 1
+    return at + len(text[at:]) - len(text[at:].lstrip(" \t"))
+
+
+def _own_frame(error: BaseException, file: str) -> tuple[int | None, int | None]:
+    if isinstance(error, SyntaxError) and error.filename == file:
+        return error.lineno, error.offset
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
+    return (frames[-1].lineno, (frames[-1].colno or 0) + 1) if frames else (None, None)
+
+
+def _offset_of_line(text: str, line: int, column: int | None) -> int:
+    lines = text.split("\n")
+    return sum(len(before) + 1 for before in lines[: line - 1]) + (column or 1) - 1

@@ -1,0 +1,152 @@
+"""Every statement that Liftlock sends to a target on its own account, by name.
+
+The predicates and their order are those of the model-checked protocol; `scope` makes one fence of each
+migrated schema.
+"""
+
+BOOTSTRAP_LOCK = "SELECT pg_advisory_xact_lock(1279870548, 0)"
+"""'LIFT': two that start together must not both create the ledger."""
+
+LEDGER_VERSION = """
+    SELECT CASE WHEN to_regclass('liftlock.ledger_version') IS NULL THEN 0 ELSE 1 END
+"""
+
+F1_ENSURE_ROW = "INSERT INTO liftlock.fence (scope) VALUES ($1) ON CONFLICT DO NOTHING"
+
+F1_ACQUIRE = """
+    UPDATE liftlock.fence
+    SET epoch = GREATEST(epoch, $5) + 1, holder = $2, job_id = $3, attempt = $4,
+        acquired_at = clock_timestamp(), touched_at = clock_timestamp()
+    WHERE scope = $1 AND (job_id IS NULL OR (job_id = $3 AND attempt < $4))
+    RETURNING epoch
+"""
+"""Only the sticky job's newer attempt, or any job when none is sticky."""
+
+F1_JOB_DONE = "SELECT outcome::text FROM liftlock.job_done WHERE scope = $1 AND job_id = $2"
+"""Read after F1, in its transaction: asked before, the target could be left sticky to a finished job."""
+
+F1_HOLDER = "SELECT job_id, attempt, acquired_at FROM liftlock.fence WHERE scope = $1"
+
+F2_CHECK = """
+    UPDATE liftlock.fence SET touched_at = clock_timestamp()
+    WHERE scope = $1 AND holder = $2 AND epoch = $3
+"""
+"""First statement of every later transaction; no row means fenced."""
+
+F3_DONE = """
+    WITH done AS (
+        INSERT INTO liftlock.job_done (scope, job_id, outcome, epoch)
+        VALUES ($1, $2, $3::text::jsonb, $4) ON CONFLICT DO NOTHING)
+    UPDATE liftlock.fence SET holder = NULL, job_id = NULL, attempt = NULL
+    WHERE scope = $1 AND job_id = $2
+"""
+
+TERMINATE_OLDER_ATTEMPTS = """
+    SELECT a.pid, pg_terminate_backend(a.pid)
+    FROM pg_stat_activity a
+    WHERE a.datname = current_database() AND a.pid <> pg_backend_pid()
+      AND a.application_name ~ ('^liftlock:job=' || $1 || ':attempt=[0-9]+$')
+      AND substring(a.application_name FROM 'attempt=([0-9]+)$')::int < $2
+"""
+"""Only older attempts of our own job: the control database has taken the job from them already."""
+
+TERMINATE_LOST = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE pid = $1 AND application_name LIKE 'liftlock:job=' || $2 || ':%'
+"""
+"""The name is compared too: the number may belong to another process by now."""
+
+SETTINGS = "SELECT environment, protection FROM liftlock.settings WHERE scope = $1"
+
+REMEMBER_SETTINGS = """
+    INSERT INTO liftlock.settings (scope, environment, protection) VALUES ($1, $2, $3)
+    ON CONFLICT (scope) DO UPDATE SET protection = excluded.protection, updated_at = clock_timestamp()
+    WHERE settings.protection IS DISTINCT FROM excluded.protection
+"""
+
+HISTORY = """
+    SELECT id, name, version, status, position, checksum, token_checksum, created_at, updated_at, applied_at,
+           rolled_back_at, error_message, dependencies, down, irreversible, source_format, job_id
+    FROM liftlock.migrations WHERE scope = $1
+"""
+
+STORED_PLAN = "SELECT plan::text FROM liftlock.plans WHERE scope = $1 AND job_id = $2"
+
+STORE_PLAN = """
+    INSERT INTO liftlock.plans (scope, job_id, plan) VALUES ($1, $2, $3::text::jsonb)
+    ON CONFLICT (scope, job_id) DO UPDATE SET plan = excluded.plan
+"""
+
+BEGIN_STEP = """
+    WITH begun AS (
+        INSERT INTO liftlock.steps (scope, job_id, step, name, direction, epoch)
+        VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING 1)
+    SELECT EXISTS (SELECT 1 FROM begun) AS begun, pg_current_xact_id()::text AS xid,
+           (SELECT status FROM liftlock.migrations WHERE scope = $1 AND name = $4) AS status,
+           (SELECT checksum FROM liftlock.migrations WHERE scope = $1 AND name = $4) AS checksum,
+           set_config('lock_timeout', $7, true), set_config('statement_timeout', $8, true),
+           set_config('idle_in_transaction_session_timeout', $9, true)
+"""
+
+RECORD_UP = """
+    WITH event AS (
+        INSERT INTO liftlock.migration_events
+            (scope, name, version, event, job_id, epoch, actor, duration_ms, checksum)
+        SELECT $2, $3, $4, 'run', $5, $6, $7, $8, $9 WHERE pg_current_xact_id()::text = $17
+        RETURNING id)
+    INSERT INTO liftlock.migrations AS m
+        (id, scope, name, version, status, applied_at, position, checksum, token_checksum, up, down, verify,
+         irreversible, source_format, dependencies, duration_ms, job_id, epoch)
+    SELECT $1, $2, $3, $4, 'completed', clock_timestamp(), event.id, $9, $10, $11, $12, $13, $14, $15, $16,
+           $8, $5, $6
+    FROM event
+    ON CONFLICT (scope, name) DO UPDATE
+    SET version = excluded.version, status = 'completed', applied_at = excluded.applied_at,
+        rolled_back_at = NULL, error_message = NULL, updated_at = clock_timestamp(),
+        position = excluded.position, checksum = excluded.checksum, token_checksum = excluded.token_checksum,
+        up = excluded.up, down = excluded.down, verify = excluded.verify,
+        irreversible = excluded.irreversible, source_format = excluded.source_format,
+        dependencies = excluded.dependencies, duration_ms = excluded.duration_ms, job_id = excluded.job_id,
+        epoch = excluded.epoch
+"""
+"""The transaction's number must still be the one noted before the script: else the script ended it."""
+
+RECORD_DOWN = """
+    WITH event AS (
+        INSERT INTO liftlock.migration_events
+            (scope, name, version, event, job_id, epoch, actor, duration_ms, checksum)
+        SELECT $1, $2, $3, 'rolled_back', $4, $5, $6, $7, $8 WHERE pg_current_xact_id()::text = $9
+        RETURNING id)
+    UPDATE liftlock.migrations
+    SET status = 'rolled_back', rolled_back_at = clock_timestamp(), updated_at = clock_timestamp(),
+        error_message = NULL, position = event.id, job_id = $4, epoch = $5
+    FROM event WHERE scope = $1 AND name = $2
+"""
+
+RECORD_FAILED_UP = """
+    WITH event AS (
+        INSERT INTO liftlock.migration_events
+            (scope, name, version, event, job_id, epoch, actor, checksum, failure)
+        VALUES ($2, $3, $4, 'failed', $5, $6, $7, $8, $16::text::jsonb) RETURNING id)
+    INSERT INTO liftlock.migrations AS m
+        (id, scope, name, version, status, position, checksum, token_checksum, up, down, verify, irreversible,
+         source_format, dependencies, job_id, epoch, error_message)
+    SELECT $1, $2, $3, $4, 'failed', event.id, $8, $9, $10, $11, $12, $13, $14, $15, $5, $6, $17 FROM event
+    ON CONFLICT (scope, name) DO UPDATE
+    SET version = excluded.version, status = 'failed', error_message = excluded.error_message,
+        updated_at = clock_timestamp(), position = excluded.position, checksum = excluded.checksum,
+        token_checksum = excluded.token_checksum, up = excluded.up, down = excluded.down,
+        verify = excluded.verify, irreversible = excluded.irreversible, source_format = excluded.source_format,
+        dependencies = excluded.dependencies, job_id = excluded.job_id, epoch = excluded.epoch
+    WHERE m.status <> 'completed'
+"""
+
+RECORD_FAILED_DOWN = """
+    WITH event AS (
+        INSERT INTO liftlock.migration_events
+            (scope, name, version, event, job_id, epoch, actor, checksum, failure)
+        VALUES ($1, $2, $3, 'failed', $4, $5, $6, $7, $8::text::jsonb))
+    UPDATE liftlock.migrations SET error_message = $9, updated_at = clock_timestamp()
+    WHERE scope = $1 AND name = $2
+"""
+"""A down that failed changed nothing: the migration stays completed, and says what went wrong."""

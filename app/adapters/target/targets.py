@@ -1,0 +1,71 @@
+"""Targets on PostgreSQL: a dedicated connection for each attempt, a small pool of readers for questions."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+
+from app.adapters.postgres import LOST, UNUSABLE, unavailable
+from app.adapters.target.connection import CONNECT_TIMEOUT_S, Patience
+from app.adapters.target.records import has_ledger, read_view
+from app.adapters.target.session import PostgresTargetSession
+from app.domain.environment import Dsn, Environment
+from app.domain.job import Attempt
+from app.domain.ledger import History
+from app.ports import TargetSession, TargetView
+
+READERS = 4
+READ_TIMEOUT_S = 10
+
+
+class PostgresTargets:
+    """Implements ports.Targets."""
+
+    def __init__(self, patience: Patience) -> None:
+        self._patience = patience
+        self._pools: dict[Dsn, asyncpg.Pool] = {}
+
+    @asynccontextmanager
+    async def open(self, environment: Environment, attempt: Attempt) -> AsyncIterator[TargetSession]:
+        session = PostgresTargetSession(environment, attempt, self._patience)
+        await session.open()
+        try:
+            yield session
+        finally:
+            await session.close()
+
+    async def read(self, environment: Environment) -> TargetView:
+        try:
+            pool = await self._pool(environment.dsn)
+            async with (
+                pool.acquire(timeout=READ_TIMEOUT_S) as connection,
+                connection.transaction(isolation="repeatable_read", readonly=True),
+            ):
+                if not await has_ledger(connection):
+                    return TargetView(History())
+                return await read_view(connection, environment.scope)
+        except (*LOST, *UNUSABLE) as error:
+            raise unavailable(error, environment.dsn, f"the target of {environment.name}") from error
+
+    async def close(self) -> None:
+        for pool in self._pools.values():
+            pool.terminate()
+        self._pools.clear()
+
+    async def _pool(self, dsn: Dsn) -> asyncpg.Pool:
+        """Made on first use; connections are made when asked for, so a target that is away hinders nobody."""
+        pool = self._pools.get(dsn)
+        if pool is None:
+            pool = asyncpg.create_pool(
+                dsn.secret,
+                min_size=0,
+                max_size=READERS,
+                timeout=CONNECT_TIMEOUT_S,
+                command_timeout=READ_TIMEOUT_S,
+                statement_cache_size=0,
+                max_inactive_connection_lifetime=60,
+                server_settings={"application_name": "liftlock:reader"},
+            )
+            self._pools[dsn] = pool
+            await pool
+        return pool

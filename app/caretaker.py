@@ -1,0 +1,73 @@
+import threading
+from collections.abc import Callable
+
+import structlog
+
+from app.domain.errors import BackendUnavailable, LiftlockError
+from app.portal import PortalClosed
+from app.wiring import Services
+
+FIRST_PAUSE_S = 0.2
+
+
+log = structlog.get_logger()
+
+
+class Caretaker:
+    """Start it after the fork: its portals belong to the process that started it."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="caretaker", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._thread.join(timeout=5)
+
+    def _run(self) -> None:
+        """Servers may be away at start, and go away later: each round says so and the next tries again."""
+        self._until_done("install", self._install)
+        first_run_done = False
+        while not self._stopping.is_set():
+            first_run_done = first_run_done or self._tried("auto_run", self._submit_first_run)
+            self._tried("sweep", self._sweep)
+            self._stopping.wait(self._services.settings.timing.sweep_every_ms / 1000)
+
+    def _until_done(self, what: str, work: Callable[[], None]) -> None:
+        pause_s = FIRST_PAUSE_S
+        longest_s = self._services.settings.timing.sweep_every_ms / 1000
+        while not self._stopping.is_set() and not self._tried(what, work):
+            self._stopping.wait(pause_s)
+            pause_s = min(pause_s * 2, longest_s)
+
+    def _tried(self, what: str, work: Callable[[], None]) -> bool:
+        try:
+            work()
+        except BackendUnavailable as error:
+            log.warning(f"{what}.waits", why=error.detail)
+            return False
+        except LiftlockError as error:
+            log.error(f"{what}.refused", why=error.detail)
+            return False
+        except PortalClosed:
+            self._stopping.set()
+            return False
+        except Exception:
+            log.exception(f"{what}.failed")
+            return False
+        return True
+
+    def _install(self) -> None:
+        self._services.portal.run(self._services.installer.install())
+
+    def _submit_first_run(self) -> None:
+        if self._services.settings.auto_run:
+            default = self._services.environments.named(self._services.environments.default)
+            self._services.portal.run(self._services.auto_run.submit(default))
+
+    def _sweep(self) -> None:
+        self._services.sweeper_portal.run(self._services.sweeper.sweep())

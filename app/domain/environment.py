@@ -1,0 +1,78 @@
+"""A named target with its protection: what may be done to it, and how disagreements are answered."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from urllib.parse import unquote, urlsplit
+
+
+class Protection(StrEnum):
+    """How much a change must prove before it may run; later members are stricter."""
+
+    OPEN = "open"
+    CONFIRM = "confirm"
+    LOCKED = "locked"
+
+
+class OnDrift(StrEnum):
+    REFUSE = "refuse"
+    WARN = "warn"
+    IGNORE = "ignore"
+
+
+class OnFailure(StrEnum):
+    """What becomes of the steps that succeeded before one failed."""
+
+    STOP = "stop"
+    ROLLBACK = "rollback"
+
+
+class OutOfOrder(StrEnum):
+    REFUSE = "refuse"
+    WARN = "warn"
+    ALLOW = "allow"
+
+
+PROTECTION_ORDER = (Protection.OPEN, Protection.CONFIRM, Protection.LOCKED)
+
+
+@dataclass(frozen=True, slots=True)
+class Dsn:
+    """A PostgreSQL address; its text form never shows the password."""
+
+    secret: str = field(repr=False)
+
+    def __str__(self) -> str:
+        parts = urlsplit(self.secret)
+        user = f"{unquote(parts.username)}@" if parts.username else ""
+        port = f":{parts.port}" if parts.port else ""
+        return f"{parts.scheme}://{user}{parts.hostname or ''}{port}{parts.path}"
+
+    def __repr__(self) -> str:
+        return f"Dsn({self})"
+
+    @property
+    def database(self) -> str:
+        return unquote(urlsplit(self.secret).path.lstrip("/"))
+
+    @property
+    def user(self) -> str:
+        return unquote(urlsplit(self.secret).username or "")
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """What the configuration says of an environment. `scope` '' is the whole database."""
+
+    name: str
+    dsn: Dsn
+    protection: Protection = Protection.OPEN
+    on_drift: OnDrift = OnDrift.WARN
+    on_failure: OnFailure = OnFailure.STOP
+    out_of_order: OutOfOrder = OutOfOrder.WARN
+    consent: frozenset[str] = frozenset()
+    scope: str = ""
+
+
+def stricter(one: Protection, other: Protection) -> Protection:
+    """A target remembers its protection; a wrong address may not loosen it."""
+    return max(one, other, key=PROTECTION_ORDER.index)

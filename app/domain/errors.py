@@ -1,0 +1,219 @@
+"""The tree of errors: what Liftlock refuses, and what can go wrong while it works.
+
+LiftlockError
+├── Refusal                     somebody asked for what cannot be; nothing was done
+│   ├── ValidationFailed        the request itself is wrong; every problem with its pointer
+│   ├── NotFound                no such migration, job, conflict, environment
+│   ├── MigrationsInvalid       files that cannot be read or contradict each other
+│   ├── ConflictsOpen           files and history disagree
+│   ├── Irreversible            a migration on the way back has no down
+│   ├── NewerDependents         something applied still needs what would be undone
+│   ├── RollbackTooDeep         more steps asked than applied
+│   ├── ConfirmationRequired    the environment wants its name typed
+│   ├── EnvironmentProtected    the environment does not allow this at all
+│   ├── TargetBusy              another job holds the target and the caller would not wait
+│   ├── PlanStale               what was planned is no longer what would run
+│   ├── IdempotencyKeyReused    the same key with another body
+│   ├── IdempotencyInProgress   the first request with this key has not ended
+│   ├── Forbidden               foreign origin, unknown host
+│   ├── ReadOnly                this service makes no changes
+│   └── TooManyRequests         no thread left to wait on
+├── BackendUnavailable          PostgreSQL or Redis cannot be reached
+│   └── BackendUnusable         it answers, and refuses us
+├── ConfigurationInvalid        settings that the service cannot start with
+└── EngineSignal                raised by a target session, answered by the executor
+    ├── Fenced                  a newer attempt holds the target; this one must stop
+    ├── ConnectionLost          the fate of the last transaction is told by `steps`
+    ├── LockNotAvailable        55P03 or 40P01: rolled back, may be tried again
+    ├── StepFailed              the script failed; its transaction is rolled back
+    └── TransactionEnded        the script ended our transaction: a person must look
+"""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from app.domain.failure import Failure
+from app.domain.problem import Problem
+
+Facts = Mapping[str, object]
+
+
+class LiftlockError(Exception):
+    """A noun with its facts; its text says what is true, then what to do."""
+
+    slug: ClassVar[str] = "internal-error"
+    title: ClassVar[str] = "Liftlock failed"
+
+    def __init__(self, detail: str, *, next_steps: tuple[str, ...] = (), facts: Facts | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.next_steps = next_steps
+        self.facts: Facts = facts or {}
+
+
+class Refusal(LiftlockError):
+    """Nothing was done; the text says why and what to type instead."""
+
+    slug = "refused"
+    title = "Refused"
+
+
+class ListedRefusal(Refusal):
+    """A refusal with every problem found, not only the first."""
+
+    def __init__(
+        self,
+        detail: str,
+        problems: tuple[Problem, ...],
+        *,
+        next_steps: tuple[str, ...] = (),
+        facts: Facts | None = None,
+    ) -> None:
+        super().__init__(detail, next_steps=next_steps, facts=facts)
+        self.problems = problems
+
+
+class ValidationFailed(ListedRefusal):
+    slug = "validation-failed"
+    title = "The request is not valid"
+
+
+class MigrationsInvalid(ListedRefusal):
+    slug = "migrations-invalid"
+    title = "The migration files cannot be used"
+
+
+class ConflictsOpen(ListedRefusal):
+    slug = "conflicts-open"
+    title = "Files and history disagree"
+
+
+class Irreversible(ListedRefusal):
+    slug = "irreversible"
+    title = "A migration cannot be undone"
+
+
+class NewerDependents(ListedRefusal):
+    slug = "newer-dependents"
+    title = "Something applied depends on this"
+
+
+class NotFound(Refusal):
+    slug = "not-found"
+    title = "Not found"
+
+
+class RollbackTooDeep(Refusal):
+    slug = "rollback-too-deep"
+    title = "Not that many migrations are applied"
+
+
+class ConfirmationRequired(Refusal):
+    slug = "confirmation-required"
+    title = "This needs confirmation"
+
+
+class EnvironmentProtected(Refusal):
+    slug = "environment-protected"
+    title = "The environment does not allow this"
+
+
+class TargetBusy(Refusal):
+    slug = "target-busy"
+    title = "The target is busy"
+
+
+class PlanStale(Refusal):
+    slug = "plan-stale"
+    title = "The plan is out of date"
+
+
+class IdempotencyKeyReused(Refusal):
+    slug = "idempotency-key-reused"
+    title = "The Idempotency-Key was used for another request"
+
+
+class IdempotencyInProgress(Refusal):
+    slug = "idempotency-in-progress"
+    title = "The first request with this Idempotency-Key is still in progress"
+
+
+class PreconditionFailed(Refusal):
+    slug = "precondition-failed"
+    title = "It has changed since you read it"
+
+
+class Forbidden(Refusal):
+    slug = "forbidden"
+    title = "Not allowed"
+
+
+class ReadOnly(Refusal):
+    slug = "read-only"
+    title = "This service makes no changes"
+
+
+class TooManyRequests(Refusal):
+    slug = "too-many-requests"
+    title = "Too many requests are waiting"
+
+
+class BackendUnavailable(LiftlockError):
+    """A server that Liftlock needs cannot be reached or used; `facts["backend"]` names it."""
+
+    slug = "backend-unavailable"
+    title = "A server that Liftlock needs is not available"
+
+
+class BackendUnusable(BackendUnavailable):
+    """The server answers and refuses us: trying again will not help until somebody changes something."""
+
+
+class ConfigurationInvalid(LiftlockError):
+    slug = "configuration-invalid"
+    title = "The configuration is not valid"
+
+
+class EngineSignal(LiftlockError):
+    """Raised by a target session; only the executor answers it."""
+
+
+class Fenced(EngineSignal):
+    slug = "fenced"
+    title = "A newer attempt holds the target"
+
+
+class ConnectionLost(EngineSignal):
+    slug = "connection-lost"
+    title = "The connection to the target was lost"
+
+
+class LockNotAvailable(EngineSignal):
+    """55P03 or 40P01: the transaction is rolled back; `failure` says where it happened."""
+
+    slug = "lock-timeout"
+    title = "A lock was not available in time"
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
+class StepFailed(EngineSignal):
+    slug = "step-failed"
+    title = "A migration failed"
+
+    def __init__(self, failure: Failure, ordinal: int) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+        self.ordinal = ordinal
+
+
+class TransactionEnded(EngineSignal):
+    slug = "transaction-ended"
+    title = "A migration ended the transaction it ran in"
+
+    def __init__(self, failure: Failure, ordinal: int) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+        self.ordinal = ordinal

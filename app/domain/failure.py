@@ -1,0 +1,54 @@
+"""What failed: where, with which SQLSTATE, what it left behind, whether to retry, what to type."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class FailureCode(StrEnum):
+    """The reason of a failed job, as programs read it (the HTTP contract lists them)."""
+
+    SQL_ERROR = "sql_error"
+    PYTHON_ERROR = "python_error"
+    LOCK_TIMEOUT = "lock_timeout"
+    STATEMENT_TIMEOUT = "statement_timeout"
+    VERIFY_FAILED = "verify_failed"
+    TRANSACTION_ENDED = "transaction_ended"
+    CRASHED = "crashed"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The four answers of a failed job: what failed, what was left, may it be retried, what to type.
+
+    `line` and `column` are 1-based, in characters. `caret` is two lines of text: the source line and
+    a caret under the column.
+    """
+
+    code: FailureCode
+    message: str
+    migration: str | None = None
+    direction: str | None = None
+    sqlstate: str | None = None
+    detail: str | None = None
+    hint: str | None = None
+    file: str | None = None
+    line: int | None = None
+    column: int | None = None
+    statement: str | None = None
+    caret: str | None = None
+    context: str | None = None
+    left_behind: str = "nothing: the step was rolled back by its transaction"
+    safe_to_retry: bool = True
+    next_steps: tuple[str, ...] = ()
+
+    @property
+    def place(self) -> str:
+        parts = [self.file, self.line, self.column]
+        return ":".join(str(part) for part in parts if part is not None)
+
+    def summary(self) -> str:
+        """One line for the ledger's `error_message` and the log."""
+        place = f"{self.place}: " if self.file else ""
+        state = f" (SQLSTATE {self.sqlstate})" if self.sqlstate else ""
+        return f"{place}{self.message}{state}"

@@ -1,0 +1,204 @@
+"""A job: one request to change something, the states it may be in, and the only moves between them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import NewType
+from uuid import UUID
+
+from app.domain.environment import OnFailure
+from app.domain.failure import Failure
+from app.domain.plan import Atomicity
+
+JobId = NewType("JobId", UUID)
+
+
+class JobState(StrEnum):
+    QUEUED = "queued"
+    WAITING = "waiting"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    NEEDS_ATTENTION = "needs_attention"
+
+    @property
+    def final(self) -> bool:
+        return self in FINAL
+
+
+FINAL = frozenset({JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED, JobState.NEEDS_ATTENTION})
+
+MOVES: Mapping[JobState, frozenset[JobState]] = {
+    JobState.WAITING: frozenset({JobState.QUEUED, JobState.CANCELLED, JobState.FAILED}),
+    JobState.QUEUED: frozenset({JobState.RUNNING, JobState.CANCELLED, JobState.FAILED}),
+    JobState.RUNNING: frozenset({JobState.QUEUED, *FINAL}),
+    **{state: frozenset() for state in FINAL},
+}
+
+
+def may_move(before: JobState, after: JobState, starts: int = 0) -> bool:
+    """A job that has started may own the target's fence: only an attempt may end it, never the queue."""
+    if before is JobState.QUEUED and after in FINAL and starts > 0:
+        return False
+    return after in MOVES[before]
+
+
+class JobKind(StrEnum):
+    RUN = "run"
+    ROLLBACK = "rollback"
+    RESET = "reset"
+
+
+class OnBusy(StrEnum):
+    QUEUE = "queue"
+    FAIL = "fail"
+    JOIN = "join"
+
+
+class StepState(StrEnum):
+    PENDING = "pending"
+    RUNNING = "running"
+    APPLIED = "applied"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who asks: until tokens exist everybody is `anonymous`, with the address they came from."""
+
+    id: str = "anonymous"
+    kind: str = "anonymous"
+    address: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobRequest:
+    """What is asked of a job, validated; `count` is for rollbacks, `to` a name or a version."""
+
+    kind: JobKind
+    environment: str
+    to: str | None = None
+    count: int | None = None
+    atomic: Atomicity = Atomicity.MIGRATION
+    on_failure: OnFailure | None = None
+    on_busy: OnBusy = OnBusy.QUEUE
+    confirm: str | None = None
+    lock_timeout_ms: int | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a request came from: stored on the job and passed on to the worker's log."""
+
+    principal: Principal = Principal()
+    request_id: str | None = None
+    traceparent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StepRecord:
+    """A step as the job shows it while it goes."""
+
+    ordinal: int
+    name: str
+    version: str
+    direction: str
+    state: StepState
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    duration_ms: int | None = None
+    error: Failure | None = None
+    notice: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A row of the control database. `seq` is its place in the target's queue."""
+
+    id: JobId
+    request: JobRequest
+    state: JobState
+    reason: str
+    message: str
+    created_at: datetime
+    updated_at: datetime
+    seq: int | None = None
+    attempt: int = 0
+    starts: int = 0
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    lease_until: datetime | None = None
+    error: Failure | None = None
+    notices: tuple[str, ...] = ()
+    origin: Origin = Origin()
+    steps: tuple[StepRecord, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """The right of one worker to work on one job: every write of it names `number` in its WHERE."""
+
+    job_id: JobId
+    number: int
+    request: JobRequest
+    target_id: int
+    floor_epoch: int
+    starts: int
+    max_starts: int
+    queued_since: datetime
+    owner: str
+    actor: str = "anonymous"
+
+
+class ClaimRefusal(StrEnum):
+    """Why a delivered job was not taken."""
+
+    UNKNOWN = "unknown"
+    FINISHED = "finished"
+    ALREADY_RUNNING = "already_running"
+    NOT_HEAD = "not_head"
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimRefused:
+    """`holder` is the job that has the target, or the job itself when it is delivered again."""
+
+    job_id: JobId
+    why: ClaimRefusal
+    environment: str | None = None
+    holder: JobId | None = None
+    evidence: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How an attempt ended for good."""
+
+    state: JobState
+    reason: str
+    message: str
+    error: Failure | None = None
+    notices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class GivenBack:
+    """The attempt ended, the job did not: it goes back to the queue after `after_ms`."""
+
+    reason: str
+    message: str
+    after_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Superseded:
+    """A newer attempt has the job; this one has nothing more to say."""
+
+    message: str
+
+
+Outcome = Ended | GivenBack | Superseded

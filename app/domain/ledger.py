@@ -1,0 +1,74 @@
+"""What a target has applied: rows of its ledger, folded into the history that every plan starts from."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from functools import cached_property
+from typing import NewType
+from uuid import UUID, uuid5
+
+LedgerId = NewType("LedgerId", UUID)
+
+_UNRECORDED = UUID("6f0c5d0e-6e1c-5f0e-9d6b-4c6966746c6b")
+
+
+class Status(StrEnum):
+    """The four statuses of the `migrations` table."""
+
+    PENDING = "pending"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    ROLLED_BACK = "rolled_back"
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """One row of `migrations`. `position` is the id of its newest event: it orders what is applied."""
+
+    id: UUID
+    name: str
+    version: str
+    status: Status
+    position: int
+    checksum: bytes
+    token_checksum: bytes
+    created_at: datetime
+    updated_at: datetime
+    applied_at: datetime | None = None
+    rolled_back_at: datetime | None = None
+    error_message: str | None = None
+    dependencies: tuple[str, ...] = ()
+    down: str | None = None
+    irreversible: str | None = None
+    source_format: str = "sql"
+    job_id: UUID | None = None
+
+
+@dataclass(frozen=True)
+class History:
+    """The ledger of one scope of one target."""
+
+    entries: tuple[LedgerEntry, ...] = ()
+
+    @classmethod
+    def of(cls, entries: Iterable[LedgerEntry]) -> "History":
+        return cls(tuple(sorted(entries, key=lambda entry: entry.position)))
+
+    @cached_property
+    def by_name(self) -> dict[str, LedgerEntry]:
+        return {entry.name: entry for entry in self.entries}
+
+    @cached_property
+    def applied(self) -> tuple[LedgerEntry, ...]:
+        """What stands in the schema now, oldest first."""
+        return tuple(entry for entry in self.entries if entry.status is Status.COMPLETED)
+
+    def is_applied(self, name: str) -> bool:
+        entry = self.by_name.get(name)
+        return entry is not None and entry.status is Status.COMPLETED
+
+
+def ledger_id(target: str, scope: str, name: str) -> UUID:
+    """The id of a migration in a target, the same before and after its row exists."""
+    return uuid5(_UNRECORDED, f"{target}\x00{scope}\x00{name}")

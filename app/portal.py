@@ -1,0 +1,131 @@
+"""The one bridge from sync callers (Flask, Celery, the command line) to async code.
+
+One event loop in one thread for each portal, made on first use and forgotten after a fork: a loop thread
+made before a fork hangs the child, and clients that belong to a loop must live and die on it.
+"""
+
+import asyncio
+import os
+import threading
+import weakref
+from collections.abc import Awaitable, Callable, Coroutine
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+GRACE_S = 10.0
+
+
+class PortalClosed(RuntimeError):
+    """The process is going down: nothing more can be run here."""
+
+
+class Portal:
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._closers: list[Callable[[], Awaitable[object]]] = []
+        self._closed = False
+        _all_portals.add(self)
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run `work` on the loop and wait for it. Never call this on the loop's own thread.
+
+        When the waiting thread is interrupted (a signal), the work is cancelled and has ended before this
+        raises; TimeoutError says that it would not end.
+        """
+        if threading.current_thread() is self._thread:
+            work.close()
+            raise RuntimeError("Portal.run() was called on its own loop thread")
+        ended = threading.Event()
+        future = asyncio.run_coroutine_threadsafe(_announce_end(work, ended), self._started())
+        try:
+            return future.result()
+        except BaseException:
+            if not future.done():
+                future.cancel()
+                if not ended.wait(GRACE_S):
+                    raise TimeoutError("the work did not end when it was cancelled") from None
+            raise
+
+    def submit(self, work: Coroutine[Any, Any, T]) -> "Future[T]":
+        return asyncio.run_coroutine_threadsafe(work, self._started())
+
+    def on_close(self, close: Callable[[], Awaitable[object]]) -> None:
+        """Closers run on the loop, newest first, when the portal closes."""
+        self._closers.append(close)
+
+    def close(self) -> None:
+        with self._lock:
+            self._closed = True
+            loop, thread, self._loop = self._loop, self._thread, None
+        if loop is None or thread is None:
+            return
+        try:
+            asyncio.run_coroutine_threadsafe(self._drain(), loop).result(GRACE_S)
+        finally:
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join(GRACE_S)
+
+    def _forget(self) -> None:
+        """In a child after a fork: the parent's thread is not here, and its lock may be held for ever."""
+        self._lock = threading.Lock()
+        self._loop, self._thread = None, None
+
+    def _started(self) -> asyncio.AbstractEventLoop:
+        if self._loop is not None:
+            return self._loop
+        with self._lock:
+            if self._closed:
+                raise PortalClosed(f"the portal {self._name} is closed")
+            if self._loop is None:
+                self._loop = self._start()
+            return self._loop
+
+    def _start(self) -> asyncio.AbstractEventLoop:
+        loop = asyncio.new_event_loop()
+        ready = threading.Event()
+        self._thread = threading.Thread(target=_run_loop, args=(loop, ready), name=self._name, daemon=True)
+        self._thread.start()
+        ready.wait()
+        return loop
+
+    async def _drain(self) -> None:
+        mine = asyncio.current_task()
+        tasks = [task for task in asyncio.all_tasks() if task is not mine]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for close in reversed(self._closers):
+            await close()
+
+
+_all_portals: "weakref.WeakSet[Portal]" = weakref.WeakSet()
+
+
+def _forget_all() -> None:
+    for portal in list(_all_portals):
+        portal._forget()
+
+
+os.register_at_fork(after_in_child=_forget_all)
+
+
+async def _announce_end(work: Coroutine[Any, Any, T], ended: threading.Event) -> T:
+    try:
+        return await work
+    finally:
+        ended.set()
+
+
+def _run_loop(loop: asyncio.AbstractEventLoop, ready: threading.Event) -> None:
+    asyncio.set_event_loop(loop)
+    loop.call_soon(ready.set)
+    try:
+        loop.run_forever()
+    finally:
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.close()

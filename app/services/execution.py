@@ -1,0 +1,298 @@
+"""PlanExecutor: one attempt at one job on one target, from the lease to the end marker."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import structlog
+
+from app.domain.environment import Environment, OnFailure
+from app.domain.errors import (
+    BackendUnavailable,
+    BackendUnusable,
+    ConnectionLost,
+    Fenced,
+    ListedRefusal,
+    MigrationsInvalid,
+    Refusal,
+    StepFailed,
+    TransactionEnded,
+)
+from app.domain.failure import Failure, FailureCode
+from app.domain.job import Attempt, Ended, GivenBack, JobKind, JobState, Outcome, Superseded
+from app.domain.migration import Catalog
+from app.domain.plan import Atomicity, Pinned, Plan, Step, bind, undo_of
+from app.ports import (
+    Acquired,
+    Clock,
+    DoneBefore,
+    FenceBusy,
+    HeldElsewhere,
+    JobClaims,
+    Leases,
+    Limits,
+    Source,
+    Targets,
+    TargetSession,
+    TargetView,
+)
+from app.services.conflict import ConflictResolutionService
+from app.services.planning import plan_job
+from app.services.progress import Progress
+from app.services.stepping import LockPolicy, Stepper
+from app.services.submission import Environments, nothing_to_do
+from app.services.watchdog import Watch, Watchdog
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionPolicy:
+    """`limits` before what a request says of its own; the rest in ms."""
+
+    limits: Limits
+    locks: LockPolicy
+    give_back_ms: int
+    target_patience_ms: int
+
+
+class PlanExecutor:
+    def __init__(
+        self,
+        environments: Environments,
+        source: Source,
+        targets: Targets,
+        leases: Leases,
+        claims: JobClaims,
+        conflicts: ConflictResolutionService,
+        watchdog: Watchdog,
+        clock: Clock,
+        policy: ExecutionPolicy,
+    ) -> None:
+        self._environments = environments
+        self._source = source
+        self._targets = targets
+        self._leases = leases
+        self._claims = claims
+        self._conflicts = conflicts
+        self._watchdog = watchdog
+        self._clock = clock
+        self._policy = policy
+
+    async def execute(self, attempt: Attempt) -> Outcome:
+        """Hold the lease, open the target, take its fence, look again and pin the plan, apply the steps,
+        mark the end. Each step is one transaction that begins with the fence check and ends with its
+        ledger row, so that whoever runs this twice, or half, changes nothing twice and nothing by half.
+        """
+        nonce = uuid.uuid4()
+        environment = self._environments.named(attempt.request.environment)
+        async with self._leases.hold(environment.name, attempt, nonce) as lease:
+            if isinstance(lease, HeldElsewhere):
+                await self._conflicts.record_lease_held(attempt, lease)
+                return GivenBack("for_target", f"job {lease.job_id} holds the lease", min(lease.ttl_ms, 1000))
+            try:
+                async with self._targets.open(environment, attempt) as session:
+                    return await self._on_target(environment, attempt, nonce, session)
+            except BackendUnusable as error:
+                return self._cannot_be_used(attempt, error)
+            except BackendUnavailable as error:
+                return self._cannot_be_reached(attempt, error)
+            except ConnectionLost as error:
+                return GivenBack("connection_lost", error.detail, self._policy.give_back_ms)
+            except Fenced as error:
+                await self._conflicts.record_fenced(attempt)
+                return Superseded(error.detail)
+
+    async def _on_target(
+        self, environment: Environment, attempt: Attempt, nonce: uuid.UUID, session: TargetSession
+    ) -> Outcome:
+        match await session.acquire(attempt, nonce):
+            case DoneBefore(outcome):
+                return outcome
+            case FenceBusy() as busy:
+                await self._conflicts.record_fence_busy(attempt, busy)
+                return GivenBack("for_target", f"the target is held by job {busy.job_id}", self._policy.give_back_ms)
+            case Acquired(epoch):
+                starts = await self._claims.started(attempt, epoch)
+                if starts is None:
+                    raise Fenced(f"attempt {attempt.number} of job {attempt.job_id} is over")
+        async with self._watchdog.watch(environment.name, attempt, nonce) as watch:
+            outcome = await self._work(environment, attempt, session, watch, starts)
+            await session.finish(outcome)
+            return outcome
+
+    async def _work(
+        self, environment: Environment, attempt: Attempt, session: TargetSession, watch: Watch, starts: int
+    ) -> Ended:
+        if starts > attempt.max_starts:
+            return _crashed(starts)
+        catalog = await self._source.read()
+        try:
+            pinned, history = await session.pin(lambda view: self._plan(environment, attempt, catalog, view))
+            steps = bind(pinned, catalog, history)
+        except Refusal as refusal:
+            return _refused(refusal)
+        async with Progress(attempt, self._claims, self._clock) as progress:
+            progress.planned(steps)
+            stepper = Stepper(session, progress, watch, self._clock, self._limits(attempt), self._policy.locks)
+            return await self._apply(environment, attempt, session, stepper, pinned, steps)
+
+    def _plan(self, environment: Environment, attempt: Attempt, catalog: Catalog, view: TargetView) -> Plan:
+        """Under the fence. Everything that can be refused is refused here, before the first step."""
+        plan = plan_job(attempt.request, environment, catalog, view)
+        problems = self._source.unloadable(plan.steps)
+        if problems:
+            raise MigrationsInvalid(f"{problems[0].message}; nothing was run", problems)
+        return plan
+
+    async def _apply(
+        self,
+        environment: Environment,
+        attempt: Attempt,
+        session: TargetSession,
+        stepper: Stepper,
+        pinned: Pinned,
+        steps: tuple[Step, ...],
+    ) -> Ended:
+        """The steps up to the first failure; then, if that was asked, the way back."""
+        if not steps:
+            return nothing_to_do(attempt.request, Plan())
+        failure, failed_at = pinned.failure, pinned.failed_ordinal
+        if failure is None:
+            failed = await self._forward(attempt, stepper, steps)
+            if failed is None:
+                return _succeeded(attempt, steps, pinned.notices)
+            failure, failed_at = failed.failure, failed.ordinal
+            if isinstance(failed, TransactionEnded):
+                return _needs_attention(failure)
+            undo = self._way_back(environment, attempt, steps[:failed_at])
+            await session.record_failure(failed_at, steps[failed_at], failure, undo)
+            steps = (*steps[: failed_at + 1], *undo)
+        assert failed_at is not None
+        return await self._back(stepper, failure, steps, failed_at)
+
+    async def _forward(
+        self, attempt: Attempt, stepper: Stepper, steps: Sequence[Step]
+    ) -> StepFailed | TransactionEnded | None:
+        try:
+            if attempt.request.atomic is Atomicity.RUN:
+                await stepper.all_at_once(steps)
+            else:
+                for ordinal, step in enumerate(steps):
+                    await stepper.one(ordinal, step)
+        except (StepFailed, TransactionEnded) as failed:
+            stepper.failed(failed.ordinal, failed.failure, len(steps))
+            return failed
+        return None
+
+    def _way_back(self, environment: Environment, attempt: Attempt, done: Sequence[Step]) -> tuple[Step, ...]:
+        """With `atomic: run` the transaction has taken everything back already."""
+        wanted = attempt.request.on_failure or environment.on_failure
+        if attempt.request.atomic is Atomicity.RUN or attempt.request.kind is not JobKind.RUN:
+            return ()
+        return undo_of(done) if wanted is OnFailure.ROLLBACK else ()
+
+    async def _back(self, stepper: Stepper, failure: Failure, steps: tuple[Step, ...], failed_at: int) -> Ended:
+        undo = steps[failed_at + 1 :]
+        stepper.way_back(failed_at + 1, undo)
+        try:
+            for ordinal, step in enumerate(undo, failed_at + 1):
+                await stepper.one(ordinal, step)
+        except (StepFailed, TransactionEnded) as failed:
+            stepper.failed(failed.ordinal, failed.failure, len(steps))
+            return _failed(_left_half_way(failure, failed.failure))
+        return _failed(_left(failure, undo, failed_at))
+
+    def _limits(self, attempt: Attempt) -> Limits:
+        asked = attempt.request.lock_timeout_ms
+        return self._policy.limits if asked is None else replace(self._policy.limits, lock_timeout_ms=asked)
+
+    def _cannot_be_used(self, attempt: Attempt, error: BackendUnusable) -> Outcome:
+        """Nobody but a person can change it. Only a job that never held the fence may simply end."""
+        if attempt.starts == 0:
+            return Ended(JobState.FAILED, "target_unusable", error.detail, _target_failure(error))
+        return GivenBack("target_unusable", error.detail, self._policy.give_back_ms)
+
+    def _cannot_be_reached(self, attempt: Attempt, error: BackendUnavailable) -> Outcome:
+        waited_ms = (self._clock.now() - attempt.queued_since).total_seconds() * 1000
+        if attempt.starts == 0 and waited_ms > self._policy.target_patience_ms:
+            return Ended(JobState.FAILED, "target_unreachable", error.detail, _target_failure(error))
+        return GivenBack("target_unreachable", error.detail, self._policy.give_back_ms)
+
+
+def _succeeded(attempt: Attempt, steps: Sequence[Step], notices: tuple[str, ...]) -> Ended:
+    verb = "applied" if attempt.request.kind is JobKind.RUN else "rolled back"
+    noun = "migration" if len(steps) == 1 else "migrations"
+    return Ended(
+        JobState.SUCCEEDED,
+        "applied" if attempt.request.kind is JobKind.RUN else "rolled_back",
+        f"{len(steps)} {noun} {verb} in {attempt.request.environment}",
+        notices=notices,
+    )
+
+
+def _failed(failure: Failure) -> Ended:
+    return Ended(JobState.FAILED, failure.code.value, failure.summary(), failure)
+
+
+def _needs_attention(failure: Failure) -> Ended:
+    return Ended(JobState.NEEDS_ATTENTION, failure.code.value, failure.message, failure)
+
+
+def _crashed(starts: int) -> Ended:
+    failure = Failure(
+        code=FailureCode.CRASHED,
+        message=f"its worker died {starts - 1} times at this job; it is not started again",
+        left_behind="only whole steps: GET /migrations shows which are applied",
+        safe_to_retry=True,
+        next_steps=("look into the worker's log for what ended it", "POST /migrations/run"),
+    )
+    return _failed(failure)
+
+
+def _refused(refusal: Refusal) -> Ended:
+    problems = refusal.problems if isinstance(refusal, ListedRefusal) else ()
+    first = problems[0] if problems else None
+    failure = Failure(
+        code=FailureCode.REFUSED,
+        message=refusal.detail,
+        detail="\n".join(f"{one.place}: {one.message}" if one.file else one.message for one in problems) or None,
+        migration=first.migration if first else None,
+        file=first.file if first else None,
+        line=first.line if first else None,
+        column=first.column if first else None,
+        left_behind="nothing: it was refused before the first step",
+        next_steps=refusal.next_steps or ("correct the files named here, then run again",),
+    )
+    return Ended(JobState.FAILED, refusal.slug.replace("-", "_"), refusal.detail, failure)
+
+
+def _target_failure(error: BackendUnavailable) -> Failure:
+    return Failure(
+        code=FailureCode.REFUSED,
+        message=error.detail,
+        left_behind="nothing: the target was never changed",
+        next_steps=error.next_steps,
+    )
+
+
+def _left(failure: Failure, undone: Sequence[Step], failed_at: int) -> Failure:
+    if undone:
+        names = ", ".join(step.name for step in undone)
+        return replace(failure, left_behind=f"nothing: the step was rolled back, and {names} undone after it")
+    if failed_at:
+        kept = "migration" if failed_at == 1 else "migrations"
+        left = f"{failure.left_behind}; the {failed_at} {kept} before it in this job stay as they are"
+        return replace(failure, left_behind=left)
+    return failure
+
+
+def _left_half_way(failure: Failure, undoing: Failure) -> Failure:
+    return replace(
+        failure,
+        left_behind=f"part of the job: undoing it failed too, in {undoing.migration}: {undoing.summary()}",
+        next_steps=(
+            *failure.next_steps,
+            f"correct the down of {undoing.migration}, then POST /migrations/rollback",
+        ),
+    )

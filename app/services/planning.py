@@ -1,0 +1,57 @@
+"""What a request would do to a target, or why not: the same decision at submission and under the fence."""
+
+from app.domain.environment import Environment, Protection, stricter
+from app.domain.errors import ConfirmationRequired, EnvironmentProtected
+from app.domain.job import JobKind, JobRequest
+from app.domain.migration import Catalog
+from app.domain.plan import Plan, plan_reset, plan_rollback, plan_rollback_to, plan_run
+from app.ports import TargetView
+
+
+def plan_job(request: JobRequest, environment: Environment, catalog: Catalog, view: TargetView) -> Plan:
+    """Pure. Raises the refusal that forbids the request, with every problem found."""
+    refuse_other_owner(environment, view)
+    protection = stricter(environment.protection, view.protection or environment.protection)
+    match request.kind:
+        case JobKind.RUN:
+            return plan_run(catalog, view.history, environment.out_of_order, request.to)
+        case JobKind.ROLLBACK:
+            require_confirmation(request, protection)
+            if request.to is not None:
+                return plan_rollback_to(catalog, view.history, request.to)
+            return plan_rollback(catalog, view.history, request.count)
+        case JobKind.RESET:
+            require_open(request, protection)
+            return plan_reset(catalog, view.history)
+
+
+def refuse_other_owner(environment: Environment, view: TargetView) -> None:
+    """A target remembers whose it is, so that a wrong address cannot make a playground of production."""
+    if view.environment is not None and view.environment != environment.name:
+        raise EnvironmentProtected(
+            f"this database was set up as {view.environment}, and the configuration calls it {environment.name}; "
+            f"correct the URL of {environment.name} ({environment.dsn})",
+            facts={"recorded": view.environment, "configured": environment.name},
+        )
+
+
+def require_open(request: JobRequest, protection: Protection) -> None:
+    """Reset is for development: no confirmation opens it elsewhere."""
+    if protection is not Protection.OPEN:
+        raise EnvironmentProtected(
+            f"reset undoes everything and is refused in {request.environment}, whose protection is {protection}; "
+            f"roll back what you mean instead",
+            facts={"environment": request.environment, "protection": protection.value},
+            next_steps=(f"POST /migrations/rollback?environment={request.environment}",),
+        )
+
+
+def require_confirmation(request: JobRequest, protection: Protection) -> None:
+    if protection is Protection.OPEN or request.confirm == request.environment:
+        return
+    path = f"/migrations/rollback{'' if request.count is None else f'/{request.count}'}"
+    raise ConfirmationRequired(
+        f"a rollback in {request.environment} can lose rows; type the environment's name to confirm it",
+        facts={"environment": request.environment, "protection": protection.value},
+        next_steps=(f"POST {path}?environment={request.environment}&confirm={request.environment}",),
+    )

@@ -1,0 +1,94 @@
+"""What a job shows while it goes: steps are collected here and written behind the work, in batches.
+
+A run of hundreds of short steps must not wait for the control database after each of them.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+
+import structlog
+
+from app.domain.errors import BackendUnavailable
+from app.domain.failure import Failure
+from app.domain.job import Attempt, StepRecord, StepState
+from app.domain.plan import Step
+from app.ports import Clock, JobClaims
+
+BATCH_S = 0.1
+
+log = structlog.get_logger()
+
+
+class Progress:
+    def __init__(self, attempt: Attempt, claims: JobClaims, clock: Clock) -> None:
+        self._attempt = attempt
+        self._claims = claims
+        self._clock = clock
+        self._records: dict[int, StepRecord] = {}
+        self._changed: set[int] = set()
+        self._message = ""
+        self._said = ""
+        self._writer: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> "Progress":
+        self._writer = asyncio.create_task(self._write_behind())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._writer is not None:
+            self._writer.cancel()
+            await asyncio.gather(self._writer, return_exceptions=True)
+        await self.flush()
+
+    def planned(self, steps: Sequence[Step]) -> None:
+        self.appended(0, steps)
+
+    def appended(self, first: int, steps: Sequence[Step]) -> None:
+        """Steps numbered from `first`; they take the place of those that were planned there."""
+        for ordinal, step in enumerate(steps, first):
+            record = StepRecord(
+                ordinal, step.name, step.version, step.direction.value, StepState.PENDING, notice=step.notice
+            )
+            self._put(record)
+
+    def say(self, message: str) -> None:
+        self._message = message
+
+    def running(self, ordinal: int, message: str) -> None:
+        self._message = message
+        self._put(replace(self._records[ordinal], state=StepState.RUNNING, started_at=self._clock.now()))
+
+    def done(self, ordinal: int, duration_ms: int) -> None:
+        """`duration_ms` is that of the step's transaction; steps that commit together share it."""
+        done = replace(self._records[ordinal], state=StepState.APPLIED, duration_ms=duration_ms)
+        self._put(replace(done, finished_at=self._clock.now(), error=None))
+
+    def failed(self, ordinal: int, failure: Failure) -> None:
+        self._put(replace(self._records[ordinal], state=StepState.FAILED, error=failure, finished_at=self._clock.now()))
+
+    def skipped(self, ordinal: int, notice: str) -> None:
+        self._put(replace(self._records[ordinal], state=StepState.SKIPPED, notice=notice, started_at=None))
+
+    async def flush(self) -> None:
+        """Write what has changed. What cannot be written now is written next time: it is not the record."""
+        if not self._changed and self._message == self._said:
+            return
+        ordinals, message = sorted(self._changed), self._message
+        records = [self._records[ordinal] for ordinal in ordinals]
+        self._changed.clear()
+        try:
+            await self._claims.record_steps(self._attempt, records, message)
+            self._said = message
+        except BackendUnavailable as error:
+            self._changed.update(ordinals)
+            log.warning("progress.not_written", job=str(self._attempt.job_id), error=error.detail)
+
+    def _put(self, record: StepRecord) -> None:
+        self._records[record.ordinal] = record
+        self._changed.add(record.ordinal)
+
+    async def _write_behind(self) -> None:
+        while True:
+            await asyncio.sleep(BATCH_S)
+            await self.flush()

@@ -1,0 +1,158 @@
+"""MigrationRunnerService: gets jobs run — the one it is handed, the ones nobody looks after, the first one."""
+
+import hashlib
+
+import structlog
+
+from app.domain.environment import Environment
+from app.domain.errors import BackendUnavailable, Refusal
+from app.domain.failure import Failure, FailureCode
+from app.domain.job import (
+    Attempt,
+    ClaimRefused,
+    Ended,
+    GivenBack,
+    JobId,
+    JobKind,
+    JobRequest,
+    JobState,
+    Origin,
+    Outcome,
+    Principal,
+    Superseded,
+)
+from app.ports import Clock, Doorbell, JobClaims, JobSweep
+from app.services.conflict import ConflictResolutionService
+from app.services.execution import PlanExecutor
+from app.services.migration import MigrationService
+from app.services.submission import Dedupe
+from app.services.validation import SchemaValidationService
+
+SWEEP_LIMIT = 100
+CRASH_PAUSE_MS = 5_000
+AUTO_RUN_WINDOW_S = 60
+
+log = structlog.get_logger()
+
+
+class MigrationRunnerService:
+    def __init__(
+        self,
+        executor: PlanExecutor,
+        claims: JobClaims,
+        sweep: JobSweep,
+        doorbell: Doorbell,
+        conflicts: ConflictResolutionService,
+        clock: Clock,
+        *,
+        worker: str,
+        lease_ttl_ms: int,
+    ) -> None:
+        self._executor = executor
+        self._claims = claims
+        self._sweep = sweep
+        self._doorbell = doorbell
+        self._conflicts = conflicts
+        self._clock = clock
+        self._worker = worker
+        self._lease_ttl_ms = lease_ttl_ms
+
+    async def perform(self, job_id: JobId) -> None:
+        """Claim the job, carry it out, say how it ended, wake the next one.
+
+        A job that is not ours to take is put on record as a collision, and left to whoever has it.
+        """
+        claimed = await self._claims.claim(job_id, self._worker, self._lease_ttl_ms)
+        if isinstance(claimed, ClaimRefused):
+            log.info("job.not_taken", job=str(job_id), why=claimed.why.value)
+            await self._conflicts.record_refused_claim(claimed, self._worker)
+            return
+        log.info("job.started", job=str(job_id), attempt=claimed.number, environment=claimed.request.environment)
+        outcome = await self._carry_out(claimed)
+        await self._end(claimed, outcome)
+        await self._wake_next(claimed.request.environment)
+
+    async def _carry_out(self, attempt: Attempt) -> Outcome:
+        waited_ms = (self._clock.now() - attempt.queued_since).total_seconds() * 1000
+        await self._conflicts.settle_contention(attempt.job_id, round(waited_ms))
+        try:
+            return await self._executor.execute(attempt)
+        except Refusal as refusal:
+            failure = Failure(code=FailureCode.REFUSED, message=refusal.detail, next_steps=refusal.next_steps)
+            return Ended(JobState.FAILED, refusal.slug.replace("-", "_"), refusal.detail, failure)
+        except Exception as error:
+            # a bug of ours: the job goes back, a bounded number of times, and the bug is not swallowed
+            message = f"{type(error).__name__} in the worker; see its log"
+            await self._end(attempt, GivenBack("crashed", message, CRASH_PAUSE_MS))
+            raise
+
+    async def _end(self, attempt: Attempt, outcome: Outcome) -> None:
+        if isinstance(outcome, Superseded):
+            log.warning("job.superseded", job=str(attempt.job_id), attempt=attempt.number, why=outcome.message)
+            return
+        kept = await self._claims.end(attempt, outcome)
+        state = outcome.state.value if isinstance(outcome, Ended) else "given_back"
+        log.info(
+            "job.ended" if kept else "job.ended_elsewhere",
+            job=str(attempt.job_id),
+            attempt=attempt.number,
+            state=state,
+            reason=outcome.reason,
+        )
+
+    async def _wake_next(self, environment: str) -> None:
+        following = await self._sweep.next_on(environment)
+        if following is not None and not await self._doorbell.ring(following):
+            await self._sweep.unrung(following)
+
+
+class Sweeper:
+    """Re-publishes jobs that are due and returns jobs whose worker is gone; in every process, no leader."""
+
+    def __init__(self, sweep: JobSweep, doorbell: Doorbell) -> None:
+        self._sweep = sweep
+        self._doorbell = doorbell
+
+    async def sweep(self) -> None:
+        """Raises BackendUnavailable; the next sweep tries again."""
+        for job_id in await self._sweep.rescue(SWEEP_LIMIT):
+            log.warning("job.rescued", job=str(job_id))
+        for job_id in await self._sweep.due(SWEEP_LIMIT):
+            if not await self._doorbell.ring(job_id):
+                await self._sweep.unrung(job_id)
+                return
+
+    async def purge(self) -> int:
+        return await self._sweep.purge()
+
+
+class AutoRun:
+    """AUTO_RUN_MIGRATIONS: one run, however many processes start at once."""
+
+    def __init__(self, migrations: MigrationService, validation: SchemaValidationService) -> None:
+        self._migrations = migrations
+        self._validation = validation
+
+    async def submit(self, environment: Environment) -> None:
+        """Submit a run unless nothing is pending. Raises BackendUnavailable while the target cannot be read.
+
+        Processes that start together see the same files and the same history, hence the same key.
+        """
+        examined = await self._validation.examine(environment)
+        if examined.view is None:
+            raise examined.unreachable or BackendUnavailable("the target cannot be read")
+        history = examined.view.history
+        if all(history.is_applied(one.name) for one in examined.catalog.migrations):
+            log.info("auto_run.nothing_to_do", environment=environment.name)
+            return
+        sums = sorted(one.checksum.raw for one in examined.catalog.migrations)
+        seen = hashlib.sha256(b"".join(sums) + repr(history.applied).encode()).hexdigest()
+        origin = Origin(Principal("auto-run", "service"))
+        request = JobRequest(JobKind.RUN, environment.name, note="AUTO_RUN_MIGRATIONS")
+        dedupe = Dedupe(f"auto-run:{environment.name}:{seen}", AUTO_RUN_WINDOW_S)
+        try:
+            submitted = await self._migrations.submit(request, origin, dedupe=dedupe)
+        except Refusal as refusal:
+            log.error("auto_run.refused", environment=environment.name, why=refusal.detail)
+            return
+        log.info("auto_run.submitted", environment=environment.name, job=str(submitted.job.id))

@@ -1,0 +1,177 @@
+"""How a request becomes a job: refused at once where that is certain, committed, and rung for."""
+
+from dataclasses import dataclass
+
+from app.domain.divergence import Severity
+from app.domain.environment import Environment
+from app.domain.errors import NotFound, ReadOnly, TargetBusy
+from app.domain.job import Ended, Job, JobId, JobKind, JobRequest, JobState, OnBusy, Origin
+from app.domain.migration import Catalog
+from app.domain.plan import Plan, ordered_or_refused
+from app.ports import Clock, Doorbell, JobBoard, JobSweep, KeyClaim, NewJob
+from app.services.planning import plan_job
+from app.services.validation import Examination, SchemaValidationService
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """The job as committed, and what the caller should know although nothing is wrong with the request."""
+
+    job: Job
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Dedupe:
+    """Requests with the same key within `within_s` are one job."""
+
+    key: str
+    within_s: int
+
+
+class Environments:
+    """The configured environments, by name."""
+
+    def __init__(self, known: dict[str, Environment], default: str) -> None:
+        self._known = known
+        self.default = default
+
+    def named(self, name: str) -> Environment:
+        """Raises NotFound with the names there are."""
+        try:
+            return self._known[name]
+        except KeyError:
+            names = ", ".join(self._known)
+            raise NotFound(
+                f"there is no environment {name!r}; there is {names}",
+                facts={"environments": list(self._known)},
+            ) from None
+
+    def all(self) -> tuple[Environment, ...]:
+        return tuple(self._known.values())
+
+
+class Submission:
+    """Shared by the services that make jobs: run, rollback, reset."""
+
+    def __init__(
+        self,
+        environments: Environments,
+        validation: SchemaValidationService,
+        board: JobBoard,
+        sweep: JobSweep,
+        doorbell: Doorbell,
+        clock: Clock,
+        *,
+        shortcut: bool,
+        read_only: bool,
+    ) -> None:
+        self._environments = environments
+        self._validation = validation
+        self._board = board
+        self._sweep = sweep
+        self._doorbell = doorbell
+        self._clock = clock
+        self._shortcut = shortcut
+        self._read_only = read_only
+
+    async def submit(
+        self,
+        request: JobRequest,
+        origin: Origin,
+        idempotency: KeyClaim | None = None,
+        dedupe: Dedupe | None = None,
+    ) -> Submitted:
+        """Commit the job, then ring. Raises a Refusal before anything is committed, or BackendUnavailable.
+
+        From the history it is refused, or found to be nothing to do, only while no other job of the target
+        is open: such a job could change the answer, so then the worker decides.
+        """
+        if self._read_only:
+            raise ReadOnly("this service is read-only (LIFTLOCK_READ_ONLY); ask one that makes changes")
+        environment = self._environments.named(request.environment)
+        open_jobs = await self._board.open_on(environment.name)
+        joined = _answer_busy(request, open_jobs)
+        if joined is not None:
+            return Submitted(joined)
+        examined = await self._validation.examine(environment)
+        _refuse_files(request, examined.catalog)
+        plan = None
+        if examined.view is not None and not open_jobs:
+            plan = plan_job(request, environment, examined.catalog, examined.view)
+        finished = _nothing_to_do(request, plan) if self._shortcut else None
+        job = await self._board.add(self._new_job(request, origin, finished, idempotency, dedupe))
+        warnings = _warnings(examined, plan)
+        if not job.state.final and not await self._doorbell.ring(job.id):
+            await self._sweep.unrung(job.id)
+            warnings += ("Redis cannot be reached: the job is safe and starts when Redis is back",)
+        return Submitted(job, warnings)
+
+    def _new_job(
+        self,
+        request: JobRequest,
+        origin: Origin,
+        finished: Ended | None,
+        idempotency: KeyClaim | None,
+        dedupe: Dedupe | None,
+    ) -> NewJob:
+        return NewJob(
+            id=JobId(self._clock.new_id()),
+            request=request,
+            origin=origin,
+            message=f"{_VERB[request.kind]} in {request.environment} is waiting for a worker",
+            finished=finished,
+            idempotency=idempotency,
+            dedupe_key=dedupe.key if dedupe else None,
+            dedupe_within_s=dedupe.within_s if dedupe else 0,
+        )
+
+
+_VERB = {JobKind.RUN: "the run", JobKind.ROLLBACK: "the rollback", JobKind.RESET: "the reset"}
+
+
+def _answer_busy(request: JobRequest, open_jobs: tuple[Job, ...]) -> Job | None:
+    """`fail` refuses, `join` gives the open job of the same kind, `queue` goes on."""
+    if not open_jobs or request.on_busy is OnBusy.QUEUE:
+        return None
+    if request.on_busy is OnBusy.JOIN:
+        return next((job for job in open_jobs if job.request.kind is request.kind), None)
+    first = open_jobs[0]
+    raise TargetBusy(
+        f"job {first.id} ({first.request.kind}) has had the target of {request.environment} "
+        f"since {first.created_at.isoformat()}; wait for it, or send onBusy: queue",
+        facts={
+            "jobId": str(first.id),
+            "kind": first.request.kind.value,
+            "state": first.state.value,
+            "since": first.created_at.isoformat(),
+        },
+        next_steps=(f"GET /jobs/{first.id}?wait=30",),
+    )
+
+
+def _refuse_files(request: JobRequest, catalog: Catalog) -> None:
+    """Files that cannot be read refuse a run whatever the target says; what is applied can still be undone."""
+    if request.kind is JobKind.RUN:
+        ordered_or_refused(catalog)
+
+
+def _nothing_to_do(request: JobRequest, plan: Plan | None) -> Ended | None:
+    if plan is None or plan.steps:
+        return None
+    return nothing_to_do(request, plan)
+
+
+def nothing_to_do(request: JobRequest, plan: Plan) -> Ended:
+    what = "pending" if request.kind is JobKind.RUN else "applied"
+    message = f"nothing to do: no migration is {what} in {request.environment}"
+    return Ended(JobState.SUCCEEDED, "nothing_to_do", message, notices=plan.notices)
+
+
+def _warnings(examined: Examination, plan: Plan | None) -> tuple[str, ...]:
+    warnings = [one.message for one in examined.divergences if one.severity is Severity.NOTICE]
+    if examined.unreachable is not None:
+        warnings.append(f"{examined.unreachable.detail}; the job waits until it can be")
+    if plan is not None:
+        warnings += [step.notice for step in plan.steps if step.notice]
+    return tuple(dict.fromkeys(warnings))

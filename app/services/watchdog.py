@@ -1,0 +1,60 @@
+"""The watchdog: renews the lease and beats the job row while a migration works, from a thread of its own.
+
+A migration may block the loop it runs on, so the watchdog has its own loop, and clients that belong to it.
+What it finds is a flag, looked at between steps; safety never depends on it.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from uuid import UUID
+
+import structlog
+
+from app.domain.errors import BackendUnavailable
+from app.domain.job import Attempt
+from app.portal import Portal
+from app.ports import JobClaims, Leases
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Watch:
+    """`lost`: the attempt is over, whatever this process believes."""
+
+    lost: bool = False
+
+
+class Watchdog:
+    def __init__(self, portal: Portal, leases: Leases, claims: JobClaims, *, ttl_ms: int, every_ms: int) -> None:
+        self._portal = portal
+        self._leases = leases
+        self._claims = claims
+        self._ttl_ms = ttl_ms
+        self._every_s = every_ms / 1000
+
+    @asynccontextmanager
+    async def watch(self, environment: str, attempt: Attempt, nonce: UUID) -> AsyncIterator[Watch]:
+        watch = Watch()
+        beating = self._portal.submit(self._beat(environment, attempt, nonce, watch))
+        try:
+            yield watch
+        finally:
+            beating.cancel()
+
+    async def _beat(self, environment: str, attempt: Attempt, nonce: UUID, watch: Watch) -> None:
+        while not watch.lost:
+            await asyncio.sleep(self._every_s)
+            # side by side: a Redis that does not answer must not make the job row's beat late
+            renewing = self._leases.renew(environment, attempt, nonce)
+            _, watch.lost = await asyncio.gather(renewing, self._is_over(attempt))
+        log.warning("watchdog.lost", job=str(attempt.job_id), attempt=attempt.number)
+
+    async def _is_over(self, attempt: Attempt) -> bool:
+        try:
+            return not await self._claims.beat(attempt, self._ttl_ms)
+        except BackendUnavailable as error:
+            log.warning("watchdog.cannot_beat", job=str(attempt.job_id), error=error.detail)
+            return False

@@ -1,0 +1,215 @@
+"""Settings, read once from the environment and from liftlock.toml; every wrong one is named at once."""
+
+import os
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from app.domain.environment import Dsn, Environment
+from app.domain.errors import ConfigurationInvalid
+from app.environments import read_environments
+
+T = TypeVar("T")
+
+DEFAULT_PORT = 3000
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+TRUE = frozenset({"1", "true", "yes", "on"})
+FALSE = frozenset({"0", "false", "no", "off", ""})
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """All in ms. The lease's and the sweeper's defaults are those of the model-checked protocol."""
+
+    lease_ttl_ms: int = 30_000
+    beat_every_ms: int = 10_000
+    sweep_every_ms: int = 5_000
+    lock_timeout_ms: int = 2_000
+    data_lock_timeout_ms: int = 30_000
+    statement_timeout_ms: int = 3_600_000
+    idle_timeout_ms: int = 600_000
+    fence_timeout_ms: int = 5_000
+    lock_retry_base_ms: int = 1_000
+    lock_retry_cap_ms: int = 60_000
+    give_back_ms: int = 5_000
+    target_patience_ms: int = 3_600_000
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a process of Liftlock knows of its surroundings."""
+
+    database: Dsn
+    redis_url: str = field(repr=False)
+    environments: Mapping[str, Environment]
+    default_environment: str
+    migrations: Path
+    host: str = "127.0.0.1"
+    port: int = DEFAULT_PORT
+    allowed_hosts: frozenset[str] = frozenset()
+    auto_run: bool = False
+    read_only: bool = False
+    max_file_bytes: int = 16 * 1024 * 1024
+    lock_tries: int = 10
+    log_level: str = "INFO"
+    shortcut: bool = True
+    timing: Timing = Timing()
+
+
+def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Raises ConfigurationInvalid with every wrong variable, what it takes and what it was given."""
+    reader = _Reader(os.environ if environ is None else environ)
+    settings = _read(reader)
+    if reader.problems or settings is None:
+        listed = "\n".join(f"  {problem}" for problem in reader.problems)
+        raise ConfigurationInvalid(f"Liftlock cannot start with this configuration:\n{listed}")
+    return settings
+
+
+def _read(reader: "_Reader") -> Settings | None:
+    database = reader.parsed("DATABASE_URL", _dsn, _DSN_SHAPE)
+    redis_url = reader.parsed("REDIS_URL", _redis_url, "redis://host:6379/0")
+    host = reader.text("LIFTLOCK_HOST", "127.0.0.1")
+    if host not in LOOPBACK and not reader.flag("LIFTLOCK_PUBLISHED_ON_LOOPBACK"):
+        reader.problems.append(
+            f"LIFTLOCK_HOST={host}: anybody who reaches this address could change your databases; use 127.0.0.1, "
+            f"or, where something in front publishes it on loopback only, set LIFTLOCK_PUBLISHED_ON_LOOPBACK=1"
+        )
+    environments = _environments(reader, database)
+    defaults = Timing()
+    timing = Timing(
+        **{
+            name: reader.number(f"LIFTLOCK_{name.upper()}", getattr(defaults, name), 1, 86_400_000)
+            for name in Timing.__slots__
+        }
+    )
+    default_environment = reader.text("LIFTLOCK_ENVIRONMENT", "")
+    if default_environment and default_environment not in environments:
+        known = ", ".join(environments) or "none"
+        reader.problems.append(f"LIFTLOCK_ENVIRONMENT={default_environment}: takes one of {known}")
+    values = _plain_values(reader)
+    if database is None or redis_url is None or reader.problems:
+        return None
+    return replace(
+        values,
+        database=database,
+        redis_url=redis_url,
+        host=host,
+        environments=environments,
+        default_environment=default_environment or next(iter(environments)),
+        timing=timing,
+    )
+
+
+def _plain_values(reader: "_Reader") -> Settings:
+    """Everything that one variable alone decides."""
+    listed = reader.text("LIFTLOCK_ALLOWED_HOSTS", "").split(",")
+    return Settings(
+        database=Dsn(""),
+        redis_url="",
+        environments={},
+        default_environment="",
+        migrations=Path(reader.text("LIFTLOCK_MIGRATIONS", "migrations/samples")).absolute(),
+        port=reader.number("LIFTLOCK_PORT", DEFAULT_PORT, 1, 65_535),
+        allowed_hosts=frozenset(one.strip().lower() for one in listed if one.strip()),
+        auto_run=reader.flag("AUTO_RUN_MIGRATIONS"),
+        read_only=reader.flag("LIFTLOCK_READ_ONLY"),
+        max_file_bytes=reader.number("LIFTLOCK_MAX_FILE_MB", 16, 1, 1024) * 1024 * 1024,
+        lock_tries=reader.number("LIFTLOCK_LOCK_TRIES", 10, 1, 1000),
+        log_level=reader.one_of("LIFTLOCK_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
+        shortcut=not reader.flag("LIFTLOCK_NO_SHORTCUT"),
+    )
+
+
+def _environments(reader: "_Reader", database: Dsn | None) -> Mapping[str, Environment]:
+    """From liftlock.toml, or LIFTLOCK_CONFIG; without a file, `development` is the control database itself."""
+    named = reader.text("LIFTLOCK_CONFIG", "")
+    path = Path(named or "liftlock.toml")
+    if not path.exists():
+        if named:
+            reader.problems.append(f"LIFTLOCK_CONFIG={named}: there is no such file")
+        return {"development": Environment("development", database)} if database else {}
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        reader.problems.append(f"{path}: {error}")
+        return {}
+    environments, problems = read_environments(document, reader.environ, path.name)
+    reader.problems.extend(problems)
+    return environments
+
+
+class _Reader:
+    """Reads variables and collects what is wrong with them."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self.environ = environ
+        self.problems: list[str] = []
+
+    def text(self, name: str, default: str) -> str:
+        return self.environ.get(name) or default
+
+    def parsed(self, name: str, parse: Callable[[str], T | None], shape: str) -> T | None:
+        given = self.environ.get(name)
+        if not given:
+            self.problems.append(f"{name} is not set; it takes {shape}")
+            return None
+        value = parse(given)
+        if value is None:
+            # the value may hold a password: it is not shown
+            self.problems.append(f"{name} is not understood; it takes {shape}")
+        return value
+
+    def number(self, name: str, default: int, least: int, most: int) -> int:
+        given = self.environ.get(name)
+        if not given:
+            return default
+        try:
+            value = int(given)
+        except ValueError:
+            value = least - 1
+        if not least <= value <= most:
+            self.problems.append(f"{name}={given}: takes a whole number from {least} to {most}")
+            return default
+        return value
+
+    def flag(self, name: str) -> bool:
+        given = self.environ.get(name, "").strip().lower()
+        if given not in TRUE | FALSE:
+            self.problems.append(f"{name}={given}: takes true or false")
+        return given in TRUE
+
+    def one_of(self, name: str, default: str, choices: tuple[str, ...]) -> str:
+        given = self.text(name, default).upper()
+        if given not in choices:
+            self.problems.append(f"{name}={given}: takes one of {', '.join(choices)}")
+            return default
+        return given
+
+
+_DSN_SHAPE = "postgresql://user:password@host:5432/database"
+
+
+def _dsn(text: str) -> Dsn | None:
+    return Dsn(text) if is_postgres_url(text) else None
+
+
+def is_postgres_url(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+    except ValueError:
+        return False
+    return parts.scheme in ("postgresql", "postgres") and bool(parts.path.strip("/"))
+
+
+def _redis_url(text: str) -> str | None:
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+    except ValueError:
+        return None
+    return text if parts.scheme in ("redis", "rediss", "unix") else None

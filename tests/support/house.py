@@ -1,0 +1,94 @@
+"""A whole Liftlock in the test's own process, on real servers: its services, and a worker's hand."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+from collections.abc import Coroutine
+
+from app.domain.environment import Dsn, Environment
+from app.domain.job import Job, JobId, JobKind, JobRequest, Origin
+from app.services.submission import Submitted
+from app.settings import Settings, Timing
+from app.wiring import Services, build
+from tests.support.servers import Servers
+
+T = TypeVar("T")
+
+QUICK = Timing(
+    lease_ttl_ms=1_500,
+    beat_every_ms=500,
+    sweep_every_ms=200,
+    lock_timeout_ms=200,
+    data_lock_timeout_ms=500,
+    fence_timeout_ms=500,
+    lock_retry_base_ms=20,
+    lock_retry_cap_ms=50,
+    give_back_ms=50,
+)
+
+
+class House:
+    """`database` is the control database and, as without a liftlock.toml, the target of development."""
+
+    def __init__(self, services: Services, folder: Path) -> None:
+        self.services = services
+        self.folder = folder
+        self.dsn = services.settings.database.secret
+
+    def run_async(self, work: Coroutine[Any, Any, T]) -> T:
+        return self.services.portal.run(work)
+
+    def write(self, name: str, text: str) -> Path:
+        path = self.folder / name
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    def submit(self, kind: JobKind = JobKind.RUN, **asked: Any) -> Submitted:
+        request = JobRequest(kind, asked.pop("environment", "development"), **asked)
+        match kind:
+            case JobKind.RUN:
+                return self.run_async(self.services.migrations.submit(request, Origin()))
+            case JobKind.ROLLBACK:
+                return self.run_async(self.services.rollbacks.submit(request, Origin()))
+            case JobKind.RESET:
+                return self.run_async(self.services.rollbacks.reset(request, Origin()))
+
+    def perform(self, job_id: JobId) -> Job:
+        """Do what a worker does when the job is delivered; the job afterwards."""
+        self.run_async(self.services.runner.perform(job_id))
+        return self.job(job_id)
+
+    def job(self, job_id: JobId) -> Job:
+        return self.run_async(self.services.migrations.job(job_id))
+
+    def do(self, kind: JobKind = JobKind.RUN, **asked: Any) -> Job:
+        """Submit and perform."""
+        submitted = self.submit(kind, **asked)
+        return submitted.job if submitted.job.state.final else self.perform(submitted.job.id)
+
+    def statuses(self) -> dict[str, str]:
+        every = self.run_async(self.services.sync.migrations("development"))
+        return {status.name: status.status.value for status in every}
+
+
+@contextmanager
+def open_house(servers: Servers, folder: Path, dsn: str | None = None, **changed: Any) -> Iterator[House]:
+    """A house of its own database; `changed` are fields of Settings."""
+    database = Dsn(dsn or servers.new_database())
+    environments = changed.pop("environments", None) or {"development": Environment("development", database)}
+    settings = Settings(
+        database=database,
+        redis_url=changed.pop("redis_url", servers.valkey.url),
+        environments=environments,
+        default_environment=next(iter(environments)),
+        migrations=folder,
+        timing=changed.pop("timing", QUICK),
+        **changed,
+    )
+    services = build(settings)
+    try:
+        services.portal.run(services.installer.install())
+        yield House(services, folder)
+    finally:
+        services.close()

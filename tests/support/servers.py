@@ -1,0 +1,69 @@
+"""Real servers for tests: one PostgreSQL and one Valkey a session, one database a test."""
+
+import asyncio
+import itertools
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+
+from app.embedded.postgres import Postgres
+from app.embedded.valkey import Valkey
+
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Servers:
+    postgres: Postgres
+    valkey: Valkey
+
+    def new_database(self) -> str:
+        """The DSN of an empty database of its own."""
+        return self.postgres.create_database(f"t{os.getpid()}_{next(_numbers)}")
+
+    def new_redis_url(self) -> str:
+        """A flushed Valkey; tests of one session run one after another."""
+        return self.valkey.url
+
+
+@contextmanager
+def running_servers(folder: Path) -> Iterator[Servers]:
+    postgres, valkey = Postgres(folder / "pg", durable=False), Valkey(folder / "valkey", durable=False)
+    try:
+        postgres.start()
+        valkey.start()
+        yield Servers(postgres, valkey)
+    finally:
+        valkey.stop()
+        postgres.stop()
+
+
+def execute(dsn: str, sql: str, *args: object) -> None:
+    async def work() -> None:
+        connection = await asyncpg.connect(dsn)
+        try:
+            await connection.execute(sql, *args)
+        finally:
+            await connection.close()
+
+    asyncio.run(work())
+
+
+def fetch(dsn: str, sql: str, *args: object) -> list[asyncpg.Record]:
+    async def work() -> list[asyncpg.Record]:
+        connection = await asyncpg.connect(dsn)
+        try:
+            return list(await connection.fetch(sql, *args))
+        finally:
+            await connection.close()
+
+    return asyncio.run(work())
+
+
+def value(dsn: str, sql: str, *args: object) -> object:
+    rows = fetch(dsn, sql, *args)
+    return rows[0][0] if rows else None
