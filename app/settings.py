@@ -15,6 +15,7 @@ from app.environments import read_environments
 T = TypeVar("T")
 
 DEFAULT_PORT = 3000
+NO_CONFIG = "-"
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 TRUE = frozenset({"1", "true", "yes", "on"})
 FALSE = frozenset({"0", "false", "no", "off", ""})
@@ -56,6 +57,7 @@ class Settings:
     lock_tries: int = 10
     log_level: str = "INFO"
     shortcut: bool = True
+    api_processes: int = 2
     timing: Timing = Timing()
 
 
@@ -125,12 +127,15 @@ def _plain_values(reader: "_Reader") -> Settings:
 
 
 def _environments(reader: "_Reader", database: Dsn | None) -> Mapping[str, Environment]:
-    """From liftlock.toml, or LIFTLOCK_CONFIG; without a file, `development` is the control database itself."""
+    """From liftlock.toml, or the file that LIFTLOCK_CONFIG names (`-`: none).
+
+    Without a file, `development` is the control database itself.
+    """
     named = reader.text("LIFTLOCK_CONFIG", "")
     path = Path(named or "liftlock.toml")
-    if not path.exists():
-        if named:
-            reader.problems.append(f"LIFTLOCK_CONFIG={named}: there is no such file")
+    if named == NO_CONFIG or not path.exists():
+        if named not in ("", NO_CONFIG):
+            reader.problems.append(f"LIFTLOCK_CONFIG={named}: there is no such file; - means none")
         return {"development": Environment("development", database)} if database else {}
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))

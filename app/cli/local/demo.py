@@ -1,0 +1,81 @@
+"""`liftlock demo`: the stack with the samples, run once through the HTTP API, and what to try next."""
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from app.cli.local.up import PACKAGED_SAMPLES
+from app.embedded.options import StackInfo, StackOptions
+from app.embedded.stack import run_stack
+from app.settings import NO_CONFIG
+
+WORDS = {"completed": "✓", "pending": "○", "failed": "✕", "rolled_back": "↩"}
+
+
+@click.command()
+@click.option("--port", default=3000, show_default=True, type=click.IntRange(1, 65535), help="Port of the API.")
+@click.option(
+    "--data-dir",
+    default=".data",
+    show_default=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Data, logs and stack.json.",
+)
+def demo(port: int, data_dir: Path) -> None:
+    """Run everything on this machine, apply the sample migrations, and stay up until Ctrl-C."""
+    options = StackOptions(
+        data_dir=data_dir, migrations=PACKAGED_SAMPLES, port=port, workers=2, environment=_own_environment()
+    )
+    sys.exit(run_stack(options, on_ready=show_main_job))
+
+
+def show_main_job(info: StackInfo) -> None:
+    """Through the HTTP API, as a user would. Raises SystemExit when the API refuses."""
+    from app.client.http import ApiRefused, Client
+
+    with Client(info.api_url) as client:
+        click.echo(f"\n$ curl -X POST {info.api_url}/migrations/run")
+        try:
+            job = client.run()
+            listed = client.migrations()
+        except ApiRefused as refused:
+            click.echo(f"the API refused: {refused}", err=True)
+            raise SystemExit(1) from None
+    click.echo(f"  {job.state}: {job.message}")
+    click.echo(f"\n$ curl {info.api_url}/migrations")
+    width = max((len(one.name) for one in listed), default=0)
+    for one in listed:
+        glyph = WORDS.get(one.status, "?")
+        click.echo(f"  {glyph} {one.version:<6} {one.name:<{width}}  {one.status}  {one.error_message or ''}".rstrip())
+    click.echo(_next(info))
+
+
+def _next(info: StackInfo) -> str:
+    url = info.api_url
+    return f"""
+Try next, in another terminal:
+  curl -X POST   {url}/migrations/rollback       undo the newest migration
+  curl -X POST   {url}/migrations/rollback/3     undo three more
+  curl           {url}/migrations                see where each one stands
+  curl -X POST   {url}/migrations/run            bring them back
+  curl           {url}/jobs                      every job, newest first
+  curl           {url}/migrations/conflicts      the conflict log
+  curl -X DELETE {url}/migrations/reset          undo everything (development only)
+  open           {url}/docs                      the whole API
+
+Your own files: liftlock up --migrations DIR
+Ctrl-C stops everything; the data stays in {info.data_dir}"""
+
+
+def _own_environment() -> dict[str, str]:
+    """The demo is the same everywhere, and touches nothing of the project that it is started in."""
+    ignored = ("DATABASE_URL", "REDIS_URL", "AUTO_RUN_MIGRATIONS")
+    kept = ("LIFTLOCK_SERVERS", "LIFTLOCK_PG_BINDIR", "LIFTLOCK_REDIS_BIN")
+    mine = {
+        name: value
+        for name, value in os.environ.items()
+        if name in kept or (name not in ignored and not name.startswith("LIFTLOCK_"))
+    }
+    return mine | {"LIFTLOCK_CONFIG": NO_CONFIG}

@@ -1,0 +1,80 @@
+"""`liftlock up`: the whole stack on this machine, for one's own migrations."""
+
+import os
+import sys
+import tomllib
+from pathlib import Path
+
+import click
+
+from app.embedded.options import StackOptions
+from app.embedded.stack import run_stack
+from app.environments import read_environments
+from app.settings import NO_CONFIG, is_postgres_url
+
+PACKAGED_SAMPLES = Path(__file__).resolve().parents[3] / "migrations" / "samples"
+
+
+@click.command()
+@click.option("--port", default=3000, show_default=True, type=click.IntRange(1, 65535), help="Port of the API.")
+@click.option(
+    "--data-dir",
+    default=".liftlock",
+    show_default=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Data, logs and stack.json.",
+)
+@click.option(
+    "--migrations",
+    default=None,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder of the migrations.  [default: migrations, else the samples]",
+)
+@click.option("--database-url", envvar="DATABASE_URL", help="Use this PostgreSQL instead of the embedded one.")
+@click.option("--redis-url", envvar="REDIS_URL", help="Use this Redis or Valkey instead of the embedded one.")
+@click.option("--workers", default=2, show_default=True, type=click.IntRange(1, 64), help="Jobs worked on at once.")
+def up(
+    port: int,
+    data_dir: Path,
+    migrations: Path | None,
+    database_url: str | None,
+    redis_url: str | None,
+    workers: int,
+) -> None:
+    """Run PostgreSQL, Valkey, the API, a worker and beat until Ctrl-C."""
+    if database_url and not is_postgres_url(database_url):
+        raise click.UsageError("--database-url takes postgresql://user:password@host:5432/database")
+    options = StackOptions(
+        data_dir=data_dir,
+        migrations=migrations or default_migrations(),
+        port=port,
+        database_url=database_url,
+        redis_url=redis_url,
+        workers=workers,
+        targets=configured_targets(),
+        environment=dict(os.environ),
+    )
+    sys.exit(run_stack(options))
+
+
+def default_migrations() -> Path:
+    """The samples, or a project's own folder where there is one that holds migrations."""
+    own = Path("migrations")
+    has_files = any(own.glob("*.sql")) or any(own.glob("[!_]*.py"))
+    return own if has_files else PACKAGED_SAMPLES
+
+
+def configured_targets() -> dict[str, str] | None:
+    """The environments of liftlock.toml, for stack.json; None without a file. Its problems end the command."""
+    named = os.environ.get("LIFTLOCK_CONFIG") or "liftlock.toml"
+    path = Path(named)
+    if named == NO_CONFIG or not path.exists():
+        return None
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise click.UsageError(f"{path}: {error}") from None
+    environments, problems = read_environments(document, os.environ, path.name)
+    if problems:
+        raise click.UsageError("\n".join(problems))
+    return {name: environment.dsn.secret for name, environment in environments.items()}

@@ -1,0 +1,86 @@
+"""What the launcher is told, and what it tells: plain values."""
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+HOST = "127.0.0.1"
+
+
+class StackRefused(Exception):
+    """The stack was not started, and the text says what to type instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """One process of Liftlock's own: its name (api, worker, beat) and its command line."""
+
+    name: str
+    command: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class StackOptions:
+    """A target's value is a DSN, or the name of a database in the embedded PostgreSQL, created if missing."""
+
+    data_dir: Path
+    migrations: Path
+    port: int = 3000
+    database_url: str | None = field(default=None, repr=False)
+    redis_url: str | None = field(default=None, repr=False)
+    workers: int = 2
+    targets: Mapping[str, str] | None = field(default=None, repr=False)
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    programs: Callable[["StackOptions"], tuple[Program, ...]] | None = None
+
+    @property
+    def api_url(self) -> str:
+        return f"http://{HOST}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class StackInfo:
+    """A running stack. The DSNs carry passwords."""
+
+    api_url: str
+    data_dir: Path
+    logs: Path
+    pids: Mapping[str, int | None]
+    control_url: str = field(repr=False)
+    redis_url: str = field(repr=False)
+    targets: Mapping[str, str] = field(repr=False)
+
+
+def liftlock_programs(options: StackOptions) -> tuple[Program, ...]:
+    """Every command line of Liftlock, in the order they start."""
+    python = sys.executable
+    celery = (python, "-m", "celery", "--app", "worker.celery")
+    return (
+        Program("api", (python, "-m", "gunicorn", "--config", "python:app.serving", "app:create_app()")),
+        Program(
+            "worker",
+            (*celery, "worker", "--concurrency", str(options.workers), "--loglevel", "WARNING"),
+            # TERM means: finish within the soft limit, give the rest back to the queue.
+            {"REMAP_SIGTERM": "SIGQUIT"},
+        ),
+        Program("beat", (*celery, "beat", "--loglevel", "WARNING")),
+    )
+
+
+def program_environment(options: StackOptions, control_url: str, redis_url: str) -> dict[str, str]:
+    """The caller's environment with ours over it; the programs of this virtual environment come first."""
+    path = options.environment.get("PATH", os.defpath)
+    return {
+        **options.environment,
+        "DATABASE_URL": control_url,
+        "REDIS_URL": redis_url,
+        "LIFTLOCK_HOST": HOST,
+        "LIFTLOCK_PORT": str(options.port),
+        "LIFTLOCK_MIGRATIONS": str(options.migrations.absolute()),
+        "LIFTLOCK_DATA_DIR": str(options.data_dir.absolute()),
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{path}",
+        "PYTHONUNBUFFERED": "1",
+    }

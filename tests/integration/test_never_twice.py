@@ -1,0 +1,113 @@
+"""Never twice, never half: whatever dies, and however often a job is delivered."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from app.domain.job import Job, JobId, JobKind, JobState
+from tests.support.dying import Died, Mortal, make_mortal
+from tests.support.house import House, open_house
+from tests.support.servers import Servers, execute, fetch, value
+
+pytestmark = pytest.mark.servers
+
+COUNTED = """\
+-- migrate:up
+INSERT INTO effects (name, direction) VALUES ('{name}', 'up');
+CREATE TABLE {name} (id int);
+-- migrate:down
+INSERT INTO effects (name, direction) VALUES ('{name}', 'down');
+DROP TABLE {name};
+"""
+MOST_MOMENTS = 400
+
+
+def _prepare(house: House) -> None:
+    execute(house.dsn, "CREATE TABLE effects (name text, direction text)")
+    for name in ("a", "b"):
+        house.write(f"{1 + (name == 'b')}_{name}.sql", COUNTED.format(name=name))
+
+
+def _effects(house: House) -> list[tuple[str, str]]:
+    return [tuple(row) for row in fetch(house.dsn, "SELECT name, direction FROM effects")]
+
+
+def _rescue_and_perform(house: House, job_id: JobId) -> Job:
+    """What the sweeper and the next worker do, without waiting for the lease to lapse."""
+    execute(
+        house.dsn,
+        "UPDATE liftlock_control.jobs SET lease_until = clock_timestamp() - interval '1 s' WHERE state = 'running'",
+    )
+    house.services.sweeper_portal.run(house.services.sweeper.sweep())
+    return house.perform(job_id)
+
+
+def test_a_worker_may_die_at_any_moment_of_a_run(
+    servers: Servers, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    survived = _die_at_every_moment(servers, folder, monkeypatch, JobKind.RUN)
+
+    assert survived > 20
+
+
+def test_a_worker_may_die_at_any_moment_of_a_reset(
+    servers: Servers, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    survived = _die_at_every_moment(servers, folder, monkeypatch, JobKind.RESET)
+
+    assert survived > 20
+
+
+def _die_at_every_moment(
+    servers: Servers, folder: Path, monkeypatch: pytest.MonkeyPatch, kind: JobKind
+) -> int:
+    """One house, one life after the other: a first worker dies at moment n, a second one ends the job."""
+    with open_house(servers, folder, shortcut=False) as house:
+        _prepare(house)
+        for at in range(1, MOST_MOMENTS):
+            execute(house.dsn, "TRUNCATE effects")
+            expected = _expected(house, kind)
+            job_id = house.submit(kind).job.id
+            life = Mortal(at)
+            with monkeypatch.context() as patch:
+                make_mortal(patch, life)
+                try:
+                    house.perform(job_id)
+                except (Died, asyncio.CancelledError):
+                    pass
+            if not life.dead:
+                return at
+            job = _rescue_and_perform(house, job_id)
+            assert job.state is JobState.SUCCEEDED, (life.where, job)
+            assert _effects(house) == expected, life.where
+            assert value(house.dsn, "SELECT job_id FROM liftlock.fence WHERE scope = ''") is None, life.where
+            other = JobKind.RESET if kind is JobKind.RUN else JobKind.RUN
+            assert house.do(other).state is JobState.SUCCEEDED, life.where
+    raise AssertionError("the worker never came to the end of its work")
+
+
+def _expected(house: House, kind: JobKind) -> list[tuple[str, str]]:
+    if kind is JobKind.RUN:
+        return [("a", "up"), ("b", "up")]
+    if not any(status == "completed" for status in house.statuses().values()):
+        house.do(JobKind.RUN)
+        execute(house.dsn, "TRUNCATE effects")
+    return [("b", "down"), ("a", "down")]
+
+
+def test_a_job_delivered_three_times_at_once_runs_once(servers: Servers, folder: Path) -> None:
+    with open_house(servers, folder) as house:
+        _prepare(house)
+        job_id = house.submit().job.id
+
+        async def deliver_three_times() -> None:
+            await asyncio.gather(*(house.services.runner.perform(job_id) for _ in range(3)))
+
+        house.run_async(deliver_three_times())
+
+        assert house.job(job_id).state is JobState.SUCCEEDED
+        assert _effects(house) == [("a", "up"), ("b", "up")]
+        assert value(house.dsn, "SELECT sum(count) FROM liftlock_control.conflicts") == 2
+        kinds = fetch(house.dsn, "SELECT kind, state FROM liftlock_control.conflicts")
+        assert [tuple(row) for row in kinds] == [("duplicate_delivery", "resolved")]
