@@ -12,13 +12,12 @@ from app.domain.errors import (
     BackendUnusable,
     ConnectionLost,
     Fenced,
-    ListedRefusal,
     MigrationsInvalid,
     Refusal,
     StepFailed,
     TransactionEnded,
 )
-from app.domain.failure import Failure, FailureCode
+from app.domain.failure import Failure
 from app.domain.job import Attempt, Ended, GivenBack, JobKind, JobState, Outcome, Superseded
 from app.domain.migration import Catalog
 from app.domain.plan import Atomicity, Pinned, Plan, Step, bind, undo_of
@@ -37,10 +36,20 @@ from app.ports import (
     TargetView,
 )
 from app.services.conflict import ConflictResolutionService
+from app.services.outcomes import (
+    crashed,
+    ended_badly,
+    left,
+    left_half_way,
+    nothing_to_do,
+    refused,
+    succeeded,
+    target_failure,
+)
 from app.services.planning import plan_job
 from app.services.progress import Progress
 from app.services.stepping import LockPolicy, Stepper
-from app.services.submission import Environments, nothing_to_do
+from app.services.submission import Environments
 from app.services.watchdog import Watch, Watchdog
 
 log = structlog.get_logger()
@@ -125,13 +134,13 @@ class PlanExecutor:
         self, environment: Environment, attempt: Attempt, session: TargetSession, watch: Watch, starts: int
     ) -> Ended:
         if starts > attempt.max_starts:
-            return _crashed(starts)
+            return crashed(starts)
         catalog = await self._source.read()
         try:
             pinned, history = await session.pin(lambda view: self._plan(environment, attempt, catalog, view))
             steps = bind(pinned, catalog, history)
         except Refusal as refusal:
-            return _refused(refusal)
+            return refused(refusal)
         async with Progress(attempt, self._claims, self._clock) as progress:
             progress.planned(steps)
             stepper = Stepper(session, progress, watch, self._clock, self._limits(attempt), self._policy.locks)
@@ -161,11 +170,9 @@ class PlanExecutor:
         if failure is None:
             failed = await self._forward(attempt, stepper, steps)
             if failed is None:
-                return _succeeded(attempt, steps, pinned.notices)
+                return succeeded(attempt, steps, pinned.notices)
             failure, failed_at = failed.failure, failed.ordinal
-            if isinstance(failed, TransactionEnded):
-                return _needs_attention(failure)
-            undo = self._way_back(environment, attempt, steps[:failed_at])
+            undo = self._way_back(environment, attempt, failed, steps[:failed_at])
             await session.record_failure(failed_at, steps[failed_at], failure, undo)
             steps = (*steps[: failed_at + 1], *undo)
         assert failed_at is not None
@@ -185,10 +192,18 @@ class PlanExecutor:
             return failed
         return None
 
-    def _way_back(self, environment: Environment, attempt: Attempt, done: Sequence[Step]) -> tuple[Step, ...]:
-        """With `atomic: run` the transaction has taken everything back already."""
+    def _way_back(
+        self,
+        environment: Environment,
+        attempt: Attempt,
+        failed: StepFailed | TransactionEnded,
+        done: Sequence[Step],
+    ) -> tuple[Step, ...]:
+        """With `atomic: run` the transaction has taken everything back; of an ended one nobody knows what stands."""
         wanted = attempt.request.on_failure or environment.on_failure
         if attempt.request.atomic is Atomicity.RUN or attempt.request.kind is not JobKind.RUN:
+            return ()
+        if isinstance(failed, TransactionEnded):
             return ()
         return undo_of(done) if wanted is OnFailure.ROLLBACK else ()
 
@@ -200,8 +215,8 @@ class PlanExecutor:
                 await stepper.one(ordinal, step)
         except (StepFailed, TransactionEnded) as failed:
             stepper.failed(failed.ordinal, failed.failure, len(steps))
-            return _failed(_left_half_way(failure, failed.failure))
-        return _failed(_left(failure, undo, failed_at))
+            return ended_badly(left_half_way(failure, failed.failure))
+        return ended_badly(left(failure, undo, failed_at))
 
     def _limits(self, attempt: Attempt) -> Limits:
         asked = attempt.request.lock_timeout_ms
@@ -210,89 +225,11 @@ class PlanExecutor:
     def _cannot_be_used(self, attempt: Attempt, error: BackendUnusable) -> Outcome:
         """Nobody but a person can change it. Only a job that never held the fence may simply end."""
         if attempt.starts == 0:
-            return Ended(JobState.FAILED, "target_unusable", error.detail, _target_failure(error))
+            return Ended(JobState.FAILED, "target_unusable", error.detail, target_failure(error))
         return GivenBack("target_unusable", error.detail, self._policy.give_back_ms)
 
     def _cannot_be_reached(self, attempt: Attempt, error: BackendUnavailable) -> Outcome:
         waited_ms = (self._clock.now() - attempt.queued_since).total_seconds() * 1000
         if attempt.starts == 0 and waited_ms > self._policy.target_patience_ms:
-            return Ended(JobState.FAILED, "target_unreachable", error.detail, _target_failure(error))
+            return Ended(JobState.FAILED, "target_unreachable", error.detail, target_failure(error))
         return GivenBack("target_unreachable", error.detail, self._policy.give_back_ms)
-
-
-def _succeeded(attempt: Attempt, steps: Sequence[Step], notices: tuple[str, ...]) -> Ended:
-    verb = "applied" if attempt.request.kind is JobKind.RUN else "rolled back"
-    noun = "migration" if len(steps) == 1 else "migrations"
-    return Ended(
-        JobState.SUCCEEDED,
-        "applied" if attempt.request.kind is JobKind.RUN else "rolled_back",
-        f"{len(steps)} {noun} {verb} in {attempt.request.environment}",
-        notices=notices,
-    )
-
-
-def _failed(failure: Failure) -> Ended:
-    return Ended(JobState.FAILED, failure.code.value, failure.summary(), failure)
-
-
-def _needs_attention(failure: Failure) -> Ended:
-    return Ended(JobState.NEEDS_ATTENTION, failure.code.value, failure.message, failure)
-
-
-def _crashed(starts: int) -> Ended:
-    failure = Failure(
-        code=FailureCode.CRASHED,
-        message=f"its worker died {starts - 1} times at this job; it is not started again",
-        left_behind="only whole steps: GET /migrations shows which are applied",
-        safe_to_retry=True,
-        next_steps=("look into the worker's log for what ended it", "POST /migrations/run"),
-    )
-    return _failed(failure)
-
-
-def _refused(refusal: Refusal) -> Ended:
-    problems = refusal.problems if isinstance(refusal, ListedRefusal) else ()
-    first = problems[0] if problems else None
-    failure = Failure(
-        code=FailureCode.REFUSED,
-        message=refusal.detail,
-        detail="\n".join(f"{one.place}: {one.message}" if one.file else one.message for one in problems) or None,
-        migration=first.migration if first else None,
-        file=first.file if first else None,
-        line=first.line if first else None,
-        column=first.column if first else None,
-        left_behind="nothing: it was refused before the first step",
-        next_steps=refusal.next_steps or ("correct the files named here, then run again",),
-    )
-    return Ended(JobState.FAILED, refusal.slug.replace("-", "_"), refusal.detail, failure)
-
-
-def _target_failure(error: BackendUnavailable) -> Failure:
-    return Failure(
-        code=FailureCode.REFUSED,
-        message=error.detail,
-        left_behind="nothing: the target was never changed",
-        next_steps=error.next_steps,
-    )
-
-
-def _left(failure: Failure, undone: Sequence[Step], failed_at: int) -> Failure:
-    if undone:
-        names = ", ".join(step.name for step in undone)
-        return replace(failure, left_behind=f"nothing: the step was rolled back, and {names} undone after it")
-    if failed_at:
-        kept = "migration" if failed_at == 1 else "migrations"
-        left = f"{failure.left_behind}; the {failed_at} {kept} before it in this job stay as they are"
-        return replace(failure, left_behind=left)
-    return failure
-
-
-def _left_half_way(failure: Failure, undoing: Failure) -> Failure:
-    return replace(
-        failure,
-        left_behind=f"part of the job: undoing it failed too, in {undoing.migration}: {undoing.summary()}",
-        next_steps=(
-            *failure.next_steps,
-            f"correct the down of {undoing.migration}, then POST /migrations/rollback",
-        ),
-    )

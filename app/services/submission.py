@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from app.domain.divergence import Severity
 from app.domain.environment import Environment
 from app.domain.errors import NotFound, ReadOnly, TargetBusy
-from app.domain.job import Ended, Job, JobId, JobKind, JobRequest, JobState, OnBusy, Origin
+from app.domain.job import Ended, Job, JobId, JobKind, JobRequest, OnBusy, Origin
 from app.domain.migration import Catalog
 from app.domain.plan import Plan, ordered_or_refused
 from app.ports import Clock, Doorbell, JobBoard, JobSweep, KeyClaim, NewJob
+from app.services.outcomes import nothing_to_do
 from app.services.planning import plan_job
 from app.services.validation import Examination, SchemaValidationService
 
@@ -160,12 +161,6 @@ def _nothing_to_do(request: JobRequest, plan: Plan | None) -> Ended | None:
     if plan is None or plan.steps:
         return None
     return nothing_to_do(request, plan)
-
-
-def nothing_to_do(request: JobRequest, plan: Plan) -> Ended:
-    what = "pending" if request.kind is JobKind.RUN else "applied"
-    message = f"nothing to do: no migration is {what} in {request.environment}"
-    return Ended(JobState.SUCCEEDED, "nothing_to_do", message, notices=plan.notices)
 
 
 def _warnings(examined: Examination, plan: Plan | None) -> tuple[str, ...]:

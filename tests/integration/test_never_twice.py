@@ -1,6 +1,7 @@
 """Never twice, never half: whatever dies, and however often a job is delivered."""
 
 import asyncio
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -59,9 +60,7 @@ def test_a_worker_may_die_at_any_moment_of_a_reset(
     assert survived > 20
 
 
-def _die_at_every_moment(
-    servers: Servers, folder: Path, monkeypatch: pytest.MonkeyPatch, kind: JobKind
-) -> int:
+def _die_at_every_moment(servers: Servers, folder: Path, monkeypatch: pytest.MonkeyPatch, kind: JobKind) -> int:
     """One house, one life after the other: a first worker dies at moment n, a second one ends the job."""
     with open_house(servers, folder, shortcut=False) as house:
         _prepare(house)
@@ -72,10 +71,8 @@ def _die_at_every_moment(
             life = Mortal(at)
             with monkeypatch.context() as patch:
                 make_mortal(patch, life)
-                try:
+                with contextlib.suppress(Died, asyncio.CancelledError):
                     house.perform(job_id)
-                except (Died, asyncio.CancelledError):
-                    pass
             if not life.dead:
                 return at
             job = _rescue_and_perform(house, job_id)

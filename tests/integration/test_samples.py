@@ -17,7 +17,8 @@ def test_the_samples_run_roll_back_and_run_again(servers: Servers) -> None:
     with open_house(servers, PACKAGED_SAMPLES) as house:
         assert house.do().state is JobState.SUCCEEDED
         assert set(house.statuses().values()) == {"completed"} and len(house.statuses()) >= 8
-        assert fetch(house.dsn, "SELECT email, total_cents FROM open_orders ORDER BY 1") == [
+        rows = fetch(house.dsn, "SELECT email, total_cents FROM open_orders ORDER BY 1")
+        assert [tuple(row) for row in rows] == [
             ("ada@example.com", 14_450),
             ("grace@example.com", 14_450),
         ]

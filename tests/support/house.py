@@ -1,10 +1,9 @@
 """A whole Liftlock in the test's own process, on real servers: its services, and a worker's hand."""
 
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
-from collections.abc import Coroutine
 
 from app.domain.environment import Dsn, Environment
 from app.domain.job import Job, JobId, JobKind, JobRequest, Origin

@@ -40,7 +40,8 @@ _CLAIM = text("""
         j.principal_id
 """)
 _PARK = text("""
-    UPDATE liftlock_control.jobs SET parked = true WHERE id = :id AND state = 'queued' AND NOT parked
+    UPDATE liftlock_control.jobs SET parked = true, next_dispatch_at = clock_timestamp()
+    WHERE id = :id AND state = 'queued' AND NOT parked
 """)
 _WHO_HAS_IT = text("""
     SELECT j.state, j.attempt, j.owner, j.lease_until, t.name AS environment,

@@ -39,7 +39,8 @@ _NEXT = text("""
     SET parked = false, dispatches = dispatches + 1,
         next_dispatch_at = clock_timestamp() + interval '5 s'
     FROM head
-    WHERE j.id = head.id AND j.state = 'queued' AND j.parked AND j.next_dispatch_at <= clock_timestamp()
+    WHERE j.id = head.id AND j.state = 'queued' AND j.parked
+      AND (j.next_dispatch_at <= clock_timestamp() OR j.reason = 'for_target')
     RETURNING j.id
 """)
 _UNRUNG = text("""

@@ -114,7 +114,7 @@ def _is_migration(entry: "os.DirEntry[str]") -> bool:
     return (
         Path(entry.name).suffix in READERS
         and not entry.name.startswith(IGNORED_PREFIXES)
-        and (entry.is_file() or entry.is_symlink())
+        and (entry.is_symlink() or entry.is_file())  # a link is followed when it is read: it may lead nowhere
     )
 
 
@@ -144,6 +144,8 @@ def _unloadable(step: Step) -> Problem | None:
 
 
 def _line_in(error: BaseException, file: str) -> int | None:
+    if isinstance(error, SyntaxError) and error.filename == file:
+        return error.lineno  # found while compiling, so no frame of the file stands in the trace
     trace, line = error.__traceback__, None
     while trace is not None:
         if trace.tb_frame.f_code.co_filename == file:

@@ -37,7 +37,7 @@ def read_python(file: str, raw: bytes, text: str) -> Migration | tuple[Problem, 
     try:
         tree = ast.parse(text, file)
         tokens = _tokens(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+    except (SyntaxError, tokenize.TokenError, ValueError, RecursionError, MemoryError) as error:
         line, column = getattr(error, "lineno", None), getattr(error, "offset", None)
         said = getattr(error, "msg", None) or str(error) or type(error).__name__
         return (Problem("python_syntax", f"not valid Python: {said}", file=file, line=line, column=column),)
@@ -120,7 +120,7 @@ def _finished(draft: _Draft, raw: bytes, text: str, tokens: str) -> Migration | 
         file=draft.file,
         source_format="python",
         dependencies=tuple(MigrationName(str(one)) for one in dict.fromkeys(listed)),
-        irreversible=None if irreversible is None else str(irreversible),
+        irreversible=str(irreversible) if irreversible else None,
     )
 
 

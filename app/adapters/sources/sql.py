@@ -100,12 +100,12 @@ def _cut(draft: _Draft, text: str, markers: list[tuple[str, Comment]]) -> None:
     """Give each section the text below its marker, up to the next one."""
     starts = [*(comment.offset for _, comment in markers), len(text)]
     for (section, comment), end in zip(markers, starts[1:], strict=True):
-        begin = text.find("\n", comment.offset, end) + 1 or end
+        begin, line = _below(text, comment)
         if section in draft.sections:
             message = f"there are two `-- migrate:{section}` sections; join them"
             draft.refuse("repeated_section", message, comment.line, comment.column)
             continue
-        draft.sections[section] = SqlScript(text[begin:end], draft.file, comment.line + 1)
+        draft.sections[section] = SqlScript(text[begin:end], draft.file, line)
     if "up" not in draft.sections:
         message = "there is no `-- migrate:up` line; put it above the statements that make the change"
         draft.refuse("missing_up", message, 1)
@@ -117,6 +117,14 @@ def _cut(draft: _Draft, text: str, markers: list[tuple[str, Comment]]) -> None:
     up = draft.sections["up"]
     if not up.parsed.statements and not up.parsed.problems:
         draft.refuse("empty_up", "the up section holds no statement; write one, or remove the file", up.line)
+
+
+def _below(text: str, comment: Comment) -> tuple[int, int]:
+    """The offset and the line of what follows a comment. A carriage return alone ends a comment, not a line."""
+    begin = comment.offset + len(comment.text)
+    begin += text.startswith("\r", begin)
+    is_line_end = text.startswith("\n", begin)
+    return begin + is_line_end, comment.line + is_line_end
 
 
 def _check_script(draft: _Draft, script: SqlScript) -> None:

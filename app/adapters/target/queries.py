@@ -7,9 +7,12 @@ migrated schema.
 BOOTSTRAP_LOCK = "SELECT pg_advisory_xact_lock(1279870548, 0)"
 """'LIFT': two that start together must not both create the ledger."""
 
-LEDGER_VERSION = """
-    SELECT CASE WHEN to_regclass('liftlock.ledger_version') IS NULL THEN 0 ELSE 1 END
+HAS_LEDGER = """
+    SELECT EXISTS (
+        SELECT 1 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+        WHERE n.nspname = 'liftlock' AND c.relname = 'ledger_version')
 """
+"""A scan and not `to_regclass`: that remembers, inside one transaction, that there was none a moment ago."""
 
 F1_ENSURE_ROW = "INSERT INTO liftlock.fence (scope) VALUES ($1) ON CONFLICT DO NOTHING"
 

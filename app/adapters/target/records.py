@@ -33,10 +33,10 @@ class Stamp:
 
 async def ensure_ledger(connection: asyncpg.Connection) -> None:
     """Create the ledger if it is not there; the lock is taken only when something is missing."""
-    if await connection.fetchval(queries.LEDGER_VERSION):
+    if await connection.fetchval(queries.HAS_LEDGER):
         return
     await connection.execute(queries.BOOTSTRAP_LOCK)
-    if not await connection.fetchval(queries.LEDGER_VERSION):
+    if not await connection.fetchval(queries.HAS_LEDGER):
         await connection.execute(_ledger_sql())
 
 
@@ -50,7 +50,7 @@ async def read_view(connection: Reading, scope: str) -> TargetView:
 
 
 async def has_ledger(connection: Reading) -> bool:
-    return bool(await connection.fetchval(queries.LEDGER_VERSION))
+    return bool(await connection.fetchval(queries.HAS_LEDGER))
 
 
 async def remember_settings(connection: asyncpg.Connection, environment: Environment, view: TargetView) -> None:

@@ -93,6 +93,17 @@ async def run_verify(connection: asyncpg.Connection, ordinal: int, step: Step) -
         _assert_ours(connection, ordinal, step)
 
 
+async def restore_session(connection: asyncpg.Connection, step: Step, limits: Limits) -> None:
+    """Take back what a script has set before the ledger row is written: its role may not write there."""
+    if not leaves_session_state(step.body) and step.verify is None:
+        return
+    await connection.execute(
+        "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; DISCARD TEMP; "
+        f"SET LOCAL lock_timeout = {limits.lock_timeout_ms:d}; "
+        f"SET LOCAL idle_in_transaction_session_timeout = {limits.idle_timeout_ms:d}"
+    )
+
+
 def leaves_session_state(body: Body | None) -> bool:
     match body:
         case SqlScript():

@@ -21,6 +21,7 @@ from app.adapters.target.failures import commit_failure
 from app.adapters.target.scripts import (
     leaves_session_state,
     raise_failure,
+    restore_session,
     run_body,
     run_verify,
     transaction_ended,
@@ -161,6 +162,7 @@ class PostgresTargetSession:
         _refuse_other_ledger(ordinal, step, noted["status"], noted["checksum"])
         await run_body(connection, ordinal, step, limits)
         await run_verify(connection, ordinal, step)
+        await restore_session(connection, step, limits)
         written = await records.write_done(connection, self._stamp(), step, noted["xid"], _ms_since(began))
         if not written:
             raise TransactionEnded(transaction_ended(step), ordinal)

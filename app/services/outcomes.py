@@ -1,0 +1,91 @@
+"""How an attempt ends, in words: what failed, what was left behind, what to type next."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from app.domain.errors import BackendUnavailable, ListedRefusal, Refusal
+from app.domain.failure import Failure, FailureCode
+from app.domain.job import Attempt, Ended, JobKind, JobRequest, JobState
+from app.domain.plan import Plan, Step
+
+
+def nothing_to_do(request: JobRequest, plan: Plan) -> Ended:
+    what = "pending" if request.kind is JobKind.RUN else "applied"
+    message = f"nothing to do: no migration is {what} in {request.environment}"
+    return Ended(JobState.SUCCEEDED, "nothing_to_do", message, notices=plan.notices)
+
+
+def succeeded(attempt: Attempt, steps: Sequence[Step], notices: tuple[str, ...]) -> Ended:
+    verb = "applied" if attempt.request.kind is JobKind.RUN else "rolled back"
+    noun = "migration" if len(steps) == 1 else "migrations"
+    return Ended(
+        JobState.SUCCEEDED,
+        "applied" if attempt.request.kind is JobKind.RUN else "rolled_back",
+        f"{len(steps)} {noun} {verb} in {attempt.request.environment}",
+        notices=notices,
+    )
+
+
+def ended_badly(failure: Failure) -> Ended:
+    if failure.code is FailureCode.TRANSACTION_ENDED:
+        return Ended(JobState.NEEDS_ATTENTION, failure.code.value, failure.message, failure)
+    return Ended(JobState.FAILED, failure.code.value, failure.summary(), failure)
+
+
+def crashed(starts: int) -> Ended:
+    failure = Failure(
+        code=FailureCode.CRASHED,
+        message=f"its worker died {starts - 1} times at this job; it is not started again",
+        left_behind="only whole steps: GET /migrations shows which are applied",
+        safe_to_retry=True,
+        next_steps=("look into the worker's log for what ended it", "POST /migrations/run"),
+    )
+    return ended_badly(failure)
+
+
+def refused(refusal: Refusal) -> Ended:
+    problems = refusal.problems if isinstance(refusal, ListedRefusal) else ()
+    first = problems[0] if problems else None
+    failure = Failure(
+        code=FailureCode.REFUSED,
+        message=refusal.detail,
+        detail="\n".join(f"{one.place}: {one.message}" if one.file else one.message for one in problems) or None,
+        migration=first.migration if first else None,
+        file=first.file if first else None,
+        line=first.line if first else None,
+        column=first.column if first else None,
+        left_behind="nothing: it was refused before the first step",
+        next_steps=refusal.next_steps or ("correct the files named here, then run again",),
+    )
+    return Ended(JobState.FAILED, refusal.slug.replace("-", "_"), refusal.detail, failure)
+
+
+def target_failure(error: BackendUnavailable) -> Failure:
+    return Failure(
+        code=FailureCode.REFUSED,
+        message=error.detail,
+        left_behind="nothing: the target was never changed",
+        next_steps=error.next_steps,
+    )
+
+
+def left(failure: Failure, undone: Sequence[Step], failed_at: int) -> Failure:
+    if undone:
+        names = ", ".join(step.name for step in undone)
+        return replace(failure, left_behind=f"nothing: the step was rolled back, and {names} undone after it")
+    if failed_at:
+        kept = "migration" if failed_at == 1 else "migrations"
+        left = f"{failure.left_behind}; the {failed_at} {kept} before it in this job stay as they are"
+        return replace(failure, left_behind=left)
+    return failure
+
+
+def left_half_way(failure: Failure, undoing: Failure) -> Failure:
+    return replace(
+        failure,
+        left_behind=f"part of the job: undoing it failed too, in {undoing.migration}: {undoing.summary()}",
+        next_steps=(
+            *failure.next_steps,
+            f"correct the down of {undoing.migration}, then POST /migrations/rollback",
+        ),
+    )
