@@ -5,12 +5,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+import asyncpg
+
 from app.domain.environment import Dsn, Environment
 from app.domain.job import Job, JobId, JobKind, JobRequest, Origin
 from app.services.submission import Submitted
 from app.settings import Settings, Timing
 from app.wiring import Services, build
-from tests.support.servers import Servers
+from tests.support.servers import Servers, fetch
 
 T = TypeVar("T")
 
@@ -65,6 +67,11 @@ class House:
         """Submit and perform."""
         submitted = self.submit(kind, **asked)
         return submitted.job if submitted.job.state.final else self.perform(submitted.job.id)
+
+    def job_row(self) -> asyncpg.Record:
+        """The row of the running job, as it stands in the control database."""
+        (row,) = fetch(self.dsn, "SELECT * FROM liftlock_control.jobs WHERE state = 'running'")
+        return row
 
     def statuses(self) -> dict[str, str]:
         every = self.run_async(self.services.sync.migrations("development"))

@@ -1,0 +1,80 @@
+"""The real Celery worker: it takes jobs by their id, and nothing is lost when it, or Redis, dies."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from redis import Redis
+
+from app.domain.job import JobState
+from tests.support.eventually import eventually
+from tests.support.house import House, open_house
+from tests.support.servers import Servers, execute, fetch, value
+from tests.support.worker import celery_worker, kill_pool_process
+
+pytestmark = [pytest.mark.servers, pytest.mark.stack]
+
+SLOW = """\
+-- migrate:up
+INSERT INTO effects VALUES ('slow');
+SELECT pg_sleep({seconds});
+"""
+
+
+@pytest.fixture
+def house(servers: Servers, folder: Path) -> Iterator[House]:
+    with open_house(servers, folder) as opened:
+        execute(opened.dsn, "CREATE TABLE effects (name text)")
+        yield opened
+
+
+def test_a_worker_takes_a_job_by_its_id(house: House, tmp_path: Path) -> None:
+    house.write("1_a.sql", "-- migrate:up\nINSERT INTO effects VALUES ('a');\n")
+
+    with celery_worker(house, tmp_path / "worker.log"):
+        job_id = house.submit().job.id
+        job = eventually(lambda: house.job(job_id) if house.job(job_id).state.final else None)
+
+    assert job.state is JobState.SUCCEEDED, (tmp_path / "worker.log").read_text()
+
+
+def test_jobs_queued_when_redis_is_flushed_run_all_the_same(house: House, tmp_path: Path) -> None:
+    house.write("1_a.sql", "-- migrate:up\nINSERT INTO effects VALUES ('a');\n")
+    job_ids = [house.submit().job.id for _ in range(3)]
+    Redis.from_url(house.services.settings.redis_url).flushall()
+    execute(house.dsn, "UPDATE liftlock_control.jobs SET next_dispatch_at = clock_timestamp()")
+
+    with celery_worker(house, tmp_path / "worker.log"):
+        eventually(lambda: all(house.job(job_id).state.final for job_id in job_ids))
+
+    assert [house.job(job_id).state for job_id in job_ids] == [JobState.SUCCEEDED] * 3
+    assert value(house.dsn, "SELECT count(*) FROM effects") == 1
+
+
+def test_a_worker_killed_in_the_middle_of_a_step_is_replaced_and_the_step_runs_once(
+    house: House, tmp_path: Path
+) -> None:
+    house.write("1_slow.sql", SLOW.format(seconds=2))
+
+    with celery_worker(house, tmp_path / "worker.log"):
+        job_id = house.submit().job.id
+        eventually(lambda: fetch(house.dsn, "SELECT 1 FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%'"))
+        kill_pool_process(house)
+        job = eventually(lambda: house.job(job_id) if house.job(job_id).state.final else None, within_s=40)
+
+    assert job.state is JobState.SUCCEEDED, (tmp_path / "worker.log").read_text()
+    assert job.attempt >= 2
+    assert value(house.dsn, "SELECT count(*) FROM effects") == 1
+
+
+def test_a_worker_that_is_asked_to_stop_ends_its_step_first(house: House, tmp_path: Path) -> None:
+    house.write("1_slow.sql", SLOW.format(seconds=1.5))
+
+    with celery_worker(house, tmp_path / "worker.log") as process:
+        job_id = house.submit().job.id
+        eventually(lambda: fetch(house.dsn, "SELECT 1 FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%'"))
+        process.terminate()
+        process.wait(25)
+
+    job = house.job(job_id)
+    assert (job.state, job.attempt) == (JobState.SUCCEEDED, 1)
