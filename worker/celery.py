@@ -1,19 +1,23 @@
 """The Celery application: `celery --app worker.celery worker`. Each line of its configuration has its reason."""
 
 import functools
+import gc
+import logging
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from celery import Celery
-from celery.signals import setup_logging, worker_process_init, worker_process_shutdown
+from celery.signals import setup_logging, worker_init, worker_process_init, worker_process_shutdown
 
 from app.adapters.queue import QUEUE, SOCKET_OPTIONS
-from app.caretaker import Caretaker
 from app.domain.errors import ConfigurationInvalid
 from app.logs import configure_logs
 from app.settings import Settings, load_settings
-from app.wiring import Services, build
 from worker.schedule import beat_schedule
+
+if TYPE_CHECKING:
+    from app.caretaker import Caretaker
+    from app.wiring import Services
 
 
 def _settings() -> Settings:
@@ -67,24 +71,35 @@ app.conf.update(
 
 
 @functools.cache
-def services() -> Services:
+def services() -> "Services":
     """This pool process's own: made after the fork, never in Celery's parent."""
+    from app.wiring import build
+
     return build(settings)
 
 
 @functools.cache
-def _caretaker() -> Caretaker:
+def _caretaker() -> "Caretaker":
+    from app.caretaker import Caretaker
+
     return Caretaker(services())
 
 
 @setup_logging.connect
 def _configure_logging(**_: Any) -> None:
-    import logging
-
     logging.basicConfig(
         level=logging.WARNING, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s"
     )
     configure_logs(settings.log_level)
+
+
+@worker_init.connect
+def _load_before_the_fork(**_: Any) -> None:
+    """What the pool's processes need is loaded once and shared by them; beat, which only ticks, never loads it."""
+    import app.caretaker  # noqa: F401
+
+    gc.collect()
+    gc.freeze()
 
 
 @worker_process_init.connect

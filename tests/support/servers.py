@@ -10,6 +10,7 @@ from pathlib import Path
 
 import asyncpg
 
+from app.embedded.binaries import find_postgres, find_valkey
 from app.embedded.postgres import Postgres
 from app.embedded.valkey import Valkey
 
@@ -32,7 +33,8 @@ class Servers:
 
 @contextmanager
 def running_servers(folder: Path) -> Iterator[Servers]:
-    postgres, valkey = Postgres(folder / "pg", durable=False), Valkey(folder / "valkey", durable=False)
+    postgres = Postgres(folder / "pg", durable=False, servers=find_postgres(os.environ))
+    valkey = Valkey(folder / "valkey", durable=False, servers=find_valkey(os.environ))
     try:
         postgres.start()
         valkey.start()

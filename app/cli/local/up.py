@@ -2,16 +2,17 @@
 
 import os
 import sys
-import tomllib
 from pathlib import Path
 
 import click
 
+from app.domain.errors import ConfigurationInvalid
 from app.embedded.options import StackOptions
 from app.embedded.stack import run_stack
-from app.environments import read_environments
-from app.settings import NO_CONFIG, is_postgres_url
+from app.settings import load_settings
 
+PLACEHOLDER_DATABASE = "postgresql://127.0.0.1/embedded"
+PLACEHOLDER_REDIS = "redis://127.0.0.1/0"
 PACKAGED_SAMPLES = Path(__file__).resolve().parents[3] / "migrations" / "samples"
 
 
@@ -42,8 +43,6 @@ def up(
     workers: int,
 ) -> None:
     """Run PostgreSQL, Valkey, the API, a worker and beat until Ctrl-C."""
-    if database_url and not is_postgres_url(database_url):
-        raise click.UsageError("--database-url takes postgresql://user:password@host:5432/database")
     options = StackOptions(
         data_dir=data_dir,
         migrations=migrations or default_migrations(),
@@ -51,7 +50,7 @@ def up(
         database_url=database_url,
         redis_url=redis_url,
         workers=workers,
-        targets=configured_targets(),
+        targets=configured_targets(database_url, redis_url),
         environment=dict(os.environ),
     )
     sys.exit(run_stack(options))
@@ -64,17 +63,16 @@ def default_migrations() -> Path:
     return own if has_files else PACKAGED_SAMPLES
 
 
-def configured_targets() -> dict[str, str] | None:
-    """The environments of liftlock.toml, for stack.json; None without a file. Its problems end the command."""
-    named = os.environ.get("LIFTLOCK_CONFIG") or "liftlock.toml"
-    path = Path(named)
-    if named == NO_CONFIG or not path.exists():
-        return None
+def configured_targets(database_url: str | None, redis_url: str | None) -> dict[str, str] | None:
+    """The environments of liftlock.toml, for stack.json; None without a file.
+
+    The configuration is read as the stack's processes will read it, so that what is wrong with it ends the
+    command before anything starts.
+    """
+    given = {"DATABASE_URL": database_url or PLACEHOLDER_DATABASE, "REDIS_URL": redis_url or PLACEHOLDER_REDIS}
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise click.UsageError(f"{path}: {error}") from None
-    environments, problems = read_environments(document, os.environ, path.name)
-    if problems:
-        raise click.UsageError("\n".join(problems))
-    return {name: environment.dsn.secret for name, environment in environments.items()}
+        settings = load_settings({**os.environ, **given})
+    except ConfigurationInvalid as error:
+        raise click.ClickException(error.detail) from None
+    targets = {name: environment.dsn.secret for name, environment in settings.environments.items()}
+    return None if targets == {"development": given["DATABASE_URL"]} else targets
