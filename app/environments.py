@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from app.domain.environment import Dsn, Environment, OnDrift, OnFailure, OutOfOrder, Protection
+from app.domain.environment import Dsn, Environment, OnDrift, OnFailure, OutOfOrder, Protection, is_postgres_url
 
 E = TypeVar("E", bound=StrEnum)
 
@@ -90,12 +90,7 @@ class _TableReader:
         url = self._resolved(given)
         if url is None:
             return None
-        try:
-            parts = urlsplit(url)
-            _ = parts.port
-        except ValueError:
-            parts = urlsplit("")
-        if parts.scheme not in ("postgresql", "postgres") or not parts.path.strip("/"):
+        if not is_postgres_url(url):
             self._say("`url` is not understood; it takes postgresql://user:password@host:5432/database")
             return None
         return Dsn(url)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from app.domain.environment import Dsn, Environment
+from app.domain.environment import Dsn, Environment, is_postgres_url
 from app.domain.errors import ConfigurationInvalid
 from app.environments import read_environments
 
@@ -89,7 +89,7 @@ def _read(reader: "_Reader") -> Settings | None:
         }
     )
     default_environment = reader.text("LIFTLOCK_ENVIRONMENT", "")
-    if default_environment and default_environment not in environments:
+    if default_environment and environments and default_environment not in environments:
         known = ", ".join(environments) or "none"
         reader.problems.append(f"LIFTLOCK_ENVIRONMENT={default_environment}: takes one of {known}")
     values = _plain_values(reader)
@@ -116,6 +116,7 @@ def _plain_values(reader: "_Reader") -> Settings:
         default_environment="",
         migrations=Path(reader.text("LIFTLOCK_MIGRATIONS", "migrations/samples")).absolute(),
         port=reader.number("LIFTLOCK_PORT", DEFAULT_PORT, 1, 65_535),
+        api_processes=reader.number("LIFTLOCK_API_PROCESSES", 2, 1, 64),
         allowed_hosts=frozenset(one.strip().lower() for one in listed if one.strip()),
         auto_run=reader.flag("AUTO_RUN_MIGRATIONS"),
         read_only=reader.flag("LIFTLOCK_READ_ONLY"),
@@ -200,15 +201,6 @@ _DSN_SHAPE = "postgresql://user:password@host:5432/database"
 
 def _dsn(text: str) -> Dsn | None:
     return Dsn(text) if is_postgres_url(text) else None
-
-
-def is_postgres_url(text: str) -> bool:
-    try:
-        parts = urlsplit(text)
-        _ = parts.port
-    except ValueError:
-        return False
-    return parts.scheme in ("postgresql", "postgres") and bool(parts.path.strip("/"))
 
 
 def _redis_url(text: str) -> str | None:

@@ -6,7 +6,7 @@ from pydantic import TypeAdapter
 
 from app.domain.failure import Failure
 from app.domain.job import Ended, JobRequest
-from app.domain.plan import Pinned
+from app.domain.pinned import Pinned
 
 T = TypeVar("T")
 

@@ -45,7 +45,8 @@ class Dsn:
         parts = urlsplit(self.secret)
         user = f"{unquote(parts.username)}@" if parts.username else ""
         port = f":{parts.port}" if parts.port else ""
-        return f"{parts.scheme}://{user}{parts.hostname or ''}{port}{parts.path}"
+        host = parts.hostname or ""
+        return f"{parts.scheme}://{user}{f'[{host}]' if ':' in host else host}{port}{parts.path}"
 
     def __repr__(self) -> str:
         return f"Dsn({self})"
@@ -76,3 +77,14 @@ class Environment:
 def stricter(one: Protection, other: Protection) -> Protection:
     """A target remembers its protection; a wrong address may not loosen it."""
     return max(one, other, key=PROTECTION_ORDER.index)
+
+
+def is_postgres_url(text: str) -> bool:
+    """Whether `text` is the address of a database, written so that its password can be told apart."""
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+    except ValueError:
+        return False
+    # an unencoded slash in a password moves the rest of it, and the @, into the path: it would be shown
+    return parts.scheme in ("postgresql", "postgres") and bool(parts.path.strip("/")) and "@" not in parts.path

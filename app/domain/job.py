@@ -9,7 +9,7 @@ from uuid import UUID
 
 from app.domain.environment import OnFailure
 from app.domain.failure import Failure
-from app.domain.plan import Atomicity
+from app.domain.step import Atomicity
 
 JobId = NewType("JobId", UUID)
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 class Problem:
     """`code` is stable and for programs; `message` says what is true, then what to do.
 
-    `pointer` is a JSON pointer into the request body; `line` and `column` are 1-based places in `file`.
+    `pointer` is a JSON pointer into the request body, `parameter` the name of one in path, query or headers;
+    `line` and `column` are 1-based places in `file`.
     """
 
     code: str
@@ -17,6 +18,7 @@ class Problem:
     line: int | None = None
     column: int | None = None
     pointer: str | None = None
+    parameter: str | None = None
 
     @property
     def place(self) -> str:

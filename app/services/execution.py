@@ -20,7 +20,9 @@ from app.domain.errors import (
 from app.domain.failure import Failure
 from app.domain.job import Attempt, Ended, GivenBack, JobKind, JobState, Outcome, Superseded
 from app.domain.migration import Catalog
-from app.domain.plan import Atomicity, Pinned, Plan, Step, bind, undo_of
+from app.domain.pinned import Pinned, bind
+from app.domain.step import Atomicity, Plan, Step
+from app.domain.undo import undo_of
 from app.ports import (
     Acquired,
     Clock,
@@ -138,7 +140,7 @@ class PlanExecutor:
         catalog = await self._source.read()
         try:
             pinned, history = await session.pin(lambda view: self._plan(environment, attempt, catalog, view))
-            steps = bind(pinned, catalog, history)
+            steps = bind(pinned, catalog, history, attempt.job_id)
         except Refusal as refusal:
             return refused(refusal)
         async with Progress(attempt, self._claims, self._clock) as progress:

@@ -8,7 +8,8 @@ from app.domain.environment import Dsn, Environment, OutOfOrder
 from app.domain.errors import Fenced
 from app.domain.job import Attempt, Ended, JobId, JobKind, JobRequest, JobState
 from app.domain.migration import Catalog
-from app.domain.plan import bind, plan_run
+from app.domain.pinned import bind
+from app.domain.plan import plan_run
 from app.ports import Clock, FenceBusy, Limits, Source, Targets, TargetSession
 
 SCOPE = "liftlock_control"
@@ -58,13 +59,13 @@ class ControlInstaller:
             if isinstance(acquired, FenceBusy):
                 return acquired
             try:
-                return await self._apply(session, catalog)
+                return await self._apply(session, catalog, attempt)
             except Fenced:
                 return FenceBusy(None, None, None)
 
-    async def _apply(self, session: TargetSession, catalog: Catalog) -> int:
+    async def _apply(self, session: TargetSession, catalog: Catalog, attempt: Attempt) -> int:
         pinned, history = await session.pin(lambda view: plan_run(catalog, view.history, OutOfOrder.ALLOW))
-        steps = bind(pinned, catalog, history)
+        steps = bind(pinned, catalog, history, attempt.job_id)
         for ordinal, step in enumerate(steps):
             await session.apply(ordinal, [step], self._limits)
             log.info("control.migrated", migration=step.name)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from app.domain.errors import BackendUnavailable, ListedRefusal, Refusal
 from app.domain.failure import Failure, FailureCode
 from app.domain.job import Attempt, Ended, JobKind, JobRequest, JobState
-from app.domain.plan import Plan, Step
+from app.domain.step import Plan, Step
 
 
 def nothing_to_do(request: JobRequest, plan: Plan) -> Ended:

@@ -4,7 +4,9 @@ from app.domain.environment import Environment, Protection, stricter
 from app.domain.errors import ConfirmationRequired, EnvironmentProtected
 from app.domain.job import JobKind, JobRequest
 from app.domain.migration import Catalog
-from app.domain.plan import Plan, plan_reset, plan_rollback, plan_rollback_to, plan_run
+from app.domain.plan import plan_run
+from app.domain.step import Plan
+from app.domain.undo import plan_reset, plan_rollback, plan_rollback_to
 from app.ports import TargetView
 
 

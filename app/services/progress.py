@@ -12,7 +12,7 @@ import structlog
 from app.domain.errors import BackendUnavailable
 from app.domain.failure import Failure
 from app.domain.job import Attempt, StepRecord, StepState
-from app.domain.plan import Step
+from app.domain.step import Step
 from app.ports import Clock, JobClaims
 
 BATCH_S = 0.1

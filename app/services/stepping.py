@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from app.domain.errors import ConnectionLost, Fenced, LockNotAvailable, StepFailed
 from app.domain.failure import Failure, FailureCode
 from app.domain.migration import Direction
-from app.domain.plan import Step
+from app.domain.step import Step
 from app.ports import Clock, Limits, TargetSession
 from app.services.progress import Progress
 from app.services.watchdog import Watch

@@ -7,7 +7,8 @@ from app.domain.environment import Environment
 from app.domain.errors import NotFound, ReadOnly, TargetBusy
 from app.domain.job import Ended, Job, JobId, JobKind, JobRequest, OnBusy, Origin
 from app.domain.migration import Catalog
-from app.domain.plan import Plan, ordered_or_refused
+from app.domain.plan import ordered_or_refused
+from app.domain.step import Plan
 from app.ports import Clock, Doorbell, JobBoard, JobSweep, KeyClaim, NewJob
 from app.services.outcomes import nothing_to_do
 from app.services.planning import plan_job

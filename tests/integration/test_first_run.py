@@ -106,7 +106,7 @@ def test_on_failure_rollback_takes_back_the_steps_before_it(house: House) -> Non
 
 
 def test_an_atomic_run_is_all_or_nothing(house: House) -> None:
-    from app.domain.plan import Atomicity
+    from app.domain.step import Atomicity
 
     bad = house.write("3_bad.sql", "-- migrate:up\nALTER TABLE nope ADD x int;\n")
 

@@ -7,7 +7,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def eventually(condition: Callable[[], T], *, within_s: float = 15.0, every_s: float = 0.02) -> T:
+def eventually(condition: Callable[[], T | None], *, within_s: float = 15.0, every_s: float = 0.02) -> T:
     """The first true answer of `condition`; AssertionError when there is none in time."""
     deadline = time.monotonic() + within_s
     while True:

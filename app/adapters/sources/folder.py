@@ -10,8 +10,8 @@ from app.adapters.python_code import load_action
 from app.adapters.sources.python import read_python
 from app.adapters.sources.sql import read_sql
 from app.domain.migration import Catalog, Migration, PythonScript
-from app.domain.plan import Step
 from app.domain.problem import Problem
+from app.domain.step import Step
 
 READERS = {".sql": read_sql, ".py": read_python}
 IGNORED_PREFIXES = ("_", ".")

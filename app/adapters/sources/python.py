@@ -34,6 +34,9 @@ class _Draft:
 def read_python(file: str, raw: bytes, text: str) -> Migration | tuple[Problem, ...]:
     """The migration, or every problem of the file. Nothing of it is executed."""
     draft = _Draft(file)
+    if "\x00" in text:
+        message = "the file holds a NUL character, which Python cannot read; save it as UTF-8 text"
+        return (Problem("nul_character", message, file=file, line=text.count("\n", 0, text.index("\x00")) + 1),)
     try:
         tree = ast.parse(text, file)
         tokens = _tokens(text)

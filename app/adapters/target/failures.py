@@ -12,8 +12,8 @@ import asyncpg
 
 from app.domain.failure import Failure, FailureCode
 from app.domain.migration import PythonScript, SqlScript
-from app.domain.plan import Step
 from app.domain.statements import Place, Statement, caret, place_of
+from app.domain.step import Step
 
 STATEMENT_CHARS = 2_000
 

@@ -14,7 +14,7 @@ from app.domain.environment import Environment, Protection, stricter
 from app.domain.failure import Failure
 from app.domain.ledger import History, LedgerEntry, Status, ledger_id
 from app.domain.migration import Body, Direction
-from app.domain.plan import Step
+from app.domain.step import Step
 from app.ports import TargetView
 
 Reading = asyncpg.Connection | PoolConnectionProxy

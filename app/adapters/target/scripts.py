@@ -11,8 +11,8 @@ from app.adapters.target.failures import python_failure, sql_failure, verify_fai
 from app.domain.errors import LockNotAvailable, StepFailed, TransactionEnded
 from app.domain.failure import Failure, FailureCode
 from app.domain.migration import Body, PythonScript, SqlScript
-from app.domain.plan import Step
 from app.domain.statements import Statement
+from app.domain.step import Step
 from app.ports import Limits
 
 _CURRENT = """

@@ -32,7 +32,8 @@ from app.domain.failure import Failure, FailureCode
 from app.domain.job import Attempt, Ended
 from app.domain.ledger import History, Status
 from app.domain.migration import Direction
-from app.domain.plan import Pinned, Plan, Step, pin_plan
+from app.domain.pinned import Pinned, pin_plan
+from app.domain.step import Plan, Step
 from app.ports import Acquired, DoneBefore, FenceBusy, Limits, TargetView
 
 log = structlog.get_logger()

@@ -1,0 +1,84 @@
+"""A plan as the target keeps it for its job, so that whoever goes on with the job does the same."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from app.domain.errors import PlanStale
+from app.domain.failure import Failure
+from app.domain.ledger import History
+from app.domain.migration import Catalog, Direction, Migration
+from app.domain.step import Plan, Step, step_applied, step_down, step_up
+
+
+@dataclass(frozen=True, slots=True)
+class PinnedStep:
+    """A step without its text: the file, or the ledger, must still have it. `checksum` is raw, in hex."""
+
+    name: str
+    version: str
+    direction: Direction
+    checksum: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """The plan as the target keeps it for its job.
+
+    Once a step has failed for good, `failure` says why and `failed_ordinal` which: steps after it take
+    back what came before it, and nothing up to it is ever run again.
+    """
+
+    steps: tuple[PinnedStep, ...]
+    notices: tuple[str, ...] = ()
+    failure: Failure | None = None
+    failed_ordinal: int | None = None
+
+    def failed_at(self, ordinal: int, failure: Failure, undo: Sequence[Step]) -> "Pinned":
+        kept = self.steps[: ordinal + 1]
+        return Pinned((*kept, *(pin_step(step) for step in undo)), self.notices, failure, ordinal)
+
+
+def pin_plan(plan: Plan) -> Pinned:
+    return Pinned(tuple(pin_step(step) for step in plan.steps), plan.notices)
+
+
+def pin_step(step: Step) -> PinnedStep:
+    return PinnedStep(step.name, step.version, step.direction, step.checksum.raw.hex())
+
+
+def bind(pinned: Pinned, catalog: Catalog, history: History, job_id: UUID) -> tuple[Step, ...]:
+    """The pinned steps with their texts; raises PlanStale when a file, or the ledger, is not what was planned with.
+
+    A step that an earlier attempt of the job has applied needs its file no more.
+    """
+    files = catalog.by_name()
+    return tuple(_bind_step(step, files, history, job_id) for step in pinned.steps)
+
+
+def _bind_step(pinned: PinnedStep, files: Mapping[str, Migration], history: History, job_id: UUID) -> Step:
+    entry = history.by_name.get(pinned.name)
+    if pinned.direction is Direction.DOWN:
+        if entry is None:
+            raise _not_in_ledger(pinned)
+        return step_down(entry, files)
+    file = files.get(pinned.name)
+    if file is not None and file.checksum.raw.hex() == pinned.checksum:
+        return step_up(file)
+    if entry is not None and entry.job_id == job_id and entry.checksum.hex() == pinned.checksum:
+        return step_applied(entry)
+    actual = file.checksum.raw.hex()[:12] if file else "no file"
+    raise PlanStale(
+        f"{pinned.name} was planned with checksum {pinned.checksum[:12]}, but now there is {actual}; "
+        f"put the file back, or run again",
+        facts={"migration": pinned.name, "expected": pinned.checksum, "actual": actual},
+        next_steps=("POST /migrations/run",),
+    )
+
+
+def _not_in_ledger(pinned: PinnedStep) -> PlanStale:
+    return PlanStale(
+        f"{pinned.name} was to be undone, but the ledger no longer has it; look at what is applied, then ask again",
+        facts={"migration": pinned.name, "expected": pinned.checksum, "actual": None},
+        next_steps=("GET /migrations",),
+    )

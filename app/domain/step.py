@@ -1,0 +1,122 @@
+"""A step, one migration in one direction, and a plan, the steps in their order."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from app.domain.divergence import Divergence
+from app.domain.errors import ConflictsOpen
+from app.domain.ledger import LedgerEntry
+from app.domain.migration import Body, Checksum, Direction, Migration, SqlScript
+from app.domain.problem import Problem
+
+
+class Atomicity(StrEnum):
+    """What commits together: each migration, or the whole run."""
+
+    MIGRATION = "migration"
+    RUN = "run"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One migration in one direction. `body` None means nothing is executed, only recorded."""
+
+    name: str
+    version: str
+    direction: Direction
+    body: Body | None
+    checksum: Checksum
+    verify: SqlScript | None = None
+    down: Body | None = None
+    dependencies: tuple[str, ...] = ()
+    irreversible: str | None = None
+    source_format: str = "sql"
+    notice: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    steps: tuple[Step, ...] = ()
+    divergences: tuple[Divergence, ...] = ()
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        said = [found.message for found in self.divergences]
+        return (*said, *(step.notice for step in self.steps if step.notice))
+
+
+def step_up(migration: Migration) -> Step:
+    return Step(
+        name=migration.name,
+        version=migration.version,
+        direction=Direction.UP,
+        body=migration.up,
+        checksum=migration.checksum,
+        verify=migration.verify,
+        down=migration.down,
+        dependencies=migration.dependencies,
+        irreversible=migration.irreversible,
+        source_format=migration.source_format,
+    )
+
+
+def step_applied(entry: LedgerEntry) -> Step:
+    """A step that is done: nothing of it is executed again, and SQL can still be taken back."""
+    return Step(
+        name=entry.name,
+        version=entry.version,
+        direction=Direction.UP,
+        body=None,
+        checksum=Checksum(entry.checksum, entry.token_checksum),
+        down=_recorded_down(entry) if entry.down and entry.source_format != "python" else None,
+        source_format=entry.source_format,
+    )
+
+
+def step_down(entry: LedgerEntry, files: Mapping[str, Migration]) -> Step:
+    """SQL is undone with the text it was applied with; Python only with the unchanged file."""
+    file = files.get(entry.name)
+    notice = None
+    body: Body | None = None
+    if not entry.down:
+        notice = (
+            f"{entry.name} cannot be undone ({entry.irreversible}); it is recorded as rolled back, its effects stay"
+        )
+    elif entry.source_format == "python":
+        body = _python_down(entry, file)
+    elif file is not None and file.checksum.raw == entry.checksum:
+        body = file.down
+    else:
+        body = _recorded_down(entry)
+        notice = f"{entry.name}: the file is gone or has changed; undone with the text it was applied with"
+    return Step(
+        name=entry.name,
+        version=entry.version,
+        direction=Direction.DOWN,
+        body=body,
+        checksum=Checksum(entry.checksum, entry.token_checksum),
+        source_format=entry.source_format,
+        notice=notice,
+    )
+
+
+def _recorded_down(entry: LedgerEntry) -> SqlScript:
+    return SqlScript(entry.down or "", file=f"(ledger) {entry.name}")
+
+
+def _python_down(entry: LedgerEntry, file: Migration | None) -> Body | None:
+    """The ledger's copy of a Python file is never executed: whoever may write the target may not run code here."""
+    if file is not None and file.checksum.token == entry.token_checksum:
+        return file.down
+    what = "is missing" if file is None else "has changed since it was applied"
+    code = "missing_file" if file is None else "checksum_mismatch"
+    message = (
+        f"the Python file of {entry.name} {what}; put it back as it was applied "
+        f"(checksum {entry.checksum.hex()[:12]}), since only the file can undo it"
+    )
+    raise ConflictsOpen(message, (Problem(code, message, migration=entry.name),))
+
+
+def count_of(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,183 @@
+"""What the services need of the control database."""
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+from app.domain.conflict import Collision, Conflict, ConflictState
+from app.domain.job import (
+    Attempt,
+    ClaimRefused,
+    Ended,
+    GivenBack,
+    Job,
+    JobId,
+    JobKind,
+    JobRequest,
+    JobState,
+    Origin,
+    StepRecord,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyClaim:
+    """The right to answer for an idempotency key; `token` proves it to the job's transaction."""
+
+    client: str
+    key: str
+    token: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAnswer:
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class KnownJob:
+    """The first request made this job and died before its answer was stored."""
+
+    job_id: JobId
+
+
+class IdempotencyKeys(Protocol):
+    async def begin(self, client: str, key: str, request_hash: bytes) -> KeyClaim | StoredAnswer | KnownJob:
+        """Raises IdempotencyKeyReused or IdempotencyInProgress."""
+        ...
+
+    async def complete(self, claim: KeyClaim, answer: StoredAnswer) -> None: ...
+
+    async def release(self, claim: KeyClaim) -> None:
+        """The request was refused and did nothing: the key may be used again."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """`finished` is set for a job that had nothing to do and is over when it is born."""
+
+    id: JobId
+    request: JobRequest
+    origin: Origin
+    message: str
+    finished: Ended | None = None
+    dedupe_key: str | None = None
+    dedupe_within_s: int = 60
+    idempotency: "KeyClaim | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobQuery:
+    """A page of the job list, newest first; `before` is the id of the last job of the page before."""
+
+    limit: int = 50
+    before: JobId | None = None
+    state: JobState | None = None
+    kind: JobKind | None = None
+    environment: str | None = None
+
+
+class Changes(Protocol):
+    async def wait(self, timeout_s: float) -> bool:
+        """Until something may have changed; False when `timeout_s` passed first. May wake for nothing."""
+        ...
+
+
+class JobBoard(Protocol):
+    """Jobs as those see them who ask for them."""
+
+    async def add(self, job: NewJob) -> Job:
+        """Commit the job and its audit row, or return the younger one with the same dedupe key.
+
+        Raises IdempotencyInProgress when the key was taken over by another request meanwhile.
+        """
+        ...
+
+    async def get(self, job_id: JobId) -> Job | None: ...
+
+    async def find(self, query: JobQuery) -> tuple[Job, ...]:
+        """Without their steps."""
+        ...
+
+    async def open_on(self, environment: str) -> tuple[Job, ...]:
+        """Jobs of the environment that have not ended, in the order they will run."""
+        ...
+
+    def watch(self, job_id: JobId) -> AbstractAsyncContextManager["Changes"]:
+        """Changes of the job from now on; enter before reading the job, or one may be missed."""
+        ...
+
+
+class JobClaims(Protocol):
+    """Jobs as the worker sees them; every write proves its attempt in its WHERE."""
+
+    async def claim(self, job_id: JobId, owner: str, ttl_ms: int) -> Attempt | ClaimRefused: ...
+
+    async def started(self, attempt: Attempt, epoch: int) -> int | None:
+        """Count a start once the fence is held; None when the attempt is over."""
+        ...
+
+    async def beat(self, attempt: Attempt, ttl_ms: int) -> bool:
+        """False when the attempt is over."""
+        ...
+
+    async def end(self, attempt: Attempt, outcome: Ended | GivenBack) -> bool:
+        """False when the attempt was over already."""
+        ...
+
+    async def record_steps(self, attempt: Attempt, steps: Sequence[StepRecord], message: str) -> None: ...
+
+
+class JobSweep(Protocol):
+    """What nobody is looking after: jobs that are due, and jobs whose worker is gone."""
+
+    async def due(self, limit: int) -> tuple[JobId, ...]:
+        """Heads of their target's queue that are due for another ring; pushes their next ring back."""
+        ...
+
+    async def rescue(self, limit: int) -> tuple[JobId, ...]:
+        """Give jobs with a lapsed lease back to the queue."""
+        ...
+
+    async def next_on(self, environment: str) -> JobId | None:
+        """The head of the queue, if its ring was used up while it had to wait."""
+        ...
+
+    async def unrung(self, job_id: JobId) -> None:
+        """The ring did not get out: try again in 5 s."""
+        ...
+
+    async def purge(self) -> int:
+        """Delete idempotency keys past their time; how many."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ConflictQuery:
+    limit: int | None = None
+    before: UUID | None = None
+    state: ConflictState | None = None
+    environment: str | None = None
+
+
+class ConflictLog(Protocol):
+    async def record(self, collision: Collision) -> Conflict:
+        """A new record, or one more of the open record with the same fingerprint."""
+        ...
+
+    async def find(self, query: ConflictQuery) -> tuple[Conflict, ...]: ...
+
+    async def get(self, conflict_id: UUID) -> Conflict | None: ...
+
+    async def settle_contention(self, job_id: JobId, waited_ms: int) -> int:
+        """The waiting job got its turn: close its contentions and say how long it waited."""
+        ...
+
+    async def expire(self, environment: str, kinds: Sequence[str], seen: Sequence[str]) -> int:
+        """Close open records of these kinds whose fingerprint is not in `seen`: their cause is gone."""
+        ...

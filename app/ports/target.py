@@ -1,0 +1,100 @@
+"""What the services need of a target database."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from app.domain.environment import Environment, Protection
+from app.domain.failure import Failure
+from app.domain.job import (
+    Attempt,
+    Ended,
+)
+from app.domain.ledger import History
+from app.domain.pinned import Pinned
+from app.domain.step import Plan, Step
+
+
+@dataclass(frozen=True, slots=True)
+class Acquired:
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class DoneBefore:
+    """An earlier attempt had finished the job in the target, but could not say so."""
+
+    outcome: Ended
+
+
+@dataclass(frozen=True, slots=True)
+class FenceBusy:
+    """Another job is sticky on the target, or a newer attempt of this one holds it."""
+
+    job_id: UUID | None
+    attempt: int | None
+    since: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a step may wait and run for, in ms; 0 switches a limit off."""
+
+    lock_timeout_ms: int
+    data_lock_timeout_ms: int
+    statement_timeout_ms: int
+    idle_timeout_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class TargetView:
+    """What a question may see of a target; `protection` is the one recorded in it, if any."""
+
+    history: History
+    environment: str | None = None
+    protection: Protection | None = None
+
+
+class TargetSession(Protocol):
+    """One attempt's connection to one target; it reconnects by itself when the connection is lost."""
+
+    backend_pid: int | None
+
+    async def acquire(self, attempt: Attempt, nonce: UUID) -> Acquired | DoneBefore | FenceBusy:
+        """F1, then `job_done` in the same transaction."""
+        ...
+
+    async def pin(self, plan: Callable[[TargetView], Plan]) -> tuple[Pinned, History]:
+        """Look again under the fence: pin the plan made of what is there now, or read the pinned one."""
+        ...
+
+    async def apply(self, first: int, steps: Sequence[Step], limits: Limits) -> int:
+        """One transaction: fence check, the steps numbered from `first`, their ledger rows, COMMIT.
+
+        A step that an earlier attempt has committed is left out. Returns the duration in ms. Raises
+        StepFailed, TransactionEnded, LockNotAvailable, ConnectionLost or Fenced.
+        """
+        ...
+
+    async def record_failure(self, ordinal: int, step: Step, failure: Failure, undo: Sequence[Step]) -> None:
+        """The ledger's `failed` row, and the plan of the way back, in one transaction."""
+        ...
+
+    async def finish(self, outcome: Ended) -> None:
+        """F3: the outcome marker, and the target is free."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class Targets(Protocol):
+    def open(self, environment: Environment, attempt: Attempt) -> AbstractAsyncContextManager[TargetSession]:
+        """Raises BackendUnavailable when the target cannot be reached or used."""
+        ...
+
+    async def read(self, environment: Environment) -> TargetView:
+        """Reads only; a target without a ledger has an empty history. Raises BackendUnavailable."""
+        ...

@@ -1,0 +1,92 @@
+"""Each port twice: in memory, and over the real server; both pass the same tests."""
+
+from collections.abc import Coroutine, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from app.adapters.control.announcements import Announcements
+from app.adapters.control.claims import ControlClaims
+from app.adapters.control.conflicts import ControlConflicts
+from app.adapters.control.database import ControlDatabase
+from app.adapters.control.idempotency import ControlIdempotencyKeys
+from app.adapters.control.jobs import ControlJobs
+from app.adapters.control.sweep import ControlSweep
+from app.domain.environment import Dsn
+from app.portal import Portal
+from app.ports import ConflictLog, IdempotencyKeys, JobBoard, JobClaims, JobSweep
+from tests.fakes.clock import FakeClock
+from tests.fakes.conflicts import MemoryConflicts
+from tests.fakes.idempotency import MemoryIdempotencyKeys
+from tests.fakes.jobs import JobStore, MemoryClaims, MemoryJobs, MemorySweep
+from tests.support.house import open_house
+from tests.support.servers import execute
+
+T = TypeVar("T")
+
+_AGE = (
+    "UPDATE liftlock_control.jobs SET next_dispatch_at = next_dispatch_at - make_interval(secs => $1),"
+    " lease_until = lease_until - make_interval(secs => $1), created_at = created_at - make_interval(secs => $1)"
+    " WHERE state IN ('queued', 'running')",
+    "UPDATE liftlock_control.idempotency_keys SET locked_until = locked_until - make_interval(secs => $1),"
+    " expires_at = expires_at - make_interval(secs => $1)",
+)
+
+
+@dataclass
+class Room:
+    """The control database's ports, and a hand on the time that they go by."""
+
+    board: JobBoard
+    claims: JobClaims
+    sweep: JobSweep
+    conflicts: ConflictLog
+    keys: IdempotencyKeys
+    portal: Portal
+    clock: FakeClock
+    dsn: str | None = None
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        return self.portal.run(work)
+
+    def pass_time(self, seconds: float) -> None:
+        self.clock.advance(seconds)
+        if self.dsn is not None:
+            for statement in _AGE:
+                execute(self.dsn, statement, float(seconds))
+
+
+@pytest.fixture(params=["memory", pytest.param("postgresql", marks=pytest.mark.servers)])
+def room(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Room]:
+    if request.param == "memory":
+        yield from _memory_room()
+    else:
+        yield from _real_room(request, tmp_path)
+
+
+def _memory_room() -> Iterator[Room]:
+    clock, portal = FakeClock(), Portal("contract")
+    keys = MemoryIdempotencyKeys(clock)
+    store = JobStore(clock, keys)
+    yield Room(MemoryJobs(store), MemoryClaims(store), MemorySweep(store), MemoryConflicts(clock), keys, portal, clock)
+    portal.close()
+
+
+def _real_room(request: pytest.FixtureRequest, folder: Path) -> Iterator[Room]:
+    with open_house(request.getfixturevalue("servers"), folder) as house:
+        database, announcements = ControlDatabase(Dsn(house.dsn)), Announcements(Dsn(house.dsn))
+        portal = house.services.portal
+        portal.on_close(database.close)
+        portal.on_close(announcements.close)
+        yield Room(
+            ControlJobs(database, announcements),
+            ControlClaims(database),
+            ControlSweep(database),
+            ControlConflicts(database),
+            ControlIdempotencyKeys(database),
+            portal,
+            FakeClock(),
+            house.dsn,
+        )

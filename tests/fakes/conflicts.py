@@ -1,0 +1,91 @@
+"""ConflictLog in memory."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from uuid import UUID
+
+from app.domain.conflict import Collision, Conflict, ConflictKind, ConflictState
+from app.domain.job import JobId
+from app.ports import Clock, ConflictQuery
+
+
+class MemoryConflicts:
+    """Implements ports.ConflictLog."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._records: dict[UUID, Conflict] = {}
+
+    async def record(self, collision: Collision) -> Conflict:
+        now = self._clock.now()
+        known = next((one for one in self._records.values() if _is_same(one, collision)), None)
+        if known is not None:
+            seen = replace(
+                known.collision, message=collision.message, evidence=collision.evidence, answer=collision.answer
+            )
+            return self._keep(replace(known, collision=seen, count=known.count + 1, last_seen_at=now))
+        settled = collision.state is ConflictState.RESOLVED
+        return self._keep(
+            Conflict(
+                id=self._clock.new_id(),
+                collision=collision,
+                state=collision.state,
+                count=1,
+                first_seen_at=now,
+                last_seen_at=now,
+                resolved_at=now if settled else None,
+                resolution="none" if settled else None,
+            )
+        )
+
+    async def find(self, query: ConflictQuery) -> tuple[Conflict, ...]:
+        found = [
+            one
+            for one in self._records.values()
+            if (query.before is None or one.id < query.before)
+            and query.state in (None, one.state)
+            and query.environment in (None, one.collision.environment)
+        ]
+        return tuple(sorted(found, key=lambda one: one.id, reverse=True)[: query.limit])
+
+    async def get(self, conflict_id: UUID) -> Conflict | None:
+        return self._records.get(conflict_id)
+
+    async def settle_contention(self, job_id: JobId, waited_ms: int) -> int:
+        waiting = [
+            one
+            for one in self._open()
+            if one.collision.kind is ConflictKind.LOCK_CONTENTION and one.collision.job_id == job_id
+        ]
+        for one in waiting:
+            answered = replace(one.collision, answer="the waiting job got its turn")
+            settled = replace(one, collision=answered, waited_ms=waited_ms)
+            self._close(settled, ConflictState.RESOLVED, "wait")
+        return len(waiting)
+
+    async def expire(self, environment: str, kinds: Sequence[str], seen: Sequence[str]) -> int:
+        gone = [
+            one
+            for one in self._open()
+            if one.collision.environment == environment
+            and one.collision.kind.value in kinds
+            and one.collision.fingerprint not in seen
+        ]
+        for one in gone:
+            self._close(one, ConflictState.EXPIRED, "cause_gone")
+        return len(gone)
+
+    def _open(self) -> list[Conflict]:
+        return [one for one in self._records.values() if one.state is ConflictState.OPEN]
+
+    def _close(self, conflict: Conflict, state: ConflictState, resolution: str) -> None:
+        self._keep(replace(conflict, state=state, resolution=resolution, resolved_at=self._clock.now()))
+
+    def _keep(self, conflict: Conflict) -> Conflict:
+        self._records[conflict.id] = conflict
+        return conflict
+
+
+def _is_same(known: Conflict, collision: Collision) -> bool:
+    folds = known.state is ConflictState.OPEN or known.resolution == "none"
+    return folds and known.collision.fingerprint == collision.fingerprint

@@ -1,0 +1,309 @@
+"""JobBoard, JobClaims and JobSweep over one store in memory."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from app.domain.job import (
+    Attempt,
+    ClaimRefusal,
+    ClaimRefused,
+    Ended,
+    GivenBack,
+    Job,
+    JobId,
+    JobState,
+    StepRecord,
+)
+from app.ports import Clock, JobQuery, NewJob
+from tests.fakes.idempotency import MemoryIdempotencyKeys
+
+FIRST_RING_GRACE = timedelta(seconds=5)
+OPEN = frozenset({JobState.QUEUED, JobState.RUNNING})
+
+
+@dataclass(slots=True)
+class Row:
+    """A job, and what of its row no `Job` shows."""
+
+    job: Job
+    due: datetime
+    dedupe_key: str | None = None
+    owner: str | None = None
+    parked: bool = False
+    dispatches: int = 0
+
+
+@dataclass(slots=True)
+class JobStore:
+    clock: Clock
+    keys: MemoryIdempotencyKeys
+    rows: dict[JobId, Row] = field(default_factory=dict)
+    epochs: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    watchers: dict[JobId, set[asyncio.Event]] = field(default_factory=lambda: defaultdict(set))
+
+    def change(self, row: Row, **values: Any) -> None:
+        """An update that watchers see."""
+        self.touch(row, **values)
+        for event in self.watchers[row.job.id]:
+            event.set()
+
+    def touch(self, row: Row, **values: Any) -> None:
+        row.job = replace(row.job, updated_at=self.clock.now(), **values)
+
+    def open_on(self, environment: str) -> list[Row]:
+        return sorted(
+            (row for row in self.rows.values() if row.job.state in OPEN and row.job.request.environment == environment),
+            key=lambda row: row.job.seq or 0,
+        )
+
+    def is_head(self, row: Row) -> bool:
+        return self.open_on(row.job.request.environment)[0] is row
+
+    def running(self, attempt: Attempt) -> Row | None:
+        row = self.rows.get(attempt.job_id)
+        ours = row is not None and row.job.attempt == attempt.number and row.job.state is JobState.RUNNING
+        return row if ours else None
+
+
+class MemoryWatcher:
+    def __init__(self, event: asyncio.Event) -> None:
+        self._event = event
+
+    async def wait(self, timeout_s: float) -> bool:
+        try:
+            await asyncio.wait_for(self._event.wait(), timeout_s)
+        except TimeoutError:
+            return False
+        self._event.clear()
+        return True
+
+
+class MemoryJobs:
+    """Implements ports.JobBoard."""
+
+    def __init__(self, store: JobStore) -> None:
+        self._store = store
+
+    async def add(self, job: NewJob) -> Job:
+        twin = self._twin(job)
+        if twin is not None:
+            return twin
+        if job.idempotency is not None:
+            self._store.keys.use(job.idempotency, job.id)
+        now = self._store.clock.now()
+        made = Job(
+            id=job.id,
+            request=job.request,
+            state=JobState.QUEUED,
+            reason="for_worker",
+            message=job.message,
+            created_at=now,
+            updated_at=now,
+            seq=len(self._store.rows) + 1,
+            origin=job.origin,
+        )
+        if job.finished is not None:
+            made = replace(made, seq=None, finished_at=now, **_ended(job.finished))
+        self._store.rows[job.id] = Row(made, due=now + FIRST_RING_GRACE, dedupe_key=job.dedupe_key, dispatches=1)
+        return made
+
+    async def get(self, job_id: JobId) -> Job | None:
+        row = self._store.rows.get(job_id)
+        return None if row is None else row.job
+
+    async def find(self, query: JobQuery) -> tuple[Job, ...]:
+        found = [
+            replace(row.job, steps=())
+            for row in self._store.rows.values()
+            if (query.before is None or row.job.id < query.before)
+            and query.state in (None, row.job.state)
+            and query.kind in (None, row.job.request.kind)
+            and query.environment in (None, row.job.request.environment)
+        ]
+        return tuple(sorted(found, key=lambda job: job.id, reverse=True)[: query.limit])
+
+    async def open_on(self, environment: str) -> tuple[Job, ...]:
+        return tuple(replace(row.job, steps=()) for row in self._store.open_on(environment))
+
+    def watch(self, job_id: JobId) -> AbstractAsyncContextManager[MemoryWatcher]:
+        return self._watch(job_id)
+
+    @asynccontextmanager
+    async def _watch(self, job_id: JobId) -> AsyncIterator[MemoryWatcher]:
+        event = asyncio.Event()
+        self._store.watchers[job_id].add(event)
+        try:
+            yield MemoryWatcher(event)
+        finally:
+            self._store.watchers[job_id].discard(event)
+
+    def _twin(self, job: NewJob) -> Job | None:
+        if job.dedupe_key is None:
+            return None
+        since = self._store.clock.now() - timedelta(seconds=job.dedupe_within_s)
+        twins = [
+            row.job
+            for row in self._store.rows.values()
+            if row.dedupe_key == job.dedupe_key and row.job.created_at > since
+        ]
+        return replace(twins[-1], steps=()) if twins else None
+
+
+class MemoryClaims:
+    """Implements ports.JobClaims."""
+
+    def __init__(self, store: JobStore) -> None:
+        self._store = store
+
+    async def claim(self, job_id: JobId, owner: str, ttl_ms: int) -> Attempt | ClaimRefused:
+        row = self._store.rows.get(job_id)
+        if row is None:
+            return ClaimRefused(job_id, ClaimRefusal.UNKNOWN)
+        if row.job.state is not JobState.QUEUED or not self._store.is_head(row):
+            return self._refusal(row)
+        row.owner, row.parked = owner, False
+        self._store.change(
+            row,
+            state=JobState.RUNNING,
+            reason="starting",
+            message="taking the target",
+            attempt=row.job.attempt + 1,
+            lease_until=self._until(ttl_ms),
+            started_at=row.job.started_at or self._store.clock.now(),
+        )
+        return self._attempt(row.job, owner)
+
+    async def started(self, attempt: Attempt, epoch: int) -> int | None:
+        row = self._store.running(attempt)
+        if row is None:
+            return None
+        environment = row.job.request.environment
+        self._store.epochs[environment] = max(self._store.epochs[environment], epoch)
+        self._store.change(row, starts=row.job.starts + 1, reason="applying")
+        return row.job.starts
+
+    async def beat(self, attempt: Attempt, ttl_ms: int) -> bool:
+        row = self._store.running(attempt)
+        if row is not None:
+            self._store.touch(row, lease_until=self._until(ttl_ms))
+        return row is not None
+
+    async def end(self, attempt: Attempt, outcome: Ended | GivenBack) -> bool:
+        row = self._store.running(attempt)
+        if row is None:
+            return False
+        row.owner = None
+        match outcome:
+            case Ended():
+                self._store.change(row, lease_until=None, finished_at=self._store.clock.now(), **_ended(outcome))
+            case GivenBack():
+                row.parked, row.due = True, self._until(outcome.after_ms)
+                self._store.change(
+                    row, state=JobState.QUEUED, lease_until=None, reason=outcome.reason, message=outcome.message
+                )
+        return True
+
+    async def record_steps(self, attempt: Attempt, steps: Sequence[StepRecord], message: str) -> None:
+        row = self._store.running(attempt)
+        if row is not None:
+            known = {step.ordinal: step for step in (*row.job.steps, *steps)}
+            self._store.change(row, message=message, steps=tuple(known[ordinal] for ordinal in sorted(known)))
+
+    def _until(self, ms: int) -> datetime:
+        return self._store.clock.now() + timedelta(milliseconds=ms)
+
+    def _attempt(self, job: Job, owner: str) -> Attempt:
+        return Attempt(
+            job_id=job.id,
+            number=job.attempt,
+            request=job.request,
+            target_id=1,
+            floor_epoch=self._store.epochs[job.request.environment],
+            starts=job.starts,
+            max_starts=10,
+            queued_since=job.created_at,
+            owner=owner,
+            actor=job.origin.principal.id,
+        )
+
+    def _refusal(self, row: Row) -> ClaimRefused:
+        job, environment = row.job, row.job.request.environment
+        evidence: dict[str, object] = {"state": job.state.value, "attempt": job.attempt, "owner": row.owner}
+        if job.state is JobState.RUNNING:
+            return ClaimRefused(job.id, ClaimRefusal.ALREADY_RUNNING, environment, job.id, evidence)
+        if job.state is not JobState.QUEUED:
+            return ClaimRefused(job.id, ClaimRefusal.FINISHED, environment, job.id, evidence)
+        row.parked, row.due = True, self._store.clock.now()
+        head = self._store.open_on(environment)[0]
+        evidence |= {
+            "holderState": head.job.state.value,
+            "holderKind": head.job.request.kind.value,
+            "holderWorker": head.owner,
+            "holderSince": head.job.started_at.isoformat() if head.job.started_at else None,
+        }
+        return ClaimRefused(job.id, ClaimRefusal.NOT_HEAD, environment, head.job.id, evidence)
+
+
+class MemorySweep:
+    """Implements ports.JobSweep."""
+
+    def __init__(self, store: JobStore) -> None:
+        self._store = store
+
+    async def due(self, limit: int) -> tuple[JobId, ...]:
+        now = self._store.clock.now()
+        heads = [
+            row
+            for row in self._store.rows.values()
+            if row.job.state is JobState.QUEUED and row.due <= now and self._store.is_head(row)
+        ]
+        for row in heads[:limit]:
+            row.due = now + timedelta(seconds=min(15, 5 * 2 ** min(row.dispatches, 4)))
+            row.dispatches, row.parked = row.dispatches + 1, False
+        return tuple(row.job.id for row in heads[:limit])
+
+    async def rescue(self, limit: int) -> tuple[JobId, ...]:
+        now = self._store.clock.now()
+        dead = [
+            row
+            for row in self._store.rows.values()
+            if row.job.state is JobState.RUNNING and row.job.lease_until is not None and row.job.lease_until < now
+        ]
+        for row in dead[:limit]:
+            row.owner, row.due = None, now
+            message = "its worker stopped answering; another takes it over where it stood"
+            self._store.change(row, state=JobState.QUEUED, reason="rescued", lease_until=None, message=message)
+        return tuple(row.job.id for row in dead[:limit])
+
+    async def next_on(self, environment: str) -> JobId | None:
+        now = self._store.clock.now()
+        head = next(iter(self._store.open_on(environment)), None)
+        if head is None or head.job.state is not JobState.QUEUED or not head.parked:
+            return None
+        if head.due > now and head.job.reason != "for_target":
+            return None
+        head.parked, head.dispatches, head.due = False, head.dispatches + 1, now + timedelta(seconds=5)
+        return head.job.id
+
+    async def unrung(self, job_id: JobId) -> None:
+        row = self._store.rows.get(job_id)
+        if row is not None and row.job.state is JobState.QUEUED:
+            row.due = self._store.clock.now() + timedelta(seconds=5)
+
+    async def purge(self) -> int:
+        return self._store.keys.purge()
+
+
+def _ended(outcome: Ended) -> dict[str, Any]:
+    return {
+        "state": outcome.state,
+        "reason": outcome.reason,
+        "message": outcome.message,
+        "error": outcome.error,
+        "notices": outcome.notices,
+    }
