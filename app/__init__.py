@@ -1,0 +1,21 @@
+"""Liftlock: PostgreSQL migrations as a service."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from app.settings import Settings
+    from app.wiring import Services
+
+
+def create_app(settings: "Settings | None" = None, services: "Services | None" = None) -> "Flask":
+    """The HTTP application. Makes no connection and starts no thread: the first request does.
+
+    Raises ConfigurationInvalid when settings have to be read and are wrong.
+    """
+    from app.api.application import build_application
+    from app.settings import load_settings
+    from app.wiring import build
+
+    return build_application(services or build(settings or load_settings()))

@@ -1,0 +1,87 @@
+"""The Flask application: its routes, what happens around every request, and nothing else."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import structlog
+from flask import Response, request
+from flask_openapi3.models.info import Info
+from flask_openapi3.openapi import OpenAPI
+from werkzeug.routing import BaseConverter
+
+from app.api import conflicts, documents, jobs, migrations, operations, schemas
+from app.api.context import KEY, Extension, request_id
+from app.api.errors import register_errors
+from app.api.guard import refuse_foreigners
+from app.api.requests import MAX_BODY_BYTES
+from app.domain.migration import RESERVED_NAMES
+from app.wiring import Services
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    # no page of ours in a frame of another, and nothing of ours ever runs as a script
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+def build_application(services: Services) -> OpenAPI:
+    """No IO: the portals of `services` start with the first request that needs them."""
+    app = OpenAPI(
+        "app.api",
+        info=Info(title="Liftlock", version=operations.release(), description=documents.ABOUT),
+        validation_error_model=schemas.Problem,
+        doc_ui=False,
+        static_folder=None,
+    )
+    app.extensions[KEY] = Extension(services)
+    # one more than is taken: so a body that was cut off there is told from one that fits
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES + 1
+    app.url_map.converters["migration_name"] = MigrationName
+    # an address is answered or it is not: no redirects between spellings of it
+    app.url_map.merge_slashes = False
+    app.wsgi_app = _WithoutTrailingSlash(app.wsgi_app)  # type: ignore[method-assign]
+    app.before_request(_begin)
+    app.before_request(refuse_foreigners)
+    app.after_request(_finish)
+    register_errors(app)
+    for resource in (migrations, conflicts, jobs, operations, documents):
+        app.register_api(resource.api)
+    return app
+
+
+class MigrationName(BaseConverter):
+    """A name, but not a word of this API: `GET /migrations/run` is a wrong method, not a missing migration."""
+
+    regex = rf"(?!(?:{'|'.join(sorted(RESERVED_NAMES))})$)[^/]+"
+
+
+class _WithoutTrailingSlash:
+    """`/jobs/` is `/jobs`."""
+
+    def __init__(self, app: "WSGIApplication") -> None:
+        self._app = app
+
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        path = environ.get("PATH_INFO", "")
+        if len(path) > 1 and path.endswith("/"):
+            environ["PATH_INFO"] = path[:-1]
+        return self._app(environ, start_response)
+
+
+def _begin() -> None:
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(request_id=request_id())
+
+
+def _finish(response: Response) -> Response:
+    response.headers["X-Request-Id"] = request_id()
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    response.headers.setdefault("Cache-Control", "no-cache" if request.method in SAFE_METHODS else "no-store")
+    return response

@@ -1,0 +1,99 @@
+"""The way of every change, from its request to `202 Accepted` with a job, or `200` with a finished one."""
+
+import json
+from collections.abc import Callable, Coroutine
+from concurrent.futures import CancelledError
+from http import HTTPStatus
+from typing import Any
+from uuid import UUID
+
+import structlog
+from flask import Response, request
+
+from app.api import render
+from app.api.answers import encoded, json_response
+from app.api.context import base_url, origin, run, services, waiters
+from app.api.idempotency import answered_once
+from app.api.inputs import ChangeBody, ChangeQuery
+from app.api.listing import listing_etag
+from app.api.waiting import job_when, preferred_wait_s
+from app.domain.errors import BackendUnavailable, PreconditionFailed, TooManyRequests
+from app.domain.job import Job, JobRequest, Origin
+from app.portal import PortalClosed
+from app.ports import KeyClaim, KnownJob
+from app.services.submission import Submitted
+
+Submit = Callable[[JobRequest, Origin, KeyClaim | None], Coroutine[Any, Any, Submitted]]
+
+ASK_AGAIN_S = 1
+
+log = structlog.get_logger()
+
+
+def carry_out(asked: JobRequest, body: ChangeBody, submit: Submit) -> Response:
+    """Answer from the Idempotency-Key, or check If-Match and submit; then wait as long as the caller prefers.
+
+    What is stored for the key is the accepted job, before any waiting: the waiting may be cut short.
+    """
+
+    def accept(claim: KeyClaim | None) -> Response:
+        _refuse_moved(asked.environment)
+        submitted = run(submit(asked, origin(), claim))
+        log.info("change.accepted", job=str(submitted.job.id), kind=asked.kind.value, environment=asked.environment)
+        return _accepted(submitted.job, list(submitted.warnings))
+
+    def accept_known(known: KnownJob) -> Response:
+        return _accepted(run(services().migrations.job(known.job_id)), [])
+
+    given = body.model_dump(mode="json", exclude_unset=True)
+    return _after_waiting(answered_once(given, accept, accept_known))
+
+
+def environment_of(query: ChangeQuery, body: ChangeBody) -> str:
+    return query.environment or body.environment or services().environments.default
+
+
+def _refuse_moved(environment: str) -> None:
+    """If-Match names the list of migrations that the caller has seen."""
+    if "If-Match" not in request.headers:
+        return
+    current = listing_etag(environment)
+    if not request.if_match.contains(current):
+        raise PreconditionFailed(
+            f"the migrations of {environment} are no longer those of the ETag in If-Match; look again, then decide",
+            facts={"environment": environment, "etag": f'"{current}"'},
+            next_steps=(f"GET /migrations?environment={environment}",),
+        )
+
+
+def _accepted(job: Job, warnings: list[str]) -> Response:
+    response = json_response(_body(job, warnings), HTTPStatus.ACCEPTED)
+    response.headers["Location"] = f"/jobs/{job.id}"
+    response.headers["Retry-After"] = str(ASK_AGAIN_S)
+    return response
+
+
+def _after_waiting(response: Response) -> Response:
+    """The job is accepted whatever happens here: who may not wait is answered 202."""
+    seconds = preferred_wait_s(request.headers.get("Prefer", ""))
+    if seconds is None:
+        return response
+    accepted = json.loads(response.get_data())
+    try:
+        with waiters().place():
+            job = run(
+                job_when(services(), waiters(), UUID(accepted["id"]), lambda job: job.state.final, seconds=seconds)
+            )
+    except (TooManyRequests, BackendUnavailable, PortalClosed, CancelledError):
+        return response
+    response.set_data(encoded(_body(job, accepted["warnings"])))
+    response.headers["Preference-Applied"] = f"wait={seconds}"
+    if job.state.final:
+        response.status_code = HTTPStatus.OK
+        response.headers.pop("Retry-After", None)
+    return response
+
+
+def _body(job: Job, warnings: list[str]) -> render.Json:
+    read_only = services().settings.read_only
+    return {**render.job(job, base_url(), read_only=read_only), "warnings": warnings}

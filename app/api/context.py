@@ -1,0 +1,72 @@
+"""What a view knows of its application and of the request it answers."""
+
+import re
+import secrets
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from typing import Any, TypeVar, cast
+
+from flask import Flask, current_app, g, request
+
+from app.api.waiting import Waiters
+from app.domain.job import Origin, Principal
+from app.wiring import Services
+
+T = TypeVar("T")
+
+KEY = "liftlock"
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """What the application keeps for its views, under `app.extensions["liftlock"]`."""
+
+    services: Services
+    waiters: Waiters = field(default_factory=Waiters)
+
+
+def extension_of(app: Flask) -> Extension:
+    return cast(Extension, app.extensions[KEY])
+
+
+def services() -> Services:
+    return extension_of(current_app).services
+
+
+def waiters() -> Waiters:
+    return extension_of(current_app).waiters
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Carry out `work` on the services' loop and wait for it."""
+    return services().portal.run(work)
+
+
+def request_id() -> str:
+    """The caller's own if it is one, else a new one; the same for the whole request."""
+    if "request_id" not in g:
+        given = request.headers.get("X-Request-Id", "")
+        g.request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
+    return cast(str, g.request_id)
+
+
+def origin() -> Origin:
+    """Where this request came from, for the job it makes."""
+    traceparent = request.headers.get("traceparent", "")
+    return Origin(
+        principal=Principal(address=request.remote_addr),
+        request_id=request_id(),
+        traceparent=traceparent if _TRACEPARENT.fullmatch(traceparent) else None,
+    )
+
+
+def base_url() -> str:
+    """`http://host:port` as the caller wrote it, for commands that can be pasted."""
+    if "untrusted_host" in g or not request.environ.get("HTTP_HOST"):
+        settings = services().settings
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        return f"http://{host}:{settings.port}"
+    return request.host_url.rstrip("/")

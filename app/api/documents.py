@@ -1,0 +1,124 @@
+"""`/openapi.json`, `/docs` and `/problems`: the API explains itself, without a network."""
+
+import base64
+import hashlib
+from functools import cache
+from pathlib import Path
+from typing import Any, cast
+
+from flask import Response, current_app, render_template, request
+from flask_openapi3.blueprint import APIBlueprint
+from flask_openapi3.models.tag import Tag
+from flask_openapi3.openapi import OpenAPI
+
+from app.api import schemas
+from app.api.answers import tagged_response
+from app.api.errors import PAGES as PROBLEMS
+from app.api.errors import slugs, status_of
+from app.api.inputs import SlugPath
+from app.api.problem_pages import PAGES, Page
+from app.api.requests import checked
+from app.api.spec import Document, completed
+from app.domain.errors import EngineSignal, LiftlockError, NotFound
+
+api = APIBlueprint(
+    "documents",
+    __name__,
+    template_folder="templates",
+    abp_tags=[Tag(name="Documents", description="The API about itself.")],
+)
+
+ABOUT = (
+    "PostgreSQL migrations as a service. Every change is a job: it is committed before it is answered, runs in a "
+    "worker, and says at the end what failed, what was left behind, whether to try again and what to type next."
+)
+
+
+@api.get("/openapi.json", doc_ui=False)
+@checked
+def openapi() -> Response:
+    """This API as OpenAPI 3.1"""
+    return tagged_response(_document())
+
+
+@api.get("/docs", doc_ui=False)
+@checked
+def docs() -> Response:
+    """This API for people"""
+    return _page("docs.html", document=_document(), operations=_operations(_document()))
+
+
+@api.get("/problems", doc_ui=False)
+@checked
+def list_problems() -> Response:
+    """Every kind of problem"""
+    kinds = sorted(slugs().items())
+    if _wants_html():
+        return _page("problems.html", problems=[_problem(slug, kind) for slug, kind in kinds])
+    return tagged_response([_problem(slug, kind) for slug, kind in kinds])
+
+
+@api.get("/problems/<slug>", responses={200: schemas.ProblemPage}, operation_id="getProblem")
+@checked
+def show_problem(path: SlugPath) -> Response:
+    """What a problem means, why it happens and what to do
+
+    HTML for browsers (`Accept: text/html`), JSON for everybody else.
+    """
+    kind = slugs().get(path.slug)
+    if kind is None:
+        raise NotFound(f"there is no kind of problem {path.slug[:100]!r}", next_steps=(f"GET {PROBLEMS}",))
+    problem = _problem(path.slug, kind)
+    response = _page("problem.html", problem=problem) if _wants_html() else tagged_response(problem)
+    response.vary.add("Accept")
+    return response
+
+
+def _problem(slug: str, kind: type[LiftlockError]) -> dict[str, Any]:
+    page: Page = PAGES[slug]
+    # what only jobs end with has no status of HTTP
+    status = None if issubclass(kind, EngineSignal) else int(status_of(kind))
+    return {
+        "type": f"{PROBLEMS}/{slug}",
+        "title": kind.title,
+        "status": status,
+        "means": page.means,
+        "why": page.why,
+        "whatToDo": page.what_to_do,
+    }
+
+
+def _wants_html() -> bool:
+    best = request.accept_mimetypes.best_match(["application/json", "text/html"])
+    return best == "text/html" and request.accept_mimetypes["text/html"] > request.accept_mimetypes["application/json"]
+
+
+def _document() -> Document:
+    app = cast(OpenAPI, current_app)
+    if "liftlock_document" not in app.extensions:
+        app.extensions["liftlock_document"] = completed(app.api_doc)
+    return cast(Document, app.extensions["liftlock_document"])
+
+
+def _operations(document: Document) -> dict[str, list[dict[str, Any]]]:
+    """By tag, in the order of the document."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            shown = {**operation, "method": method.upper(), "path": path}
+            found.setdefault(operation["tags"][0], []).append(shown)
+    return found
+
+
+def _page(template: str, **values: Any) -> Response:
+    response = Response(render_template(template, style=_style(), **values), content_type="text/html; charset=utf-8")
+    digest = base64.b64encode(hashlib.sha256(_style().encode()).digest()).decode()
+    response.headers["Content-Security-Policy"] = (
+        f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+    return response
+
+
+@cache
+def _style() -> str:
+    return (Path(__file__).parent / "templates" / "style.css").read_text(encoding="utf-8")

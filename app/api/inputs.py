@@ -1,0 +1,172 @@
+"""What a request may carry, as the types that validate it and that `/openapi.json` is made of."""
+
+from functools import partial
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
+
+from app.api.waiting import LONGEST_WAIT_S
+from app.domain.conflict import ConflictState
+from app.domain.environment import OnFailure
+from app.domain.job import JobKind, JobState, OnBusy
+from app.domain.step import Atomicity
+
+MOST_ROLLBACKS = 10_000
+MOST_ON_A_PAGE = 500
+DEFAULT_PAGE = 50
+LONGEST_LOCK_TIMEOUT_MS = 600_000
+MAX_NOTE_CHARS = 1000
+
+# PostgreSQL's text holds everything but NUL
+_NO_NUL = r"^[^\x00]*$"
+
+
+def _in_range(least: int, most: int, value: Any) -> int:
+    """A JSON number, or a parameter's text; `05` and `5.0` are neither."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 10:
+        value = int(value) if str(int(value)) == value else None
+    if type(value) is not int or not least <= value <= most:
+        raise PydanticCustomError(
+            "out_of_range", "takes a whole number from {least} to {most}", {"least": least, "most": most}
+        )
+    return value
+
+
+def _number(least: int, most: int) -> tuple[BeforeValidator, Any]:
+    return BeforeValidator(partial(_in_range, least, most)), Field(ge=least, le=most)
+
+
+def _no_text(value: Any) -> Any:
+    """In a body a number is a number: `"5"` is not one."""
+    return None if isinstance(value, str) else value
+
+
+def _text(most: int, least: int = 1) -> StringConstraints:
+    return StringConstraints(min_length=least, max_length=most, pattern=_NO_NUL, strict=True)
+
+
+_CHECK_COUNT, _COUNT = _number(1, MOST_ROLLBACKS)
+_CHECK_LIMIT, _LIMIT = _number(1, MOST_ON_A_PAGE)
+_CHECK_WAIT, _WAIT = _number(0, LONGEST_WAIT_S)
+_CHECK_LOCK_TIMEOUT, _LOCK_TIMEOUT = _number(1, LONGEST_LOCK_TIMEOUT_MS)
+
+EnvironmentName = Annotated[str, _text(200), Field(description="the configured default when left out")]
+Confirmation = Annotated[
+    str,
+    _text(200),
+    Field(description="the environment's name again, where its protection asks for it"),
+]
+NameOrVersion = Annotated[str, _text(200), Field(description="the name or the version of a migration")]
+Note = Annotated[str, _text(MAX_NOTE_CHARS, 0), Field(description="why, for whoever reads the job later")]
+LockTimeout = Annotated[
+    int,
+    _LOCK_TIMEOUT,
+    _CHECK_LOCK_TIMEOUT,
+    BeforeValidator(_no_text),
+    Field(description="how long a step waits for a lock before it is rolled back and tried again"),
+]
+Limit = Annotated[int, _LIMIT, _CHECK_LIMIT, Field(description="how many on a page")]
+PageToken = Annotated[str, _text(500), Field(description='from the `Link: …; rel="next"` of the page before')]
+
+
+class Input(BaseModel):
+    """Unknown fields are refused: a misspelt one would otherwise be ignored without a word."""
+
+    model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True)
+
+
+class Nothing(Input):
+    """No parameters at all."""
+
+
+class ChangeQuery(Input):
+    environment: EnvironmentName | None = None
+    confirm: Confirmation | None = None
+
+
+class ChangeBody(Input):
+    """What every change takes; all of it may be left out, and the body with it."""
+
+    model_config = ConfigDict(openapi_extra={"required": False})  # type: ignore[typeddict-unknown-key]
+
+    environment: EnvironmentName | None = None
+    confirm: Confirmation | None = None
+    on_busy: OnBusy = Field(
+        OnBusy.QUEUE,
+        description="while another job has the target: queue behind it, fail, or join the open job of the same kind",
+    )
+    lock_timeout_ms: LockTimeout | None = None
+    note: Note | None = None
+
+
+class RunBody(ChangeBody):
+    to: NameOrVersion | None = Field(None, description="run up to and with this migration; everything when left out")
+    atomic: Atomicity = Field(
+        Atomicity.MIGRATION, description="what commits together: each migration, or the whole run"
+    )
+    on_failure: OnFailure | None = Field(
+        None, description="what becomes of the steps before the failed one; by environment when left out"
+    )
+
+
+class RollbackBody(ChangeBody):
+    to: NameOrVersion | None = Field(None, description="undo everything applied after this migration, which stays")
+
+
+class CountedRollbackBody(ChangeBody):
+    """With `n` in the path."""
+
+
+class ResetBody(ChangeBody):
+    """Reset undoes everything: it takes no `to`."""
+
+
+class CountPath(Input):
+    n: Annotated[int, _COUNT, _CHECK_COUNT, Field(description="how many of the newest applied migrations are undone")]
+
+
+class NamePath(Input):
+    name: Annotated[str, Field(max_length=200)]
+
+
+class JobPath(Input):
+    id: Annotated[str, Field(json_schema_extra={"format": "uuid"})]
+
+
+class ConflictPath(Input):
+    id: Annotated[str, Field(json_schema_extra={"format": "uuid"})]
+
+
+class SlugPath(Input):
+    slug: str
+
+
+class EnvironmentQuery(Input):
+    environment: EnvironmentName | None = None
+
+
+class MigrationsQuery(EnvironmentQuery):
+    limit: Limit | None = None
+    page_token: PageToken | None = None
+
+
+class ConflictsQuery(MigrationsQuery):
+    environment: Annotated[str, _text(200)] | None = Field(None, description="all of them when left out")
+    state: ConflictState | None = None
+
+
+class JobsQuery(Input):
+    environment: Annotated[str, _text(200)] | None = Field(None, description="all of them when left out")
+    kind: JobKind | None = None
+    state: JobState | None = None
+    limit: Limit = DEFAULT_PAGE
+    page_token: PageToken | None = None
+
+
+class JobQuery(Input):
+    wait: Annotated[int, _WAIT, _CHECK_WAIT] = Field(
+        0,
+        description="seconds; with If-None-Match until the job changes, else until it has ended",
+    )

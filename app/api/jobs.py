@@ -1,0 +1,86 @@
+"""`/jobs`: what was asked, how far it is, how it ended."""
+
+from uuid import UUID
+
+from flask import Response, request
+from flask_openapi3.blueprint import APIBlueprint
+from flask_openapi3.models.tag import Tag
+
+from app.api import render, schemas
+from app.api.answers import encoded, etag, tagged_response
+from app.api.context import base_url, run, services, waiters
+from app.api.inputs import JobPath, JobQuery, JobsQuery
+from app.api.paging import after, link_next
+from app.api.requests import checked, uuid_or_not_found
+from app.api.waiting import job_when
+from app.domain.job import Job, JobId
+from app.ports import JobQuery as JobsWanted
+
+api = APIBlueprint(
+    "jobs", __name__, abp_tags=[Tag(name="Jobs", description="What was asked, how far it is, how it ended.")]
+)
+
+OF = "jobs"
+
+
+@api.get("/jobs", responses={200: schemas.Jobs}, operation_id="listJobs")
+@checked
+def list_jobs(query: JobsQuery) -> Response:
+    """Jobs, newest first
+
+    Without their steps. The next page is in the `Link` header.
+    """
+    if query.environment is not None:
+        services().environments.named(query.environment)
+    last = after(query.page_token, OF)
+    wanted = JobsWanted(
+        limit=query.limit + 1,
+        before=None if last is None else JobId(last),
+        state=query.state,
+        kind=query.kind,
+        environment=query.environment,
+    )
+    found = run(services().migrations.jobs(wanted))
+    base, read_only = base_url(), services().settings.read_only
+    response = tagged_response([render.job_summary(job, base, read_only=read_only) for job in found[: query.limit]])
+    return link_next(response, OF, str(found[query.limit - 1].id)) if len(found) > query.limit else response
+
+
+@api.get("/jobs/<id>", responses={200: schemas.Job}, operation_id="getJob")
+@checked
+def get_job(path: JobPath, query: JobQuery) -> Response:
+    """One job, with its steps
+
+    `?wait=30` is a long poll: with `If-None-Match` it is answered as soon as the job is another than the
+    caller has, without it as soon as the job has ended; else when the time is over.
+    """
+    job_id = uuid_or_not_found(path.id, "job", "/jobs")
+    if query.wait == 0:
+        return tagged_response(_Rendering().of(run(services().migrations.job(job_id))))
+    return _when_changed(job_id, query.wait)
+
+
+def _when_changed(job_id: UUID, seconds: int) -> Response:
+    rendering, known = _Rendering(), request.if_none_match
+    conditional = "If-None-Match" in request.headers
+
+    def enough(job: Job) -> bool:
+        # on the services' loop: nothing of the request may be touched here
+        if not conditional:
+            return job.state.final
+        return not known.contains_weak(etag(encoded(rendering.of(job))))
+
+    with waiters().place():
+        job = run(job_when(services(), waiters(), job_id, enough, seconds))
+    return tagged_response(rendering.of(job))
+
+
+class _Rendering:
+    """How this request shows a job; made on its own thread, usable on others."""
+
+    def __init__(self) -> None:
+        self._base_url = base_url()
+        self._read_only = services().settings.read_only
+
+    def of(self, job: Job) -> render.Json:
+        return render.job(job, self._base_url, read_only=self._read_only)

@@ -1,0 +1,114 @@
+"""`/migrations`: where every migration stands, and the calls that move them."""
+
+from dataclasses import replace
+
+from flask import Response
+from flask_openapi3.blueprint import APIBlueprint
+from flask_openapi3.models.tag import Tag
+from flask_openapi3.types import ResponseDict
+
+from app.api import render, schemas
+from app.api.answers import tagged_response
+from app.api.changes import carry_out, environment_of
+from app.api.context import run, services
+from app.api.inputs import (
+    DEFAULT_PAGE,
+    ChangeBody,
+    ChangeQuery,
+    CountedRollbackBody,
+    CountPath,
+    EnvironmentQuery,
+    MigrationsQuery,
+    NamePath,
+    ResetBody,
+    RollbackBody,
+    RunBody,
+)
+from app.api.paging import cut, link_next
+from app.api.requests import checked
+from app.domain.job import JobKind, JobRequest
+
+api = APIBlueprint(
+    "migrations",
+    __name__,
+    abp_tags=[Tag(name="Migrations", description="Where every migration stands, and the calls that move them.")],
+)
+
+CHANGED: ResponseDict = {202: schemas.Change, 200: schemas.Change}
+
+
+@api.post("/migrations/run", responses=CHANGED, operation_id="runMigrations")
+@checked
+def run_migrations(query: ChangeQuery, body: RunBody) -> Response:
+    """Run what is pending
+
+    Everything in dependency order, or up to and with `to`. The answer is a job, already succeeded when
+    there was nothing to do.
+    """
+    asked = replace(_asked(JobKind.RUN, query, body), to=body.to, atomic=body.atomic, on_failure=body.on_failure)
+    return carry_out(asked, body, services().migrations.submit)
+
+
+@api.get("/migrations", responses={200: schemas.Migrations}, operation_id="listMigrations")
+@checked
+def list_migrations(query: MigrationsQuery) -> Response:
+    """Every migration and its status
+
+    The whole list unless `limit` is given; then the next page is in the `Link` header.
+    """
+    environment = query.environment or services().environments.default
+    statuses = run(services().sync.migrations(environment))
+    if query.limit is None and query.page_token is None:
+        return tagged_response([render.migration_row(status) for status in statuses])
+    limit, of = query.limit or DEFAULT_PAGE, f"migrations:{environment}"
+    page = cut(statuses, limit, query.page_token, of)
+    response = tagged_response([render.migration_row(status) for status in page[:limit]])
+    return link_next(response, of, str(page[limit - 1].id)) if len(page) > limit else response
+
+
+@api.get("/migrations/<migration_name:name>", responses={200: schemas.Migration}, operation_id="getMigration")
+@checked
+def get_migration(path: NamePath, query: EnvironmentQuery) -> Response:
+    """One migration"""
+    environment = query.environment or services().environments.default
+    status = run(services().sync.migration(environment, path.name))
+    return tagged_response(render.migration(status, read_only=services().settings.read_only))
+
+
+@api.post("/migrations/rollback", responses=CHANGED, operation_id="rollbackMigration")
+@checked
+def roll_back(query: ChangeQuery, body: RollbackBody) -> Response:
+    """Undo the newest migration
+
+    Or, with `to`, everything applied after that one.
+    """
+    return carry_out(replace(_asked(JobKind.ROLLBACK, query, body), to=body.to), body, services().rollbacks.submit)
+
+
+@api.post("/migrations/rollback/<n>", responses=CHANGED, operation_id="rollbackMigrations")
+@checked
+def roll_back_several(path: CountPath, query: ChangeQuery, body: CountedRollbackBody) -> Response:
+    """Undo the newest migrations, as many as the path says"""
+    asked = replace(_asked(JobKind.ROLLBACK, query, body), count=path.n)
+    return carry_out(asked, body, services().rollbacks.submit)
+
+
+@api.delete("/migrations/reset", responses=CHANGED, operation_id="resetMigrations")
+@checked
+def reset(query: ChangeQuery, body: ResetBody) -> Response:
+    """Undo everything
+
+    Only where the environment's protection is `open`.
+    """
+    return carry_out(_asked(JobKind.RESET, query, body), body, services().rollbacks.reset)
+
+
+def _asked(kind: JobKind, query: ChangeQuery, body: ChangeBody) -> JobRequest:
+    return JobRequest(
+        kind=kind,
+        environment=environment_of(query, body),
+        on_busy=body.on_busy,
+        confirm=query.confirm or body.confirm,
+        lock_timeout_ms=body.lock_timeout_ms,
+        note=body.note,
+    )

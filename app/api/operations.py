@@ -1,0 +1,71 @@
+"""`/health` and `/version`: for those who keep the service running."""
+
+import platform
+from functools import cache
+from http import HTTPStatus
+from importlib.metadata import PackageNotFoundError, version
+
+from flask import Response
+from flask_openapi3.blueprint import APIBlueprint
+from flask_openapi3.models.tag import Tag
+
+from app.api import schemas
+from app.api.answers import json_response
+from app.api.context import run, services
+from app.api.requests import checked
+
+api = APIBlueprint(
+    "operations",
+    __name__,
+    abp_tags=[Tag(name="Operations", description="For those who keep the service running.")],
+)
+
+ASK_AGAIN_S = 5
+
+
+@api.get("/health/live", responses={200: schemas.Alive}, operation_id="live")
+@checked
+def live() -> Response:
+    """Whether this process answers at all"""
+    return json_response({"status": "alive"})
+
+
+@api.get("/health/ready", responses={200: schemas.Readiness, 503: schemas.Readiness}, operation_id="ready")
+@checked
+def ready() -> Response:
+    """Whether requests can be served
+
+    `degraded`: jobs are accepted and wait for Redis. `unready`: PostgreSQL is away, or the tables are not
+    there yet.
+    """
+    checks = run(services().health.checks())
+    if any(check.needed and not check.ok for check in checks):
+        status = "unready"
+    else:
+        status = "ready" if all(check.ok for check in checks) else "degraded"
+    body = {
+        "status": status,
+        "checks": [
+            {"name": check.name, "ok": check.ok, "needed": check.needed, "detail": check.detail} for check in checks
+        ],
+    }
+    if status != "unready":
+        return json_response(body)
+    response = json_response(body, HTTPStatus.SERVICE_UNAVAILABLE)
+    response.headers["Retry-After"] = str(ASK_AGAIN_S)
+    return response
+
+
+@api.get("/version", responses={200: schemas.Version}, operation_id="version")
+@checked
+def show_version() -> Response:
+    """What runs here"""
+    return json_response({"name": "liftlock", "version": release(), "python": platform.python_version()})
+
+
+@cache
+def release() -> str:
+    try:
+        return version("liftlock")
+    except PackageNotFoundError:
+        return "0+unknown"

@@ -1,0 +1,171 @@
+"""What every kind of problem means, why it happens and what to do: the text of `/problems/<slug>`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    means: str
+    why: str
+    what_to_do: str
+
+
+PAGES: Mapping[str, Page] = {
+    "backend-unavailable": Page(
+        "PostgreSQL cannot be reached or used, and nothing was done. `which` names the database.",
+        "The server is down, restarting or full, the address is wrong, or the role may not do what is needed.",
+        "Read `detail`: it says what the server answered. If it is only restarting, ask again after Retry-After.",
+    ),
+    "bad-request": Page(
+        "The request is not HTTP as this service understands it.",
+        "A part of it is malformed, often a header or an address that was put together by hand.",
+        "Compare it with the examples at /docs.",
+    ),
+    "configuration-invalid": Page(
+        "The service cannot start with the settings it was given.",
+        "A variable is missing or holds a value that is not taken.",
+        "Each wrong variable is named with what it takes; correct them all and start again.",
+    ),
+    "confirmation-required": Page(
+        "The environment wants its name typed before rows may be lost.",
+        "Its protection is `confirm` or `locked`, and this change can destroy data.",
+        "Make sure that it is the environment you mean, then send the same with `?confirm=<environment>`.",
+    ),
+    "conflicts-open": Page(
+        "Files and history disagree, so nothing was run.",
+        "A file was changed or deleted after it was applied, or a late one sorts before what is applied.",
+        "Each disagreement is in `problems`, and with both sides and its remedies at /migrations/conflicts.",
+    ),
+    "connection-lost": Page(
+        "The connection to the target broke while a migration ran.",
+        "The server restarted, the network failed, or somebody ended the session.",
+        "Nothing: the job connects again and finds out from the ledger what was committed.",
+    ),
+    "content-too-large": Page(
+        "The body is larger than this service reads.",
+        "A request takes a few fields, never files: migrations come from the configured folder.",
+        "Send only the fields that /docs lists.",
+    ),
+    "environment-protected": Page(
+        "The environment does not allow this change at all.",
+        "Reset is for `open` environments only; and a database that was set up as one environment is never "
+        "taken for another.",
+        "Roll back what you mean by number or name; or correct the URL of the environment.",
+    ),
+    "fenced": Page(
+        "A newer attempt of the job has taken the target over, and the older one was stopped.",
+        "The older worker was silent for so long that it was taken for dead.",
+        "Nothing: the newer attempt goes on where the older one stood.",
+    ),
+    "forbidden": Page(
+        "The request came from somewhere that may not use this service.",
+        "It carried a Host that is not known here, or was sent by a web page of another site.",
+        "Use the address the service printed at start. If another name should work, add it to LIFTLOCK_ALLOWED_HOSTS.",
+    ),
+    "idempotency-in-progress": Page(
+        "The first request with this Idempotency-Key has not been answered yet.",
+        "It is still being worked on, or it died; in that case the key is free again after 90 seconds.",
+        "Send the same request again after Retry-After; it gets the answer of the first one.",
+    ),
+    "idempotency-key-reused": Page(
+        "This Idempotency-Key was used for another request within the last 24 hours.",
+        "A key names one request; method, path, query and body belong to it.",
+        "Take a new key for a new request, or send exactly what was sent with this one.",
+    ),
+    "internal-error": Page(
+        "Something went wrong inside Liftlock.",
+        "This is a bug of ours. A change that was answered with this may or may not have become a job.",
+        "Look at /jobs before trying again. The service's log says more under the `requestId`; please report it.",
+    ),
+    "irreversible": Page(
+        "A migration on the way back cannot be undone, so nothing was undone.",
+        "It has no down, or its author said why there is none.",
+        "Write a new migration that takes the change back, or roll back only as far as there is a way.",
+    ),
+    "lock-timeout": Page(
+        "A step waited too long for a lock and was rolled back.",
+        "Another session held the table. Waiting longer would make every query queue behind the migration.",
+        "It is tried again by itself. If it keeps failing, end the session that holds the lock, then run again.",
+    ),
+    "malformed-json": Page(
+        "The body cannot be read as JSON.",
+        "A comma or a quote is missing or too many; `problems` gives line and column.",
+        "Correct the body, or leave it out: every field of it is optional.",
+    ),
+    "method-not-allowed": Page(
+        "This address exists, but does not take this method.",
+        "A call was sent with GET instead of POST, or the other way round.",
+        "The Allow header and `allowed` name the methods that are taken.",
+    ),
+    "migrations-invalid": Page(
+        "Files in the migrations folder cannot be used, so nothing was run.",
+        "A file cannot be read, two bear one name, one needs another that is not there, or they need each other.",
+        "Each is in `problems` with its file and place. Correct them all, then run again.",
+    ),
+    "newer-dependents": Page(
+        "Something that stays applied needs what would be undone, so nothing was undone.",
+        "A migration names another in its `dependencies` and was applied out of the usual order.",
+        "Roll the newer one back as well: ask for more steps.",
+    ),
+    "not-found": Page(
+        "There is no such migration, job, conflict, environment or address.",
+        "A name is misspelt, or it belongs to another environment.",
+        "Look at `didYouMean`, or at the list it should be in.",
+    ),
+    "plan-stale": Page(
+        "What was planned is no longer what would run.",
+        "A file was changed between the planning of the job and its turn.",
+        "Put the file back as it was planned, or ask for a new run.",
+    ),
+    "precondition-failed": Page(
+        "The migrations are not as you saw them when you decided.",
+        "If-Match named an ETag, and files or ledger have changed since.",
+        "Read the list again, look at what is new, and decide again with the new ETag.",
+    ),
+    "read-only": Page(
+        "This service answers questions and makes no changes.",
+        "It was started with LIFTLOCK_READ_ONLY.",
+        "Send the change to a service that makes changes.",
+    ),
+    "refused": Page(
+        "The request was understood and refused; nothing was done.",
+        "`detail` says why.",
+        "`nextSteps` says what to type instead.",
+    ),
+    "rollback-too-deep": Page(
+        "More migrations should be undone than are applied.",
+        "The number in the address is larger than the number of applied migrations, which `applied` gives.",
+        "Ask for at most that many.",
+    ),
+    "step-failed": Page(
+        "A migration failed; its transaction was rolled back.",
+        "PostgreSQL or the Python file refused a statement; the job says which, where and with which SQLSTATE.",
+        "Read the job's `error`: what failed, what was left behind, whether to try again, what to type.",
+    ),
+    "target-busy": Page(
+        "Another job has the target, and the request would not wait (`onBusy: fail`).",
+        "One boat at a time: a target is changed by one job only. `jobId` names the one that has it.",
+        "Wait for that job, or leave `onBusy` out to queue behind it.",
+    ),
+    "too-many-requests": Page(
+        "As many requests are waiting for jobs as one process can hold.",
+        "Long polls take a thread each, and some threads are kept for ordinary requests.",
+        "Ask again after Retry-After, or ask without waiting.",
+    ),
+    "transaction-ended": Page(
+        "A migration ended the transaction it ran in.",
+        "Its text contains COMMIT, ROLLBACK or a procedure that does; what came before is committed, unrecorded.",
+        "Somebody has to compare the target with the file; then take the statement out.",
+    ),
+    "unsupported-media-type": Page(
+        "The body is of a type that is not understood here.",
+        "curl sends forms with -d unless told otherwise.",
+        "Send JSON with `Content-Type: application/json`, or no body: every field of it is optional.",
+    ),
+    "validation-failed": Page(
+        "A field or parameter is unknown, of the wrong type, or out of its range.",
+        "Nothing is ignored silently: a misspelt field is refused rather than left out.",
+        "`problems` lists all of them at once, each with its pointer or parameter and what it takes.",
+    ),
+}

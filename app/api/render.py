@@ -1,0 +1,300 @@
+"""Domain values as JSON values: plain dicts, since a list may hold ten thousand of them."""
+
+import re
+import shlex
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from enum import Enum
+from functools import lru_cache
+from typing import Any
+from urllib.parse import quote
+from uuid import UUID
+
+from app.domain.conflict import Conflict
+from app.domain.failure import Failure
+from app.domain.job import Job, JobKind, JobState, StepRecord
+from app.domain.problem import Problem
+from app.services.sync import MigrationState, MigrationStatus
+
+Json = dict[str, Any]
+
+READ_ONLY = "this service makes no changes (LIFTLOCK_READ_ONLY)"
+
+_CALL = re.compile(r"(GET|POST|PUT|DELETE) (/\S*)")
+_UTC_TEXT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?)\+00:00")
+_STANDING = frozenset({MigrationState.APPLIED, MigrationState.MODIFIED, MigrationState.MISSING})
+_CALL_OF_KIND: Mapping[JobKind, tuple[str, str]] = {
+    JobKind.RUN: ("POST", "/migrations/run"),
+    JobKind.ROLLBACK: ("POST", "/migrations/rollback"),
+    JobKind.RESET: ("DELETE", "/migrations/reset"),
+}
+
+
+def moment(at: datetime | None) -> str | None:
+    """RFC 3339 in UTC, with microseconds."""
+    if at is None:
+        return None
+    text = (at if at.tzinfo is UTC else at.astimezone(UTC)).isoformat(timespec="microseconds")
+    return f"{text[:-6]}Z"  # without its +00:00
+
+
+def next_steps(steps: tuple[str, ...], base_url: str) -> list[str]:
+    """`POST /path` becomes a command that can be pasted; everything else already is, or is a sentence."""
+    return [_command(step, base_url) for step in steps]
+
+
+def job_summary(job: Job, base_url: str, *, read_only: bool) -> Json:
+    request, origin = job.request, job.origin
+    return {
+        "id": str(job.id),
+        "kind": request.kind.value,
+        "environment": request.environment,
+        "state": job.state.value,
+        "reason": job.reason,
+        "message": job.message,
+        "attempt": job.attempt,
+        "createdAt": moment(job.created_at),
+        "updatedAt": moment(job.updated_at),
+        "startedAt": moment(job.started_at),
+        "finishedAt": moment(job.finished_at),
+        "durationMs": _duration_ms(job),
+        "request": {
+            "to": request.to,
+            "count": request.count,
+            "atomic": request.atomic.value,
+            "onFailure": request.on_failure.value if request.on_failure else None,
+            "onBusy": request.on_busy.value,
+            "confirm": request.confirm,
+            "lockTimeoutMs": request.lock_timeout_ms,
+        },
+        "principal": {
+            "id": origin.principal.id,
+            "kind": origin.principal.kind,
+            "address": origin.principal.address,
+        },
+        "requestId": origin.request_id,
+        "note": request.note,
+        "notices": list(job.notices),
+        "error": _failure(job.error, base_url),
+        "links": _job_links(job),
+        "actions": [_again(job, READ_ONLY if read_only else None)],
+    }
+
+
+def job(job: Job, base_url: str, *, read_only: bool) -> Json:
+    return {
+        **job_summary(job, base_url, read_only=read_only),
+        "steps": [_step(step, base_url) for step in job.steps],
+    }
+
+
+def migration_row(status: MigrationStatus) -> Json:
+    links = {"self": _migration_href(status)}
+    if status.job_id is not None:
+        links["job"] = f"/jobs/{status.job_id}"
+    return {
+        "id": str(status.id),
+        "name": status.name,
+        "version": status.version,
+        "environment": status.environment,
+        "status": status.status,
+        "state": status.state,
+        "appliedAt": moment(status.applied_at),
+        "rolledBackAt": moment(status.rolled_back_at),
+        "createdAt": moment(status.created_at),
+        "updatedAt": moment(status.updated_at),
+        "errorMessage": status.error_message,
+        "dependencies": list(status.dependencies),
+        "blockedBy": list(status.blocked_by),
+        "reversible": status.reversible,
+        "irreversible": status.irreversible,
+        "checksum": status.checksum,
+        "appliedChecksum": status.applied_checksum,
+        "format": status.source_format,
+        "file": status.file,
+        "jobId": str(status.job_id) if status.job_id else None,
+        "links": links,
+    }
+
+
+def migration(status: MigrationStatus, *, read_only: bool) -> Json:
+    refusal = READ_ONLY if read_only else None
+    return {**migration_row(status), "actions": [_run_to(status, refusal), _back_to(status, refusal)]}
+
+
+def conflict(conflict: Conflict) -> Json:
+    collision = conflict.collision
+    links = {"self": f"/migrations/conflicts/{conflict.id}"}
+    for name, job_id in (("job", collision.job_id), ("otherJob", collision.other_job_id)):
+        if job_id is not None:
+            links[name] = f"/jobs/{job_id}"
+    return {
+        "id": str(conflict.id),
+        "kind": collision.kind.value,
+        "environment": collision.environment,
+        "state": conflict.state.value,
+        "message": collision.message,
+        "jobId": _text(collision.job_id),
+        "otherJobId": _text(collision.other_job_id),
+        "migrations": list(collision.migrations),
+        "evidence": plain(collision.evidence),
+        "answer": collision.answer,
+        "count": conflict.count,
+        "firstSeenAt": moment(conflict.first_seen_at),
+        "lastSeenAt": moment(conflict.last_seen_at),
+        "resolvedAt": moment(conflict.resolved_at),
+        "resolution": conflict.resolution,
+        "waitedMs": conflict.waited_ms,
+        "remedies": [
+            {"resolution": remedy.resolution, "description": remedy.description} for remedy in conflict.remedies
+        ],
+        "links": links,
+    }
+
+
+def problem(found: Problem) -> Json:
+    members = {
+        "code": found.code,
+        "message": found.message,
+        "pointer": found.pointer,
+        "parameter": found.parameter,
+        "migration": found.migration,
+        "file": found.file,
+        "line": found.line,
+        "column": found.column,
+    }
+    return {name: value for name, value in members.items() if value is not None}
+
+
+def plain(value: object) -> Any:
+    """Facts and evidence, of whatever they are made, in JSON's own types."""
+    match value:
+        case None | bool() | int() | float():
+            return value
+        case datetime():
+            return moment(value)
+        case Enum():
+            return plain(value.value)
+        case str():
+            return _UTC_TEXT.sub(r"\1Z", value) if _UTC_TEXT.fullmatch(value) else value
+        case Mapping():
+            return {str(name): plain(one) for name, one in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [plain(one) for one in value]
+        case _:
+            return str(value)
+
+
+def _command(step: str, base_url: str) -> str:
+    call = _CALL.fullmatch(step)
+    if call is None:
+        return step
+    method = "" if call[1] == "GET" else f"-X {call[1]} "
+    return f"curl {method}{shlex.quote(base_url + call[2])}"
+
+
+def _duration_ms(job: Job) -> int | None:
+    if job.started_at is None or job.finished_at is None:
+        return None
+    return round((job.finished_at - job.started_at).total_seconds() * 1000)
+
+
+def _step(step: StepRecord, base_url: str) -> Json:
+    return {
+        "ordinal": step.ordinal,
+        "name": step.name,
+        "version": step.version,
+        "direction": step.direction,
+        "state": step.state.value,
+        "startedAt": moment(step.started_at),
+        "finishedAt": moment(step.finished_at),
+        "durationMs": step.duration_ms,
+        "notice": step.notice,
+        "error": _failure(step.error, base_url),
+    }
+
+
+def _failure(failure: Failure | None, base_url: str) -> Json | None:
+    if failure is None:
+        return None
+    return {
+        "code": failure.code.value,
+        "message": failure.message,
+        "migration": failure.migration,
+        "direction": failure.direction,
+        "sqlstate": failure.sqlstate,
+        "detail": failure.detail,
+        "hint": failure.hint,
+        "file": failure.file,
+        "line": failure.line,
+        "column": failure.column,
+        "statement": failure.statement,
+        "caret": failure.caret,
+        "context": failure.context,
+        "leftBehind": failure.left_behind,
+        "safeToRetry": failure.safe_to_retry,
+        "nextSteps": next_steps(failure.next_steps, base_url),
+    }
+
+
+def _job_links(job: Job) -> Json:
+    links = {"self": f"/jobs/{job.id}", "migrations": f"/migrations?{_in(job.request.environment)}"}
+    if not job.state.final:
+        links["wait"] = f"/jobs/{job.id}?wait=30"
+    return links
+
+
+def _again(job: Job, refusal: str | None) -> Json:
+    """Asking for the same once more, as its own request."""
+    method, path = _CALL_OF_KIND[job.request.kind]
+    if job.request.count is not None:
+        path = f"{path}/{job.request.count}"
+    if refusal is None and not job.state.final:
+        refusal = "the job has not ended"
+    elif refusal is None and job.state is JobState.NEEDS_ATTENTION:
+        refusal = "somebody has to look at the target first"
+    elif refusal is None and job.error is not None and not job.error.safe_to_retry:
+        refusal = f"it is not safe to try again; left behind: {job.error.left_behind}"
+    body = {"to": job.request.to} if job.request.to else None
+    return _action("again", "Ask for the same again", method, f"{path}?{_in(job.request.environment)}", refusal, body)
+
+
+def _run_to(status: MigrationStatus, refusal: str | None) -> Json:
+    if refusal is None and status.state in _STANDING:
+        refusal = "it is applied"
+    elif refusal is None and status.state is MigrationState.BLOCKED:
+        refusal = f"it is blocked by {', '.join(status.blocked_by)}"
+    href = f"/migrations/run?{_in(status.environment)}"
+    return _action("run", "Run up to and with this migration", "POST", href, refusal, {"to": status.name})
+
+
+def _back_to(status: MigrationStatus, refusal: str | None) -> Json:
+    if refusal is None and status.state not in _STANDING:
+        refusal = "it is not applied"
+    href = f"/migrations/rollback?{_in(status.environment)}"
+    return _action("rollback", "Undo everything applied after this one", "POST", href, refusal, {"to": status.name})
+
+
+def _action(name: str, label: str, method: str, href: str, refusal: str | None, body: Json | None) -> Json:
+    return {
+        "name": name,
+        "label": label,
+        "method": method,
+        "href": href,
+        "body": body,
+        "allowed": refusal is None,
+        "reason": refusal,
+    }
+
+
+def _migration_href(status: MigrationStatus) -> str:
+    return f"/migrations/{quote(status.name, safe='')}?{_in(status.environment)}"
+
+
+@lru_cache(maxsize=1024)
+def _in(environment: str) -> str:
+    return f"environment={quote(environment, safe='')}"
+
+
+def _text(value: UUID | None) -> str | None:
+    return None if value is None else str(value)

@@ -1,0 +1,272 @@
+"""What the answers look like: `/openapi.json` is made of these, and the tests hold every answer against them."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, RootModel
+from pydantic.alias_generators import to_camel
+
+from app.domain.conflict import ConflictKind, ConflictState
+from app.domain.environment import OnFailure
+from app.domain.failure import FailureCode
+from app.domain.job import JobKind, JobState, OnBusy, StepState
+from app.domain.ledger import Status
+from app.domain.migration import Direction
+from app.domain.step import Atomicity
+from app.services.sync import MigrationState
+
+Id = Annotated[str, Field(json_schema_extra={"format": "uuid"})]
+Moment = Annotated[
+    str,
+    Field(
+        pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{6}Z$",
+        json_schema_extra={"format": "date-time"},
+    ),
+]
+Href = Annotated[str, Field(pattern="^/")]
+
+
+class Answer(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, extra="forbid")
+
+
+class Links(BaseModel):
+    """Relative addresses by what they lead to; `self` is always there."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Href]
+
+    self: Href
+
+
+class Action(Answer):
+    """What may be done now; `reason` says why not where `allowed` is false. `body` goes with the request."""
+
+    name: str
+    label: str
+    method: str
+    href: Href
+    body: dict[str, Any] | None
+    allowed: bool
+    reason: str | None
+
+
+class Failure(Answer):
+    """What failed and where, what was left behind, whether it is safe to try again, what to type next."""
+
+    code: FailureCode
+    message: str
+    migration: str | None
+    direction: str | None
+    sqlstate: str | None
+    detail: str | None
+    hint: str | None
+    file: str | None
+    line: int | None
+    column: int | None
+    statement: str | None
+    caret: str | None
+    context: str | None
+    left_behind: str
+    safe_to_retry: bool
+    next_steps: list[str]
+
+
+class Step(Answer):
+    ordinal: int
+    name: str
+    version: str
+    direction: Direction
+    state: StepState
+    started_at: Moment | None
+    finished_at: Moment | None
+    duration_ms: int | None
+    notice: str | None
+    error: Failure | None
+
+
+class Request(Answer):
+    """What was asked of the job."""
+
+    to: str | None
+    count: int | None
+    atomic: Atomicity
+    on_failure: OnFailure | None
+    on_busy: OnBusy
+    confirm: str | None
+    lock_timeout_ms: int | None
+
+
+class Principal(Answer):
+    id: str
+    kind: str
+    address: str | None
+
+
+class JobSummary(Answer):
+    """A job as it stands in the list, without its steps."""
+
+    id: Id
+    kind: JobKind
+    environment: str
+    state: JobState
+    reason: str
+    message: str
+    attempt: int
+    created_at: Moment
+    updated_at: Moment
+    started_at: Moment | None
+    finished_at: Moment | None
+    duration_ms: int | None
+    request: Request
+    principal: Principal
+    request_id: str | None
+    note: str | None
+    notices: list[str]
+    error: Failure | None
+    links: Links
+    actions: list[Action]
+
+
+class Job(JobSummary):
+    steps: list[Step]
+
+
+class Change(Job):
+    """The answer to a change: its job, and what the caller should know although nothing is wrong."""
+
+    warnings: list[str]
+
+
+class Jobs(RootModel[list[JobSummary]]):
+    """Newest first."""
+
+
+class MigrationRow(Answer):
+    """One migration in one environment. Its times are null until the ledger knows it."""
+
+    id: Id
+    name: str
+    version: str
+    environment: str
+    status: Status
+    state: MigrationState
+    applied_at: Moment | None
+    rolled_back_at: Moment | None
+    created_at: Moment | None
+    updated_at: Moment | None
+    error_message: str | None
+    dependencies: list[str]
+    blocked_by: list[str]
+    reversible: bool
+    irreversible: str | None
+    checksum: str | None
+    applied_checksum: str | None
+    format: str
+    file: str | None
+    job_id: Id | None
+    links: Links
+
+
+class Migration(MigrationRow):
+    actions: list[Action]
+
+
+class Migrations(RootModel[list[MigrationRow]]):
+    """In the order they run; what no file defines any more comes first."""
+
+
+class Remedy(Answer):
+    resolution: str
+    description: str
+
+
+class Conflict(Answer):
+    """Two runs, two files, or a file and a database that disagree; equal causes are one record with a count."""
+
+    id: Id
+    kind: ConflictKind
+    environment: str | None
+    state: ConflictState
+    message: str
+    job_id: Id | None
+    other_job_id: Id | None
+    migrations: list[str]
+    evidence: dict[str, Any]
+    answer: str
+    count: int
+    first_seen_at: Moment
+    last_seen_at: Moment
+    resolved_at: Moment | None
+    resolution: str | None
+    waited_ms: int | None
+    remedies: list[Remedy]
+    links: Links
+
+
+class Conflicts(RootModel[list[Conflict]]):
+    """Newest first."""
+
+
+class Alive(Answer):
+    status: Annotated[str, Field(pattern="^alive$")]
+
+
+class Check(Answer):
+    name: str
+    ok: bool
+    needed: bool
+    detail: str
+
+
+class Readiness(Answer):
+    """`degraded` still takes requests; `unready` does not."""
+
+    status: Annotated[str, Field(pattern="^(ready|degraded|unready)$")]
+    checks: list[Check]
+
+
+class Version(Answer):
+    name: str
+    version: str
+    python: str
+
+
+class FoundProblem(BaseModel):
+    """One of several; what is not known of its place is left out."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    code: str
+    message: str
+    pointer: str = Field("", description="a JSON pointer into the body")
+    parameter: str = Field("", description="of the path, the query or the headers")
+    migration: str = ""
+    file: str = ""
+    line: int = 0
+    column: int = 0
+
+
+class Problem(BaseModel):
+    """An error (RFC 9457). Its facts are further members; `type` is also the address of a page about it."""
+
+    model_config = ConfigDict(alias_generator=to_camel, extra="allow")
+
+    type: Annotated[str, Field(pattern="^/problems/[a-z-]+$")]
+    title: str
+    status: int
+    detail: str
+    instance: str
+    request_id: str
+    next_steps: list[str]
+    problems: list[FoundProblem] = Field(default_factory=list)
+
+
+class ProblemPage(Answer):
+    """What a problem means, why it happens and what to do about it."""
+
+    type: Href
+    title: str
+    status: int | None
+    means: str
+    why: str
+    what_to_do: str

@@ -1,0 +1,117 @@
+"""The OpenAPI document: what flask-openapi3 makes of the types, and what it cannot know of this API."""
+
+from collections.abc import Iterator
+from copy import deepcopy
+from http import HTTPStatus
+from typing import Any
+
+Document = dict[str, Any]
+
+CHANGES = frozenset({"post", "delete"})
+
+_EVERY_PROBLEM = (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY)
+_PROBLEMS_OF_A_CHANGE = (
+    HTTPStatus.BAD_REQUEST,
+    HTTPStatus.CONFLICT,
+    HTTPStatus.PRECONDITION_FAILED,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    HTTPStatus.PRECONDITION_REQUIRED,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+)
+_TEXT = {"type": "string"}
+
+
+def _header(name: str, description: str, schema: Document) -> Document:
+    return {"name": name, "in": "header", "required": False, "description": description, "schema": schema}
+
+
+_HEADERS_OF_A_CHANGE = (
+    _header(
+        "Idempotency-Key",
+        "the same request with the same key is carried out once; kept for 24 hours",
+        _TEXT | {"minLength": 1, "maxLength": 255},
+    ),
+    _header("Prefer", "`wait=N`: answer 200 with the finished job if it ends within N seconds (1 to 60)", _TEXT),
+    _header("If-Match", "the ETag of `GET /migrations`: refuse when the list has changed since", _TEXT),
+)
+_HEADERS_OF_A_QUESTION = (_header("If-None-Match", "the ETag the caller has: 304 when it is still so", _TEXT),)
+_HEADERS_OF_ALL = (
+    _header("X-Request-Id", "comes back with the answer, and is kept on the job", _TEXT | {"maxLength": 128}),
+)
+
+
+def completed(document: Document) -> Document:
+    """With the headers of every operation, and every error as problem+json."""
+    whole = deepcopy(document)
+    for schema in whole["components"]["schemas"].values():
+        _tidy_schema(schema)
+    for method, operation in _operations(whole):
+        responses, parameters = operation["responses"], operation.setdefault("parameters", [])
+        _tidy(operation)
+        if method in CHANGES:
+            _add_change(responses, parameters)
+        elif operation["operationId"] not in ("live", "ready", "version"):
+            parameters += _HEADERS_OF_A_QUESTION
+            responses["304"] = {"description": "the caller has it already"}
+            responses.setdefault("503", _problem(HTTPStatus.SERVICE_UNAVAILABLE))
+        parameters += _HEADERS_OF_ALL
+        responses |= {str(int(status)): _problem(status) for status in _EVERY_PROBLEM}
+        responses["default"] = {"description": "any other error"} | _PROBLEM_CONTENT
+    return whole
+
+
+def _operations(document: Document) -> Iterator[tuple[str, Document]]:
+    for item in document["paths"].values():
+        yield from item.items()
+
+
+def _tidy(operation: Document) -> None:
+    """A parameter that may be left out is never null, and HTML has no place in a description."""
+    if "description" in operation:
+        operation["description"] = " ".join(operation["description"].split("<br/>")).strip()
+    for parameter in operation["parameters"]:
+        parameter["schema"] = _without_null(parameter["schema"])
+        parameter["schema"].pop("title", None)
+        if "description" in parameter["schema"]:
+            parameter["description"] = parameter["schema"].pop("description")
+
+
+def _without_null(schema: Document) -> Document:
+    """`anyOf: [X, null]` as X; words beside it come along."""
+    ones = [one for one in schema.get("anyOf", ()) if one != {"type": "null"}]
+    if len(ones) != 1:
+        return schema
+    beside = {name: value for name, value in schema.items() if name not in ("anyOf", "default")}
+    return {**ones[0], **beside}
+
+
+def _tidy_schema(schema: Document) -> None:
+    """A field's name is title enough; what a nullable one means stands beside its type, not inside it."""
+    for field in schema.get("properties", {}).values():
+        field.pop("title", None)
+        for one in field.get("anyOf", ()):
+            if "description" in one:
+                field.setdefault("description", one["description"])
+                del one["description"]
+
+
+def _add_change(responses: Document, parameters: list[Document]) -> None:
+    parameters += _HEADERS_OF_A_CHANGE
+    responses |= {str(int(status)): _problem(status) for status in _PROBLEMS_OF_A_CHANGE}
+    responses["200"]["description"] = "the job has ended within the time that `Prefer: wait=N` gave it"
+    responses["202"]["description"] = "the job is committed and will be carried out"
+    responses["202"]["headers"] = {
+        "Location": {"description": "the job", "schema": _TEXT},
+        "Retry-After": {"description": "seconds until looking at it makes sense", "schema": {"type": "integer"}},
+        "Idempotency-Replayed": {"description": "`true` for the answer of an earlier request", "schema": _TEXT},
+    }
+
+
+_PROBLEM_CONTENT: Document = {
+    "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+}
+
+
+def _problem(status: HTTPStatus) -> Document:
+    return {"description": status.phrase} | _PROBLEM_CONTENT

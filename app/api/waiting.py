@@ -1,0 +1,70 @@
+"""Requests that wait for a job: how long, how many at once, and until when."""
+
+import asyncio
+import re
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from uuid import UUID
+
+from app.domain.errors import TooManyRequests
+from app.domain.job import Job, JobId
+from app.wiring import Services
+
+MOST_WAITING = 500
+LONGEST_WAIT_S = 60
+
+_STOP_CHECK_S = 1.0
+_PREFER_WAIT = re.compile(r'(?:^|[,;])\s*wait\s*=\s*"?(\d{1,9})"?\s*(?=$|[,;])', re.IGNORECASE)
+
+
+class Waiters:
+    """The places for waiting requests of one process; each holds a thread."""
+
+    def __init__(self, most: int = MOST_WAITING) -> None:
+        self._places = threading.BoundedSemaphore(most)
+        self._most = most
+        self._released = threading.Event()
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """Raises TooManyRequests when every place is taken."""
+        if not self._places.acquire(blocking=False):
+            raise TooManyRequests(
+                f"{self._most} requests are waiting for jobs in this process already; "
+                f"ask again shortly, or ask without waiting"
+            )
+        try:
+            yield
+        finally:
+            self._places.release()
+
+    def release_all(self) -> None:
+        """The process is going down: whoever waits is answered with what is known now."""
+        self._released.set()
+
+    @property
+    def released(self) -> bool:
+        return self._released.is_set()
+
+
+async def job_when(
+    services: Services, waiters: Waiters, job_id: UUID, enough: Callable[[Job], bool], seconds: float
+) -> Job:
+    """The job as soon as it is `enough`, or as it is after `seconds`. Raises NotFound."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + seconds
+    async with services.board.watch(JobId(job_id)) as changes:
+        job = await services.migrations.job(job_id)
+        while not enough(job) and (left_s := until - loop.time()) > 0 and not waiters.released:
+            if await changes.wait(min(left_s, _STOP_CHECK_S)):
+                job = await services.migrations.job(job_id)
+        return job if enough(job) else await services.migrations.job(job_id)
+
+
+def preferred_wait_s(prefer: str) -> int | None:
+    """The `wait` of a Prefer header; what is not understood is no preference (RFC 7240)."""
+    found = _PREFER_WAIT.search(prefer)
+    if found is None or int(found[1]) == 0:
+        return None
+    return min(int(found[1]), LONGEST_WAIT_S)

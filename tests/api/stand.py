@@ -1,0 +1,191 @@
+"""The HTTP application on fakes: what a test asks it, and what a worker would do meanwhile."""
+
+from collections.abc import Coroutine, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar, cast
+from uuid import UUID
+
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from app import create_app
+from app.adapters.health import BackendHealth, Check
+from app.domain.environment import Dsn, Environment, Protection
+from app.domain.job import Attempt, Ended, JobId, JobState
+from app.domain.migration import Migration
+from app.portal import Portal
+from app.ports import TargetView
+from app.services.conflict import ConflictResolutionService
+from app.services.install import ControlInstaller
+from app.services.migration import MigrationService
+from app.services.rollback import RollbackService
+from app.services.runner import AutoRun, MigrationRunnerService, Sweeper
+from app.services.submission import Environments, Submission
+from app.services.sync import EnvironmentSyncService
+from app.services.validation import SchemaValidationService
+from app.settings import Settings
+from app.wiring import Services
+from tests.api.contract import Contract
+from tests.domain.literals import entry, sql
+from tests.fakes.clock import FakeClock
+from tests.fakes.conflicts import MemoryConflicts
+from tests.fakes.doorbell import RecordingDoorbell
+from tests.fakes.idempotency import MemoryIdempotencyKeys
+from tests.fakes.jobs import JobStore, MemoryClaims, MemoryJobs, MemorySweep
+from tests.fakes.source import LiteralSource
+from tests.fakes.targets import ReadOnlyTargets
+
+T = TypeVar("T")
+
+SECRET = "hush-hush"
+DSN = Dsn(f"postgresql://owner:{SECRET}@db:5432/shop")
+ENVIRONMENTS = (
+    Environment("development", DSN),
+    Environment("production", DSN, Protection.LOCKED),
+)
+ONE, TWO, THREE = sql("create users", "1"), sql("add email", "2", up="SELECT 2"), sql("orders", "3", up="SELECT 3")
+
+
+class Answer(TestResponse):
+    """Whose JSON a test knows the shape of."""
+
+    @property
+    def json(self) -> Any:
+        return self.get_json()
+
+
+class FakeHealth:
+    """Implements the questions of BackendHealth."""
+
+    def __init__(self) -> None:
+        self.answers = (Check("postgresql", True, True, "answers"), Check("redis", True, False, "answers"))
+
+    async def checks(self) -> tuple[Check, ...]:
+        return self.answers
+
+
+@dataclass
+class Stand:
+    """`source` and `targets` may be changed while it runs.
+
+    `call` goes through the whole application, and every answer is held against `/openapi.json`.
+    """
+
+    files: Sequence[Migration] = (ONE, TWO, THREE)
+    applied: Sequence[Migration] = ()
+    changed_settings: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.clock, self.doorbell, self.health = FakeClock(), RecordingDoorbell(), FakeHealth()
+        self.keys = MemoryIdempotencyKeys(self.clock)
+        self.store = JobStore(self.clock, self.keys)
+        self.claims, self.log = MemoryClaims(self.store), MemoryConflicts(self.clock)
+        self.source = LiteralSource(*self.files)
+        self.targets = ReadOnlyTargets()
+        self.apply(*self.applied)
+        self.services = self._services(_settings(**self.changed_settings))
+        self.app: Flask = create_app(self.services.settings, self.services)
+        asked = self.app.test_client().get("/openapi.json", base_url="http://localhost:3000")
+        self.contract = Contract(self.app, asked.get_json())
+
+    def call(self, method: str, path: str, **given: Any) -> Answer:
+        given.setdefault("base_url", "http://localhost:3000")
+        response = self.client().open(path, method=method, **given)
+        self.contract.hold(method, path, response)
+        return cast(Answer, response)
+
+    def client(self) -> FlaskClient:
+        """For requests whose answers nobody looks at closely."""
+        return self.app.test_client()
+
+    def get(self, path: str, **given: Any) -> Answer:
+        return self.call("GET", path, **given)
+
+    def post(self, path: str, **given: Any) -> Answer:
+        return self.call("POST", path, **given)
+
+    def delete(self, path: str, **given: Any) -> Answer:
+        return self.call("DELETE", path, **given)
+
+    def apply(self, *migrations: Migration) -> None:
+        self.targets.entries = tuple(entry(one, position) for position, one in enumerate(migrations, 1))
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        return self.services.portal.run(work)
+
+    def start(self, job_id: str) -> Attempt:
+        """What a worker does first."""
+        attempt = self.run(self.claims.claim(JobId(UUID(job_id)), "worker", 30_000))
+        assert isinstance(attempt, Attempt)
+        return attempt
+
+    def finish(self, job_id: str, state: JobState = JobState.SUCCEEDED, reason: str = "applied", **said: Any) -> None:
+        """What a worker does first and last."""
+        attempt = self.start(job_id)
+        self.clock.advance(1.5)
+        self.run(self.claims.end(attempt, Ended(state, reason, "3 migrations applied", **said)))
+
+    def view(self) -> TargetView:
+        return self.run(self.targets.read(ENVIRONMENTS[0]))
+
+    def _services(self, settings: Settings) -> Services:
+        portal = Portal("api-test")
+        board, sweep = MemoryJobs(self.store), MemorySweep(self.store)
+        environments = Environments(dict(settings.environments), settings.default_environment)
+        conflicts = ConflictResolutionService(self.log)
+        validation = SchemaValidationService(self.source, self.targets, conflicts)
+        submission = Submission(
+            environments,
+            validation,
+            board,
+            sweep,
+            self.doorbell,
+            self.clock,
+            shortcut=settings.shortcut,
+            read_only=settings.read_only,
+        )
+        migrations = MigrationService(submission, board)
+        return Services(
+            settings=settings,
+            portal=portal,
+            sweeper_portal=Portal("api-test-sweeper"),
+            watchdog_portal=Portal("api-test-watchdog"),
+            environments=environments,
+            migrations=migrations,
+            rollbacks=RollbackService(submission),
+            validation=validation,
+            sync=EnvironmentSyncService(environments, validation),
+            conflicts=conflicts,
+            runner=cast(MigrationRunnerService, None),
+            sweeper=Sweeper(sweep, self.doorbell),
+            installer=cast(ControlInstaller, None),
+            auto_run=AutoRun(migrations, validation),
+            board=board,
+            idempotency=self.keys,
+            health=cast(BackendHealth, self.health),
+        )
+
+
+@contextmanager
+def standing(**given: Any) -> Iterator[Stand]:
+    stand = Stand(**given)
+    try:
+        yield stand
+    finally:
+        stand.services.close()
+
+
+def _settings(**changed: Any) -> Settings:
+    return Settings(
+        **{
+            "database": DSN,
+            "redis_url": f"redis://:{SECRET}@redis:6379/0",
+            "environments": {one.name: one for one in ENVIRONMENTS},
+            "default_environment": "development",
+            "migrations": Path("migrations"),
+            **changed,
+        }
+    )

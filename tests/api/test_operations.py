@@ -1,0 +1,81 @@
+"""Health, version and the documents."""
+
+import hashlib
+import subprocess
+import sys
+from base64 import b64encode
+from dataclasses import replace
+
+from app import create_app
+from app.adapters.health import Check
+from tests.api.stand import Stand
+
+
+def test_live_is_always_alive(stand: Stand) -> None:
+    assert stand.get("/health/live").json == {"status": "alive"}
+
+
+def test_ready_tells_degraded_from_unready(stand: Stand) -> None:
+    postgresql, redis = stand.health.answers
+    assert stand.get("/health/ready").json["status"] == "ready"
+    stand.health.answers = (postgresql, replace(redis, ok=False, detail="away"))
+    degraded = stand.get("/health/ready")
+    assert (degraded.status_code, degraded.json["status"]) == (200, "degraded")
+    stand.health.answers = (Check("postgresql", False, True, "nothing listens there"), redis)
+    unready = stand.get("/health/ready")
+    assert (unready.status_code, unready.json["status"]) == (503, "unready")
+    assert unready.headers["Retry-After"]
+
+
+def test_the_version_is_told(stand: Stand) -> None:
+    told = stand.get("/version").json
+    assert told["name"] == "liftlock"
+    assert told["python"].startswith("3.")
+
+
+def test_the_api_is_described_for_programs(stand: Stand) -> None:
+    described = stand.get("/openapi.json")
+    assert described.json["openapi"].startswith("3.1")
+    assert described.headers["ETag"]
+    assert "/migrations/rollback/{n}" in described.json["paths"]
+    for item in described.json["paths"].values():
+        for operation in item.values():
+            assert operation["summary"]
+            assert "application/problem+json" in operation["responses"]["default"]["content"]
+    run = described.json["components"]["schemas"]["RunBody"]["properties"]
+    assert "description" in run["lockTimeoutMs"]
+    assert {"minimum": 1, "maximum": 600_000}.items() <= run["lockTimeoutMs"]["anyOf"][0].items()
+    number = described.json["paths"]["/migrations/rollback/{n}"]["post"]["parameters"][0]["schema"]
+    assert (number["minimum"], number["maximum"]) == (1, 10_000)
+
+
+def test_every_address_is_described(stand: Stand) -> None:
+    described = set(stand.get("/openapi.json").json["paths"])
+    routes = {str(rule).split("<")[0].rstrip("/") for rule in stand.app.url_map.iter_rules()}
+    documents = {"/openapi.json", "/docs", "/problems"}
+    assert routes - documents <= {path.split("{")[0].rstrip("/") for path in described}
+
+
+def test_the_api_is_described_for_people_without_a_script_or_a_network(stand: Stand) -> None:
+    for path in ("/docs", "/problems"):
+        page = stand.get(path, headers={"Accept": "text/html"})
+        style = page.text.partition("<style>")[2].partition("</style>")[0]
+        digest = b64encode(hashlib.sha256(style.encode()).digest()).decode()
+        assert f"style-src 'sha256-{digest}'" in page.headers["Content-Security-Policy"]
+        assert "<script" not in page.text
+        assert "//" not in page.text.replace("://localhost", "")
+    assert "/migrations/rollback/{n}" in stand.get("/docs").text
+
+
+def test_an_application_is_made_without_a_server(stand: Stand) -> None:
+    made = create_app(stand.services.settings)
+    assert made.test_client().get("/health/live", base_url="http://localhost").status_code == 200
+
+
+def test_wrong_settings_end_gunicorn_with_their_names_and_no_traceback() -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", "import app.serving"], env={"PATH": ""}, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 78
+    assert "DATABASE_URL is not set" in ran.stderr
+    assert "Traceback" not in ran.stderr
