@@ -8,7 +8,7 @@ from app.domain import graph
 from app.domain.conflict import Collision, ConflictKind
 from app.domain.environment import OutOfOrder
 from app.domain.ledger import History, LedgerEntry
-from app.domain.migration import Migration
+from app.domain.migration import Catalog, Migration
 from app.domain.problem import Problem
 
 
@@ -43,7 +43,7 @@ class Divergence:
         )
 
 
-def of_files(migrations: Sequence[Migration]) -> tuple[Divergence, ...]:
+def of_files(catalog: Catalog) -> tuple[Divergence, ...]:
     """What the files alone disagree about; `graph.problems` words it."""
     return tuple(
         Divergence(
@@ -54,7 +54,7 @@ def of_files(migrations: Sequence[Migration]) -> tuple[Divergence, ...]:
             file=problem.file,
             evidence={"problem": problem.message, "file": problem.file},
         )
-        for problem in graph.problems(migrations)
+        for problem in graph.arrange(catalog).problems
     )
 
 
@@ -128,7 +128,7 @@ def _out_of_order(ordered: Sequence[Migration], history: History, policy: OutOfO
     """A pending file that sorts before the newest applied one would have run earlier on an empty target."""
     if policy is OutOfOrder.ALLOW:
         return []
-    newest = max((i for i, m in enumerate(ordered) if history.is_applied(m.name)), default=-1)
+    newest = _newest_applied(ordered, history)
     severity = Severity.REFUSE if policy is OutOfOrder.REFUSE else Severity.NOTICE
     return [
         Divergence(
@@ -147,3 +147,9 @@ def _out_of_order(ordered: Sequence[Migration], history: History, policy: OutOfO
         for migration in ordered[: max(newest, 0)]
         if not history.is_applied(migration.name)
     ]
+
+
+def _newest_applied(ordered: Sequence[Migration], history: History) -> int:
+    """Its place among `ordered`, -1 when none is applied."""
+    places = range(len(ordered) - 1, -1, -1)
+    return next((place for place in places if history.is_applied(ordered[place].name)), -1)

@@ -1,18 +1,31 @@
 """Dependency order: total and deterministic, or every reason why there is none."""
 
 import heapq
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 
-from app.domain.migration import Migration
+from app.domain.migration import Catalog, Migration, VersionKey
 from app.domain.problem import Problem
 
 
-def in_order(migrations: Sequence[Migration]) -> list[Migration]:
-    """Dependencies first, then version (numeric-aware), then name. The graph must be sound: see `problems`.
+@dataclass(frozen=True, slots=True)
+class Arrangement:
+    """Files in the order they run, and every reason why they cannot; what is on a cycle, or behind one, is left out."""
 
-    Migrations on a cycle, or behind one, are left out.
-    """
+    ordered: tuple[Migration, ...]
+    problems: tuple[Problem, ...]
+
+
+@lru_cache(maxsize=8)
+def arrange(catalog: Catalog) -> Arrangement:
+    """Kept for as long as the same catalog is asked about: files change seldom, and questions come often."""
+    return Arrangement(tuple(in_order(catalog.migrations)), problems(catalog.migrations))
+
+
+def in_order(migrations: Sequence[Migration]) -> list[Migration]:
+    """Dependencies first, then version (numeric-aware), then name. The graph must be sound: see `problems`."""
     ordered, _ = _walk(migrations)
     return ordered
 
@@ -32,45 +45,63 @@ def dependents(migrations: Iterable[Migration], names: set[str]) -> dict[str, li
     return dict(found)
 
 
-def _walk(migrations: Sequence[Migration]) -> tuple[list[Migration], dict[str, int]]:
-    """Kahn's algorithm over a heap; returns the order and what stayed blocked with its open count."""
-    known: dict[str, Migration] = {migration.name: migration for migration in migrations}
-    waiting: dict[str, int] = {}
-    unblocks: dict[str, list[str]] = defaultdict(list)
-    ready: list[tuple[object, str]] = []
-    for name, migration in known.items():
-        needed = {d for d in migration.dependencies if d in known}
-        if not needed:
-            ready.append((migration.sort_key, name))
-            continue
-        waiting[name] = len(needed)
+def _walk(migrations: Sequence[Migration]) -> tuple[list[Migration], set[str]]:
+    """The order, and the names that no order can hold.
+
+    Sorted by version and name, most histories are in order already; otherwise the smallest that is ready goes
+    next (Kahn's algorithm over a heap of places in that sorting), which gives the same when they are.
+    """
+    ranked = sorted({migration.name: migration for migration in migrations}.values(), key=_sort_key)
+    place: dict[str, int] = {migration.name: i for i, migration in enumerate(ranked)}
+    if all(place.get(needed, -1) < i for i, one in enumerate(ranked) for needed in one.dependencies):
+        return ranked, set()
+    return _sorted_by_need(ranked, place)
+
+
+def _sorted_by_need(ranked: Sequence[Migration], place: dict[str, int]) -> tuple[list[Migration], set[str]]:
+    waiting: dict[int, int] = {}
+    unblocks: dict[int, list[int]] = defaultdict(list)
+    for i, migration in enumerate(ranked):
+        needed = {place[name] for name in migration.dependencies if name in place}
+        if needed:
+            waiting[i] = len(needed)
         for dependency in needed:
-            unblocks[dependency].append(name)
-    heapq.heapify(ready)
+            unblocks[dependency].append(i)
+    ready = [i for i in range(len(ranked)) if i not in waiting]
     ordered: list[Migration] = []
     while ready:
-        _, name = heapq.heappop(ready)
-        ordered.append(known[name])
-        for blocked in unblocks.get(name, ()):
+        i = heapq.heappop(ready)
+        ordered.append(ranked[i])
+        for blocked in unblocks.get(i, ()):
             waiting[blocked] -= 1
             if waiting[blocked] == 0:
                 del waiting[blocked]
-                heapq.heappush(ready, (known[blocked].sort_key, blocked))
-    return ordered, waiting
+                heapq.heappush(ready, blocked)
+    return ordered, {ranked[i].name for i in waiting}
+
+
+def _sort_key(migration: Migration) -> tuple[VersionKey, str]:
+    return migration.sort_key
 
 
 def _duplicates(migrations: Sequence[Migration]) -> Iterable[Problem]:
-    by_name: dict[str, list[Migration]] = defaultdict(list)
-    by_version: dict[str, list[Migration]] = defaultdict(list)
-    for migration in migrations:
-        by_name[migration.name].append(migration)
-        by_version[migration.version].append(migration)
-    for name, twins in sorted(by_name.items()):
-        if len(twins) > 1:
-            yield _collision("duplicate_name", f"the name {name!r} is used by", twins)
-    for version, twins in sorted(by_version.items()):
+    by_name = _shared(migrations, lambda migration: migration.name)
+    by_version = _shared(migrations, lambda migration: migration.version)
+    for name, twins in by_name:
+        yield _collision("duplicate_name", f"the name {name!r} is used by", twins)
+    for version, twins in by_version:
         if len({twin.name for twin in twins}) > 1:
             yield _collision("version_collision", f"version {version} is used by", twins)
+
+
+def _shared(
+    migrations: Sequence[Migration], of: Callable[[Migration], str]
+) -> Iterable[tuple[str, Sequence[Migration]]]:
+    """What more than one migration bears, with its bearers."""
+    values = [of(migration) for migration in migrations]
+    shared = {value for value, count in Counter(values).items() if count > 1} if len(set(values)) < len(values) else ()
+    for value in sorted(shared):
+        yield value, [migration for migration, own in zip(migrations, values, strict=True) if own == value]
 
 
 def _collision(code: str, what: str, twins: Sequence[Migration]) -> Problem:
@@ -111,7 +142,7 @@ def _cycles(migrations: Sequence[Migration]) -> Iterable[Problem]:
     )
 
 
-def _one_cycle(known: dict[str, Migration], blocked: dict[str, int]) -> list[str]:
+def _one_cycle(known: dict[str, Migration], blocked: set[str]) -> list[str]:
     """Follow blocked dependencies from the smallest blocked name until one comes round again."""
     name = min(blocked)
     seen: dict[str, int] = {}

@@ -86,9 +86,12 @@ class Migration:
         return self.down is not None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Catalog:
-    """All migrations of a source, in no order, and the problems of the files that gave none."""
+    """All migrations of a source, in no order, and the problems of the files that gave none.
+
+    A source gives the same object for as long as no file has changed, so its identity is what is compared.
+    """
 
     migrations: tuple[Migration, ...] = ()
     problems: tuple[Problem, ...] = ()

@@ -29,12 +29,12 @@ def plan_run(catalog: Catalog, history: History, policy: OutOfOrder, to: str | N
     return Plan(tuple(step_up(migration) for migration in pending), found)
 
 
-def ordered_or_refused(catalog: Catalog) -> list[Migration]:
+def ordered_or_refused(catalog: Catalog) -> Sequence[Migration]:
     """The files in order; raises MigrationsInvalid with every problem of every file.
 
     A file that is broken *and* applied counts as broken, not as missing.
     """
-    contradictions = divergence.of_files(catalog.migrations)
+    contradictions = divergence.of_files(catalog)
     if catalog.problems or contradictions:
         problems = (*catalog.problems, *(found.as_problem() for found in contradictions))
         raise MigrationsInvalid(
@@ -42,7 +42,7 @@ def ordered_or_refused(catalog: Catalog) -> list[Migration]:
             problems,
             next_steps=("correct the files named here, then POST /migrations/run again",),
         )
-    return graph.in_order(catalog.migrations)
+    return graph.arrange(catalog).ordered
 
 
 def _refuse_divergences(found: Sequence[Divergence]) -> None:

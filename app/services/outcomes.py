@@ -11,7 +11,8 @@ from app.domain.step import Plan, Step
 
 def nothing_to_do(request: JobRequest, plan: Plan) -> Ended:
     what = "pending" if request.kind is JobKind.RUN else "applied"
-    message = f"nothing to do: no migration is {what} in {request.environment}"
+    where = "" if request.to is None else f" {'up to' if request.kind is JobKind.RUN else 'after'} {request.to}"
+    message = f"nothing to do: no migration{where} is {what} in {request.environment}"
     return Ended(JobState.SUCCEEDED, "nothing_to_do", message, notices=plan.notices)
 
 

@@ -1,6 +1,7 @@
 """EnvironmentSyncService: where every migration stands in an environment, files and ledger side by side."""
 
 import difflib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -65,7 +66,7 @@ class EnvironmentSyncService:
         Raises NotFound for the environment, BackendUnavailable when its target cannot be read.
         """
         environment = self._environments.named(environment_name)
-        examined = await self._validation.examine(environment)
+        examined = await self._validation.look(environment)
         if examined.view is None:
             assert examined.unreachable is not None
             raise examined.unreachable
@@ -99,12 +100,14 @@ def _statuses(environment: Environment, examined: Examination) -> tuple[Migratio
     )
 
 
-def _listed(examined: Examination) -> list[Migration]:
+def _listed(examined: Examination) -> Sequence[Migration]:
     """In order; what is on a cycle, or bears a name twice, is listed after the rest all the same."""
-    ordered = graph.in_order(examined.catalog.migrations)
+    ordered = graph.arrange(examined.catalog).ordered
+    if len(ordered) == len(examined.catalog.migrations):
+        return ordered
     placed = {migration.name for migration in ordered}
     rest = {one.name: one for one in examined.catalog.migrations if one.name not in placed}
-    return ordered + sorted(rest.values(), key=lambda one: one.sort_key)
+    return (*ordered, *sorted(rest.values(), key=lambda one: one.sort_key))
 
 
 def _refusals(divergences: tuple[Divergence, ...]) -> dict[str, list[str]]:
@@ -112,7 +115,7 @@ def _refusals(divergences: tuple[Divergence, ...]) -> dict[str, list[str]]:
     for one in divergences:
         if one.severity is Severity.REFUSE:
             for name in one.migrations:
-                found.setdefault(name, []).append(one.kind.value)
+                found.setdefault(name, []).append(one.message)
     return found
 
 

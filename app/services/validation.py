@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from app.domain import divergence, graph
+from app.domain.conflict import ConflictKind
 from app.domain.divergence import Divergence
 from app.domain.environment import Environment
 from app.domain.errors import BackendUnavailable
-from app.domain.ledger import History
 from app.domain.migration import Catalog
 from app.ports import Source, Targets, TargetView
 from app.services.conflict import ConflictResolutionService
@@ -27,15 +27,18 @@ class SchemaValidationService:
         self._source = source
         self._targets = targets
         self._conflicts = conflicts
-        self._recorded: dict[str, tuple[Divergence, ...]] = {}
 
-    async def examine(self, environment: Environment) -> Examination:
-        """Read files and ledger, find where they disagree, and put that on record. Changes no target."""
+    async def look(self, environment: Environment) -> Examination:
+        """Read files and ledger and find where they disagree. Writes nothing anywhere."""
         catalog = await self._source.read()
         view, unreachable = await self._view(environment)
-        found = self._diverging(catalog, view.history if view else None, environment)
-        await self._record(environment.name, found)
-        return Examination(catalog, view, found, unreachable)
+        return Examination(catalog, view, _diverging(catalog, view, environment), unreachable)
+
+    async def examine(self, environment: Environment) -> Examination:
+        """Look, and put what disagrees on record. Changes no target."""
+        found = await self.look(environment)
+        await self._conflicts.record_divergences(environment.name, found.divergences)
+        return found
 
     async def _view(self, environment: Environment) -> tuple[TargetView | None, BackendUnavailable | None]:
         try:
@@ -43,20 +46,13 @@ class SchemaValidationService:
         except BackendUnavailable as error:
             return None, error
 
-    def _diverging(self, catalog: Catalog, history: History | None, environment: Environment) -> tuple[Divergence, ...]:
-        of_files = divergence.of_files(catalog.migrations)
-        if history is None:
-            return of_files
-        ordered = graph.in_order(catalog.migrations)
-        # a broken file is not a missing one: its name is not known
-        of_history = divergence.of_history(ordered, history, environment.out_of_order)
-        if catalog.problems:
-            of_history = tuple(one for one in of_history if one.kind != "missing_file")
-        return (*of_files, *of_history)
 
-    async def _record(self, environment: str, found: tuple[Divergence, ...]) -> None:
-        """Only when it differs from what this process has recorded last: asking often costs nothing."""
-        if self._recorded.get(environment) == found:
-            return
-        await self._conflicts.record_divergences(environment, found)
-        self._recorded[environment] = found
+def _diverging(catalog: Catalog, view: TargetView | None, environment: Environment) -> tuple[Divergence, ...]:
+    of_files = divergence.of_files(catalog)
+    if view is None:
+        return of_files
+    of_history = divergence.of_history(graph.arrange(catalog).ordered, view.history, environment.out_of_order)
+    if catalog.problems:
+        # a broken file is not a missing one: its name is not known
+        of_history = tuple(one for one in of_history if one.kind is not ConflictKind.MISSING_FILE)
+    return (*of_files, *of_history)

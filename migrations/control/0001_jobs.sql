@@ -107,7 +107,11 @@ BEGIN
     IF OLD.state = 'running' AND NEW.state = 'running' AND NEW.attempt <> OLD.attempt THEN
         RAISE EXCEPTION 'claim of a running job' USING ERRCODE = '23M05';
     END IF;
-    NEW.updated_at := clock_timestamp();
+    -- a beat or a ring is nothing that anybody reads
+    IF (NEW.state, NEW.reason, NEW.message, NEW.attempt, NEW.starts)
+       IS DISTINCT FROM (OLD.state, OLD.reason, OLD.message, OLD.attempt, OLD.starts) THEN
+        NEW.updated_at := clock_timestamp();
+    END IF;
     IF NEW.state IS DISTINCT FROM OLD.state THEN
         IF NEW.state IN ('succeeded', 'failed', 'cancelled', 'needs_attention') THEN
             NEW.finished_at := clock_timestamp();

@@ -27,6 +27,7 @@ CREATE TABLE liftlock_control.conflicts (
 -- repeats of one cause are one record: while it is open, or for ever when it settles itself
 CREATE UNIQUE INDEX conflicts_one_per_cause ON liftlock_control.conflicts (md5(fingerprint))
     WHERE state = 'open' OR resolution = 'none';
+CREATE INDEX conflicts_open_by_environment ON liftlock_control.conflicts (environment) WHERE state = 'open';
 CREATE INDEX conflicts_open_by_job ON liftlock_control.conflicts (job_id) WHERE state = 'open';
 
 CREATE TABLE liftlock_control.audit (

@@ -5,7 +5,7 @@ from app.domain.conflict import ConflictKind, ConflictState
 from app.domain.divergence import Severity
 from app.domain.environment import OutOfOrder
 from app.domain.ledger import History, Status
-from app.domain.migration import Migration
+from app.domain.migration import Catalog, Migration
 from tests.domain.literals import applied, entry, sql
 
 A, B, C = sql("a", "1"), sql("b", "2"), sql("c", "3")
@@ -79,7 +79,7 @@ def test_pending_files_after_the_newest_applied_one_are_in_order() -> None:
 def test_files_that_contradict_each_other_are_refused_under_their_kind(
     files: list[Migration], kind: ConflictKind
 ) -> None:
-    (found,) = divergence.of_files(files)
+    (found,) = divergence.of_files(Catalog(tuple(files)))
     assert (found.kind, found.severity) == (kind, Severity.REFUSE)
 
 

@@ -71,15 +71,18 @@ def make_mortal(monkeypatch: pytest.MonkeyPatch, life: Mortal) -> None:
         life.moment("before connecting")
         return MortalConnection(await connect(*args), life)
 
-    begin = ControlDatabase.begin
+    monkeypatch.setattr(session, "connect", mortal_connect)
+    for name in ("begin", "single"):
+        monkeypatch.setattr(ControlDatabase, name, _mortal(getattr(ControlDatabase, name), life))
 
+
+def _mortal(opened: Any, life: Mortal) -> Any:
     @asynccontextmanager
-    async def mortal_begin(self: ControlDatabase) -> AsyncIterator[Any]:
+    async def mortal(self: ControlDatabase) -> AsyncIterator[Any]:
         life.moment("before a control transaction")
-        async with begin(self) as connection:
+        async with opened(self) as connection:
             yield connection
             life.moment("before a control commit")
         life.moment("after a control commit")
 
-    monkeypatch.setattr(session, "connect", mortal_connect)
-    monkeypatch.setattr(ControlDatabase, "begin", mortal_begin)
+    return mortal

@@ -105,18 +105,18 @@ class ControlClaims:
         return taken or await self._refusal(job_id)
 
     async def started(self, attempt: Attempt, epoch: int) -> int | None:
-        async with self._database.begin() as connection:
+        async with self._database.single() as connection:
             counted = await connection.execute(_STARTED, {**_ours(attempt), "epoch": epoch})
             return counted.scalar_one_or_none()
 
     async def beat(self, attempt: Attempt, ttl_ms: int) -> bool:
-        async with self._database.begin() as connection:
+        async with self._database.single() as connection:
             beaten = await connection.execute(_BEAT, {**_ours(attempt), "ttl_s": ttl_ms / 1000})
             return beaten.first() is not None
 
     async def end(self, attempt: Attempt, outcome: Ended | GivenBack) -> bool:
         said: dict[str, Any] = {**_ours(attempt), "reason": outcome.reason, "message": outcome.message}
-        async with self._database.begin() as connection:
+        async with self._database.single() as connection:
             match outcome:
                 case Ended():
                     said["state"] = outcome.state.value
@@ -136,7 +136,7 @@ class ControlClaims:
 
     async def _take(self, job_id: JobId, owner: str, ttl_ms: int) -> Attempt | None:
         try:
-            async with self._database.begin() as connection:
+            async with self._database.single() as connection:
                 values = {"id": job_id, "owner": owner, "ttl_s": ttl_ms / 1000}
                 row = (await connection.execute(_CLAIM, values)).mappings().first()
         except DBAPIError as error:
@@ -160,11 +160,11 @@ class ControlClaims:
         )
 
     async def _park(self, job_id: JobId) -> bool:
-        async with self._database.begin() as connection:
+        async with self._database.single() as connection:
             return (await connection.execute(_PARK, {"id": job_id})).rowcount > 0
 
     async def _refusal(self, job_id: JobId) -> ClaimRefused:
-        async with self._database.begin() as connection:
+        async with self._database.single() as connection:
             row = (await connection.execute(_WHO_HAS_IT, {"id": job_id})).mappings().first()
         if row is None:
             return ClaimRefused(job_id, ClaimRefusal.UNKNOWN)

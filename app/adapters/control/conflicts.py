@@ -63,7 +63,7 @@ class ControlConflicts:
                 "answer": new.excluded.answer,
             },
         ).returning(conflicts)
-        async with self._database.begin() as connection:
+        async with self._database.single() as connection:
             return conflict_of((await connection.execute(folded)).mappings().one())
 
     async def find(self, query: ConflictQuery) -> tuple[Conflict, ...]:
@@ -76,21 +76,21 @@ class ControlConflicts:
             wanted = wanted.where(conflicts.c.state == query.state.value)
         if query.environment is not None:
             wanted = wanted.where(conflicts.c.environment == query.environment)
-        async with self._database.begin() as connection:
+        async with self._database.single() as connection:
             return tuple(conflict_of(row) for row in (await connection.execute(wanted)).mappings())
 
     async def get(self, conflict_id: uuid.UUID) -> Conflict | None:
-        async with self._database.begin() as connection:
+        async with self._database.single() as connection:
             wanted = select(conflicts).where(conflicts.c.id == conflict_id)
             row = (await connection.execute(wanted)).mappings().first()
             return None if row is None else conflict_of(row)
 
     async def settle_contention(self, job_id: JobId, waited_ms: int) -> int:
-        async with self._database.begin() as connection:
+        async with self._database.single() as connection:
             settled = await connection.execute(_SETTLE, {"job_id": job_id, "waited_ms": waited_ms})
             return settled.rowcount
 
     async def expire(self, environment: str, kinds: Sequence[str], seen: Sequence[str]) -> int:
-        async with self._database.begin() as connection:
+        async with self._database.single() as connection:
             values = {"environment": environment, "kinds": list(kinds), "seen": list(seen)}
             return (await connection.execute(_EXPIRE, values)).rowcount

@@ -27,9 +27,19 @@ class ControlDatabase:
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncConnection]:
         """One transaction; raises BackendUnavailable when the database cannot be reached or used."""
+        async with self._said_plainly(), self._made().begin() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def single(self) -> AsyncIterator[AsyncConnection]:
+        """For one statement, which is a transaction by itself: two round trips less. Raises as `begin`."""
+        async with self._said_plainly(), self._made().connect() as connection:
+            yield await connection.execution_options(isolation_level="AUTOCOMMIT")
+
+    @asynccontextmanager
+    async def _said_plainly(self) -> AsyncIterator[None]:
         try:
-            async with self._made().begin() as connection:
-                yield connection
+            yield
         except (PoolTimeout, *LOST, *UNUSABLE) as error:
             raise self._unavailable(error) from error
         except DBAPIError as error:

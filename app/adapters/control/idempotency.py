@@ -50,7 +50,7 @@ class ControlIdempotencyKeys:
     async def begin(self, client: str, key: str, request_hash: bytes) -> KeyClaim | StoredAnswer | KnownJob:
         token = uuid.uuid4()
         values = {"client": client, "key": key, "hash": request_hash, "token": token}
-        async with self._database.begin() as connection:
+        async with self._database.single() as connection:
             if (await connection.execute(_BEGIN, values)).first() is not None:
                 return KeyClaim(client, key, token)
             row = (await connection.execute(_LOOK, {"client": client, "key": key})).mappings().first()
@@ -69,9 +69,9 @@ class ControlIdempotencyKeys:
         return StoredAnswer(answer["status"], tuple((name, value) for name, value in answer["headers"]), answer["body"])
 
     async def complete(self, claim: KeyClaim, answer: StoredAnswer) -> None:
-        async with self._database.begin() as connection:
+        async with self._database.single() as connection:
             await connection.execute(_COMPLETE, {**asdict(claim), "answer": json.dumps(asdict(answer))})
 
     async def release(self, claim: KeyClaim) -> None:
-        async with self._database.begin() as connection:
+        async with self._database.single() as connection:
             await connection.execute(_RELEASE, asdict(claim))

@@ -4,27 +4,56 @@ import json
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
-from sqlalchemy import insert, select, text
+from sqlalchemy import Text, Uuid, bindparam, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.adapters.codec import FAILURE, REQUEST
+from app.adapters.codec import REQUEST, to_json
 from app.adapters.control.announcements import Announcements, Watcher
 from app.adapters.control.database import ControlDatabase
 from app.adapters.control.rows import job_of, step_of
-from app.adapters.control.tables import audit, job_events, job_steps, jobs, targets
+from app.adapters.control.tables import job_steps, jobs, targets
 from app.domain.errors import IdempotencyInProgress
 from app.domain.job import Job, JobId, JobState
 from app.ports import JobQuery, KeyClaim, NewJob
 
 OPEN = (JobState.QUEUED.value, JobState.RUNNING.value)
 FIRST_RING_GRACE_S = 5
+_TEXTS = (
+    "environment", "kind", "request", "state", "reason", "message", "notices", "dedupe_key", "principal_id",
+    "principal_kind", "principal_address", "request_id", "traceparent", "action",
+)  # fmt: skip
 
-_TARGET = text("""
+_ADD = (
+    text("""
     WITH made AS (
-        INSERT INTO liftlock_control.targets (name) VALUES (:name) ON CONFLICT (name) DO NOTHING RETURNING id
-    )
-    SELECT id FROM made UNION ALL SELECT id FROM liftlock_control.targets WHERE name = :name
+        INSERT INTO liftlock_control.targets (name) VALUES (:environment)
+        ON CONFLICT (name) DO NOTHING RETURNING id),
+    target AS (
+        SELECT id FROM made UNION ALL SELECT id FROM liftlock_control.targets WHERE name = :environment),
+    event AS (
+        INSERT INTO liftlock_control.job_events (job_id, to_state, attempt, reason)
+        VALUES (:id, :state, 0, :reason)),
+    trail AS (
+        INSERT INTO liftlock_control.audit
+            (principal_id, principal_kind, principal_address, request_id, action, environment, subject, detail)
+        VALUES (:principal_id, :principal_kind, :principal_address, :request_id, :action, :environment,
+                CAST(CAST(:id AS uuid) AS text), CAST(:request AS jsonb)))
+    INSERT INTO liftlock_control.jobs
+        (id, seq, target_id, kind, request, state, reason, message, notices, dispatches, next_dispatch_at,
+         dedupe_key, principal_id, principal_kind, principal_address, request_id, traceparent, finished_at)
+    SELECT :id, CASE WHEN :state = 'queued' THEN nextval('liftlock_control.job_seq') END, target.id, :kind,
+           CAST(:request AS jsonb), :state, :reason, :message, CAST(:notices AS jsonb), 1,
+           clock_timestamp() + make_interval(secs => :grace_s), :dedupe_key, :principal_id, :principal_kind,
+           :principal_address, :request_id, :traceparent,
+           CASE WHEN :state <> 'queued' THEN clock_timestamp() END
+    FROM target LIMIT 1
+    RETURNING *
 """)
+    .bindparams(*(bindparam(name, type_=Text) for name in _TEXTS), bindparam("id", type_=Uuid))
+    .columns(*jobs.columns)
+)
+"""The job, its first event and its audit row, in one round trip."""
+
 _SAME_JOB = text("""
     SELECT j.* FROM liftlock_control.jobs j, pg_advisory_xact_lock(hashtextextended(:key, 0))
     WHERE j.dedupe_key = :key AND j.created_at > clock_timestamp() - make_interval(secs => :within_s)
@@ -45,6 +74,9 @@ class ControlJobs:
         self._announcements = announcements
 
     async def add(self, job: NewJob) -> Job:
+        if job.dedupe_key is None and job.idempotency is None:
+            async with self._database.single() as connection:
+                return await _insert(connection, job)
         async with self._database.begin() as connection:
             if job.dedupe_key is not None:
                 twin = await _twin(connection, job.dedupe_key, job.dedupe_within_s)
@@ -55,7 +87,7 @@ class ControlJobs:
             return await _insert(connection, job)
 
     async def get(self, job_id: JobId) -> Job | None:
-        async with self._database.begin() as connection:
+        async with self._database.single() as connection:
             row = (await connection.execute(select(jobs).where(jobs.c.id == job_id))).mappings().first()
             if row is None:
                 return None
@@ -72,7 +104,7 @@ class ControlJobs:
             wanted = wanted.where(jobs.c.kind == query.kind.value)
         if query.environment is not None:
             wanted = wanted.join(targets, targets.c.id == jobs.c.target_id).where(targets.c.name == query.environment)
-        async with self._database.begin() as connection:
+        async with self._database.single() as connection:
             return tuple(job_of(row) for row in (await connection.execute(wanted)).mappings())
 
     async def open_on(self, environment: str) -> tuple[Job, ...]:
@@ -82,7 +114,7 @@ class ControlJobs:
             .where(targets.c.name == environment, jobs.c.state.in_(OPEN))
             .order_by(jobs.c.seq)
         )
-        async with self._database.begin() as connection:
+        async with self._database.single() as connection:
             return tuple(job_of(row) for row in (await connection.execute(wanted)).mappings())
 
     def watch(self, job_id: JobId) -> AbstractAsyncContextManager[Watcher]:
@@ -108,60 +140,26 @@ async def _use_key(connection: AsyncConnection, claim: KeyClaim, job_id: JobId) 
 
 
 async def _insert(connection: AsyncConnection, job: NewJob) -> Job:
-    target_id = (await connection.execute(_TARGET, {"name": job.request.environment})).scalar_one()
-    row = (await connection.execute(insert(jobs).values(**_values(job, target_id)).returning(jobs))).mappings().one()
-    state = row["state"]
-    await connection.execute(
-        insert(job_events), {"job_id": job.id, "to_state": state, "attempt": 0, "reason": row["reason"]}
-    )
-    await connection.execute(insert(audit), _audit_values(job))
-    return job_of(row)
+    return job_of((await connection.execute(_ADD, _values(job))).mappings().one())
 
 
-def _values(job: NewJob, target_id: int) -> dict[str, Any]:
+def _values(job: NewJob) -> dict[str, Any]:
     origin, finished = job.origin, job.finished
-    now = text("clock_timestamp()")
-    values: dict[str, Any] = {
+    return {
         "id": job.id,
-        "target_id": target_id,
+        "environment": job.request.environment,
         "kind": job.request.kind.value,
-        "request": REQUEST.dump_python(job.request, mode="json"),
+        "request": to_json(REQUEST, job.request),
+        "state": finished.state.value if finished else JobState.QUEUED.value,
+        "reason": finished.reason if finished else "for_worker",
+        "message": finished.message if finished else job.message,
+        "notices": json.dumps(finished.notices if finished else []),
         "dedupe_key": job.dedupe_key,
         "principal_id": origin.principal.id,
         "principal_kind": origin.principal.kind,
         "principal_address": origin.principal.address,
         "request_id": origin.request_id,
         "traceparent": origin.traceparent,
-    }
-    if finished is None:
-        queued = {
-            "seq": text("nextval('liftlock_control.job_seq')"),
-            "state": JobState.QUEUED.value,
-            "reason": "for_worker",
-            "message": job.message,
-            "notices": [],
-            "dispatches": 1,
-            "next_dispatch_at": text(f"clock_timestamp() + interval '{FIRST_RING_GRACE_S} s'"),
-        }
-        return values | queued
-    return values | {
-        "state": finished.state.value,
-        "reason": finished.reason,
-        "message": finished.message,
-        "notices": list(finished.notices),
-        "error": None if finished.error is None else FAILURE.dump_python(finished.error, mode="json"),
-        "finished_at": now,
-    }
-
-
-def _audit_values(job: NewJob) -> dict[str, Any]:
-    return {
-        "principal_id": job.origin.principal.id,
-        "principal_kind": job.origin.principal.kind,
-        "principal_address": job.origin.principal.address,
-        "request_id": job.origin.request_id,
         "action": f"migrations.{job.request.kind}",
-        "environment": job.request.environment,
-        "subject": str(job.id),
-        "detail": json.loads(REQUEST.dump_json(job.request)),
+        "grace_s": FIRST_RING_GRACE_S,
     }

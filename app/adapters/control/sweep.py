@@ -57,23 +57,23 @@ class ControlSweep:
         self._database = database
 
     async def due(self, limit: int) -> tuple[JobId, ...]:
-        async with self._database.begin() as connection:
+        async with self._database.single() as connection:
             return tuple(JobId(job) for job in (await connection.execute(_DUE, {"limit": limit})).scalars())
 
     async def rescue(self, limit: int) -> tuple[JobId, ...]:
-        async with self._database.begin() as connection:
+        async with self._database.single() as connection:
             return tuple(JobId(job) for job in (await connection.execute(_LAPSED, {"limit": limit})).scalars())
 
     async def next_on(self, environment: str) -> JobId | None:
-        async with self._database.begin() as connection:
+        async with self._database.single() as connection:
             found = await connection.execute(_NEXT, {"environment": environment})
             head = found.scalar_one_or_none()
             return None if head is None else JobId(head)
 
     async def unrung(self, job_id: JobId) -> None:
-        async with self._database.begin() as connection:
+        async with self._database.single() as connection:
             await connection.execute(_UNRUNG, {"id": job_id})
 
     async def purge(self) -> int:
-        async with self._database.begin() as connection:
+        async with self._database.single() as connection:
             return (await connection.execute(_PURGE)).rowcount

@@ -59,19 +59,21 @@ TERMINATE_LOST = """
 """
 """The name is compared too: the number may belong to another process by now."""
 
-SETTINGS = "SELECT environment, protection FROM liftlock.settings WHERE scope = $1"
-
 REMEMBER_SETTINGS = """
     INSERT INTO liftlock.settings (scope, environment, protection) VALUES ($1, $2, $3)
     ON CONFLICT (scope) DO UPDATE SET protection = excluded.protection, updated_at = clock_timestamp()
     WHERE settings.protection IS DISTINCT FROM excluded.protection
 """
 
-HISTORY = """
-    SELECT id, name, version, status, position, checksum, token_checksum, created_at, updated_at, applied_at,
-           rolled_back_at, error_message, dependencies, down, irreversible, source_format, job_id
-    FROM liftlock.migrations WHERE scope = $1
+VIEW = """
+    SELECT s.environment, s.protection, m.id, m.name, m.version, m.status, m.position, m.checksum,
+           m.token_checksum, m.created_at, m.updated_at, m.applied_at, m.rolled_back_at, m.error_message,
+           m.dependencies, m.down, m.irreversible, m.source_format, m.job_id
+    FROM (SELECT $1::text AS scope) AS asked
+    LEFT JOIN liftlock.settings s ON s.scope = asked.scope
+    LEFT JOIN liftlock.migrations m ON m.scope = asked.scope
 """
+"""One row at least: the settings stand in each, the migration's columns are null when there is none."""
 
 STORED_PLAN = "SELECT plan::text FROM liftlock.plans WHERE scope = $1 AND job_id = $2"
 

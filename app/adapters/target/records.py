@@ -42,11 +42,11 @@ async def ensure_ledger(connection: asyncpg.Connection) -> None:
 
 async def read_view(connection: Reading, scope: str) -> TargetView:
     """The ledger must be there: see `has_ledger`."""
-    settings = await connection.fetchrow(queries.SETTINGS, scope)
-    history = History.of(_entry(row) for row in await connection.fetch(queries.HISTORY, scope))
-    if settings is None:
+    rows = await connection.fetch(queries.VIEW, scope)
+    history = History.of(_entry(row) for row in rows if row["id"] is not None)
+    if rows[0]["environment"] is None:
         return TargetView(history)
-    return TargetView(history, settings["environment"], Protection(settings["protection"]))
+    return TargetView(history, rows[0]["environment"], Protection(rows[0]["protection"]))
 
 
 async def has_ledger(connection: Reading) -> bool:

@@ -24,6 +24,7 @@ class PostgresTargets:
     def __init__(self, patience: Patience) -> None:
         self._patience = patience
         self._pools: dict[Dsn, asyncpg.Pool] = {}
+        self._with_ledger: set[Dsn] = set()
 
     @asynccontextmanager
     async def open(self, environment: Environment, attempt: Attempt) -> AsyncIterator[TargetSession]:
@@ -41,9 +42,15 @@ class PostgresTargets:
                 pool.acquire(timeout=READ_TIMEOUT_S) as connection,
                 connection.transaction(isolation="repeatable_read", readonly=True),
             ):
-                if not await has_ledger(connection):
-                    return TargetView(History())
+                if environment.dsn not in self._with_ledger:
+                    if not await has_ledger(connection):
+                        return TargetView(History())
+                    self._with_ledger.add(environment.dsn)
                 return await read_view(connection, environment.scope)
+        except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):
+            # it was there, and somebody has dropped it
+            self._with_ledger.discard(environment.dsn)
+            return TargetView(History())
         except (*LOST, *UNUSABLE) as error:
             raise unavailable(error, environment.dsn, f"the target of {environment.name}") from error
 
