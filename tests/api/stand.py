@@ -36,7 +36,7 @@ from tests.fakes.doorbell import RecordingDoorbell
 from tests.fakes.idempotency import MemoryIdempotencyKeys
 from tests.fakes.jobs import JobStore, MemoryClaims, MemoryJobs, MemorySweep
 from tests.fakes.source import LiteralSource
-from tests.fakes.targets import ReadOnlyTargets
+from tests.fakes.targets import MemoryTargets
 
 T = TypeVar("T")
 
@@ -84,7 +84,7 @@ class Stand:
         self.store = JobStore(self.clock, self.keys)
         self.claims, self.log = MemoryClaims(self.store), MemoryConflicts(self.clock)
         self.source = LiteralSource(*self.files)
-        self.targets = ReadOnlyTargets()
+        self.targets = MemoryTargets()
         self.apply(*self.applied)
         self.services = self._services(_settings(**self.changed_settings))
         self.app: Flask = create_app(self.services.settings, self.services)

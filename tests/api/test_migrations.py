@@ -86,7 +86,9 @@ def test_options_name_the_methods(stand: Stand) -> None:
 
 def test_the_conflict_log_is_read_filtered_and_paged(stand: Stand) -> None:
     stand.apply(ONE, sql("gone", "0"), sql("gone too", "00"))
-    stand.get("/migrations")
+    assert stand.get("/migrations").status_code == 200
+    assert stand.get("/migrations/conflicts").json == []
+    assert stand.post("/migrations/run").status_code == 409
     every = stand.get("/migrations/conflicts").json
     assert [one["kind"] for one in every] == ["missing_file", "missing_file"]
     assert every[0]["remedies"][0]["resolution"] == "restore_file"

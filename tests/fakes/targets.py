@@ -1,25 +1,172 @@
-"""Targets that only answer questions."""
+"""Targets in memory: a ledger, a fence, and steps whose deeds are names in a list."""
 
-from contextlib import AbstractAsyncContextManager
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from uuid import UUID
 
-from app.domain.environment import Environment
-from app.domain.errors import BackendUnavailable
-from app.domain.job import Attempt
-from app.domain.ledger import History, LedgerEntry
-from app.ports import TargetSession, TargetView
+from app.domain.environment import Environment, Protection, stricter
+from app.domain.errors import BackendUnavailable, Fenced
+from app.domain.failure import Failure
+from app.domain.job import Attempt, Ended
+from app.domain.ledger import History, LedgerEntry, Status, ledger_id
+from app.domain.migration import Direction
+from app.domain.pinned import Pinned, pin_plan
+from app.domain.step import Plan, Step
+from app.ports import Acquired, Clock, DoneBefore, FenceBusy, Limits, TargetSession, TargetView
+from tests.fakes.clock import FakeClock
 
 
-class ReadOnlyTargets:
-    """Implements the reading half of ports.Targets. `entries` is the ledger of every environment."""
+@dataclass
+class Ledger:
+    """What one target keeps; `script` says what the next tries of a step raise, `deeds` what was done."""
 
-    def __init__(self, *entries: LedgerEntry) -> None:
+    entries: dict[str, LedgerEntry] = field(default_factory=dict)
+    plans: dict[UUID, Pinned] = field(default_factory=dict)
+    steps: set[tuple[UUID, int]] = field(default_factory=set)
+    done: dict[UUID, Ended] = field(default_factory=dict)
+    environment: str | None = None
+    protection: Protection | None = None
+    epoch: int = 0
+    holder: UUID | None = None
+    sticky: tuple[UUID, int] | None = None
+    deeds: list[tuple[str, str]] = field(default_factory=list)
+    script: dict[str, list[BaseException]] = field(default_factory=lambda: defaultdict(list))
+    positions: int = 0
+
+    @property
+    def view(self) -> TargetView:
+        return TargetView(History.of(self.entries.values()), self.environment, self.protection)
+
+
+class MemoryTargets:
+    """Implements ports.Targets. `entries` is the ledger that every environment begins with."""
+
+    def __init__(self, *entries: LedgerEntry, clock: Clock | None = None) -> None:
+        self._clock = clock or FakeClock()
+        self._ledgers: dict[str, Ledger] = {}
         self.entries = entries
         self.unavailable: BackendUnavailable | None = None
 
-    def open(self, environment: Environment, attempt: Attempt) -> AbstractAsyncContextManager[TargetSession]:
-        raise NotImplementedError(f"nothing runs in {environment.name} for {attempt.job_id}")
+    def ledger(self, environment: str) -> Ledger:
+        if environment not in self._ledgers:
+            self._ledgers[environment] = Ledger({entry.name: entry for entry in self.entries})
+        return self._ledgers[environment]
 
-    async def read(self, _environment: Environment) -> TargetView:
+    def open(self, environment: Environment, attempt: Attempt) -> AbstractAsyncContextManager[TargetSession]:
+        return self._open(environment, attempt)
+
+    async def read(self, environment: Environment) -> TargetView:
         if self.unavailable is not None:
             raise self.unavailable
-        return TargetView(History.of(self.entries))
+        if environment.name not in self._ledgers:
+            return TargetView(History.of(self.entries))
+        return self.ledger(environment.name).view
+
+    @asynccontextmanager
+    async def _open(self, environment: Environment, attempt: Attempt) -> AsyncIterator[TargetSession]:
+        if self.unavailable is not None:
+            raise self.unavailable
+        yield MemorySession(self.ledger(environment.name), environment, attempt, self._clock)
+
+
+class MemorySession:
+    """Implements ports.TargetSession."""
+
+    def __init__(self, ledger: Ledger, environment: Environment, attempt: Attempt, clock: Clock) -> None:
+        self._ledger = ledger
+        self._environment = environment
+        self._attempt = attempt
+        self._clock = clock
+        self._nonce: UUID | None = None
+        self._epoch = 0
+        self.backend_pid: int | None = None
+
+    async def acquire(self, attempt: Attempt, nonce: UUID) -> Acquired | DoneBefore | FenceBusy:
+        ledger, sticky = self._ledger, self._ledger.sticky
+        if sticky is not None and not (sticky[0] == attempt.job_id and sticky[1] < attempt.number):
+            return FenceBusy(sticky[0], sticky[1], self._clock.now())
+        if attempt.job_id in ledger.done:
+            return DoneBefore(ledger.done[attempt.job_id])
+        ledger.epoch = max(ledger.epoch, attempt.floor_epoch) + 1
+        ledger.holder, ledger.sticky = nonce, (attempt.job_id, attempt.number)
+        self._nonce, self._epoch = nonce, ledger.epoch
+        return Acquired(ledger.epoch)
+
+    async def pin(self, plan: Callable[[TargetView], Plan]) -> tuple[Pinned, History]:
+        self._check()
+        view = self._ledger.view
+        stored = self._ledger.plans.get(self._attempt.job_id)
+        if stored is None:
+            stored = self._ledger.plans[self._attempt.job_id] = pin_plan(plan(view))
+            protection = self._environment.protection
+            self._ledger.protection = stricter(protection, view.protection or protection)
+            self._ledger.environment = self._environment.name
+        return stored, view.history
+
+    async def apply(self, first: int, steps: Sequence[Step], limits: Limits) -> int:
+        self._check()
+        due = [
+            (ordinal, step)
+            for ordinal, step in enumerate(steps, first)
+            if (self._attempt.job_id, ordinal) not in self._ledger.steps
+        ]
+        for _, step in due:
+            if self._ledger.script[step.name]:
+                raise self._ledger.script[step.name].pop(0)
+        for ordinal, step in due:
+            self._ledger.steps.add((self._attempt.job_id, ordinal))
+            self._ledger.deeds.append((step.name, step.direction.value))
+            self._write(step, Status.COMPLETED if step.direction is Direction.UP else Status.ROLLED_BACK)
+        return 0
+
+    async def record_failure(self, ordinal: int, step: Step, failure: Failure, undo: Sequence[Step]) -> None:
+        self._check()
+        pinned = self._ledger.plans[self._attempt.job_id]
+        if pinned.failure is not None:
+            return
+        self._ledger.plans[self._attempt.job_id] = pinned.failed_at(ordinal, failure, undo)
+        status = Status.FAILED if step.direction is Direction.UP else Status.COMPLETED
+        self._write(step, status, failure.summary())
+
+    async def finish(self, outcome: Ended) -> None:
+        self._check()
+        self._ledger.done.setdefault(self._attempt.job_id, outcome)
+        self._ledger.holder = self._ledger.sticky = None
+
+    async def close(self) -> None:
+        pass
+
+    def _check(self) -> None:
+        if self._nonce is None or (self._ledger.holder, self._ledger.epoch) != (self._nonce, self._epoch):
+            raise Fenced(f"attempt {self._attempt.number} was superseded")
+
+    def _write(self, step: Step, status: Status, error_message: str | None = None) -> None:
+        self._ledger.positions += 1
+        now, known = self._clock.now(), self._ledger.entries.get(step.name)
+        entry = known or LedgerEntry(
+            id=ledger_id(self._environment.name, self._environment.scope, step.name),
+            name=step.name,
+            version=step.version,
+            status=status,
+            position=0,
+            checksum=step.checksum.raw,
+            token_checksum=step.checksum.token,
+            created_at=now,
+            updated_at=now,
+        )
+        up = step.direction is Direction.UP
+        self._ledger.entries[step.name] = replace(
+            entry,
+            status=status,
+            position=self._ledger.positions,
+            updated_at=now,
+            error_message=error_message,
+            job_id=self._attempt.job_id,
+            applied_at=now if status is Status.COMPLETED and up else entry.applied_at,
+            rolled_back_at=now if status is Status.ROLLED_BACK else None,
+            down=step.down.text if up and step.down is not None else entry.down,
+            dependencies=step.dependencies if up else entry.dependencies,
+            source_format=step.source_format,
+        )

@@ -1,0 +1,285 @@
+"""The executor over fakes: what it does about locks, lost connections, other holders and crashes."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from app.domain.environment import Dsn, Environment, OnFailure
+from app.domain.errors import (
+    BackendUnavailable,
+    BackendUnusable,
+    ConnectionLost,
+    LockNotAvailable,
+    StepFailed,
+    TransactionEnded,
+)
+from app.domain.failure import Failure, FailureCode
+from app.domain.job import (
+    Attempt,
+    Ended,
+    GivenBack,
+    Job,
+    JobId,
+    JobKind,
+    JobRequest,
+    JobState,
+    Origin,
+    Outcome,
+    Superseded,
+)
+from app.domain.step import Atomicity
+from app.portal import Portal
+from app.ports import Limits, NewJob
+from app.services.conflict import ConflictResolutionService
+from app.services.execution import ExecutionPolicy, PlanExecutor
+from app.services.stepping import LockPolicy
+from app.services.submission import Environments
+from app.services.watchdog import Watchdog
+from tests.domain.literals import sql
+from tests.fakes.clock import FakeClock
+from tests.fakes.conflicts import MemoryConflicts
+from tests.fakes.idempotency import MemoryIdempotencyKeys
+from tests.fakes.jobs import JobStore, MemoryClaims, MemoryJobs
+from tests.fakes.leases import MemoryLeases
+from tests.fakes.source import LiteralSource
+from tests.fakes.targets import Ledger, MemoryTargets
+
+DEVELOPMENT = Environment("development", Dsn("postgresql://host/db"))
+FILES = [sql("a", "1"), sql("b", "2"), sql("c", "3")]
+LOCKED = Failure(FailureCode.LOCK_TIMEOUT, "canceling statement due to lock timeout", sqlstate="55P03")
+BROKEN = Failure(FailureCode.SQL_ERROR, "it broke")
+
+
+class Floor:
+    """An executor with everything around it in memory."""
+
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.targets = MemoryTargets(clock=self.clock)
+        self.store = JobStore(self.clock, MemoryIdempotencyKeys(self.clock))
+        self.claims = MemoryClaims(self.store)
+        self.log = MemoryConflicts(self.clock)
+        self.leases = MemoryLeases(self.clock, 30_000)
+        self.portal, self.watchdog_portal = Portal("services"), Portal("watchdog")
+        self.executor = PlanExecutor(
+            Environments({"development": DEVELOPMENT}, "development"),
+            LiteralSource(*FILES),
+            self.targets,
+            self.leases,
+            self.claims,
+            ConflictResolutionService(self.log),
+            Watchdog(self.watchdog_portal, self.leases, self.claims, ttl_ms=30_000, every_ms=10_000),
+            self.clock,
+            ExecutionPolicy(Limits(1, 1, 1, 1), LockPolicy(3, 1_000, 60_000), 5_000, 3_600_000),
+        )
+
+    @property
+    def ledger(self) -> Ledger:
+        return self.targets.ledger("development")
+
+    def attempt(self, **asked: Any) -> Attempt:
+        """Submit and claim."""
+        request = JobRequest(asked.pop("kind", JobKind.RUN), "development", **asked)
+        new = NewJob(JobId(self.clock.new_id()), request, Origin(), "waiting")
+        self.portal.run(MemoryJobs(self.store).add(new))
+        return self.claim(new.id)
+
+    def claim(self, job_id: JobId) -> Attempt:
+        claimed = self.portal.run(self.claims.claim(job_id, "worker", 30_000))
+        assert isinstance(claimed, Attempt), claimed
+        return claimed
+
+    def execute(self, attempt: Attempt) -> Outcome:
+        return self.portal.run(self.executor.execute(attempt))
+
+    def job(self, attempt: Attempt) -> Job:
+        return self.store.rows[attempt.job_id].job
+
+
+@pytest.fixture
+def floor() -> Iterator[Floor]:
+    made = Floor()
+    yield made
+    made.portal.close()
+    made.watchdog_portal.close()
+
+
+def ended(outcome: Outcome) -> Ended:
+    assert isinstance(outcome, Ended), outcome
+    return outcome
+
+
+def test_a_run_does_every_step_once_and_frees_the_target(floor: Floor) -> None:
+    attempt = floor.attempt()
+
+    outcome = ended(floor.execute(attempt))
+
+    assert (outcome.state, outcome.reason) == (JobState.SUCCEEDED, "applied")
+    assert floor.ledger.deeds == [("a", "up"), ("b", "up"), ("c", "up")]
+    assert floor.ledger.sticky is None and floor.ledger.done[attempt.job_id] == outcome
+    assert [step.state.value for step in floor.job(attempt).steps] == ["applied"] * 3
+
+
+def test_a_lock_is_tried_again_with_growing_pauses_and_then_given_up(floor: Floor) -> None:
+    floor.ledger.script["b"] = [LockNotAvailable(LOCKED) for _ in range(3)]
+    before = floor.clock.now()
+
+    outcome = ended(floor.execute(floor.attempt()))
+
+    assert (outcome.state, outcome.reason) == (JobState.FAILED, "lock_timeout")
+    assert (floor.clock.now() - before).total_seconds() == pytest.approx(0.5 * 2 + 0.5 * 4)
+    assert floor.ledger.deeds == [("a", "up")]
+
+
+def test_a_lock_that_is_free_in_time_is_no_failure(floor: Floor) -> None:
+    floor.ledger.script["b"] = [LockNotAvailable(LOCKED), LockNotAvailable(LOCKED)]
+
+    assert ended(floor.execute(floor.attempt())).state is JobState.SUCCEEDED
+
+
+def test_a_lost_connection_is_made_again_a_few_times_and_then_the_job_goes_back(floor: Floor) -> None:
+    floor.ledger.script["b"] = [ConnectionLost("gone") for _ in range(6)]
+    attempt = floor.attempt()
+
+    given_back = floor.execute(attempt)
+
+    assert isinstance(given_back, GivenBack) and given_back.reason == "connection_lost"
+    floor.portal.run(floor.claims.end(attempt, given_back))
+    assert ended(floor.execute(floor.claim(attempt.job_id))).state is JobState.SUCCEEDED
+    assert floor.ledger.deeds == [("a", "up"), ("b", "up"), ("c", "up")]
+
+
+def test_the_steps_before_a_failed_one_stay_and_the_rest_does_not_start(floor: Floor) -> None:
+    floor.ledger.script["b"] = [StepFailed(BROKEN, 1)]
+    attempt = floor.attempt()
+
+    outcome = ended(floor.execute(attempt))
+
+    assert (outcome.state, outcome.reason) == (JobState.FAILED, "sql_error")
+    assert outcome.error is not None and "the 1 migration before it" in outcome.error.left_behind
+    assert [step.state.value for step in floor.job(attempt).steps] == ["applied", "failed", "skipped"]
+
+
+def test_on_failure_rollback_goes_the_way_back(floor: Floor) -> None:
+    floor.ledger.script["c"] = [StepFailed(BROKEN, 2)]
+
+    outcome = ended(floor.execute(floor.attempt(on_failure=OnFailure.ROLLBACK)))
+
+    assert outcome.state is JobState.FAILED
+    assert floor.ledger.deeds == [("a", "up"), ("b", "up"), ("b", "down"), ("a", "down")]
+
+
+def test_a_way_back_that_was_interrupted_goes_on_and_never_forward_again(floor: Floor) -> None:
+    floor.ledger.script["c"] = [StepFailed(BROKEN, 2)]
+    attempt = floor.attempt(on_failure=OnFailure.ROLLBACK)
+    ended(floor.execute(attempt))
+    # as if the worker had died before it could mark the end, in the target or in the control database
+    floor.ledger.done.clear()
+    floor.ledger.sticky = (attempt.job_id, attempt.number)
+    floor.portal.run(floor.claims.end(attempt, GivenBack("connection_lost", "gone")))
+
+    again = ended(floor.execute(floor.claim(attempt.job_id)))
+
+    assert again.state is JobState.FAILED and again.error is not None
+    assert floor.ledger.deeds == [("a", "up"), ("b", "up"), ("b", "down"), ("a", "down")]
+
+
+def test_an_undo_that_fails_says_what_was_left(floor: Floor) -> None:
+    floor.ledger.script["c"] = [StepFailed(BROKEN, 2)]
+    attempt = floor.attempt(on_failure=OnFailure.ROLLBACK)
+    undoing = Failure(FailureCode.SQL_ERROR, "no way back", migration="b")
+
+    class Fails(list[BaseException]):
+        """The up of b succeeds; its down does not."""
+
+        def __bool__(self) -> bool:
+            return ("b", "up") in floor.ledger.deeds
+
+    floor.ledger.script["b"] = Fails([StepFailed(undoing, 3)])
+
+    outcome = ended(floor.execute(attempt))
+
+    assert outcome.error is not None
+    assert "undoing it failed too, in b" in outcome.error.left_behind
+
+
+def test_all_at_once_takes_everything_back_by_itself(floor: Floor) -> None:
+    floor.ledger.script["c"] = [StepFailed(BROKEN, 2)]
+
+    outcome = ended(floor.execute(floor.attempt(atomic=Atomicity.RUN)))
+
+    assert outcome.state is JobState.FAILED and floor.ledger.deeds == []
+
+
+def test_a_script_that_ended_its_transaction_needs_a_person(floor: Floor) -> None:
+    over = Failure(FailureCode.TRANSACTION_ENDED, "it ended", safe_to_retry=False)
+    floor.ledger.script["b"] = [TransactionEnded(over, 1)]
+
+    outcome = ended(floor.execute(floor.attempt(on_failure=OnFailure.ROLLBACK)))
+
+    assert (outcome.state, outcome.reason) == (JobState.NEEDS_ATTENTION, "transaction_ended")
+    assert floor.ledger.deeds == [("a", "up")]
+
+
+def test_a_target_that_another_job_holds_gives_the_job_back_and_is_on_record(floor: Floor) -> None:
+    floor.ledger.sticky = (floor.clock.new_id(), 1)
+
+    outcome = floor.execute(floor.attempt())
+
+    assert isinstance(outcome, GivenBack) and outcome.reason == "for_target"
+    assert [record.collision.kind.value for record in floor.log._records.values()] == ["lock_contention"]
+
+
+def test_an_attempt_that_is_over_says_nothing_more(floor: Floor) -> None:
+    attempt = floor.attempt()
+    floor.portal.run(floor.claims.end(attempt, GivenBack("rescued", "lapsed")))
+
+    outcome = floor.execute(attempt)
+
+    assert isinstance(outcome, Superseded)
+    assert [record.collision.kind.value for record in floor.log._records.values()] == ["fenced"]
+    assert floor.ledger.deeds == []
+
+
+def test_redis_away_leaves_the_decision_to_the_fence(floor: Floor) -> None:
+    floor.leases.reachable = False
+
+    assert ended(floor.execute(floor.attempt())).state is JobState.SUCCEEDED
+
+
+def test_a_target_that_is_away_is_waited_for_as_long_as_patience_lasts(floor: Floor) -> None:
+    floor.targets.unavailable = BackendUnavailable("nothing listens there")
+    attempt = floor.attempt()
+
+    assert isinstance(floor.execute(attempt), GivenBack)
+    floor.clock.advance(3_601)
+    outcome = ended(floor.execute(attempt))
+    assert (outcome.state, outcome.reason) == (JobState.FAILED, "target_unreachable")
+
+
+def test_a_target_that_refuses_us_fails_the_job_at_once(floor: Floor) -> None:
+    floor.targets.unavailable = BackendUnusable("the password is wrong", next_steps=("correct it",))
+
+    outcome = ended(floor.execute(floor.attempt()))
+
+    assert (outcome.state, outcome.reason) == (JobState.FAILED, "target_unusable")
+    assert outcome.error is not None and outcome.error.next_steps == ("correct it",)
+
+
+def test_a_job_that_killed_its_worker_too_often_is_not_started_again(floor: Floor) -> None:
+    attempt = floor.attempt()
+    for _ in range(10):
+        floor.portal.run(floor.claims.started(attempt, 1))
+
+    outcome = ended(floor.execute(attempt))
+
+    assert (outcome.state, outcome.reason) == (JobState.FAILED, "crashed")
+    assert floor.ledger.deeds == []
+
+
+def test_a_refusal_found_under_the_fence_ends_the_job_with_its_name(floor: Floor) -> None:
+    outcome = ended(floor.execute(floor.attempt(kind=JobKind.ROLLBACK, count=5)))
+
+    assert (outcome.state, outcome.reason) == (JobState.FAILED, "rollback_too_deep")
+    assert floor.ledger.sticky is None
