@@ -66,12 +66,15 @@ class ControlDatabase:
 
     async def _connect(self) -> asyncpg.Connection:
         """The driver reads the address itself: SQLAlchemy's URL knows neither sslmode nor several hosts."""
-        return await asyncpg.connect(
-            self.dsn.secret,
-            timeout=CONNECT_TIMEOUT_S,
-            command_timeout=COMMAND_TIMEOUT_S,
-            server_settings={"application_name": "liftlock:control", "jit": "off"},
-        )
+        try:
+            return await asyncpg.connect(
+                self.dsn.secret,
+                timeout=CONNECT_TIMEOUT_S,
+                command_timeout=COMMAND_TIMEOUT_S,
+                server_settings={"application_name": "liftlock:control", "jit": "off"},
+            )
+        except asyncpg.PostgresError as error:
+            raise self._unavailable(error) from error
 
     def _unavailable(self, error: BaseException) -> BackendUnavailable:
         return unavailable(error, self.dsn, "the control database")

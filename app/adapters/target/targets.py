@@ -51,7 +51,7 @@ class PostgresTargets:
             # it was there, and somebody has dropped it
             self._with_ledger.discard(environment.dsn)
             return TargetView(History())
-        except (*LOST, *UNUSABLE) as error:
+        except (*LOST, *UNUSABLE, asyncpg.PostgresError) as error:
             raise unavailable(error, environment.dsn, f"the target of {environment.name}") from error
 
     async def close(self) -> None:

@@ -1,0 +1,144 @@
+"""Servers that refuse us or are not there: each a clear word with a remedy, no password, nothing lost."""
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from app.domain.environment import Dsn, Environment
+from app.domain.errors import BackendUnavailable, BackendUnusable
+from app.domain.job import JobId, JobKind, JobRequest, JobState, Origin
+from app.settings import Settings
+from app.wiring import build
+from tests.support.eventually import eventually
+from tests.support.house import QUICK, House, open_house
+from tests.support.servers import Servers, execute, value
+
+pytestmark = pytest.mark.servers
+
+ONE = "-- migrate:up\nCREATE TABLE one (id int);\n"
+
+
+def changed(dsn: str, *, password: str | None = None, database: str | None = None, user: str | None = None) -> str:
+    parts = urlsplit(dsn)
+    name = user or parts.username
+    return (
+        f"postgresql://{name}:{password or parts.password}@{parts.hostname}:{parts.port}/{database or parts.path[1:]}"
+    )
+
+
+def with_target(servers: Servers, folder: Path, target: str) -> AbstractContextManager[House]:
+    environments = {"development": Environment("development", Dsn(target))}
+    (folder / "1_one.sql").write_text(ONE)
+    return open_house(servers, folder, environments=environments)
+
+
+def submitted(house: House) -> tuple[JobId, tuple[str, ...]]:
+    answer = house.submit()
+    return answer.job.id, answer.warnings
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"password": "wr0ng-s3cret"}, "refused the user 'postgres' or its password"),
+        ({"database": "nowhere"}, "there is no database 'nowhere' on that server"),
+    ],
+)
+def test_a_target_that_refuses_us_fails_the_job_with_the_remedy(
+    servers: Servers, folder: Path, wrong: dict[str, str], said: str
+) -> None:
+    target = changed(servers.new_database(), **wrong)
+    with with_target(servers, folder, target) as house:
+        job_id, warnings = submitted(house)
+
+        job = house.perform(job_id)
+
+    assert any(said in warning for warning in warnings)
+    assert (job.state, job.reason) == (JobState.FAILED, "target_unusable")
+    assert job.error is not None and said in job.error.message and job.error.next_steps
+    assert "s3cret" not in str(job) and "s3cret" not in str(warnings)
+
+
+def test_a_role_that_may_not_create_is_told_what_to_grant(servers: Servers, folder: Path) -> None:
+    dsn = servers.new_database()
+    execute(dsn, "DROP ROLE IF EXISTS little")
+    execute(dsn, "CREATE ROLE little LOGIN PASSWORD 'little'")
+    with with_target(servers, folder, changed(dsn, user="little", password="little")) as house:
+        job = house.do()
+
+    assert (job.state, job.reason) == (JobState.FAILED, "target_unusable")
+    assert job.error is not None and "GRANT CREATE ON DATABASE" in job.error.message
+    assert value(dsn, "SELECT to_regnamespace('liftlock')") is None
+    execute(dsn, "DROP ROLE little")
+
+
+def test_a_target_that_is_away_is_accepted_waited_for_and_then_done(servers: Servers, folder: Path) -> None:
+    dsn = servers.new_database()
+    name = urlsplit(dsn).path[1:]
+    with with_target(servers, folder, dsn) as house:
+        execute(servers.postgres.dsn(), f'ALTER DATABASE "{name}" WITH ALLOW_CONNECTIONS false')
+        job_id, warnings = submitted(house)
+        waiting = house.perform(job_id)
+        execute(servers.postgres.dsn(), f'ALTER DATABASE "{name}" WITH ALLOW_CONNECTIONS true')
+        done = house.perform(job_id)
+
+    assert warnings and "the job waits until it can be" in warnings[0]
+    assert (waiting.state, waiting.reason) == (JobState.QUEUED, "target_unreachable")
+    assert done.state is JobState.SUCCEEDED
+
+
+def test_without_a_control_database_a_request_is_told_which_server_is_missing(folder: Path) -> None:
+    nowhere = Dsn("postgresql://me:s3cret@127.0.0.1:1/liftlock")
+    settings = Settings(
+        database=nowhere,
+        redis_url="redis://127.0.0.1:1/0",
+        environments={"development": Environment("development", nowhere)},
+        default_environment="development",
+        migrations=folder,
+        timing=QUICK,
+    )
+    services = build(settings)
+    try:
+        with pytest.raises(BackendUnavailable, match="nothing listens there") as refused:
+            services.portal.run(services.migrations.submit(JobRequest(JobKind.RUN, "development"), Origin()))
+        checks = {check.name: check for check in services.portal.run(services.health.checks())}
+    finally:
+        services.close()
+
+    assert refused.value.facts["backend"] == "postgresql"
+    assert "s3cret" not in refused.value.detail + str(refused.value.next_steps) + str(refused.value.facts)
+    assert not checks["postgresql"].ok and not checks["redis"].ok
+    assert checks["postgresql"].needed and not checks["redis"].needed
+
+
+def test_a_wrong_password_of_the_control_database_is_a_lasting_refusal(servers: Servers, folder: Path) -> None:
+    dsn = changed(servers.new_database(), password="wr0ng-s3cret")
+    with (
+        pytest.raises(BackendUnusable, match="or its password") as refused,
+        open_house(servers, folder, dsn),
+    ):
+        pass
+
+    assert "s3cret" not in str(refused.value)
+
+
+def test_connections_killed_in_the_pool_are_made_anew(servers: Servers, folder: Path) -> None:
+    with open_house(servers, folder) as house:
+        (folder / "1_one.sql").write_text(ONE)
+        house.do()
+        execute(
+            servers.postgres.dsn(),
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'liftlock:%'",
+        )
+
+        assert eventually(lambda: _tried(house)) == {"one": "completed"}
+
+
+def _tried(house: House) -> dict[str, str] | None:
+    try:
+        house.submit()
+        return house.statuses()
+    except BackendUnavailable:
+        return None
