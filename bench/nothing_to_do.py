@@ -1,0 +1,64 @@
+"""A job that has nothing to do, from the request to `succeeded`, beside an empty Celery task on the same broker."""
+
+from urllib.parse import urlsplit
+
+from bench import history
+from bench.caller import Caller
+from bench.databases import fresh_database
+from bench.empty_task import answering_worker
+from bench.figures import Benchmark, Row, Samples, Scale, Section, Stopwatch, ratio_at_most, ratio_of, times
+from bench.stack import running_stack, work_folder
+
+MOST = 3.0
+
+
+def measure(scale: Scale) -> Section:
+    count = scale.some(full=150, quick=30)
+    with work_folder() as work:
+        history.write_small_schema(work / "migrations", 10)
+        no_shortcut = {"LIFTLOCK_NO_SHORTCUT": "1"}
+        with (
+            running_stack(work / "queued", work / "migrations", environment=no_shortcut) as queued,
+            fresh_database(queued.control_url) as other,
+            running_stack(
+                work / "short", work / "migrations", database_url=other, redis_url=_other_redis(queued.redis_url)
+            ) as short,
+            answering_worker(work, queued.redis_url) as round_trip,
+            Caller(queued.api_url) as through_queue,
+            Caller(short.api_url) as at_once,
+        ):
+            watches = Stopwatch(), Stopwatch(), Stopwatch()
+            for caller in (through_queue, at_once) * 5:
+                caller.perform()
+            for _ in range(count):
+                with watches[0].timed():
+                    through_queue.perform()
+                with watches[1].timed():
+                    round_trip()
+                with watches[2].timed():
+                    at_once.perform()
+    return _section(*(watch.samples for watch in watches))
+
+
+def _other_redis(url: str) -> str:
+    """The second database of the same server."""
+    return urlsplit(url)._replace(path="/1").geturl()
+
+
+def _section(job: Samples, task: Samples, short: Samples) -> Section:
+    ratio = ratio_of(job, task)
+    return Section(
+        (
+            Row("Liftlock, through queue and worker", job, times(ratio), (ratio_at_most(ratio, MOST),)),
+            Row("floor: empty Celery task", task, times(1)),
+            Row("Liftlock, answered at once", short, times(ratio_of(short, task))),
+        ),
+        (
+            "Ten migrations, all applied. The first row has the answer at once switched off (LIFTLOCK_NO_SHORTCUT=1): "
+            "the job is committed, queued, leased, planned again under the fence and finished, durably.",
+            "Floor: send a task, the worker pushes to a list, the client waits on that list; nothing is durable.",
+        ),
+    )
+
+
+BENCHMARK = Benchmark("nothing_to_do", "A job with nothing to do", measure)

@@ -1,0 +1,14 @@
+"""Every benchmark, in the order of a full run."""
+
+from bench import handover, lexer, list10000, memory, nothing_to_do, plan10000, run500, submit
+
+BENCHMARKS = (
+    run500.BENCHMARK,
+    nothing_to_do.BENCHMARK,
+    submit.BENCHMARK,
+    handover.BENCHMARK,
+    list10000.BENCHMARK,
+    plan10000.BENCHMARK,
+    lexer.BENCHMARK,
+    memory.BENCHMARK,
+)

@@ -1,0 +1,102 @@
+"""500 small migrations from the request to `succeeded`, beside the floor, dbmate and Alembic."""
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from bench import history
+from bench.caller import Caller
+from bench.databases import empty_target, fresh_database
+from bench.figures import Benchmark, Row, Samples, Scale, Section, ratio_at_most, ratio_of, times
+from bench.peers import NotHere, alembic, dbmate, floor
+from bench.stack import RunningStack, running_stack, work_folder
+
+MOST = 1.25
+_FLOOR = "floor: asyncpg"
+_LIFTLOCK = "Liftlock"
+
+Contender = Callable[[], float]
+"""One run on an empty database; how long it took, in s."""
+
+
+def measure(scale: Scale) -> Section:
+    count, rounds = scale.some(full=500, quick=60), scale.some(full=4, quick=2)
+    with work_folder() as work:
+        scripts = history.write_small_schema(work / "migrations", count)
+        with running_stack(work / "stack", work / "migrations") as stack:
+            contenders = {_LIFTLOCK: _liftlock(stack), _FLOOR: _on_fresh(stack, scripts)}
+            peers, missing = _peers(work, scripts, stack)
+            taken = _interleaved(contenders | peers, rounds)
+    return Section((*_rows(taken), *missing), _notes(count))
+
+
+def _interleaved(contenders: dict[str, Contender], rounds: int) -> dict[str, Samples]:
+    contenders[_LIFTLOCK]()  # the first run of a worker imports and connects; a service is warm
+    taken: dict[str, list[float]] = {name: [] for name in contenders}
+    for _ in range(rounds):
+        for name, run in contenders.items():
+            taken[name].append(run())
+    return {name: Samples(tuple(values), "s") for name, values in taken.items()}
+
+
+def _rows(taken: dict[str, Samples]) -> list[Row]:
+    rows = []
+    for name, samples in taken.items():
+        ratio = ratio_of(samples, taken[_FLOOR])
+        targets = (ratio_at_most(ratio, MOST),) if name == _LIFTLOCK else ()
+        rows.append(Row(name, samples, times(ratio), targets))
+    return rows
+
+
+def _liftlock(stack: RunningStack) -> Contender:
+    def run() -> float:
+        empty_target(stack.control_url)
+        history.touch_all(stack.migrations)
+        with Caller(stack.api_url) as caller:
+            began = time.perf_counter()
+            caller.perform()
+            return time.perf_counter() - began
+
+    return run
+
+
+def _on_fresh(stack: RunningStack, scripts: Sequence[str]) -> Contender:
+    return _timed_on_fresh(stack, lambda dsn: floor.run(dsn, scripts))
+
+
+def _timed_on_fresh(stack: RunningStack, migrate: Callable[[str], None]) -> Contender:
+    def run() -> float:
+        with fresh_database(stack.control_url) as dsn:
+            began = time.perf_counter()
+            migrate(dsn)
+            return time.perf_counter() - began
+
+    return run
+
+
+def _peers(work: Path, scripts: Sequence[str], stack: RunningStack) -> tuple[dict[str, Contender], list[Row]]:
+    found: dict[str, Contender] = {}
+    missing: list[Row] = []
+    try:
+        tool = dbmate.fetch(work / "dbmate", stack.migrations)
+        found[f"dbmate {tool.version}"] = _timed_on_fresh(stack, tool.run)
+    except NotHere as reason:
+        missing.append(Row("dbmate", note=f"not run: {reason}"))
+    try:
+        found["Alembic"] = _timed_on_fresh(stack, alembic.prepare(work / "alembic", scripts).run)
+    except NotHere as reason:
+        missing.append(Row("Alembic", note=f"not run: {reason}"))
+    return found, missing
+
+
+def _notes(count: int) -> tuple[str, ...]:
+    return (
+        f"{count} migrations on one PostgreSQL server, each run on an empty database, one transaction a migration.",
+        "Liftlock: from POST /migrations/run to `succeeded`, over HTTP, queue and worker; all files are new to it and "
+        "are parsed within the time measured, by the API and by the worker.",
+        "Floor: BEGIN, the script in one message, INSERT of a ledger row, COMMIT; scripts in memory, nothing parsed.",
+        "dbmate and Alembic: the whole program from start to end; Alembic with transaction_per_migration and psycopg.",
+    )
+
+
+BENCHMARK = Benchmark("run500", "500 small migrations", measure)
