@@ -116,9 +116,9 @@ def test_a_lost_reply_to_commit_is_looked_up_and_nothing_runs_again(
         def __getattr__(self, name: str) -> Any:
             return getattr(self._connection, name)
 
-        async def fetchrow(self, query: str, *args: Any) -> Any:
+        async def prepare(self, query: str, **options: Any) -> Any:
             self._in_step = self._in_step or "liftlock.steps" in query
-            return await self._connection.fetchrow(query, *args)
+            return await self._connection.prepare(query, **options)
 
         async def execute(self, query: str, *args: Any) -> str:
             answer = await self._connection.execute(query, *args)

@@ -45,6 +45,11 @@ class MortalConnection:
         self._connection = connection
         self._life = life
 
+    async def prepare(self, query: str, **options: Any) -> "MortalStatement":
+        """A prepared statement dies like the connection it belongs to."""
+        statement = await self._connection.prepare(query, **options)
+        return MortalStatement(statement, self._connection, self._life)
+
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._connection, name)
         if name not in ("execute", "fetch", "fetchrow", "fetchval", "executemany"):
@@ -62,6 +67,24 @@ class MortalConnection:
             return answer
 
         return mortal
+
+
+class MortalStatement:
+    def __init__(self, statement: Any, connection: asyncpg.Connection, life: Mortal) -> None:
+        self._statement = statement
+        self._connection = connection
+        self._life = life
+
+    async def fetchrow(self, *args: Any) -> Any:
+        said = " ".join(self._statement.get_query().split())[:60]
+        try:
+            self._life.moment(f"before {said}")
+            answer = await self._statement.fetchrow(*args)
+            self._life.moment(f"after {said}")
+        except Died:
+            self._connection.terminate()
+            raise
+        return answer
 
 
 def make_mortal(monkeypatch: pytest.MonkeyPatch, life: Mortal) -> None:

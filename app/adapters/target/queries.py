@@ -33,6 +33,7 @@ F1_HOLDER = "SELECT job_id, attempt, acquired_at FROM liftlock.fence WHERE scope
 F2_CHECK = """
     UPDATE liftlock.fence SET touched_at = clock_timestamp()
     WHERE scope = $1 AND holder = $2 AND epoch = $3
+    RETURNING epoch
 """
 """First statement of every later transaction; no row means fenced."""
 
@@ -59,13 +60,36 @@ TERMINATE_LOST = """
 """
 """The name is compared too: the number may belong to another process by now."""
 
-REMEMBER_SETTINGS = """
-    INSERT INTO liftlock.settings (scope, environment, protection) VALUES ($1, $2, $3)
-    ON CONFLICT (scope) DO UPDATE SET protection = excluded.protection, updated_at = clock_timestamp()
-    WHERE settings.protection IS DISTINCT FROM excluded.protection
+VIEW_AND_PLAN = """
+    SELECT s.environment, s.protection, p.plan::text AS plan, m.id, m.name, m.version, m.status, m.position,
+           m.checksum, m.token_checksum, m.created_at, m.updated_at, m.applied_at, m.rolled_back_at,
+           m.error_message, m.dependencies, m.down, m.irreversible, m.source_format, m.job_id
+    FROM (SELECT $1::text AS scope) AS asked
+    LEFT JOIN liftlock.settings s ON s.scope = asked.scope
+    LEFT JOIN liftlock.plans p ON p.scope = asked.scope AND p.job_id = $2
+    LEFT JOIN liftlock.migrations m ON m.scope = asked.scope
 """
+"""One row at least: settings and plan stand in each, the migration's columns are null when there is none."""
 
-VIEW = """
+LEDGER_SIGNATURE = """
+    SELECT count(*) || ':' || COALESCE(sum(hashtext(xmin::text || ctid::text)), 0)
+           || ':' || COALESCE((SELECT xmin::text FROM liftlock.settings WHERE scope = $1), '')
+    FROM liftlock.migrations WHERE scope = $1
+"""
+"""Another one whenever any row is other than before, whoever changed it; good within one database."""
+
+VIEW_AND_PLAN = """
+    SELECT s.environment, s.protection, p.plan::text AS plan, m.id, m.name, m.version, m.status, m.position,
+           m.checksum, m.token_checksum, m.created_at, m.updated_at, m.applied_at, m.rolled_back_at,
+           m.error_message, m.dependencies, m.down, m.irreversible, m.source_format, m.job_id
+    FROM (SELECT $1::text AS scope) AS asked
+    LEFT JOIN liftlock.settings s ON s.scope = asked.scope
+    LEFT JOIN liftlock.plans p ON p.scope = asked.scope AND p.job_id = $2
+    LEFT JOIN liftlock.migrations m ON m.scope = asked.scope
+"""
+"""One row at least: settings and plan stand in each, the migration's columns are null when there is none."""
+
+XX = """
     SELECT s.environment, s.protection, m.id, m.name, m.version, m.status, m.position, m.checksum,
            m.token_checksum, m.created_at, m.updated_at, m.applied_at, m.rolled_back_at, m.error_message,
            m.dependencies, m.down, m.irreversible, m.source_format, m.job_id
@@ -75,12 +99,19 @@ VIEW = """
 """
 """One row at least: the settings stand in each, the migration's columns are null when there is none."""
 
-STORED_PLAN = "SELECT plan::text FROM liftlock.plans WHERE scope = $1 AND job_id = $2"
-
 STORE_PLAN = """
     INSERT INTO liftlock.plans (scope, job_id, plan) VALUES ($1, $2, $3::text::jsonb)
     ON CONFLICT (scope, job_id) DO UPDATE SET plan = excluded.plan
 """
+
+PIN_PLAN = """
+    WITH remembered AS (
+        INSERT INTO liftlock.settings (scope, environment, protection) VALUES ($1, $4, $5)
+        ON CONFLICT (scope) DO UPDATE SET protection = excluded.protection, updated_at = clock_timestamp()
+        WHERE settings.protection IS DISTINCT FROM excluded.protection)
+    INSERT INTO liftlock.plans (scope, job_id, plan) VALUES ($1, $2, $3::text::jsonb)
+"""
+"""With the plan, whose database this is and how it is protected."""
 
 BEGIN_STEP = """
     WITH begun AS (
@@ -113,6 +144,7 @@ RECORD_UP = """
         irreversible = excluded.irreversible, source_format = excluded.source_format,
         dependencies = excluded.dependencies, duration_ms = excluded.duration_ms, job_id = excluded.job_id,
         epoch = excluded.epoch
+    RETURNING 1
 """
 """The transaction's number must still be the one noted before the script: else the script ended it."""
 
@@ -126,6 +158,7 @@ RECORD_DOWN = """
     SET status = 'rolled_back', rolled_back_at = clock_timestamp(), updated_at = clock_timestamp(),
         error_message = NULL, position = event.id, job_id = $4, epoch = $5
     FROM event WHERE scope = $1 AND name = $2
+    RETURNING 1
 """
 
 RECORD_FAILED_UP = """

@@ -1,5 +1,6 @@
 """What the ledger says and what is written into it; always inside somebody else's transaction."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -8,15 +9,17 @@ from uuid import UUID
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
-from app.adapters.codec import FAILURE, to_json
+from app.adapters.codec import FAILURE, PINNED, from_json, to_json
 from app.adapters.target import queries
 from app.domain.environment import Environment, Protection, stricter
 from app.domain.failure import Failure
 from app.domain.ledger import History, LedgerEntry, Status, ledger_id
 from app.domain.migration import Body, Direction
+from app.domain.pinned import Pinned
 from app.domain.step import Step
 from app.ports import TargetView
 
+Row = Callable[..., Awaitable[asyncpg.Record | None]]
 Reading = asyncpg.Connection | PoolConnectionProxy
 
 
@@ -42,27 +45,41 @@ async def ensure_ledger(connection: asyncpg.Connection) -> None:
 
 async def read_view(connection: Reading, scope: str) -> TargetView:
     """The ledger must be there: see `has_ledger`."""
-    rows = await connection.fetch(queries.VIEW, scope)
+    view, _ = await read_view_and_plan(connection, scope, None)
+    return view
+
+
+async def read_view_and_plan(connection: Reading, scope: str, job_id: UUID | None) -> tuple[TargetView, Pinned | None]:
+    """What the ledger says, and the plan that is pinned for the job, if one is."""
+    rows = await connection.fetch(queries.VIEW_AND_PLAN, scope, job_id)
     history = History.of(_entry(row) for row in rows if row["id"] is not None)
+    plan = None if rows[0]["plan"] is None else from_json(PINNED, rows[0]["plan"])
     if rows[0]["environment"] is None:
-        return TargetView(history)
-    return TargetView(history, rows[0]["environment"], Protection(rows[0]["protection"]))
+        return TargetView(history), plan
+    return TargetView(history, rows[0]["environment"], Protection(rows[0]["protection"])), plan
 
 
 async def has_ledger(connection: Reading) -> bool:
     return bool(await connection.fetchval(queries.HAS_LEDGER))
 
 
-async def remember_settings(connection: asyncpg.Connection, environment: Environment, view: TargetView) -> None:
-    """A target's protection is raised by the configuration, never lowered."""
+async def pin(
+    connection: asyncpg.Connection, environment: Environment, view: TargetView, job_id: UUID, plan: Pinned
+) -> None:
+    """The plan and, beside it, whose database this is. Its protection is raised, never lowered."""
     protection = stricter(environment.protection, view.protection or environment.protection)
-    await connection.execute(queries.REMEMBER_SETTINGS, environment.scope, environment.name, protection.value)
+    await connection.execute(
+        queries.PIN_PLAN, environment.scope, job_id, to_json(PINNED, plan), environment.name, protection.value
+    )
 
 
-async def write_done(connection: asyncpg.Connection, stamp: Stamp, step: Step, xid: str, duration_ms: int) -> bool:
-    """The ledger row and its event; False when the transaction is no longer the one of `xid`."""
+async def write_done(row: Row, stamp: Stamp, step: Step, xid: str, duration_ms: int) -> bool:
+    """The ledger row and its event; False when the transaction is no longer the one of `xid`.
+
+    `row` sends a statement and gives its first row: prepared or not, as the session can.
+    """
     if step.direction is Direction.DOWN:
-        status = await connection.execute(
+        written = await row(
             queries.RECORD_DOWN,
             stamp.scope,
             step.name,
@@ -74,8 +91,8 @@ async def write_done(connection: asyncpg.Connection, stamp: Stamp, step: Step, x
             step.checksum.raw,
             xid,
         )
-        return status == "UPDATE 1"
-    status = await connection.execute(
+        return written is not None
+    written = await row(
         queries.RECORD_UP,
         ledger_id(stamp.target, stamp.scope, step.name),
         stamp.scope,
@@ -95,7 +112,7 @@ async def write_done(connection: asyncpg.Connection, stamp: Stamp, step: Step, x
         list(step.dependencies),
         xid,
     )
-    return status == "INSERT 0 1"
+    return written is not None
 
 
 async def write_failed(connection: asyncpg.Connection, stamp: Stamp, step: Step, failure: Failure) -> None:
@@ -137,7 +154,7 @@ async def write_failed(connection: asyncpg.Connection, stamp: Stamp, step: Step,
 
 def _entry(row: asyncpg.Record) -> LedgerEntry:
     return LedgerEntry(
-        id=UUID(str(row["id"])),
+        id=row["id"],
         name=row["name"],
         version=row["version"],
         status=Status(row["status"]),
@@ -153,7 +170,7 @@ def _entry(row: asyncpg.Record) -> LedgerEntry:
         down=row["down"],
         irreversible=row["irreversible"],
         source_format=row["source_format"],
-        job_id=UUID(str(row["job_id"])),
+        job_id=row["job_id"],
     )
 
 

@@ -18,6 +18,7 @@ from app.adapters.postgres import LOST, UNUSABLE, unavailable
 from app.adapters.target import queries, records
 from app.adapters.target.connection import Patience, close, connect, transaction
 from app.adapters.target.failures import commit_failure
+from app.adapters.target.prepared import Prepared
 from app.adapters.target.scripts import (
     leaves_session_state,
     raise_failure,
@@ -48,6 +49,7 @@ class PostgresTargetSession:
         self._attempt = attempt
         self._patience = patience
         self._connection: asyncpg.Connection | None = None
+        self._prepared: Prepared
         self._nonce: UUID | None = None
         self._epoch = 0
         self._dirty = False
@@ -62,6 +64,7 @@ class PostgresTargetSession:
             self._connection = await connect(self._environment.dsn, name)
         except (*LOST, *UNUSABLE, asyncpg.PostgresError) as error:
             raise self._unavailable(error) from error
+        self._prepared = Prepared(self._connection)
         self.backend_pid = self._connection.get_server_pid()
 
     async def acquire(self, attempt: Attempt, nonce: UUID) -> Acquired | DoneBefore | FenceBusy:
@@ -76,13 +79,11 @@ class PostgresTargetSession:
 
     async def pin(self, plan: Callable[[TargetView], Plan]) -> tuple[Pinned, History]:
         async with self._said_plainly(), self._fenced() as connection:
-            view = await records.read_view(connection, self._scope)
-            stored = await connection.fetchval(queries.STORED_PLAN, self._scope, self._attempt.job_id)
+            view, stored = await records.read_view_and_plan(connection, self._scope, self._attempt.job_id)
             if stored is not None:
-                return from_json(PINNED, stored), view.history
+                return stored, view.history
             pinned = pin_plan(plan(view))
-            await self._store_plan(connection, pinned)
-            await records.remember_settings(connection, self._environment, view)
+            await records.pin(connection, self._environment, view, self._attempt.job_id, pinned)
         return pinned, view.history
 
     async def apply(self, first: int, steps: Sequence[Step], limits: Limits) -> int:
@@ -100,11 +101,12 @@ class PostgresTargetSession:
     async def record_failure(self, ordinal: int, step: Step, failure: Failure, undo: Sequence[Step]) -> None:
         await self._clean()
         async with self._said_plainly(), self._fenced() as connection:
-            stored = await connection.fetchval(queries.STORED_PLAN, self._scope, self._attempt.job_id)
-            pinned = from_json(PINNED, stored)
+            _, pinned = await records.read_view_and_plan(connection, self._scope, self._attempt.job_id)
+            assert pinned is not None
             if pinned.failure is not None:
                 return
-            await self._store_plan(connection, pinned.failed_at(ordinal, failure, undo))
+            failed = to_json(PINNED, pinned.failed_at(ordinal, failure, undo))
+            await connection.execute(queries.STORE_PLAN, self._scope, self._attempt.job_id, failed)
             await records.write_failed(connection, self._stamp(), step, failure)
 
     async def finish(self, outcome: Ended) -> None:
@@ -144,7 +146,7 @@ class PostgresTargetSession:
     async def _apply_one(self, connection: asyncpg.Connection, ordinal: int, step: Step, limits: Limits) -> None:
         began = time.monotonic()
         self._dirty = self._dirty or leaves_session_state(step.body) or step.verify is not None
-        noted = await connection.fetchrow(
+        noted = await self._prepared.row(
             queries.BEGIN_STEP,
             self._scope,
             self._attempt.job_id,
@@ -164,7 +166,9 @@ class PostgresTargetSession:
         await run_body(connection, ordinal, step, limits)
         await run_verify(connection, ordinal, step)
         await restore_session(connection, step, limits)
-        written = await records.write_done(connection, self._stamp(), step, noted["xid"], _ms_since(began))
+        # a script may have deallocated what was prepared
+        row = connection.fetchrow if leaves_session_state(step.body) else self._prepared.row
+        written = await records.write_done(row, self._stamp(), step, noted["xid"], _ms_since(began))
         if not written:
             raise TransactionEnded(transaction_ended(step), ordinal)
 
@@ -174,14 +178,14 @@ class PostgresTargetSession:
         connection = await self._opened()
         await self._end_overdue(connection)
         async with transaction(connection, self._patience):
-            if await self._check(connection) != "UPDATE 1":
+            if not await self._is_ours():
                 raise Fenced(f"attempt {self._attempt.number} of job {self._attempt.job_id} was superseded")
             yield connection
 
-    async def _check(self, connection: asyncpg.Connection) -> str:
+    async def _is_ours(self) -> bool:
         """Our own lost backend may still hold the row; when it does so for too long, it is ended next time."""
         try:
-            return str(await connection.execute(queries.F2_CHECK, self._scope, self._nonce, self._epoch))
+            return await self._prepared.row(queries.F2_CHECK, self._scope, self._nonce, self._epoch) is not None
         except asyncpg.LockNotAvailableError as error:
             self._overdue_pid = self._lost_pid
             raise ConnectionLost("the fence row is still locked, perhaps by the connection that was lost") from error
@@ -221,12 +225,10 @@ class PostgresTargetSession:
         connection = await self._opened()
         try:
             await connection.execute("DISCARD ALL")
+            self._prepared.forget()
         except LOST as error:
             raise ConnectionLost(str(error)) from error
         self._dirty = False
-
-    async def _store_plan(self, connection: asyncpg.Connection, pinned: Pinned) -> None:
-        await connection.execute(queries.STORE_PLAN, self._scope, self._attempt.job_id, to_json(PINNED, pinned))
 
     def _stamp(self) -> records.Stamp:
         return records.Stamp(

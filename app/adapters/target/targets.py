@@ -2,12 +2,14 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 import asyncpg
 
 from app.adapters.postgres import LOST, UNUSABLE, unavailable
 from app.adapters.target.connection import CONNECT_TIMEOUT_S, Patience
-from app.adapters.target.records import has_ledger, read_view
+from app.adapters.target.queries import LEDGER_SIGNATURE
+from app.adapters.target.records import Reading, has_ledger, read_view
 from app.adapters.target.session import PostgresTargetSession
 from app.domain.environment import Dsn, Environment
 from app.domain.job import Attempt
@@ -16,6 +18,15 @@ from app.ports import TargetSession, TargetView
 
 READERS = 4
 READ_TIMEOUT_S = 10
+LARGE_LEDGER = 500
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A view as it was read, and the ledger's signature then; None when it was not asked for yet."""
+
+    view: TargetView
+    signature: str | None
 
 
 class PostgresTargets:
@@ -25,6 +36,7 @@ class PostgresTargets:
         self._patience = patience
         self._pools: dict[Dsn, asyncpg.Pool] = {}
         self._with_ledger: set[Dsn] = set()
+        self._large: dict[tuple[Dsn, str], _Known] = {}
 
     @asynccontextmanager
     async def open(self, environment: Environment, attempt: Attempt) -> AsyncIterator[TargetSession]:
@@ -46,7 +58,7 @@ class PostgresTargets:
                     if not await has_ledger(connection):
                         return TargetView(History())
                     self._with_ledger.add(environment.dsn)
-                return await read_view(connection, environment.scope)
+                return await self._view(connection, environment)
         except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):
             # it was there, and somebody has dropped it
             self._with_ledger.discard(environment.dsn)
@@ -58,6 +70,24 @@ class PostgresTargets:
         for pool in self._pools.values():
             pool.terminate()
         self._pools.clear()
+
+    async def _view(self, connection: Reading, environment: Environment) -> TargetView:
+        """A large ledger is read again only when a row of it is other than before; the same view then stays."""
+        place = (environment.dsn, environment.scope)
+        known = self._large.get(place)
+        if known is None:
+            return self._noted(place, await read_view(connection, environment.scope), None)
+        signature = await connection.fetchval(LEDGER_SIGNATURE, environment.scope)
+        if signature == known.signature:
+            return known.view
+        return self._noted(place, await read_view(connection, environment.scope), signature)
+
+    def _noted(self, place: tuple[Dsn, str], view: TargetView, signature: str | None) -> TargetView:
+        if len(view.history.entries) >= LARGE_LEDGER:
+            self._large[place] = _Known(view, signature)
+        else:
+            self._large.pop(place, None)
+        return view
 
     async def _pool(self, dsn: Dsn) -> asyncpg.Pool:
         """Made on first use; connections are made when asked for, so a target that is away hinders nobody."""
