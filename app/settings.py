@@ -209,4 +209,7 @@ def _redis_url(text: str) -> str | None:
         _ = parts.port
     except ValueError:
         return None
-    return text if parts.scheme in ("redis", "rediss", "unix") else None
+    if parts.scheme not in ("redis", "rediss"):
+        return None
+    database = parts.path.strip("/")
+    return text if not database or database.isdecimal() else None

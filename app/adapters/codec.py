@@ -5,13 +5,14 @@ from typing import TypeVar
 from pydantic import TypeAdapter
 
 from app.domain.failure import Failure
-from app.domain.job import Ended, JobRequest
+from app.domain.job import Ended, JobRequest, StepRecord
 from app.domain.pinned import Pinned
 
 T = TypeVar("T")
 
 FAILURE: TypeAdapter[Failure] = TypeAdapter(Failure)
 REQUEST: TypeAdapter[JobRequest] = TypeAdapter(JobRequest)
+STEPS: TypeAdapter[tuple[StepRecord, ...]] = TypeAdapter(tuple[StepRecord, ...])
 ENDED: TypeAdapter[Ended] = TypeAdapter(Ended)
 PINNED: TypeAdapter[Pinned] = TypeAdapter(Pinned)
 

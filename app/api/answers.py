@@ -17,7 +17,10 @@ def json_response(value: Any, status: HTTPStatus = HTTPStatus.OK, content_type: 
 def tagged_response(value: Any) -> Response:
     """With an ETag; 304 without a body for a caller that has just this."""
     body = encoded(value)
-    tag = etag(body)
+    return tagged_bytes(body, etag(body))
+
+
+def tagged_bytes(body: bytes, tag: str) -> Response:
     if has_already(tag):
         response = Response(status=int(HTTPStatus.NOT_MODIFIED))
         del response.headers["Content-Type"]

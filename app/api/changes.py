@@ -16,7 +16,7 @@ from app.api.context import base_url, origin, run, services, waiters
 from app.api.idempotency import answered_once
 from app.api.inputs import ChangeBody, ChangeQuery
 from app.api.listing import listing_etag
-from app.api.waiting import job_when, preferred_wait_s
+from app.api.waiting import job_at_its_end, preferred_wait_s
 from app.domain.errors import BackendUnavailable, PreconditionFailed, TooManyRequests
 from app.domain.job import Job, JobRequest, Origin
 from app.portal import PortalClosed
@@ -81,9 +81,7 @@ def _after_waiting(response: Response) -> Response:
     accepted = json.loads(response.get_data())
     try:
         with waiters().place():
-            job = run(
-                job_when(services(), waiters(), UUID(accepted["id"]), lambda job: job.state.final, seconds=seconds)
-            )
+            job = run(job_at_its_end(services(), waiters(), UUID(accepted["id"]), seconds))
     except (TooManyRequests, BackendUnavailable, PortalClosed, CancelledError):
         return response
     response.set_data(encoded(_body(job, accepted["warnings"])))

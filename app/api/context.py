@@ -4,13 +4,16 @@ import re
 import secrets
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from flask import Flask, current_app, g, request
 
 from app.api.waiting import Waiters
 from app.domain.job import Origin, Principal
 from app.wiring import Services
+
+if TYPE_CHECKING:
+    from app.api.listing import Listing
 
 T = TypeVar("T")
 
@@ -26,6 +29,7 @@ class Extension:
 
     services: Services
     waiters: Waiters = field(default_factory=Waiters)
+    listings: "dict[str, Listing]" = field(default_factory=dict)
 
 
 def extension_of(app: Flask) -> Extension:
@@ -38,6 +42,11 @@ def services() -> Services:
 
 def waiters() -> Waiters:
     return extension_of(current_app).waiters
+
+
+def listings() -> "dict[str, Listing]":
+    """The newest list of migrations of each environment, as it was rendered."""
+    return extension_of(current_app).listings
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:

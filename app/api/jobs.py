@@ -12,7 +12,7 @@ from app.api.context import base_url, run, services, waiters
 from app.api.inputs import JobPath, JobQuery, JobsQuery
 from app.api.paging import after, link_next
 from app.api.requests import checked, uuid_or_not_found
-from app.api.waiting import job_when
+from app.api.waiting import job_at_its_end, job_when
 from app.domain.job import Job, JobId
 from app.ports import JobQuery as JobsWanted
 
@@ -62,16 +62,16 @@ def get_job(path: JobPath, query: JobQuery) -> Response:
 
 def _when_changed(job_id: UUID, seconds: int) -> Response:
     rendering, known = _Rendering(), request.if_none_match
-    conditional = "If-None-Match" in request.headers
 
-    def enough(job: Job) -> bool:
+    def moved_on(job: Job) -> bool:
         # on the services' loop: nothing of the request may be touched here
-        if not conditional:
-            return job.state.final
         return not known.contains_weak(etag(encoded(rendering.of(job))))
 
     with waiters().place():
-        job = run(job_when(services(), waiters(), job_id, enough, seconds))
+        if "If-None-Match" in request.headers:
+            job = run(job_when(services(), waiters(), job_id, moved_on, seconds))
+        else:
+            job = run(job_at_its_end(services(), waiters(), job_id, seconds))
     return tagged_response(rendering.of(job))
 
 

@@ -8,7 +8,7 @@ from flask_openapi3.models.tag import Tag
 from flask_openapi3.types import ResponseDict
 
 from app.api import render, schemas
-from app.api.answers import tagged_response
+from app.api.answers import tagged_bytes, tagged_response
 from app.api.changes import carry_out, environment_of
 from app.api.context import run, services
 from app.api.inputs import (
@@ -24,6 +24,7 @@ from app.api.inputs import (
     RollbackBody,
     RunBody,
 )
+from app.api.listing import listing
 from app.api.paging import cut, link_next
 from app.api.requests import checked
 from app.domain.job import JobKind, JobRequest
@@ -57,9 +58,10 @@ def list_migrations(query: MigrationsQuery) -> Response:
     The whole list unless `limit` is given; then the next page is in the `Link` header.
     """
     environment = query.environment or services().environments.default
-    statuses = run(services().sync.migrations(environment))
     if query.limit is None and query.page_token is None:
-        return tagged_response([render.migration_row(status) for status in statuses])
+        whole = listing(environment)
+        return tagged_bytes(whole.body, whole.etag)
+    statuses = run(services().sync.migrations(environment))
     limit, of = query.limit or DEFAULT_PAGE, f"migrations:{environment}"
     page = cut(statuses, limit, query.page_token, of)
     response = tagged_response([render.migration_row(status) for status in page[:limit]])

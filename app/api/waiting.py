@@ -9,6 +9,7 @@ from uuid import UUID
 
 from app.domain.errors import TooManyRequests
 from app.domain.job import Job, JobId
+from app.ports import Changes
 from app.wiring import Services
 
 MOST_WAITING = 500
@@ -52,12 +53,30 @@ async def job_when(
     services: Services, waiters: Waiters, job_id: UUID, enough: Callable[[Job], bool], seconds: float
 ) -> Job:
     """The job as soon as it is `enough`, or as it is after `seconds`. Raises NotFound."""
+    return await _job_when(services, waiters, job_id, enough, lambda _: True, seconds)
+
+
+async def job_at_its_end(services: Services, waiters: Waiters, job_id: UUID, seconds: float) -> Job:
+    """As `job_when`; while the job goes on, it is not read again for every step that it announces."""
+    return await _job_when(
+        services, waiters, job_id, lambda job: job.state.final, lambda changes: changes.ended, seconds
+    )
+
+
+async def _job_when(
+    services: Services,
+    waiters: Waiters,
+    job_id: UUID,
+    enough: Callable[[Job], bool],
+    worth_a_look: Callable[[Changes], bool],
+    seconds: float,
+) -> Job:
     loop = asyncio.get_running_loop()
     until = loop.time() + seconds
     async with services.board.watch(JobId(job_id)) as changes:
         job = await services.migrations.job(job_id)
         while not enough(job) and (left_s := until - loop.time()) > 0 and not waiters.released:
-            if await changes.wait(min(left_s, _STOP_CHECK_S)):
+            if await changes.wait(min(left_s, _STOP_CHECK_S)) and worth_a_look(changes):
                 job = await services.migrations.job(job_id)
         return job if enough(job) else await services.migrations.job(job_id)
 

@@ -140,7 +140,10 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """The right of one worker to work on one job: every write of it names `number` in its WHERE."""
+    """The right of one worker to work on one job: every write of it names `number` in its WHERE.
+
+    `contended`: it had to wait for another, and the conflict log says so.
+    """
 
     job_id: JobId
     number: int
@@ -152,6 +155,7 @@ class Attempt:
     queued_since: datetime
     owner: str
     actor: str = "anonymous"
+    contended: bool = False
 
 
 class ClaimRefusal(StrEnum):

@@ -7,6 +7,7 @@ nesting is counted, never recursed into. The gaps between tokens hold white spac
 """
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from app.domain.tokens import COMMENTS, KINDS, MASTER, PLAIN_KINDS, FaultKind, Token, TokenKind
@@ -36,8 +37,12 @@ class Lexed(NamedTuple):
     faults: list[Fault]
 
 
+@lru_cache(maxsize=4)
 def lex(text: str) -> Lexed:
-    """Read the whole script. Never raises: what cannot be read is a fault with its offset."""
+    """Read the whole script. Never raises: what cannot be read is a fault with its offset.
+
+    The last few are kept, since a file is asked several questions in a row; nobody changes what is given here.
+    """
     lexer = _Lexer(text)
     position = 1 if text.startswith(BYTE_ORDER_MARK) else 0
     while position < len(text):

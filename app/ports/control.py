@@ -83,6 +83,11 @@ class JobQuery:
 
 
 class Changes(Protocol):
+    @property
+    def ended(self) -> bool:
+        """The job's end was seen, or may have been missed: look. False: it has not ended since."""
+        ...
+
     async def wait(self, timeout_s: float) -> bool:
         """Until something may have changed; False when `timeout_s` passed first. May wake for nothing."""
         ...

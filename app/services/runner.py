@@ -73,8 +73,9 @@ class MigrationRunnerService:
         await self._wake_next(claimed.request.environment)
 
     async def _carry_out(self, attempt: Attempt) -> Outcome:
-        waited_ms = (self._clock.now() - attempt.queued_since).total_seconds() * 1000
-        await self._conflicts.settle_contention(attempt.job_id, round(waited_ms))
+        if attempt.contended:
+            waited_ms = (self._clock.now() - attempt.queued_since).total_seconds() * 1000
+            await self._conflicts.settle_contention(attempt.job_id, round(waited_ms))
         try:
             return await self._executor.execute(attempt)
         except Refusal as refusal:

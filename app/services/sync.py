@@ -12,7 +12,8 @@ from app.domain.divergence import Divergence, Severity
 from app.domain.environment import Environment
 from app.domain.errors import NotFound
 from app.domain.ledger import LedgerEntry, Status, ledger_id
-from app.domain.migration import Migration
+from app.domain.migration import Catalog, Migration
+from app.ports import TargetView
 from app.services.submission import Environments
 from app.services.validation import Examination, SchemaValidationService
 
@@ -59,6 +60,7 @@ class EnvironmentSyncService:
     def __init__(self, environments: Environments, validation: SchemaValidationService) -> None:
         self._environments = environments
         self._validation = validation
+        self._last: dict[str, tuple[Catalog, TargetView, tuple[MigrationStatus, ...]]] = {}
 
     async def migrations(self, environment_name: str) -> tuple[MigrationStatus, ...]:
         """Every migration, in the order it runs; what no file defines any more comes first.
@@ -70,7 +72,16 @@ class EnvironmentSyncService:
         if examined.view is None:
             assert examined.unreachable is not None
             raise examined.unreachable
-        return _statuses(environment, examined)
+        return self._kept(environment, examined, examined.view)
+
+    def _kept(self, environment: Environment, examined: Examination, view: TargetView) -> tuple[MigrationStatus, ...]:
+        """The same answer for the same files and the same ledger, as the same object."""
+        last = self._last.get(environment.name)
+        if last is not None and last[0] is examined.catalog and last[1] is view:
+            return last[2]
+        statuses = _statuses(environment, examined)
+        self._last[environment.name] = (examined.catalog, view, statuses)
+        return statuses
 
     async def migration(self, environment_name: str, name: str) -> MigrationStatus:
         """Raises NotFound with the nearest names."""

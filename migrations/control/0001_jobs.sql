@@ -131,7 +131,7 @@ CREATE TRIGGER jobs_guard BEFORE UPDATE ON liftlock_control.jobs
 
 CREATE FUNCTION liftlock_control.jobs_announce() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM pg_notify('liftlock_jobs', NEW.id::text);
+    PERFORM pg_notify('liftlock_jobs', NEW.id || ' ' || NEW.state);
     RETURN NULL;
 END $$;
 -- not for a beat: only what a watcher would see

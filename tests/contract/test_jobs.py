@@ -305,6 +305,22 @@ def test_whoever_watches_a_job_wakes_when_it_changes(room: Room) -> None:
     assert room.run(watch())
 
 
+def test_whoever_watches_a_job_is_told_of_its_end(room: Room) -> None:
+    job = add(room)
+
+    async def watch() -> list[bool]:
+        async with room.board.watch(job.id) as changes:
+            attempt = await room.claims.claim(job.id, "worker", TTL_MS)
+            assert isinstance(attempt, Attempt) and await changes.wait(10)
+            seen = [changes.ended]
+            await room.claims.end(attempt, DONE)
+            while not changes.ended:
+                assert await changes.wait(10)
+            return [*seen, changes.ended]
+
+    assert room.run(watch()) == [False, True]
+
+
 def test_whoever_watches_a_job_that_does_not_change_wakes_in_time(room: Room) -> None:
     job = add(room)
 

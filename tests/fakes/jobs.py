@@ -71,8 +71,14 @@ class JobStore:
 
 
 class MemoryWatcher:
-    def __init__(self, event: asyncio.Event) -> None:
+    def __init__(self, store: JobStore, job_id: JobId, event: asyncio.Event) -> None:
+        self._store = store
+        self._job_id = job_id
         self._event = event
+
+    @property
+    def ended(self) -> bool:
+        return self._store.rows[self._job_id].job.state.final
 
     async def wait(self, timeout_s: float) -> bool:
         try:
@@ -138,7 +144,7 @@ class MemoryJobs:
         event = asyncio.Event()
         self._store.watchers[job_id].add(event)
         try:
-            yield MemoryWatcher(event)
+            yield MemoryWatcher(self._store, job_id, event)
         finally:
             self._store.watchers[job_id].discard(event)
 

@@ -27,6 +27,10 @@ def problems(catalog: Catalog) -> list[tuple[str, str | None, int | None]]:
     return [(problem.code, problem.file, problem.line) for problem in catalog.problems]
 
 
+def is_empty(catalog: Catalog) -> bool:
+    return (catalog.migrations, catalog.problems) == ((), ())
+
+
 def touch_later(path: Path) -> None:
     """As if it were written a second after it was: file systems may be too coarse to tell."""
     later = path.stat().st_mtime_ns + 1_000_000_000
@@ -53,7 +57,7 @@ def test_every_sql_and_python_file_is_a_migration(folder: Path) -> None:
 
 
 def test_an_empty_folder_is_an_empty_catalog(folder: Path) -> None:
-    assert read(FolderSource(folder, ONE_MIB)) == Catalog()
+    assert is_empty(read(FolderSource(folder, ONE_MIB)))
 
 
 @pytest.mark.parametrize(
@@ -61,14 +65,14 @@ def test_an_empty_folder_is_an_empty_catalog(folder: Path) -> None:
 )
 def test_other_files_are_ignored(name: str, folder: Path) -> None:
     (folder / name).write_text("not a migration")
-    assert read(FolderSource(folder, ONE_MIB)) == Catalog()
+    assert is_empty(read(FolderSource(folder, ONE_MIB)))
 
 
 def test_folders_inside_are_ignored_also_under_a_files_name(folder: Path) -> None:
     (folder / "1_a.sql").mkdir()
     (folder / "old").mkdir()
     (folder / "old" / "1_b.sql").write_text(SELECT)
-    assert read(FolderSource(folder, ONE_MIB)) == Catalog()
+    assert is_empty(read(FolderSource(folder, ONE_MIB)))
 
 
 def test_a_link_to_a_file_is_followed(folder: Path, tmp_path: Path) -> None:

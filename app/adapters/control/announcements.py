@@ -12,6 +12,7 @@ import structlog
 from app.adapters.control.database import CONNECT_TIMEOUT_S
 from app.adapters.postgres import LOST, UNUSABLE
 from app.domain.environment import Dsn
+from app.domain.job import JobState
 
 CHANNEL = "liftlock_jobs"
 UNHEARD_POLL_S = 1.0
@@ -24,7 +25,16 @@ class Watcher:
 
     def __init__(self, announcements: "Announcements") -> None:
         self._announcements = announcements
+        self._ended = False
         self.event = asyncio.Event()
+
+    @property
+    def ended(self) -> bool:
+        return self._ended or not self._announcements.hearing
+
+    def hear(self, state: JobState) -> None:
+        self._ended = self._ended or state.final
+        self.event.set()
 
     async def wait(self, timeout_s: float) -> bool:
         patience = timeout_s if self._announcements.hearing else min(timeout_s, UNHEARD_POLL_S)
@@ -82,8 +92,9 @@ class Announcements:
                 log.warning("announcements.deaf", error=str(error))
 
     def _heard(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
-        for watcher in self._watchers.get(UUID(str(payload)), ()):
-            watcher.event.set()
+        job_id, _, state = str(payload).partition(" ")
+        for watcher in self._watchers.get(UUID(job_id), ()):
+            watcher.hear(JobState(state))
 
     def _deaf(self, _connection: object) -> None:
         for watchers in self._watchers.values():

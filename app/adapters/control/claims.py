@@ -8,13 +8,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import asyncpg
-from sqlalchemy import text
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Text, Uuid, bindparam, text
 from sqlalchemy.exc import DBAPIError
 
-from app.adapters.codec import FAILURE, REQUEST, optional_json
+from app.adapters.codec import FAILURE, REQUEST, STEPS, optional_json, to_json
 from app.adapters.control.database import ControlDatabase, driver_error
-from app.adapters.control.tables import job_steps
 from app.domain.job import (
     Attempt,
     ClaimRefusal,
@@ -37,7 +35,8 @@ _CLAIM = text("""
         SELECT 1 FROM liftlock_control.jobs p
         WHERE p.target_id = j.target_id AND p.seq < j.seq AND p.state IN ('queued', 'running'))
     RETURNING j.attempt, j.request, j.target_id, t.epoch, j.starts, j.max_starts, j.created_at,
-        j.principal_id
+        j.principal_id, EXISTS (
+            SELECT 1 FROM liftlock_control.conflicts c WHERE c.job_id = j.id AND c.state = 'open') AS contended
 """)
 _PARK = text("""
     UPDATE liftlock_control.jobs SET parked = true, next_dispatch_at = clock_timestamp()
@@ -87,6 +86,21 @@ _SAY = text("""
 """)
 
 
+_PUT_STEPS = text("""
+    INSERT INTO liftlock_control.job_steps
+        (job_id, ordinal, name, version, direction, state, started_at, finished_at, duration_ms, error, notice)
+    SELECT :id, ordinal, name, version, direction, state, started_at, finished_at, duration_ms,
+           NULLIF(error, 'null'), notice
+    FROM jsonb_to_recordset(CAST(:steps AS jsonb)) AS s (
+        ordinal int, name text, version text, direction text, state text, started_at timestamptz,
+        finished_at timestamptz, duration_ms bigint, error jsonb, notice text)
+    ON CONFLICT (job_id, ordinal) DO UPDATE
+    SET name = excluded.name, version = excluded.version, direction = excluded.direction,
+        state = excluded.state, started_at = excluded.started_at, finished_at = excluded.finished_at,
+        duration_ms = excluded.duration_ms, error = excluded.error, notice = excluded.notice
+""").bindparams(bindparam("id", type_=Uuid), bindparam("steps", type_=Text))
+
+
 class ControlClaims:
     """Implements ports.JobClaims."""
 
@@ -132,7 +146,8 @@ class ControlClaims:
             if (await connection.execute(_SAY, {**_ours(attempt), "message": message})).rowcount == 0:
                 return
             if steps:
-                await connection.execute(_UPSERT_STEP, [_step_values(attempt.job_id, step) for step in steps])
+                values = {"id": attempt.job_id, "steps": to_json(STEPS, tuple(steps))}
+                await connection.execute(_PUT_STEPS, values)
 
     async def _take(self, job_id: JobId, owner: str, ttl_ms: int) -> Attempt | None:
         try:
@@ -157,6 +172,7 @@ class ControlClaims:
             queued_since=row["created_at"],
             owner=owner,
             actor=row["principal_id"],
+            contended=row["contended"],
         )
 
     async def _park(self, job_id: JobId) -> bool:
@@ -183,45 +199,9 @@ class ControlClaims:
         return ClaimRefused(job_id, ClaimRefusal.NOT_HEAD, row["environment"], JobId(row["holder"]), evidence | holder)
 
 
-_NEW_STEP = insert(job_steps)
-_UPSERT_STEP = _NEW_STEP.on_conflict_do_update(
-    index_elements=["job_id", "ordinal"],
-    set_={
-        name: _NEW_STEP.excluded[name]
-        for name in (
-            "name",
-            "version",
-            "direction",
-            "state",
-            "started_at",
-            "finished_at",
-            "duration_ms",
-            "error",
-            "notice",
-        )
-    },
-)
-
-
 def _ours(attempt: Attempt) -> dict[str, Any]:
     return {"id": attempt.job_id, "attempt": attempt.number}
 
 
 def _plain(value: Any) -> Any:
     return value.isoformat() if hasattr(value, "isoformat") else value
-
-
-def _step_values(job_id: JobId, step: StepRecord) -> dict[str, Any]:
-    return {
-        "job_id": job_id,
-        "ordinal": step.ordinal,
-        "name": step.name,
-        "version": step.version,
-        "direction": step.direction,
-        "state": step.state.value,
-        "started_at": step.started_at,
-        "finished_at": step.finished_at,
-        "duration_ms": step.duration_ms,
-        "error": None if step.error is None else FAILURE.dump_python(step.error, mode="json"),
-        "notice": step.notice,
-    }

@@ -4,14 +4,15 @@ import json
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
-from sqlalchemy import Text, Uuid, bindparam, select, text
+from sqlalchemy import Column, Text, Uuid, bindparam, select, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.adapters.codec import REQUEST, to_json
+from app.adapters.codec import REQUEST, STEPS, to_json
 from app.adapters.control.announcements import Announcements, Watcher
 from app.adapters.control.database import ControlDatabase
-from app.adapters.control.rows import job_of, step_of
-from app.adapters.control.tables import job_steps, jobs, targets
+from app.adapters.control.rows import job_of
+from app.adapters.control.tables import jobs, targets
 from app.domain.errors import IdempotencyInProgress
 from app.domain.job import Job, JobId, JobState
 from app.ports import JobQuery, KeyClaim, NewJob
@@ -59,6 +60,12 @@ _SAME_JOB = text("""
     WHERE j.dedupe_key = :key AND j.created_at > clock_timestamp() - make_interval(secs => :within_s)
     ORDER BY j.created_at DESC LIMIT 1
 """)
+_GET = text("""
+    SELECT j.*, COALESCE((
+        SELECT jsonb_agg(to_jsonb(s) - 'job_id' ORDER BY s.ordinal)
+        FROM liftlock_control.job_steps s WHERE s.job_id = j.id), '[]') AS steps
+    FROM liftlock_control.jobs j WHERE j.id = :id
+""").columns(*jobs.columns, Column("steps", JSONB))
 _TAKE_DEDUPE_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
 _USE_KEY = text("""
     UPDATE liftlock_control.idempotency_keys SET job_id = :job_id
@@ -88,11 +95,8 @@ class ControlJobs:
 
     async def get(self, job_id: JobId) -> Job | None:
         async with self._database.single() as connection:
-            row = (await connection.execute(select(jobs).where(jobs.c.id == job_id))).mappings().first()
-            if row is None:
-                return None
-            steps = select(job_steps).where(job_steps.c.job_id == job_id).order_by(job_steps.c.ordinal)
-            return job_of(row, [step_of(step) for step in (await connection.execute(steps)).mappings()])
+            row = (await connection.execute(_GET, {"id": job_id})).mappings().first()
+        return None if row is None else job_of(row, STEPS.validate_python(row["steps"]))
 
     async def find(self, query: JobQuery) -> tuple[Job, ...]:
         wanted = select(jobs).order_by(jobs.c.id.desc()).limit(query.limit)

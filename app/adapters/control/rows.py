@@ -8,12 +8,12 @@ from sqlalchemy import RowMapping
 
 from app.adapters.codec import FAILURE, REQUEST
 from app.domain.conflict import Collision, Conflict, ConflictKind, ConflictState
-from app.domain.job import Job, JobId, JobState, Origin, Principal, StepRecord, StepState
+from app.domain.job import Job, JobId, JobState, Origin, Principal, StepRecord
 
 
 def job_of(row: RowMapping, steps: Sequence[StepRecord] = ()) -> Job:
     return Job(
-        id=JobId(UUID(str(row["id"]))),
+        id=JobId(row["id"]),
         request=REQUEST.validate_python(row["request"]),
         state=JobState(row["state"]),
         reason=row["reason"],
@@ -34,21 +34,6 @@ def job_of(row: RowMapping, steps: Sequence[StepRecord] = ()) -> Job:
             row["traceparent"],
         ),
         steps=tuple(steps),
-    )
-
-
-def step_of(row: RowMapping) -> StepRecord:
-    return StepRecord(
-        ordinal=row["ordinal"],
-        name=row["name"],
-        version=row["version"],
-        direction=row["direction"],
-        state=StepState(row["state"]),
-        started_at=row["started_at"],
-        finished_at=row["finished_at"],
-        duration_ms=row["duration_ms"],
-        error=_failure(row["error"]),
-        notice=row["notice"],
     )
 
 

@@ -3,7 +3,6 @@
 import asyncio
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from app.adapters.python_code import load_action
@@ -14,18 +13,14 @@ from app.domain.problem import Problem
 from app.domain.step import Step
 
 READERS = {".sql": read_sql, ".py": read_python}
+SUFFIXES = tuple(READERS)
 IGNORED_PREFIXES = ("_", ".")
 
 Parsed = Migration | tuple[Problem, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Signature:
-    """What tells a changed file without reading it."""
-
-    inode: int
-    size_bytes: int
-    modified_ns: int
+Signature = tuple[int, int, int]
+"""Inode, size and time of change in ns: what tells a changed file without reading it."""
 
 
 class FolderSource:
@@ -34,7 +29,7 @@ class FolderSource:
     def __init__(self, folder: Path, max_file_bytes: int) -> None:
         self._folder = folder
         self._max_file_bytes = max_file_bytes
-        self._cache: dict[str, tuple[_Signature, Parsed]] = {}
+        self._cache: dict[str, tuple[Signature, Parsed]] = {}
         self._catalog = Catalog()
         self._reading = asyncio.Lock()
 
@@ -71,7 +66,7 @@ class FolderSource:
             signature = _signature(entry)
             known = self._cache.get(name)
             if signature is None or known is None or known[0] != signature:
-                self._cache[name] = (signature or _Signature(0, 0, 0), self._parse(name))
+                self._cache[name] = (signature or (0, 0, 0), self._parse(name))
                 changed = True
         return changed
 
@@ -112,18 +107,18 @@ class FolderSource:
 
 def _is_migration(entry: "os.DirEntry[str]") -> bool:
     return (
-        Path(entry.name).suffix in READERS
+        entry.name.endswith(SUFFIXES)
         and not entry.name.startswith(IGNORED_PREFIXES)
         and (entry.is_symlink() or entry.is_file())  # a link is followed when it is read: it may lead nowhere
     )
 
 
-def _signature(entry: "os.DirEntry[str]") -> _Signature | None:
+def _signature(entry: "os.DirEntry[str]") -> Signature | None:
     try:
         stat = entry.stat()
     except OSError:
         return None
-    return _Signature(stat.st_ino, stat.st_size, stat.st_mtime_ns)
+    return stat.st_ino, stat.st_size, stat.st_mtime_ns
 
 
 def _unloadable(step: Step) -> Problem | None:
