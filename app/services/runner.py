@@ -139,7 +139,7 @@ class AutoRun:
 
         Processes that start together see the same files and the same history, hence the same key.
         """
-        examined = await self._validation.examine(environment)
+        examined = await self._validation.look(environment)
         if examined.view is None:
             raise examined.unreachable or BackendUnavailable("the target cannot be read")
         history = examined.view.history

@@ -1,12 +1,12 @@
 """How a request becomes a job: refused at once where that is certain, committed, and rung for."""
 
+import asyncio
 from dataclasses import dataclass
 
 from app.domain.divergence import Severity
 from app.domain.environment import Environment
-from app.domain.errors import NotFound, ReadOnly, TargetBusy
+from app.domain.errors import NotFound, ReadOnly, Refusal, TargetBusy
 from app.domain.job import Ended, Job, JobId, JobKind, JobRequest, OnBusy, Origin
-from app.domain.migration import Catalog
 from app.domain.plan import ordered_or_refused
 from app.domain.step import Plan
 from app.ports import Clock, Doorbell, JobBoard, JobSweep, KeyClaim, NewJob
@@ -92,18 +92,23 @@ class Submission:
         if self._read_only:
             raise ReadOnly("this service is read-only (LIFTLOCK_READ_ONLY); ask one that makes changes")
         environment = self._environments.named(request.environment)
-        open_jobs = await self._board.open_on(environment.name)
+        open_jobs, found = await asyncio.gather(
+            self._board.open_on(environment.name), self._validation.look(environment)
+        )
         joined = _answer_busy(request, open_jobs)
         if joined is not None:
             return Submitted(joined)
-        examined = await self._validation.examine(environment)
-        _refuse_files(request, examined.catalog)
-        plan = None
-        if examined.view is not None and not open_jobs:
-            plan = plan_job(request, environment, examined.catalog, examined.view)
+        try:
+            plan = _planned(request, environment, found, open_jobs)
+        except Refusal:
+            await self._validation.record(environment.name, found)
+            raise
         finished = _nothing_to_do(request, plan) if self._shortcut else None
-        job = await self._board.add(self._new_job(request, origin, finished, idempotency, dedupe))
-        warnings = _warnings(examined, plan)
+        job, _ = await asyncio.gather(
+            self._board.add(self._new_job(request, origin, finished, idempotency, dedupe)),
+            self._validation.record(environment.name, found),
+        )
+        warnings = _warnings(found, plan)
         if not job.state.final and not await self._doorbell.ring(job.id):
             await self._sweep.unrung(job.id)
             warnings += ("Redis cannot be reached: the job is safe and starts when Redis is back",)
@@ -152,10 +157,18 @@ def _answer_busy(request: JobRequest, open_jobs: tuple[Job, ...]) -> Job | None:
     )
 
 
-def _refuse_files(request: JobRequest, catalog: Catalog) -> None:
-    """Files that cannot be read refuse a run whatever the target says; what is applied can still be undone."""
+def _planned(
+    request: JobRequest, environment: Environment, found: Examination, open_jobs: tuple[Job, ...]
+) -> Plan | None:
+    """None where only the worker can know. Raises the refusal that is certain already.
+
+    Files that cannot be read refuse a run whatever the target says; what is applied can still be undone.
+    """
     if request.kind is JobKind.RUN:
-        ordered_or_refused(catalog)
+        ordered_or_refused(found.catalog)
+    if found.view is None or open_jobs:
+        return None
+    return plan_job(request, environment, found.catalog, found.view)
 
 
 def _nothing_to_do(request: JobRequest, plan: Plan | None) -> Ended | None:

@@ -34,11 +34,9 @@ class SchemaValidationService:
         view, unreachable = await self._view(environment)
         return Examination(catalog, view, _diverging(catalog, view, environment), unreachable)
 
-    async def examine(self, environment: Environment) -> Examination:
-        """Look, and put what disagrees on record. Changes no target."""
-        found = await self.look(environment)
-        await self._conflicts.record_divergences(environment.name, found.divergences)
-        return found
+    async def record(self, environment: str, found: Examination) -> None:
+        """Put on record what disagrees, and close what no longer does."""
+        await self._conflicts.record_divergences(environment, found.divergences)
 
     async def _view(self, environment: Environment) -> tuple[TargetView | None, BackendUnavailable | None]:
         try:

@@ -23,6 +23,7 @@ class ControlDatabase:
         self.dsn = dsn
         self._pool_size = pool_size
         self._engine: AsyncEngine | None = None
+        self._autocommit: AsyncEngine | None = None
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncConnection]:
@@ -33,8 +34,10 @@ class ControlDatabase:
     @asynccontextmanager
     async def single(self) -> AsyncIterator[AsyncConnection]:
         """For one statement, which is a transaction by itself: two round trips less. Raises as `begin`."""
-        async with self._said_plainly(), self._made().connect() as connection:
-            yield await connection.execution_options(isolation_level="AUTOCOMMIT")
+        self._made()
+        assert self._autocommit is not None
+        async with self._said_plainly(), self._autocommit.connect() as connection:
+            yield connection
 
     @asynccontextmanager
     async def _said_plainly(self) -> AsyncIterator[None]:
@@ -62,6 +65,7 @@ class ControlDatabase:
                 max_overflow=5,
                 pool_timeout=CONNECT_TIMEOUT_S,
             )
+            self._autocommit = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         return self._engine
 
     async def _connect(self) -> asyncpg.Connection:

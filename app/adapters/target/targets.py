@@ -50,10 +50,7 @@ class PostgresTargets:
     async def read(self, environment: Environment) -> TargetView:
         try:
             pool = await self._pool(environment.dsn)
-            async with (
-                pool.acquire(timeout=READ_TIMEOUT_S) as connection,
-                connection.transaction(isolation="repeatable_read", readonly=True),
-            ):
+            async with pool.acquire(timeout=READ_TIMEOUT_S) as connection:
                 if environment.dsn not in self._with_ledger:
                     if not await has_ledger(connection):
                         return TargetView(History())
@@ -101,8 +98,14 @@ class PostgresTargets:
                 command_timeout=READ_TIMEOUT_S,
                 statement_cache_size=0,
                 max_inactive_connection_lifetime=60,
+                # nothing here changes its session, so there is nothing to take back between two questions
+                reset=_leave_as_it_is,
                 server_settings={"application_name": "liftlock:reader"},
             )
             self._pools[dsn] = pool
             await pool
         return pool
+
+
+async def _leave_as_it_is(_connection: object) -> None:
+    pass
