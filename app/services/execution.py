@@ -1,7 +1,7 @@
 """PlanExecutor: one attempt at one job on one target, from the lease to the end marker."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
 import structlog
@@ -90,29 +90,36 @@ class PlanExecutor:
         self._clock = clock
         self._policy = policy
 
-    async def execute(self, attempt: Attempt) -> Outcome:
+    async def execute(self, attempt: Attempt, end: Callable[[Attempt, Outcome], Awaitable[None]]) -> None:
         """Hold the lease, open the target, take its fence, look again and pin the plan, apply the steps,
-        mark the end. Each step is one transaction that begins with the fence check and ends with its
-        ledger row, so that whoever runs this twice, or half, changes nothing twice and nothing by half.
+        mark the end in the target, `end` the job, let the lease go.
+
+        Each step is one transaction that begins with the fence check and ends with its ledger row, so that
+        whoever runs this twice, or half, changes nothing twice and nothing by half.
         """
         nonce = uuid.uuid4()
         environment = self._environments.named(attempt.request.environment)
         async with self._leases.hold(environment.name, attempt, nonce) as lease:
             if isinstance(lease, HeldElsewhere):
                 await self._conflicts.record_lease_held(attempt, lease)
-                return GivenBack("for_target", f"job {lease.job_id} holds the lease", min(lease.ttl_ms, 1000))
-            try:
-                async with self._targets.open(environment, attempt) as session:
-                    return await self._on_target(environment, attempt, nonce, session)
-            except BackendUnusable as error:
-                return self._cannot_be_used(attempt, error)
-            except BackendUnavailable as error:
-                return self._cannot_be_reached(attempt, error)
-            except ConnectionLost as error:
-                return GivenBack("connection_lost", error.detail, self._policy.give_back_ms)
-            except Fenced as error:
-                await self._conflicts.record_fenced(attempt)
-                return Superseded(error.detail)
+                busy = GivenBack("for_target", f"job {lease.job_id} holds the lease", min(lease.ttl_ms, 1000))
+                await end(attempt, busy)
+            else:
+                await end(attempt, await self._with_target(environment, attempt, nonce))
+
+    async def _with_target(self, environment: Environment, attempt: Attempt, nonce: uuid.UUID) -> Outcome:
+        try:
+            async with self._targets.open(environment, attempt) as session:
+                return await self._on_target(environment, attempt, nonce, session)
+        except BackendUnusable as error:
+            return self._cannot_be_used(attempt, error)
+        except BackendUnavailable as error:
+            return self._cannot_be_reached(attempt, error)
+        except ConnectionLost as error:
+            return GivenBack("connection_lost", error.detail, self._policy.give_back_ms)
+        except Fenced as error:
+            await self._conflicts.record_fenced(attempt)
+            return Superseded(error.detail)
 
     async def _on_target(
         self, environment: Environment, attempt: Attempt, nonce: uuid.UUID, session: TargetSession

@@ -68,19 +68,18 @@ class MigrationRunnerService:
             await self._conflicts.record_refused_claim(claimed, self._worker)
             return
         log.info("job.started", job=str(job_id), attempt=claimed.number, environment=claimed.request.environment)
-        outcome = await self._carry_out(claimed)
-        await self._end(claimed, outcome)
+        await self._carry_out(claimed)
         await self._wake_next(claimed.request.environment)
 
-    async def _carry_out(self, attempt: Attempt) -> Outcome:
+    async def _carry_out(self, attempt: Attempt) -> None:
         if attempt.contended:
             waited_ms = (self._clock.now() - attempt.queued_since).total_seconds() * 1000
             await self._conflicts.settle_contention(attempt.job_id, round(waited_ms))
         try:
-            return await self._executor.execute(attempt)
+            await self._executor.execute(attempt, self._end)
         except Refusal as refusal:
             failure = Failure(code=FailureCode.REFUSED, message=refusal.detail, next_steps=refusal.next_steps)
-            return Ended(JobState.FAILED, refusal.slug.replace("-", "_"), refusal.detail, failure)
+            await self._end(attempt, Ended(JobState.FAILED, refusal.slug.replace("-", "_"), refusal.detail, failure))
         except Exception as error:
             # a bug of ours: the job goes back, a bounded number of times, and the bug is not swallowed
             message = f"{type(error).__name__} in the worker; see its log"

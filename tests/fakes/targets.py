@@ -99,7 +99,10 @@ class MemorySession:
         view = self._ledger.view
         stored = self._ledger.plans.get(self._attempt.job_id)
         if stored is None:
-            stored = self._ledger.plans[self._attempt.job_id] = pin_plan(plan(view))
+            stored = pin_plan(plan(view))
+            if not stored.steps:
+                return stored, view.history
+            self._ledger.plans[self._attempt.job_id] = stored
             protection = self._environment.protection
             self._ledger.protection = stricter(protection, view.protection or protection)
             self._ledger.environment = self._environment.name

@@ -91,7 +91,14 @@ class Floor:
         return claimed
 
     def execute(self, attempt: Attempt) -> Outcome:
-        return self.portal.run(self.executor.execute(attempt))
+        outcomes: list[Outcome] = []
+
+        async def end(_: Attempt, outcome: Outcome) -> None:
+            outcomes.append(outcome)
+
+        self.portal.run(self.executor.execute(attempt, end))
+        (outcome,) = outcomes
+        return outcome
 
     def job(self, attempt: Attempt) -> Job:
         return self.store.rows[attempt.job_id].job

@@ -83,7 +83,9 @@ class PostgresTargetSession:
             if stored is not None:
                 return stored, view.history
             pinned = pin_plan(plan(view))
-            await records.pin(connection, self._environment, view, self._attempt.job_id, pinned)
+            if pinned.steps:
+                # an empty plan may be made again: it changes nothing
+                await records.pin(connection, self._environment, view, self._attempt.job_id, pinned)
         return pinned, view.history
 
     async def apply(self, first: int, steps: Sequence[Step], limits: Limits) -> int:
@@ -120,28 +122,43 @@ class PostgresTargetSession:
 
     async def _acquire(self, attempt: Attempt, nonce: UUID) -> Acquired | DoneBefore | FenceBusy:
         connection = await self._opened()
-        try:
-            epoch = await self._take_fence(connection, attempt, nonce)
-        except _EndedBefore as ended:
-            return DoneBefore(ended.outcome)
-        if epoch is None:
+        async with self._said_plainly():
+            try:
+                taken = await self._take_fence(connection, attempt, nonce)
+            except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):
+                taken = None
+            if taken is None:
+                # held by another, or never taken before: only then is it asked whether there is a ledger at all
+                await self._prepare_target(connection)
+                taken = await self._take_fence(connection, attempt, nonce)
+        if taken is None:
             return await self._holder()
-        self._nonce, self._epoch = nonce, epoch
-        return Acquired(epoch)
+        if isinstance(taken, Ended):
+            return DoneBefore(taken)
+        self._nonce, self._epoch = nonce, taken
+        return Acquired(taken)
 
-    async def _take_fence(self, connection: asyncpg.Connection, attempt: Attempt, nonce: UUID) -> int | None:
-        job = attempt.job_id
-        async with self._said_plainly(), transaction(connection, self._patience):
+    async def _take_fence(self, connection: asyncpg.Connection, attempt: Attempt, nonce: UUID) -> int | Ended | None:
+        """F1: the new epoch; how the job had ended; None when there is no fence for us to take."""
+        try:
+            async with transaction(connection, self._patience):
+                epoch = await connection.fetchval(
+                    queries.F1_ACQUIRE, self._scope, nonce, attempt.job_id, attempt.number, attempt.floor_epoch
+                )
+                if epoch is None:
+                    return None
+                outcome = await connection.fetchval(queries.F1_JOB_DONE, self._scope, attempt.job_id)
+                if outcome is not None:
+                    # the row just written must not stand: the job has ended, nobody would free the target again
+                    raise _EndedBefore(from_json(ENDED, outcome))
+                return int(epoch)
+        except _EndedBefore as ended:
+            return ended.outcome
+
+    async def _prepare_target(self, connection: asyncpg.Connection) -> None:
+        async with transaction(connection, self._patience):
             await records.ensure_ledger(connection)
             await connection.execute(queries.F1_ENSURE_ROW, self._scope)
-            epoch = await connection.fetchval(
-                queries.F1_ACQUIRE, self._scope, nonce, job, attempt.number, attempt.floor_epoch
-            )
-            outcome = await connection.fetchval(queries.F1_JOB_DONE, self._scope, job) if epoch else None
-            if outcome is not None:
-                # the row just written must not stand: the job has ended, nobody would free the target again
-                raise _EndedBefore(from_json(ENDED, outcome))
-        return None if epoch is None else int(epoch)
 
     async def _apply_one(self, connection: asyncpg.Connection, ordinal: int, step: Step, limits: Limits) -> None:
         began = time.monotonic()
