@@ -17,6 +17,7 @@ from app.api.context import Extension, extension_of
 from app.api.waiting import MOST_WAITING
 from app.caretaker import Caretaker
 from app.domain.errors import ConfigurationInvalid
+from app.embedded.children import end_with_parent
 from app.logs import configure_logs
 from app.settings import Settings, load_settings
 
@@ -69,6 +70,11 @@ def when_ready(_server: Any) -> None:
     gc.collect()
     gc.freeze()
     log.info("api.listening", address=f"http://{bind}", processes=workers)
+
+
+def post_fork(_server: Any, _worker: Any) -> None:
+    """A worker whose master was killed outright ends at once, and not when it next looks."""
+    end_with_parent(signal.SIGKILL)
 
 
 def post_worker_init(worker: Any) -> None:

@@ -151,6 +151,12 @@ def end_of_log(log: Path, offset: int = 0, lines: int = 20) -> str:
     return "\n".join(text.splitlines()[-lines:])
 
 
+def end_with_parent(death: signal.Signals) -> None:
+    """For a process that has been forked already: the kernel sends it `death` when its parent ends (Linux)."""
+    if DIES_WITH_PARENT:
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(death))
+
+
 def _tie_to_parent(death: signal.Signals) -> Callable[[], None]:
     # Everything is looked up before the fork: after it, only system calls are safe.
     prctl = ctypes.CDLL(None).prctl if DIES_WITH_PARENT else None

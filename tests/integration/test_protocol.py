@@ -304,3 +304,45 @@ def test_a_target_set_up_as_another_environment_is_refused(servers: Servers, fol
         assert house.do(environment="production").state is JobState.SUCCEEDED
     with open_house(servers, folder, dsn) as house, pytest.raises(EnvironmentProtected, match="set up as production"):
         house.submit()
+
+
+def test_a_pooler_that_changes_the_server_connection_is_noticed_and_nothing_runs_twice(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a", "b", "c"):
+        house.write(f"{ord(name)}_{name}.sql", PLAIN.format(name=name))
+
+    class Pooled:
+        """After each transaction another server connection, on which nothing of ours is prepared."""
+
+        def __init__(self, connection: asyncpg.Connection) -> None:
+            self._connection = connection
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._connection, name)
+
+        async def execute(self, query: str, *args: Any) -> str:
+            answer = await self._connection.execute(query, *args)
+            if query in ("COMMIT", "ROLLBACK"):
+                await self._connection.execute("DEALLOCATE ALL")
+            return str(answer)
+
+    async def pooled_connect(*args: Any) -> Any:
+        return Pooled(await connect(*args))
+
+    monkeypatch.setattr(session, "connect", pooled_connect)
+    job = house.do()
+
+    assert job.state is JobState.SUCCEEDED, job.error
+    assert effects(house) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("statement", ["DEALLOCATE ALL", "DISCARD PLANS", "RESET ALL", "SET ROLE pg_monitor"])
+def test_a_script_that_clears_its_session_does_not_disturb_the_ledger(house: House, statement: str) -> None:
+    house.write("1_a.sql", f"-- migrate:up\nINSERT INTO effects VALUES ('a');\n{statement};\n")
+    house.write("2_b.sql", PLAIN.format(name="b"))
+
+    job = house.do()
+
+    assert job.state is JobState.SUCCEEDED, job.error
+    assert effects(house) == ["a", "b"]
