@@ -28,6 +28,7 @@ from app.ports import (
     Clock,
     DoneBefore,
     FenceBusy,
+    Held,
     HeldElsewhere,
     JobClaims,
     Leases,
@@ -90,7 +91,7 @@ class PlanExecutor:
         self._clock = clock
         self._policy = policy
 
-    async def execute(self, attempt: Attempt, end: Callable[[Attempt, Outcome], Awaitable[None]]) -> None:
+    async def execute(self, attempt: Attempt, end: Callable[[Attempt, Outcome], Awaitable[None]]) -> Outcome:
         """Hold the lease, open the target, take its fence, look again and pin the plan, apply the steps,
         mark the end in the target, `end` the job, let the lease go.
 
@@ -100,44 +101,58 @@ class PlanExecutor:
         nonce = uuid.uuid4()
         environment = self._environments.named(attempt.request.environment)
         async with self._leases.hold(environment.name, attempt, nonce) as lease:
-            if isinstance(lease, HeldElsewhere):
-                await self._conflicts.record_lease_held(attempt, lease)
-                busy = GivenBack("for_target", f"job {lease.job_id} holds the lease", min(lease.ttl_ms, 1000))
-                await end(attempt, busy)
-            else:
-                await end(attempt, await self._with_target(environment, attempt, nonce))
+            outcome = await self._under(lease, environment, attempt, nonce)
+            await end(attempt, outcome)
+            return outcome
+
+    async def _under(
+        self, lease: Held | HeldElsewhere, environment: Environment, attempt: Attempt, nonce: uuid.UUID
+    ) -> Outcome:
+        if isinstance(lease, HeldElsewhere):
+            await self._conflicts.record_lease_held(attempt, lease)
+            return GivenBack("for_target", f"job {lease.job_id} holds the lease", max(lease.ttl_ms, 1000))
+        return await self._with_target(environment, attempt, nonce)
 
     async def _with_target(self, environment: Environment, attempt: Attempt, nonce: uuid.UUID) -> Outcome:
         try:
-            async with self._targets.open(environment, attempt) as session:
-                return await self._on_target(environment, attempt, nonce, session)
+            async with (
+                self._watchdog.watch(environment.name, attempt, nonce) as watch,
+                self._targets.open(environment, attempt) as session,
+            ):
+                match await session.acquire(attempt, nonce):
+                    case DoneBefore(outcome):
+                        return outcome
+                    case FenceBusy() as busy:
+                        await self._conflicts.record_fence_busy(attempt, busy)
+                        message = f"the target is held by job {busy.job_id}"
+                        return GivenBack("for_target", message, self._policy.give_back_ms)
+                    case Acquired(epoch):
+                        return await self._holding(environment, attempt, session, watch, epoch)
         except BackendUnusable as error:
             return self._cannot_be_used(attempt, error)
         except BackendUnavailable as error:
             return self._cannot_be_reached(attempt, error)
         except ConnectionLost as error:
             return GivenBack("connection_lost", error.detail, self._policy.give_back_ms)
+
+    async def _holding(
+        self, environment: Environment, attempt: Attempt, session: TargetSession, watch: Watch, epoch: int
+    ) -> Outcome:
+        """From here on the target belongs to this job until F3: whatever happens, the job is not over before it."""
+        try:
+            starts = await self._claims.started(attempt, epoch)
+            if starts is None:
+                raise Fenced(f"attempt {attempt.number} of job {attempt.job_id} is over")
+            outcome = await self._work(environment, attempt, session, watch, starts)
+            await session.finish(outcome)
+        except BackendUnavailable as error:
+            return GivenBack("backend_unavailable", error.detail, self._policy.give_back_ms)
+        except ConnectionLost as error:
+            return GivenBack("connection_lost", error.detail, self._policy.give_back_ms)
         except Fenced as error:
             await self._conflicts.record_fenced(attempt)
             return Superseded(error.detail)
-
-    async def _on_target(
-        self, environment: Environment, attempt: Attempt, nonce: uuid.UUID, session: TargetSession
-    ) -> Outcome:
-        match await session.acquire(attempt, nonce):
-            case DoneBefore(outcome):
-                return outcome
-            case FenceBusy() as busy:
-                await self._conflicts.record_fence_busy(attempt, busy)
-                return GivenBack("for_target", f"the target is held by job {busy.job_id}", self._policy.give_back_ms)
-            case Acquired(epoch):
-                starts = await self._claims.started(attempt, epoch)
-                if starts is None:
-                    raise Fenced(f"attempt {attempt.number} of job {attempt.job_id} is over")
-        async with self._watchdog.watch(environment.name, attempt, nonce) as watch:
-            outcome = await self._work(environment, attempt, session, watch, starts)
-            await session.finish(outcome)
-            return outcome
+        return outcome
 
     async def _work(
         self, environment: Environment, attempt: Attempt, session: TargetSession, watch: Watch, starts: int
@@ -149,7 +164,7 @@ class PlanExecutor:
             pinned, history = await session.pin(lambda view: self._plan(environment, attempt, catalog, view))
             steps = bind(pinned, catalog, history, attempt.job_id)
         except Refusal as refusal:
-            return refused(refusal)
+            return refused(refusal, attempt)
         async with Progress(attempt, self._claims, self._clock) as progress:
             progress.planned(steps)
             stepper = Stepper(session, progress, watch, self._clock, self._limits(attempt), self._policy.locks)

@@ -36,7 +36,7 @@ def ended_badly(failure: Failure) -> Ended:
 def crashed(starts: int) -> Ended:
     failure = Failure(
         code=FailureCode.CRASHED,
-        message=f"its worker died {starts - 1} times at this job; it is not started again",
+        message=f"it was started {starts - 1} times and never came to an end; it is not started again",
         left_behind="only whole steps: GET /migrations shows which are applied",
         safe_to_retry=True,
         next_steps=("look into the worker's log for what ended it", "POST /migrations/run"),
@@ -44,7 +44,7 @@ def crashed(starts: int) -> Ended:
     return ended_badly(failure)
 
 
-def refused(refusal: Refusal) -> Ended:
+def refused(refusal: Refusal, attempt: Attempt) -> Ended:
     problems = refusal.problems if isinstance(refusal, ListedRefusal) else ()
     first = problems[0] if problems else None
     failure = Failure(
@@ -55,7 +55,9 @@ def refused(refusal: Refusal) -> Ended:
         file=first.file if first else None,
         line=first.line if first else None,
         column=first.column if first else None,
-        left_behind="nothing: it was refused before the first step",
+        left_behind="nothing: it was refused before the first step"
+        if attempt.starts == 0
+        else "what earlier attempts of this job have applied stays; GET /migrations shows it",
         next_steps=refusal.next_steps or ("correct the files named here, then run again",),
     )
     return Ended(JobState.FAILED, refusal.slug.replace("-", "_"), refusal.detail, failure)

@@ -68,23 +68,25 @@ class MigrationRunnerService:
             await self._conflicts.record_refused_claim(claimed, self._worker)
             return
         log.info("job.started", job=str(job_id), attempt=claimed.number, environment=claimed.request.environment)
-        await self._carry_out(claimed)
-        await self._wake_next(claimed.request.environment)
+        outcome = await self._carry_out(claimed)
+        if isinstance(outcome, Ended):
+            await self._wake_next(claimed.request.environment)
 
-    async def _carry_out(self, attempt: Attempt) -> None:
-        if attempt.contended:
-            waited_ms = (self._clock.now() - attempt.queued_since).total_seconds() * 1000
-            await self._conflicts.settle_contention(attempt.job_id, round(waited_ms))
+    async def _carry_out(self, attempt: Attempt) -> Outcome:
         try:
-            await self._executor.execute(attempt, self._end)
+            if attempt.contended:
+                waited_ms = (self._clock.now() - attempt.queued_since).total_seconds() * 1000
+                await self._conflicts.settle_contention(attempt.job_id, round(waited_ms))
+            return await self._executor.execute(attempt, self._end)
         except Refusal as refusal:
-            failure = Failure(code=FailureCode.REFUSED, message=refusal.detail, next_steps=refusal.next_steps)
-            await self._end(attempt, Ended(JobState.FAILED, refusal.slug.replace("-", "_"), refusal.detail, failure))
+            outcome = _refused_outright(attempt, refusal)
         except Exception as error:
             # a bug of ours: the job goes back, a bounded number of times, and the bug is not swallowed
             message = f"{type(error).__name__} in the worker; see its log"
             await self._end(attempt, GivenBack("crashed", message, CRASH_PAUSE_MS))
             raise
+        await self._end(attempt, outcome)
+        return outcome
 
     async def _end(self, attempt: Attempt, outcome: Outcome) -> None:
         if isinstance(outcome, Superseded):
@@ -104,6 +106,14 @@ class MigrationRunnerService:
         following = await self._sweep.next_on(environment)
         if following is not None and not await self._doorbell.ring(following):
             await self._sweep.unrung(following)
+
+
+def _refused_outright(attempt: Attempt, refusal: Refusal) -> Outcome:
+    """Its environment is gone from the configuration. A job that has started may hold a target: it waits."""
+    if attempt.starts > 0:
+        return GivenBack(refusal.slug.replace("-", "_"), refusal.detail, CRASH_PAUSE_MS)
+    failure = Failure(code=FailureCode.REFUSED, message=refusal.detail, next_steps=refusal.next_steps)
+    return Ended(JobState.FAILED, refusal.slug.replace("-", "_"), refusal.detail, failure)
 
 
 class Sweeper:

@@ -279,13 +279,6 @@ def test_a_job_given_back_for_a_while_is_due_after_it(room: Room) -> None:
     assert room.run(room.sweep.due(10)) == (job.id,)
 
 
-def test_a_job_given_back_because_the_target_was_held_is_rung_as_soon_as_it_is_free(room: Room) -> None:
-    job = add(room)
-    room.run(room.claims.end(claim(room, job), GivenBack("for_target", "held", 5_000)))
-
-    assert room.run(room.sweep.next_on("development")) == job.id
-
-
 def test_a_job_just_added_is_left_to_its_first_ring_for_a_moment(room: Room) -> None:
     job = add(room)
 

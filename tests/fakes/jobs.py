@@ -289,9 +289,7 @@ class MemorySweep:
     async def next_on(self, environment: str) -> JobId | None:
         now = self._store.clock.now()
         head = next(iter(self._store.open_on(environment)), None)
-        if head is None or head.job.state is not JobState.QUEUED or not head.parked:
-            return None
-        if head.due > now and head.job.reason != "for_target":
+        if head is None or head.job.state is not JobState.QUEUED or not head.parked or head.due > now:
             return None
         head.parked, head.dispatches, head.due = False, head.dispatches + 1, now + timedelta(seconds=5)
         return head.job.id

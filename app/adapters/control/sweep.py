@@ -40,7 +40,7 @@ _NEXT = text("""
         next_dispatch_at = clock_timestamp() + interval '5 s'
     FROM head
     WHERE j.id = head.id AND j.state = 'queued' AND j.parked
-      AND (j.next_dispatch_at <= clock_timestamp() OR j.reason = 'for_target')
+      AND j.next_dispatch_at <= clock_timestamp()
     RETURNING j.id
 """)
 _UNRUNG = text("""
