@@ -1,6 +1,7 @@
 """The Flask application: its routes, what happens around every request, and nothing else."""
 
 from collections.abc import Iterable
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import structlog
@@ -32,7 +33,7 @@ HEADERS = {
 
 def build_application(services: Services) -> OpenAPI:
     """No IO: the portals of `services` start with the first request that needs them."""
-    app = OpenAPI(
+    app = _Application(
         "app.api",
         info=Info(title="Liftlock", version=operations.release(), description=documents.ABOUT),
         validation_error_model=schemas.Problem,
@@ -53,6 +54,15 @@ def build_application(services: Services) -> OpenAPI:
     for resource in (migrations, conflicts, jobs, operations, documents):
         app.register_api(resource.api)
     return app
+
+
+class _Application(OpenAPI):
+    def make_default_options_response(self) -> Response:
+        """Allow is the whole answer."""
+        response = super().make_default_options_response()
+        response.status_code = HTTPStatus.NO_CONTENT
+        del response.headers["Content-Type"]
+        return response
 
 
 class MigrationName(BaseConverter):

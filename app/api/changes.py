@@ -12,7 +12,7 @@ from flask import Response, request
 
 from app.api import render
 from app.api.answers import encoded, json_response
-from app.api.context import base_url, origin, run, services, waiters
+from app.api.context import base_url, origin, remember_environment, run, services, waiters
 from app.api.idempotency import answered_once
 from app.api.inputs import ChangeBody, ChangeQuery
 from app.api.listing import listing_etag
@@ -50,7 +50,10 @@ def carry_out(asked: JobRequest, body: ChangeBody, submit: Submit) -> Response:
 
 
 def environment_of(query: ChangeQuery, body: ChangeBody) -> str:
-    return query.environment or body.environment or services().environments.default
+    named = query.environment or body.environment
+    if named is not None:
+        remember_environment(named)
+    return named or services().environments.default
 
 
 def _refuse_moved(environment: str) -> None:

@@ -62,6 +62,17 @@ def request_id() -> str:
     return cast(str, g.request_id)
 
 
+def remember_environment(name: str) -> None:
+    """A body may name it; what is said of this request later is said of this environment."""
+    g.environment = name
+
+
+def asked_environment() -> str | None:
+    """The environment that this request names, None when it names none or one that is not there."""
+    name = g.get("environment") or request.args.get("environment")
+    return name if any(one.name == name for one in services().environments.all()) else None
+
+
 def origin() -> Origin:
     """Where this request came from, for the job it makes."""
     traceparent = request.headers.get("traceparent", "")

@@ -14,8 +14,9 @@ from werkzeug.exceptions import NotFound as NoSuchAddress
 
 from app.api import refusals, render
 from app.api.answers import json_response
-from app.api.context import base_url, request_id
+from app.api.context import asked_environment, base_url, request_id
 from app.api.requests import MAX_BODY_BYTES
+from app.api.steps import next_steps
 from app.domain import errors
 from app.domain.errors import LiftlockError, ListedRefusal
 from app.portal import PortalClosed
@@ -98,7 +99,7 @@ def problem_response(error: LiftlockError) -> Response:
         "detail": error.detail,
         "instance": quote(request.path),
         "requestId": request_id(),
-        "nextSteps": render.next_steps(error.next_steps, base_url()),
+        "nextSteps": next_steps(error.next_steps, base_url(), asked_environment()),
     }
     if isinstance(error, ListedRefusal):
         body["problems"] = [render.problem(found) for found in error.problems]

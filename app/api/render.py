@@ -1,18 +1,17 @@
 """Domain values as JSON values: plain dicts, since a list may hold ten thousand of them."""
 
 import re
-import shlex
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import Enum
-from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID
 
+from app.api.steps import in_environment, next_steps
 from app.domain.conflict import Conflict
 from app.domain.failure import Failure
-from app.domain.job import Job, JobKind, JobState, StepRecord
+from app.domain.job import Job, JobKind, JobRequest, JobState, StepRecord
 from app.domain.problem import Problem
 from app.services.sync import MigrationState, MigrationStatus
 
@@ -20,7 +19,6 @@ Json = dict[str, Any]
 
 READ_ONLY = "this service makes no changes (LIFTLOCK_READ_ONLY)"
 
-_CALL = re.compile(r"(GET|POST|PUT|DELETE) (/\S*)")
 _UTC_TEXT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?)\+00:00")
 _STANDING = frozenset({MigrationState.APPLIED, MigrationState.MODIFIED, MigrationState.MISSING})
 _CALL_OF_KIND: Mapping[JobKind, tuple[str, str]] = {
@@ -38,11 +36,6 @@ def moment(at: datetime | None) -> str | None:
     return f"{text[:-6]}Z"  # without its +00:00
 
 
-def next_steps(steps: tuple[str, ...], base_url: str) -> list[str]:
-    """`POST /path` becomes a command that can be pasted; everything else already is, or is a sentence."""
-    return [_command(step, base_url) for step in steps]
-
-
 def job_summary(job: Job, base_url: str, *, read_only: bool) -> Json:
     request, origin = job.request, job.origin
     return {
@@ -58,15 +51,7 @@ def job_summary(job: Job, base_url: str, *, read_only: bool) -> Json:
         "startedAt": moment(job.started_at),
         "finishedAt": moment(job.finished_at),
         "durationMs": _duration_ms(job),
-        "request": {
-            "to": request.to,
-            "count": request.count,
-            "atomic": request.atomic.value,
-            "onFailure": request.on_failure.value if request.on_failure else None,
-            "onBusy": request.on_busy.value,
-            "confirm": request.confirm,
-            "lockTimeoutMs": request.lock_timeout_ms,
-        },
+        "request": {"to": request.to, "count": request.count, **_wishes(request)},
         "principal": {
             "id": origin.principal.id,
             "kind": origin.principal.kind,
@@ -75,7 +60,7 @@ def job_summary(job: Job, base_url: str, *, read_only: bool) -> Json:
         "requestId": origin.request_id,
         "note": request.note,
         "notices": list(job.notices),
-        "error": _failure(job.error, base_url),
+        "error": _failure(job.error, base_url, request.environment),
         "links": _job_links(job),
         "actions": [_again(job, READ_ONLY if read_only else None)],
     }
@@ -84,7 +69,7 @@ def job_summary(job: Job, base_url: str, *, read_only: bool) -> Json:
 def job(job: Job, base_url: str, *, read_only: bool) -> Json:
     return {
         **job_summary(job, base_url, read_only=read_only),
-        "steps": [_step(step, base_url) for step in job.steps],
+        "steps": [_step(step, base_url, job.request.environment) for step in job.steps],
     }
 
 
@@ -185,21 +170,13 @@ def plain(value: object) -> Any:
             return str(value)
 
 
-def _command(step: str, base_url: str) -> str:
-    call = _CALL.fullmatch(step)
-    if call is None:
-        return step
-    method = "" if call[1] == "GET" else f"-X {call[1]} "
-    return f"curl {method}{shlex.quote(base_url + call[2])}"
-
-
 def _duration_ms(job: Job) -> int | None:
     if job.started_at is None or job.finished_at is None:
         return None
     return round((job.finished_at - job.started_at).total_seconds() * 1000)
 
 
-def _step(step: StepRecord, base_url: str) -> Json:
+def _step(step: StepRecord, base_url: str, environment: str) -> Json:
     return {
         "ordinal": step.ordinal,
         "name": step.name,
@@ -210,11 +187,11 @@ def _step(step: StepRecord, base_url: str) -> Json:
         "finishedAt": moment(step.finished_at),
         "durationMs": step.duration_ms,
         "notice": step.notice,
-        "error": _failure(step.error, base_url),
+        "error": _failure(step.error, base_url, environment),
     }
 
 
-def _failure(failure: Failure | None, base_url: str) -> Json | None:
+def _failure(failure: Failure | None, base_url: str, environment: str) -> Json | None:
     if failure is None:
         return None
     return {
@@ -233,12 +210,12 @@ def _failure(failure: Failure | None, base_url: str) -> Json | None:
         "context": failure.context,
         "leftBehind": failure.left_behind,
         "safeToRetry": failure.safe_to_retry,
-        "nextSteps": next_steps(failure.next_steps, base_url),
+        "nextSteps": next_steps(failure.next_steps, base_url, environment),
     }
 
 
 def _job_links(job: Job) -> Json:
-    links = {"self": f"/jobs/{job.id}", "migrations": f"/migrations?{_in(job.request.environment)}"}
+    links = {"self": f"/jobs/{job.id}", "migrations": f"/migrations?{in_environment(job.request.environment)}"}
     if not job.state.final:
         links["wait"] = f"/jobs/{job.id}?wait=30"
     return links
@@ -255,8 +232,25 @@ def _again(job: Job, refusal: str | None) -> Json:
         refusal = "somebody has to look at the target first"
     elif refusal is None and job.error is not None and not job.error.safe_to_retry:
         refusal = f"it is not safe to try again; left behind: {job.error.left_behind}"
-    body = {"to": job.request.to} if job.request.to else None
-    return _action("again", "Ask for the same again", method, f"{path}?{_in(job.request.environment)}", refusal, body)
+    href = f"{path}?{in_environment(job.request.environment)}"
+    return _action("again", "Ask for the same again", method, href, refusal, _body(job.request) or None)
+
+
+def _body(request: JobRequest) -> Json:
+    """What was asked otherwise than by default; `count` and `environment` are in the address."""
+    usual = _wishes(JobRequest(request.kind, request.environment))
+    asked = {"to": request.to, **_wishes(request), "note": request.note}
+    return {name: value for name, value in asked.items() if value != usual.get(name)}
+
+
+def _wishes(request: JobRequest) -> Json:
+    return {
+        "atomic": request.atomic.value,
+        "onFailure": request.on_failure.value if request.on_failure else None,
+        "onBusy": request.on_busy.value,
+        "confirm": request.confirm,
+        "lockTimeoutMs": request.lock_timeout_ms,
+    }
 
 
 def _run_to(status: MigrationStatus, refusal: str | None) -> Json:
@@ -264,14 +258,14 @@ def _run_to(status: MigrationStatus, refusal: str | None) -> Json:
         refusal = "it is applied"
     elif refusal is None and status.state is MigrationState.BLOCKED:
         refusal = f"it is blocked by {', '.join(status.blocked_by)}"
-    href = f"/migrations/run?{_in(status.environment)}"
+    href = f"/migrations/run?{in_environment(status.environment)}"
     return _action("run", "Run up to and with this migration", "POST", href, refusal, {"to": status.name})
 
 
 def _back_to(status: MigrationStatus, refusal: str | None) -> Json:
     if refusal is None and status.state not in _STANDING:
         refusal = "it is not applied"
-    href = f"/migrations/rollback?{_in(status.environment)}"
+    href = f"/migrations/rollback?{in_environment(status.environment)}"
     return _action("rollback", "Undo everything applied after this one", "POST", href, refusal, {"to": status.name})
 
 
@@ -288,12 +282,7 @@ def _action(name: str, label: str, method: str, href: str, refusal: str | None, 
 
 
 def _migration_href(status: MigrationStatus) -> str:
-    return f"/migrations/{quote(status.name, safe='')}?{_in(status.environment)}"
-
-
-@lru_cache(maxsize=1024)
-def _in(environment: str) -> str:
-    return f"environment={quote(environment, safe='')}"
+    return f"/migrations/{quote(status.name, safe='')}?{in_environment(status.environment)}"
 
 
 def _text(value: UUID | None) -> str | None:

@@ -11,10 +11,10 @@ from uuid import UUID
 from flask import Response, request
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
-from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from app.api.inputs import Nothing
-from app.api.refusals import MalformedJson, UnsupportedMediaType
+from app.api.refusals import BadRequest, MalformedJson, UnsupportedMediaType
 from app.domain.errors import NotFound, ValidationFailed
 from app.domain.problem import Problem
 
@@ -63,7 +63,7 @@ def checked(view: View) -> View:
 
 def read_body() -> dict[str, Any]:
     """The JSON object of the body, {} when there is none."""
-    text = request.get_data(cache=True)
+    text = _received()
     if len(text) > MAX_BODY_BYTES:
         # werkzeug cuts a chunked body off at its limit without a word
         raise RequestEntityTooLarge
@@ -83,6 +83,19 @@ def read_body() -> dict[str, Any]:
     if not isinstance(value, dict):
         _refuse([Problem("wrong_type", f"the body is {_KIND[type(value)]}; it takes a JSON object", pointer="")])
     return value
+
+
+def _received() -> bytes:
+    try:
+        return request.get_data(cache=True)
+    except HTTPException:
+        raise
+    except Exception as error:
+        # each server has exceptions of its own for chunks that are none, and for a body that ends too early
+        raise BadRequest(
+            "the body cannot be read: its chunks are broken, or it ended too early; send it whole",
+            next_steps=_without_body(),
+        ) from error
 
 
 def uuid_or_not_found(text: str, what: str, list_path: str) -> UUID:

@@ -16,7 +16,8 @@ MOST_WAITING = 500
 LONGEST_WAIT_S = 60
 
 _STOP_CHECK_S = 1.0
-_PREFER_WAIT = re.compile(r'(?:^|[,;])\s*wait\s*=\s*"?(\d{1,9})"?\s*(?=$|[,;])', re.IGNORECASE)
+_MOST_DIGITS = 9
+_PREFER_WAIT = re.compile(r'(?:^|[,;])\s*wait\s*=\s*"?([0-9]+)"?\s*(?=$|[,;])', re.IGNORECASE)
 
 
 class Waiters:
@@ -84,6 +85,7 @@ async def _job_when(
 def preferred_wait_s(prefer: str) -> int | None:
     """The `wait` of a Prefer header; what is not understood is no preference (RFC 7240)."""
     found = _PREFER_WAIT.search(prefer)
-    if found is None or int(found[1]) == 0:
+    digits = found[1].lstrip("0") if found is not None else ""
+    if not digits:
         return None
-    return min(int(found[1]), LONGEST_WAIT_S)
+    return LONGEST_WAIT_S if len(digits) > _MOST_DIGITS else min(int(digits), LONGEST_WAIT_S)

@@ -1,6 +1,6 @@
 """A job: one request to change something, the states it may be in, and the only moves between them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -136,6 +136,17 @@ class Job:
     notices: tuple[str, ...] = ()
     origin: Origin = Origin()
     steps: tuple[StepRecord, ...] = field(default=())
+
+
+def in_the_way(request: JobRequest, open_jobs: Sequence[Job]) -> Job | None:
+    """The open job that answers a request which would not queue: the one to join, or the first one."""
+    match request.on_busy:
+        case OnBusy.QUEUE:
+            return None
+        case OnBusy.JOIN:
+            return next((job for job in open_jobs if job.request.kind is request.kind), None)
+        case OnBusy.FAIL:
+            return next(iter(open_jobs), None)
 
 
 @dataclass(frozen=True, slots=True)

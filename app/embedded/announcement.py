@@ -7,7 +7,7 @@ from typing import Protocol
 
 from app.embedded.children import end_of_log
 from app.embedded.options import StackInfo
-from app.embedded.readiness import NotReady, wait_ready
+from app.embedded.readiness import Answer, NotReady, wait_ready
 from app.embedded.terminal import complain, say
 
 _READY_S = 90.0
@@ -43,8 +43,10 @@ class Announcement:
 
     def _run(self) -> None:
         try:
-            self._wait()
+            answer = self._wait()
             say(self._text())
+            if answer.away:
+                say(f"Degraded: {answer}.")
             if self._on_ready is not None:
                 self._on_ready(self._stack.info)
         except SystemExit as wish:
@@ -52,14 +54,17 @@ class Announcement:
         except BaseException as error:  # handed over to the main thread, which raises it
             self._error = error
 
-    def _wait(self) -> None:
+    def _wait(self) -> Answer:
         url = self._stack.info.api_url
         try:
-            wait_ready(url, deadline=time.monotonic() + _READY_S)
+            return wait_ready(url, deadline=time.monotonic() + _READY_S, tell=self._tell)
         except NotReady:
             log = self._stack.info.logs / "api.log"
             complain(f"The end of {log}:\n{end_of_log(log)}")
             raise
+
+    def _tell(self, reason: str) -> None:
+        say(f"The API is not ready yet: {reason}. Logs in {self._stack.info.logs}")
 
     def _text(self) -> str:
         info = self._stack.info

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 HOST = "127.0.0.1"
+# Workers have nothing to tell one another: what they share is in the control database.
+_ALONE = ("--without-gossip", "--without-mingle", "--without-heartbeat")
 
 
 class StackRefused(Exception):
@@ -62,8 +64,9 @@ def liftlock_programs(options: StackOptions) -> tuple[Program, ...]:
         Program("api", (python, "-m", "gunicorn", "--config", "python:app.serving", "app:create_app()")),
         Program(
             "worker",
-            (*celery, "worker", "--concurrency", str(options.workers), "--loglevel", "WARNING"),
-            # TERM means: finish within the soft limit, give the rest back to the queue.
+            (*celery, "worker", "--concurrency", str(options.workers), "--loglevel", "WARNING", *_ALONE),
+            # TERM means: finish within the soft limit. What does not end in time is taken over by another
+            # attempt when its lease lapses.
             {"REMAP_SIGTERM": "SIGQUIT"},
         ),
         Program("beat", (*celery, "beat", "--loglevel", "WARNING")),

@@ -43,6 +43,14 @@ def remove_record(data_dir: Path) -> None:
     _path(data_dir).unlink(missing_ok=True)
 
 
+def is_about(data_dir: Path, error: OSError) -> bool:
+    """Whether the folder, what is in it or what it is in could not be used."""
+    if not isinstance(error.filename, str):
+        return False
+    folder, named = data_dir.absolute(), Path(error.filename).absolute()
+    return folder in (named, *named.parents) or named in folder.parents
+
+
 def _path(data_dir: Path) -> Path:
     return data_dir / "stack.json"
 

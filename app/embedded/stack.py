@@ -16,7 +16,7 @@ from app.embedded.options import (
 from app.embedded.postgres import Postgres
 from app.embedded.program import ProgramChild, end_predecessors
 from app.embedded.readiness import NotReady, refuse_taken_port
-from app.embedded.record import hold_data_dir, remove_record, write_record
+from app.embedded.record import hold_data_dir, is_about, remove_record, write_record
 from app.embedded.startup import ServerFailed
 from app.embedded.supervisor import Hopeless, Supervised, Supervisor
 from app.embedded.terminal import Interrupts, complain, say
@@ -47,6 +47,14 @@ def run_stack(options: StackOptions, *, on_ready: Callable[[StackInfo], None] | 
         StackRefused, ServerMissing, ServerFailed, AccountMissing, FolderNotOurs, Hopeless, NotReady
     ) as reason:  # fmt: skip
         complain(str(reason))
+        return 1
+    except OSError as error:
+        if not is_about(options.data_dir, error):
+            raise
+        complain(
+            f"The data folder {options.data_dir} cannot be used ({error.strerror}: {error.filename}); "
+            f"name one that can be written: --data-dir DIR"
+        )
         return 1
 
 

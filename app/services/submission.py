@@ -3,16 +3,20 @@
 import asyncio
 from dataclasses import dataclass
 
+import structlog
+
 from app.domain.divergence import Severity
 from app.domain.environment import Environment
 from app.domain.errors import NotFound, ReadOnly, Refusal, TargetBusy
-from app.domain.job import Ended, Job, JobId, JobKind, JobRequest, OnBusy, Origin
+from app.domain.job import Ended, Job, JobId, JobKind, JobRequest, OnBusy, Origin, in_the_way
 from app.domain.plan import ordered_or_refused
 from app.domain.step import Plan
 from app.ports import Clock, Doorbell, JobBoard, JobSweep, KeyClaim, NewJob
 from app.services.outcomes import nothing_to_do
 from app.services.planning import plan_job
 from app.services.validation import Examination, SchemaValidationService
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,27 +96,34 @@ class Submission:
         if self._read_only:
             raise ReadOnly("this service is read-only (LIFTLOCK_READ_ONLY); ask one that makes changes")
         environment = self._environments.named(request.environment)
-        open_jobs, found = await asyncio.gather(
-            self._board.open_on(environment.name), self._validation.look(environment)
-        )
-        joined = _answer_busy(request, open_jobs)
-        if joined is not None:
-            return Submitted(joined)
+        # in this order: what ended before the first answer is in the history of the second
+        open_jobs = await self._board.open_on(environment.name)
+        other = in_the_way(request, open_jobs)
+        if other is not None:
+            return _answer_busy(request, other)
+        found = await self._validation.look(environment)
         try:
             plan = _planned(request, environment, found, open_jobs)
         except Refusal:
             await self._validation.record(environment.name, found)
             raise
         finished = _nothing_to_do(request, plan) if self._shortcut else None
-        job, _ = await asyncio.gather(
-            self._board.add(self._new_job(request, origin, finished, idempotency, dedupe)),
-            self._validation.record(environment.name, found),
-        )
+        new = self._new_job(request, origin, finished, idempotency, dedupe)
+        job, _ = await asyncio.gather(self._board.add(new), self._record_if_possible(environment.name, found))
+        if job.id != new.id and dedupe is None:
+            return _answer_busy(request, job)
         warnings = _warnings(found, plan)
         if not job.state.final and not await self._doorbell.ring(job.id):
             await self._sweep.unrung(job.id)
             warnings += ("Redis cannot be reached: the job is safe and starts when Redis is back",)
         return Submitted(job, warnings)
+
+    async def _record_if_possible(self, environment: str, found: Examination) -> None:
+        """Beside the job, which is accepted whether or not a notice about its files can be kept."""
+        try:
+            await self._validation.record(environment, found)
+        except Exception:
+            log.exception("conflicts.not_recorded", environment=environment)
 
     def _new_job(
         self,
@@ -137,23 +148,20 @@ class Submission:
 _VERB = {JobKind.RUN: "the run", JobKind.ROLLBACK: "the rollback", JobKind.RESET: "the reset"}
 
 
-def _answer_busy(request: JobRequest, open_jobs: tuple[Job, ...]) -> Job | None:
-    """`fail` refuses, `join` gives the open job of the same kind, `queue` goes on."""
-    if not open_jobs or request.on_busy is OnBusy.QUEUE:
-        return None
+def _answer_busy(request: JobRequest, other: Job) -> Submitted:
+    """`join` gives the open job of the same kind, `fail` refuses."""
     if request.on_busy is OnBusy.JOIN:
-        return next((job for job in open_jobs if job.request.kind is request.kind), None)
-    first = open_jobs[0]
+        return Submitted(other)
     raise TargetBusy(
-        f"job {first.id} ({first.request.kind}) has had the target of {request.environment} "
-        f"since {first.created_at.isoformat()}; wait for it, or send onBusy: queue",
+        f"job {other.id} ({other.request.kind}) has had the target of {request.environment} "
+        f"since {other.created_at.isoformat()}; wait for it, or send onBusy: queue",
         facts={
-            "jobId": str(first.id),
-            "kind": first.request.kind.value,
-            "state": first.state.value,
-            "since": first.created_at.isoformat(),
+            "jobId": str(other.id),
+            "kind": other.request.kind.value,
+            "state": other.state.value,
+            "since": other.created_at.isoformat(),
         },
-        next_steps=(f"GET /jobs/{first.id}?wait=30",),
+        next_steps=(f"GET /jobs/{other.id}?wait=30",),
     )
 
 

@@ -50,6 +50,15 @@ def test_a_wrong_method_names_the_right_one(stand: Stand, method: str, path: str
     assert allowed in refused.headers["Allow"]
 
 
+@pytest.mark.parametrize(("path", "allowed"), [("/migrations/run", {"POST", "OPTIONS"}),
+                                               ("/migrations", {"GET", "HEAD", "OPTIONS"})])  # fmt: skip
+def test_options_names_the_methods_and_nothing_else(stand: Stand, path: str, allowed: set[str]) -> None:
+    answered = stand.call("OPTIONS", path)
+    assert (answered.status_code, answered.data) == (204, b"")
+    assert set(answered.headers["Allow"].split(", ")) == allowed
+    assert "Content-Type" not in answered.headers
+
+
 @pytest.mark.parametrize("path", ["//jobs", "/migrations//run", "/jobs/..", "/migrations/a%2Fb", "/%00"])
 def test_strange_addresses_are_not_found_and_never_redirected(stand: Stand, path: str) -> None:
     assert stand.get(path).status_code == 404

@@ -115,6 +115,20 @@ def test_the_place_of_a_slip_is_told(stand: Stand) -> None:
     assert (problem["line"], problem["column"]) == (2, 15)
 
 
+@pytest.mark.parametrize("broken", [OSError("no more data"), ValueError("Invalid chunk size"), RuntimeError("trailer")])
+def test_a_body_that_cannot_be_read_to_its_end_is_refused(stand: Stand, broken: Exception) -> None:
+    class Broken(BytesIO):
+        def read(self, _size: int | None = -1, /) -> bytes:
+            raise broken
+
+        def readinto(self, _buffer: Any, /) -> int:
+            raise broken
+
+    chunked = {"wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"}
+    refused = stand.post("/migrations/run", input_stream=Broken(), environ_overrides=chunked)
+    assert (refused.status_code, refused.json["type"]) == (400, "/problems/bad-request")
+
+
 @pytest.mark.parametrize("body", ["[]", '"text"', "5", "1.5", "true", "null"])
 def test_json_that_is_no_object_is_refused(stand: Stand, body: str) -> None:
     refused = send(stand, body)

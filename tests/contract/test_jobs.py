@@ -16,6 +16,7 @@ from app.domain.job import (
     JobKind,
     JobRequest,
     JobState,
+    OnBusy,
     Origin,
     Principal,
     StepRecord,
@@ -84,6 +85,31 @@ def test_jobs_with_one_dedupe_key_are_one_job_for_a_while(room: Room) -> None:
     assert add(room, dedupe_key="auto-run", dedupe_within_s=60).id == first.id
     room.pass_time(61)
     assert add(room, dedupe_key="auto-run", dedupe_within_s=60).id != first.id
+
+
+@pytest.mark.parametrize("on_busy", [OnBusy.FAIL, OnBusy.JOIN])
+def test_of_many_that_would_not_queue_one_is_added(room: Room, on_busy: OnBusy) -> None:
+    request = JobRequest(JobKind.RUN, "development", on_busy=on_busy)
+
+    async def race() -> list[Job]:
+        return list(await asyncio.gather(*(room.board.add(new_job(room, request=request)) for _ in range(6))))
+
+    jobs = room.run(race())
+
+    assert len({job.id for job in jobs}) == 1
+    assert len(room.run(room.board.open_on("development"))) == 1
+
+
+def test_the_first_jobs_of_an_environment_may_come_together(room: Room) -> None:
+    async def race() -> list[Job]:
+        return list(await asyncio.gather(*(room.board.add(new_job(room, "fresh")) for _ in range(6))))
+
+    jobs = room.run(race())
+
+    assert [job.id for job in room.run(room.board.open_on("fresh"))] == [
+        job.id for job in sorted(jobs, key=lambda job: job.seq or 0)
+    ]
+    assert len({job.seq for job in jobs}) == 6
 
 
 def test_an_unknown_job_is_nobody(room: Room) -> None:

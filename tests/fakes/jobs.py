@@ -18,6 +18,7 @@ from app.domain.job import (
     JobId,
     JobState,
     StepRecord,
+    in_the_way,
 )
 from app.ports import Clock, JobQuery, NewJob
 from tests.fakes.idempotency import MemoryIdempotencyKeys
@@ -99,6 +100,9 @@ class MemoryJobs:
         twin = self._twin(job)
         if twin is not None:
             return twin
+        other = in_the_way(job.request, await self.open_on(job.request.environment))
+        if other is not None:
+            return other
         if job.idempotency is not None:
             self._store.keys.use(job.idempotency, job.id)
         now = self._store.clock.now()

@@ -4,7 +4,7 @@ import json
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
-from sqlalchemy import Column, Text, Uuid, bindparam, select, text
+from sqlalchemy import Column, Select, Text, Uuid, bindparam, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -14,7 +14,7 @@ from app.adapters.control.database import ControlDatabase
 from app.adapters.control.rows import job_of
 from app.adapters.control.tables import jobs, targets
 from app.domain.errors import IdempotencyInProgress
-from app.domain.job import Job, JobId, JobState
+from app.domain.job import Job, JobId, JobState, OnBusy, in_the_way
 from app.ports import JobQuery, KeyClaim, NewJob
 
 OPEN = (JobState.QUEUED.value, JobState.RUNNING.value)
@@ -26,34 +26,39 @@ _TEXTS = (
 
 _ADD = (
     text("""
-    WITH made AS (
-        INSERT INTO liftlock_control.targets (name) VALUES (:environment)
-        ON CONFLICT (name) DO NOTHING RETURNING id),
-    target AS (
-        SELECT id FROM made UNION ALL SELECT id FROM liftlock_control.targets WHERE name = :environment),
+    WITH target AS (
+        SELECT id FROM liftlock_control.targets WHERE name = :environment FOR UPDATE),
+    job AS (
+        INSERT INTO liftlock_control.jobs
+            (id, seq, target_id, kind, request, state, reason, message, notices, dispatches, next_dispatch_at,
+             dedupe_key, principal_id, principal_kind, principal_address, request_id, traceparent, finished_at)
+        SELECT :id, CASE WHEN :state = 'queued' THEN nextval('liftlock_control.job_seq') END, target.id, :kind,
+               CAST(:request AS jsonb), :state, :reason, :message, CAST(:notices AS jsonb), 1,
+               clock_timestamp() + make_interval(secs => :grace_s), :dedupe_key, :principal_id, :principal_kind,
+               :principal_address, :request_id, :traceparent,
+               CASE WHEN :state <> 'queued' THEN clock_timestamp() END
+        FROM target
+        RETURNING *),
     event AS (
         INSERT INTO liftlock_control.job_events (job_id, to_state, attempt, reason)
-        VALUES (:id, :state, 0, :reason)),
+        SELECT job.id, job.state, 0, job.reason FROM job),
     trail AS (
         INSERT INTO liftlock_control.audit
             (principal_id, principal_kind, principal_address, request_id, action, environment, subject, detail)
-        VALUES (:principal_id, :principal_kind, :principal_address, :request_id, :action, :environment,
-                CAST(CAST(:id AS uuid) AS text), CAST(:request AS jsonb)))
-    INSERT INTO liftlock_control.jobs
-        (id, seq, target_id, kind, request, state, reason, message, notices, dispatches, next_dispatch_at,
-         dedupe_key, principal_id, principal_kind, principal_address, request_id, traceparent, finished_at)
-    SELECT :id, CASE WHEN :state = 'queued' THEN nextval('liftlock_control.job_seq') END, target.id, :kind,
-           CAST(:request AS jsonb), :state, :reason, :message, CAST(:notices AS jsonb), 1,
-           clock_timestamp() + make_interval(secs => :grace_s), :dedupe_key, :principal_id, :principal_kind,
-           :principal_address, :request_id, :traceparent,
-           CASE WHEN :state <> 'queued' THEN clock_timestamp() END
-    FROM target LIMIT 1
-    RETURNING *
+        SELECT job.principal_id, job.principal_kind, job.principal_address, job.request_id, :action, :environment,
+               CAST(job.id AS text), job.request FROM job)
+    SELECT * FROM job
 """)
     .bindparams(*(bindparam(name, type_=Text) for name in _TEXTS), bindparam("id", type_=Uuid))
     .columns(*jobs.columns)
 )
-"""The job, its first event and its audit row, in one round trip."""
+"""The job, its first event and its audit row, in one round trip.
+
+The target's row is locked before the place in its queue is drawn: places are drawn in the order of commits.
+"""
+
+_KNOW_TARGET = text("INSERT INTO liftlock_control.targets (name) VALUES (:environment) ON CONFLICT DO NOTHING")
+_LOCK_TARGET = text("SELECT 1 FROM liftlock_control.targets WHERE name = :environment FOR UPDATE")
 
 _SAME_JOB = text("""
     SELECT j.* FROM liftlock_control.jobs j, pg_advisory_xact_lock(hashtextextended(:key, 0))
@@ -81,17 +86,15 @@ class ControlJobs:
         self._announcements = announcements
 
     async def add(self, job: NewJob) -> Job:
-        if job.dedupe_key is None and job.idempotency is None:
-            async with self._database.single() as connection:
-                return await _insert(connection, job)
-        async with self._database.begin() as connection:
-            if job.dedupe_key is not None:
-                twin = await _twin(connection, job.dedupe_key, job.dedupe_within_s)
-                if twin is not None:
-                    return twin
-            if job.idempotency is not None:
-                await _use_key(connection, job.idempotency, job.id)
-            return await _insert(connection, job)
+        added = await self._try_to_add(job)
+        if added is not None:
+            return added
+        # the first job of its environment
+        async with self._database.single() as connection:
+            await connection.execute(_KNOW_TARGET, {"environment": job.request.environment})
+        added = await self._try_to_add(job)
+        assert added is not None
+        return added
 
     async def get(self, job_id: JobId) -> Job | None:
         async with self._database.single() as connection:
@@ -112,17 +115,37 @@ class ControlJobs:
             return tuple(job_of(row) for row in (await connection.execute(wanted)).mappings())
 
     async def open_on(self, environment: str) -> tuple[Job, ...]:
-        wanted = (
-            select(jobs)
-            .join(targets, targets.c.id == jobs.c.target_id)
-            .where(targets.c.name == environment, jobs.c.state.in_(OPEN))
-            .order_by(jobs.c.seq)
-        )
         async with self._database.single() as connection:
-            return tuple(job_of(row) for row in (await connection.execute(wanted)).mappings())
+            return tuple(job_of(row) for row in (await connection.execute(_open_on(environment))).mappings())
+
+    async def _try_to_add(self, job: NewJob) -> Job | None:
+        """None when the target is not known yet."""
+        if job.dedupe_key is None and job.idempotency is None and job.request.on_busy is OnBusy.QUEUE:
+            async with self._database.single() as connection:
+                return await _insert(connection, job)
+        async with self._database.begin() as connection:
+            other = await _other(connection, job)
+            if other is not None:
+                return other
+            if job.idempotency is not None:
+                await _use_key(connection, job.idempotency, job.id)
+            return await _insert(connection, job)
 
     def watch(self, job_id: JobId) -> AbstractAsyncContextManager[Watcher]:
         return self._announcements.watch(job_id)
+
+
+async def _other(connection: AsyncConnection, job: NewJob) -> Job | None:
+    """The job that makes this one needless, or stands in its way when it would not queue."""
+    if job.dedupe_key is not None:
+        twin = await _twin(connection, job.dedupe_key, job.dedupe_within_s)
+        if twin is not None:
+            return twin
+    if job.request.on_busy is OnBusy.QUEUE:
+        return None
+    await connection.execute(_LOCK_TARGET, {"environment": job.request.environment})
+    found = [job_of(row) for row in (await connection.execute(_open_on(job.request.environment))).mappings()]
+    return in_the_way(job.request, found)
 
 
 async def _twin(connection: AsyncConnection, key: str, within_s: int) -> Job | None:
@@ -143,8 +166,18 @@ async def _use_key(connection: AsyncConnection, claim: KeyClaim, job_id: JobId) 
         )
 
 
-async def _insert(connection: AsyncConnection, job: NewJob) -> Job:
-    return job_of((await connection.execute(_ADD, _values(job))).mappings().one())
+async def _insert(connection: AsyncConnection, job: NewJob) -> Job | None:
+    row = (await connection.execute(_ADD, _values(job))).mappings().first()
+    return None if row is None else job_of(row)
+
+
+def _open_on(environment: str) -> Select[Any]:
+    return (
+        select(jobs)
+        .join(targets, targets.c.id == jobs.c.target_id)
+        .where(targets.c.name == environment, jobs.c.state.in_(OPEN))
+        .order_by(jobs.c.seq)
+    )
 
 
 def _values(job: NewJob) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from app.domain.errors import ConfigurationInvalid
 from app.embedded.options import StackOptions
@@ -14,6 +15,15 @@ from app.settings import load_settings
 PLACEHOLDER_DATABASE = "postgresql://127.0.0.1/embedded"
 PLACEHOLDER_REDIS = "redis://127.0.0.1/0"
 PACKAGED_SAMPLES = Path(__file__).resolve().parents[3] / "migrations" / "samples"
+
+
+def filled(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """An empty flag is a slip of the shell; an empty variable is a variable that is not set."""
+    if value is None or value.strip():
+        return value
+    if context.get_parameter_source(parameter.name or "") is ParameterSource.COMMANDLINE:
+        raise click.BadParameter("it is empty; give an address, or leave the option out")
+    return None
 
 
 @click.command()
@@ -28,11 +38,22 @@ PACKAGED_SAMPLES = Path(__file__).resolve().parents[3] / "migrations" / "samples
 @click.option(
     "--migrations",
     default=None,
+    envvar="LIFTLOCK_MIGRATIONS",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder of the migrations.  [default: migrations, else the samples]",
+    help="Folder of the migrations.  [default: LIFTLOCK_MIGRATIONS, else migrations, else the samples]",
 )
-@click.option("--database-url", envvar="DATABASE_URL", help="Use this PostgreSQL instead of the embedded one.")
-@click.option("--redis-url", envvar="REDIS_URL", help="Use this Redis or Valkey instead of the embedded one.")
+@click.option(
+    "--database-url",
+    envvar="DATABASE_URL",
+    callback=filled,
+    help="Use this PostgreSQL instead of the embedded one.",
+)
+@click.option(
+    "--redis-url",
+    envvar="REDIS_URL",
+    callback=filled,
+    help="Use this Redis or Valkey instead of the embedded one.",
+)
 @click.option("--workers", default=2, show_default=True, type=click.IntRange(1, 64), help="Jobs worked on at once.")
 def up(
     port: int,

@@ -1,0 +1,44 @@
+"""What to do next, as a caller can paste it: sentences, and calls as commands that name their environment."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from functools import lru_cache
+from urllib.parse import quote
+
+_CALL = re.compile(r"\b(GET|POST|PUT|DELETE) (/[^\s,;]*)")
+_BEFORE = re.compile(r"[\s,;:]*(?:\b(?:then|and))?\s*$")
+_AFTER = re.compile(r"^(?:\s*\bagain\b)?[\s,;.]*")
+_BY_ENVIRONMENT = re.compile(r"/migrations(?:/[^/?]+|/rollback/[^/?]+)?(?:\?.*)?")
+
+
+def next_steps(steps: tuple[str, ...], base_url: str, environment: str | None) -> list[str]:
+    """`POST /path` becomes a command, alone in its element; what a step says around it is an element of its own.
+
+    A command about migrations names `environment` unless it names one already or none is known.
+    """
+    return [part for step in steps for part in _parts(step, base_url, environment)]
+
+
+@lru_cache(maxsize=1024)
+def in_environment(environment: str) -> str:
+    """As a query."""
+    return f"environment={quote(environment, safe='')}"
+
+
+def _parts(step: str, base_url: str, environment: str | None) -> Iterator[str]:
+    rest = step
+    while (call := _CALL.search(rest)) is not None:
+        if before := _BEFORE.sub("", rest[: call.start()]):
+            yield before
+        yield _command(call[1], call[2], base_url, environment)
+        rest = _AFTER.sub("", rest[call.end() :])
+    if rest:
+        yield rest
+
+
+def _command(method: str, address: str, base_url: str, environment: str | None) -> str:
+    if environment is not None and "environment=" not in address and _BY_ENVIRONMENT.fullmatch(address):
+        address += f"{'&' if '?' in address else '?'}{in_environment(environment)}"
+    option = "" if method == "GET" else f"-X {method} "
+    return f"curl {option}{shlex.quote(base_url + address)}"
