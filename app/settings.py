@@ -88,6 +88,11 @@ def _read(reader: "_Reader") -> Settings | None:
             for name in Timing.__slots__
         }
     )
+    if timing.beat_every_ms * 2 > timing.lease_ttl_ms:
+        reader.problems.append(
+            f"LIFTLOCK_BEAT_EVERY_MS={timing.beat_every_ms}: takes at most half of LIFTLOCK_LEASE_TTL_MS "
+            f"({timing.lease_ttl_ms}), or living jobs would be taken for dead"
+        )
     default_environment = reader.text("LIFTLOCK_ENVIRONMENT", "")
     if default_environment and environments and default_environment not in environments:
         known = ", ".join(environments) or "none"
@@ -114,7 +119,7 @@ def _plain_values(reader: "_Reader") -> Settings:
         redis_url="",
         environments={},
         default_environment="",
-        migrations=Path(reader.text("LIFTLOCK_MIGRATIONS", "migrations/samples")).absolute(),
+        migrations=Path(reader.text("LIFTLOCK_MIGRATIONS", "migrations")).absolute(),
         port=reader.number("LIFTLOCK_PORT", DEFAULT_PORT, 1, 65_535),
         api_processes=reader.number("LIFTLOCK_API_PROCESSES", 2, 1, 64),
         allowed_hosts=frozenset(one.strip().lower() for one in listed if one.strip()),

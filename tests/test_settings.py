@@ -46,7 +46,7 @@ def test_two_addresses_are_all_that_is_needed() -> None:
         redis_url=REDIS,
         environments={"development": Environment("development", Dsn(DATABASE))},
         default_environment="development",
-        migrations=Path("migrations/samples").absolute(),
+        migrations=Path("migrations").absolute(),
         host="127.0.0.1",
         port=3000,
         allowed_hosts=frozenset(),
@@ -90,7 +90,13 @@ def test_a_variable_is_read(variable: str, given: str, field: str, value: object
 
 @pytest.mark.parametrize("field", Timing.__slots__)
 def test_every_time_has_its_variable(field: str) -> None:
-    assert getattr(load(**{f"LIFTLOCK_{field.upper()}": "1234"}).timing, field) == 1234
+    given = {"LIFTLOCK_BEAT_EVERY_MS": "500", f"LIFTLOCK_{field.upper()}": "1234"}
+    assert getattr(load(**given).timing, field) == 1234
+
+
+def test_a_beat_that_comes_too_late_for_its_lease_is_refused() -> None:
+    with pytest.raises(ConfigurationInvalid, match="at most half of LIFTLOCK_LEASE_TTL_MS"):
+        load(LIFTLOCK_LEASE_TTL_MS="1000", LIFTLOCK_BEAT_EVERY_MS="900")
 
 
 @pytest.mark.parametrize(

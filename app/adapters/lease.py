@@ -56,7 +56,8 @@ class RedisLeases:
         try:
             yield held
         finally:
-            if held == Held():
+            if isinstance(held, Held):
+                # also when Redis was away at first: a renewal may have taken it since
                 await self._release(environment, attempt, nonce)
 
     async def renew(self, environment: str, attempt: Attempt, nonce: UUID) -> bool:

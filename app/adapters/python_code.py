@@ -1,7 +1,7 @@
 """Python migrations: how their files become code, and the connection that their code is given."""
 
 import inspect
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from functools import lru_cache
 from typing import Any
@@ -10,7 +10,7 @@ import asyncpg
 
 from app.adapters.postgres import quote
 from app.domain.migration import Action, PythonScript
-from app.domain.statements import StatementKind, parse_script
+from app.domain.statements import Statement, StatementKind, parse_script
 
 REFUSED_KINDS = frozenset(StatementKind) - {StatementKind.TRANSACTIONAL}
 
@@ -26,30 +26,42 @@ class MigrationConnection:
     refused before it is sent. `transaction()` is a savepoint.
     """
 
-    def __init__(self, connection: asyncpg.Connection) -> None:
+    def __init__(
+        self,
+        connection: asyncpg.Connection,
+        before: Callable[[Statement], Awaitable[None]],
+        after: Callable[[Statement], None],
+    ) -> None:
         self._connection = connection
+        self._before = before
+        self._after = after
         self._savepoints = 0
+        self._revoked = False
         self.last_statement: str | None = None
 
+    def revoke(self) -> None:
+        """The step is over: whoever has kept this connection can do nothing with it."""
+        self._revoked = True
+
     async def execute(self, query: str, *args: Any, timeout: float | None = None) -> str:
-        self._note(query)
-        return str(await self._connection.execute(query, *args, timeout=timeout))
+        async with self._sending(query):
+            return str(await self._connection.execute(query, *args, timeout=timeout))
 
     async def executemany(self, command: str, args: Iterable[Sequence[Any]]) -> None:
-        self._note(command)
-        await self._connection.executemany(command, args)
+        async with self._sending(command):
+            await self._connection.executemany(command, args)
 
     async def fetch(self, query: str, *args: Any, timeout: float | None = None) -> list[asyncpg.Record]:
-        self._note(query)
-        return list(await self._connection.fetch(query, *args, timeout=timeout))
+        async with self._sending(query):
+            return list(await self._connection.fetch(query, *args, timeout=timeout))
 
     async def fetchrow(self, query: str, *args: Any, timeout: float | None = None) -> asyncpg.Record | None:
-        self._note(query)
-        return await self._connection.fetchrow(query, *args, timeout=timeout)
+        async with self._sending(query):
+            return await self._connection.fetchrow(query, *args, timeout=timeout)
 
     async def fetchval(self, query: str, *args: Any, column: int = 0, timeout: float | None = None) -> Any:
-        self._note(query)
-        return await self._connection.fetchval(query, *args, column=column, timeout=timeout)
+        async with self._sending(query):
+            return await self._connection.fetchval(query, *args, column=column, timeout=timeout)
 
     async def copy_records_to_table(
         self,
@@ -59,6 +71,7 @@ class MigrationConnection:
         columns: Sequence[str] | None = None,
         schema_name: str | None = None,
     ) -> str:
+        self._refuse_revoked()
         self.last_statement = f"COPY {table_name} FROM STDIN"
         return str(
             await self._connection.copy_records_to_table(
@@ -68,6 +81,7 @@ class MigrationConnection:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[None]:
+        self._refuse_revoked()
         self._savepoints += 1
         name = quote(f"liftlock_{self._savepoints}")
         await self._connection.execute(f"SAVEPOINT {name}")
@@ -78,11 +92,22 @@ class MigrationConnection:
             raise
         await self._connection.execute(f"RELEASE SAVEPOINT {name}")
 
-    def _note(self, query: str) -> None:
+    @asynccontextmanager
+    async def _sending(self, query: str) -> AsyncIterator[None]:
+        """Refuse what may not be sent, keep the step's limits, and remember the statement while it runs."""
+        self._refuse_revoked()
         self.last_statement = query
-        refused = _why_refused(query)
-        if refused is not None:
-            raise StatementRefused(refused)
+        statements = _allowed(query)
+        for statement in statements:
+            await self._before(statement)
+        yield
+        for statement in statements:
+            self._after(statement)
+        self.last_statement = None
+
+    def _refuse_revoked(self) -> None:
+        if self._revoked:
+            raise StatementRefused("the migration has returned: its connection can no longer be used")
 
 
 def load_action(script: PythonScript) -> Action:
@@ -93,9 +118,17 @@ def load_action(script: PythonScript) -> Action:
     namespace: dict[str, Any] = {"__name__": "liftlock_migration", "__file__": script.file}
     exec(compile(script.text, script.file, "exec"), namespace)  # noqa: S102 - a file of the configured folder
     action = getattr(_owner(namespace), script.method, None)
-    if not inspect.iscoroutinefunction(action):
+    if not inspect.iscoroutinefunction(action) or not _takes_one(action):
         raise TypeError(f"`{script.method}` must be `async def {script.method}(self, connection)`")
     return action
+
+
+def _takes_one(action: Callable[..., object]) -> bool:
+    try:
+        inspect.signature(action).bind(None)
+    except TypeError:
+        return False
+    return True
 
 
 def _owner(namespace: dict[str, Any]) -> Any:
@@ -118,12 +151,15 @@ class _Module:
 
 
 @lru_cache(maxsize=256)
-def _why_refused(query: str) -> str | None:
+def _allowed(query: str) -> tuple[Statement, ...]:
+    """The statements of the query; raises StatementRefused for what a migration may not send."""
     parsed = parse_script(query)
     for statement in parsed.statements:
         if statement.kind in REFUSED_KINDS:
-            return (
+            raise StatementRefused(
                 f"{statement.verb} may not be sent from a migration: "
                 f"it runs inside a transaction that commits with its ledger row"
             )
-    return parsed.problems[0].message if parsed.problems else None
+    if parsed.problems:
+        raise StatementRefused(parsed.problems[0].message)
+    return parsed.statements

@@ -200,7 +200,7 @@ class PlanExecutor:
             await session.record_failure(failed_at, steps[failed_at], failure, undo)
             steps = (*steps[: failed_at + 1], *undo)
         assert failed_at is not None
-        return await self._back(stepper, failure, steps, failed_at)
+        return await self._back(attempt, stepper, failure, steps, failed_at)
 
     async def _forward(
         self, attempt: Attempt, stepper: Stepper, steps: Sequence[Step]
@@ -231,7 +231,9 @@ class PlanExecutor:
             return ()
         return undo_of(done) if wanted is OnFailure.ROLLBACK else ()
 
-    async def _back(self, stepper: Stepper, failure: Failure, steps: tuple[Step, ...], failed_at: int) -> Ended:
+    async def _back(
+        self, attempt: Attempt, stepper: Stepper, failure: Failure, steps: tuple[Step, ...], failed_at: int
+    ) -> Ended:
         undo = steps[failed_at + 1 :]
         stepper.way_back(failed_at + 1, undo)
         try:
@@ -240,7 +242,7 @@ class PlanExecutor:
         except (StepFailed, TransactionEnded) as failed:
             stepper.failed(failed.ordinal, failed.failure, len(steps))
             return ended_badly(left_half_way(failure, failed.failure))
-        return ended_badly(left(failure, undo, failed_at))
+        return ended_badly(left(failure, attempt.request.atomic, undo, failed_at))
 
     def _limits(self, attempt: Attempt) -> Limits:
         asked = attempt.request.lock_timeout_ms

@@ -6,7 +6,7 @@ from dataclasses import replace
 from app.domain.errors import BackendUnavailable, ListedRefusal, Refusal
 from app.domain.failure import Failure, FailureCode
 from app.domain.job import Attempt, Ended, JobKind, JobRequest, JobState
-from app.domain.step import Plan, Step
+from app.domain.step import Atomicity, Plan, Step
 
 
 def nothing_to_do(request: JobRequest, plan: Plan) -> Ended:
@@ -72,13 +72,15 @@ def target_failure(error: BackendUnavailable) -> Failure:
     )
 
 
-def left(failure: Failure, undone: Sequence[Step], failed_at: int) -> Failure:
+def left(failure: Failure, atomic: Atomicity, undone: Sequence[Step], failed_at: int) -> Failure:
+    if atomic is Atomicity.RUN:
+        return replace(failure, left_behind="nothing: the whole run was rolled back by its transaction")
     if undone:
         names = ", ".join(step.name for step in undone)
         return replace(failure, left_behind=f"nothing: the step was rolled back, and {names} undone after it")
     if failed_at:
         kept = "migration" if failed_at == 1 else "migrations"
-        left = f"{failure.left_behind}; the {failed_at} {kept} before it in this job stay as they are"
+        left = f"{failure.left_behind}; the {failed_at} {kept} before it in this job stay done"
         return replace(failure, left_behind=left)
     return failure
 

@@ -4,12 +4,12 @@ A run of hundreds of short steps must not wait for the control database after ea
 """
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
 
 import structlog
 
-from app.domain.errors import BackendUnavailable
 from app.domain.failure import Failure
 from app.domain.job import Attempt, StepRecord, StepState
 from app.domain.step import Step
@@ -30,15 +30,16 @@ class Progress:
         self._message = ""
         self._said = ""
         self._writer: asyncio.Task[None] | None = None
+        self._stopping = asyncio.Event()
 
     async def __aenter__(self) -> "Progress":
         self._writer = asyncio.create_task(self._write_behind())
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        self._stopping.set()
         if self._writer is not None:
-            self._writer.cancel()
-            await asyncio.gather(self._writer, return_exceptions=True)
+            await self._writer
         await self.flush()
 
     def planned(self, steps: Sequence[Step]) -> None:
@@ -80,15 +81,16 @@ class Progress:
         try:
             await self._claims.record_steps(self._attempt, records, message)
             self._said = message
-        except BackendUnavailable as error:
+        except Exception as error:
             self._changed.update(ordinals)
-            log.warning("progress.not_written", job=str(self._attempt.job_id), error=error.detail)
+            log.warning("progress.not_written", job=str(self._attempt.job_id), error=str(error))
 
     def _put(self, record: StepRecord) -> None:
         self._records[record.ordinal] = record
         self._changed.add(record.ordinal)
 
     async def _write_behind(self) -> None:
-        while True:
-            await asyncio.sleep(BATCH_S)
+        while not self._stopping.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), BATCH_S)
             await self.flush()

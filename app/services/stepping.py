@@ -57,7 +57,12 @@ class Stepper:
         """The whole plan in one transaction: all of it, or nothing."""
         for ordinal, step in enumerate(steps):
             self._progress.running(ordinal, _doing(step))
-        duration_ms = await self._tried(0, lambda: self._session.apply(0, steps, self._limits))
+        try:
+            duration_ms = await self._tried(0, lambda: self._session.apply(0, steps, self._limits))
+        except StepFailed as failed:
+            for ordinal in range(failed.ordinal):
+                self._progress.skipped(ordinal, "rolled back with the whole run")
+            raise
         for ordinal in range(len(steps)):
             self._progress.done(ordinal, duration_ms)
 

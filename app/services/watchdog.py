@@ -12,10 +12,11 @@ from uuid import UUID
 
 import structlog
 
-from app.domain.errors import BackendUnavailable
 from app.domain.job import Attempt
 from app.portal import Portal
 from app.ports import JobClaims, Leases
+
+LAST_BEAT_S = 1.0
 
 log = structlog.get_logger()
 
@@ -43,6 +44,8 @@ class Watchdog:
             yield watch
         finally:
             beating.cancel()
+            # a renewal that is under way must not follow the release of the lease
+            await asyncio.wait([asyncio.wrap_future(beating)], timeout=LAST_BEAT_S)
 
     async def _beat(self, environment: str, attempt: Attempt, nonce: UUID, watch: Watch) -> None:
         while not watch.lost:
@@ -55,6 +58,7 @@ class Watchdog:
     async def _is_over(self, attempt: Attempt) -> bool:
         try:
             return not await self._claims.beat(attempt, self._ttl_ms)
-        except BackendUnavailable as error:
-            log.warning("watchdog.cannot_beat", job=str(attempt.job_id), error=error.detail)
+        except Exception as error:
+            # whatever it is: a watchdog that stops would let the lease of a living migration lapse
+            log.warning("watchdog.cannot_beat", job=str(attempt.job_id), error=str(error))
             return False

@@ -198,3 +198,58 @@ def test_a_down_that_fails_leaves_the_migration_completed_and_says_why(house: Ho
     assert failed(job) == ("1_stuck.sql", 4, 1)
     assert house.statuses() == {"stuck": "completed"}
     assert "other" in str(value(house.dsn, "SELECT error_message FROM liftlock.migrations WHERE name = 'stuck'"))
+
+
+@pytest.mark.parametrize("error", ["KeyboardInterrupt", "SystemExit", "GeneratorExit", "asyncio.CancelledError"])
+def test_whatever_a_python_migration_raises_is_its_failure(house: House, error: str) -> None:
+    house.write("1_bad.py", f"import asyncio\nasync def up(connection):\n    raise {error}\n")
+
+    job = house.do()
+
+    assert failed(job)[:2] == ("1_bad.py", 3)
+    assert job.attempt == 1 and house.statuses() == {"bad": "failed"}
+
+
+def test_a_python_migration_that_swallows_an_sql_error_is_told_how_to(house: House) -> None:
+    swallow = "try:\n        await connection.execute('SELECT nothing')\n    except Exception:\n        pass"
+    house.write("1_bad.py", f"async def up(connection):\n    {swallow}\n")
+
+    job = house.do()
+
+    assert job.state is JobState.FAILED and job.error is not None
+    assert "caught an error of a statement" in job.error.message and "transaction()" in (job.error.hint or "")
+
+
+def test_a_python_migration_with_a_wrong_signature_is_refused_before_the_first_step(house: House) -> None:
+    house.write("1_good.sql", "-- migrate:up\nCREATE TABLE t (id int);\n")
+    house.write("2_bad.py", "async def up():\n    pass\n")
+
+    assert house.do().reason == "migrations_invalid"
+    assert value(house.dsn, "SELECT to_regclass('t')::text") is None
+
+
+def test_the_connection_of_a_migration_is_dead_once_it_has_returned(house: House) -> None:
+    house.write(
+        "1_keep.py",
+        "import builtins\nasync def up(connection):\n    builtins.kept_by_a_migration = connection\n",
+    )
+    house.do()
+    import builtins
+
+    from app.adapters.python_code import StatementRefused
+
+    with pytest.raises(StatementRefused, match="can no longer be used"):
+        house.run_async(builtins.kept_by_a_migration.execute("SELECT 1"))  # type: ignore[attr-defined]
+    del builtins.kept_by_a_migration  # type: ignore[attr-defined]
+
+
+def test_an_atomic_run_that_fails_says_that_nothing_is_left(house: House) -> None:
+    from app.domain.step import Atomicity
+
+    house.write("1_good.sql", "-- migrate:up\nCREATE TABLE t (id int);\n")
+    house.write("2_bad.sql", "-- migrate:up\nSELECT nothing;\n")
+
+    job = house.do(atomic=Atomicity.RUN)
+
+    assert job.error is not None and job.error.left_behind.startswith("nothing: the whole run")
+    assert [step.state.value for step in job.steps] == ["skipped", "failed"]

@@ -346,3 +346,33 @@ def test_a_script_that_clears_its_session_does_not_disturb_the_ledger(house: Hou
 
     assert job.state is JobState.SUCCEEDED, job.error
     assert effects(house) == ["a", "b"]
+
+
+def test_a_python_migration_cannot_switch_the_lock_timeout_off(servers: Servers, folder: Path) -> None:
+    with open_house(servers, folder, lock_tries=1) as house:
+        execute(house.dsn, "CREATE TABLE effects (name text)")
+        off = "await connection.execute('SET LOCAL lock_timeout = 0')"
+        alter = "await connection.execute('ALTER TABLE effects ADD COLUMN note text')"
+        house.write("1_alter.py", f"async def up(connection):\n    {off}\n    {alter}\n")
+        with session_holding(house.dsn, "SELECT * FROM effects"):
+            job = house.do()
+
+    assert (job.state, job.reason) == (JobState.FAILED, "lock_timeout")
+
+
+def test_a_job_given_back_is_not_rung_again_before_its_time(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    house.write("1_a.sql", PLAIN.format(name="a"))
+    job_id = house.submit().job.id
+    house.perform(house.submit().job.id)
+    execute(house.dsn, "INSERT INTO liftlock.fence (scope) VALUES ('') ON CONFLICT DO NOTHING")
+    execute(house.dsn, "UPDATE liftlock.fence SET job_id = gen_random_uuid(), attempt = 1 WHERE scope = ''")
+    rung: list[JobId] = []
+
+    async def ring(job_id: JobId) -> bool:
+        rung.append(job_id)
+        return True
+
+    monkeypatch.setattr(house.services.runner._doorbell, "ring", ring)
+
+    assert house.perform(job_id).reason == "for_target"
+    assert rung == []

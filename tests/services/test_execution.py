@@ -44,11 +44,22 @@ from tests.fakes.jobs import JobStore, MemoryClaims, MemoryJobs
 from tests.fakes.leases import MemoryLeases
 from tests.fakes.source import LiteralSource
 from tests.fakes.targets import Ledger, MemoryTargets
+from tests.support.eventually import eventually
 
 DEVELOPMENT = Environment("development", Dsn("postgresql://host/db"))
 FILES = [sql("a", "1"), sql("b", "2"), sql("c", "3")]
 LOCKED = Failure(FailureCode.LOCK_TIMEOUT, "canceling statement due to lock timeout", sqlstate="55P03")
 BROKEN = Failure(FailureCode.SQL_ERROR, "it broke")
+
+
+class NotingWatchdog(Watchdog):
+    """Tells the test what it has found."""
+
+    lost = False
+
+    async def _is_over(self, attempt: Attempt) -> bool:
+        self.lost = await super()._is_over(attempt) or self.lost
+        return self.lost
 
 
 class Floor:
@@ -62,6 +73,7 @@ class Floor:
         self.log = MemoryConflicts(self.clock)
         self.leases = MemoryLeases(self.clock, 30_000)
         self.portal, self.watchdog_portal = Portal("services"), Portal("watchdog")
+        self.watchdog = NotingWatchdog(self.watchdog_portal, self.leases, self.claims, ttl_ms=30_000, every_ms=5)
         self.executor = PlanExecutor(
             Environments({"development": DEVELOPMENT}, "development"),
             LiteralSource(*FILES),
@@ -69,7 +81,7 @@ class Floor:
             self.leases,
             self.claims,
             ConflictResolutionService(self.log),
-            Watchdog(self.watchdog_portal, self.leases, self.claims, ttl_ms=30_000, every_ms=10_000),
+            self.watchdog,
             self.clock,
             ExecutionPolicy(Limits(1, 1, 1, 1), LockPolicy(3, 1_000, 60_000), 5_000, 3_600_000),
         )
@@ -290,3 +302,37 @@ def test_a_refusal_found_under_the_fence_ends_the_job_with_its_name(floor: Floor
 
     assert (outcome.state, outcome.reason) == (JobState.FAILED, "rollback_too_deep")
     assert floor.ledger.sticky is None
+
+
+def test_a_job_that_holds_its_target_is_given_back_whatever_the_target_answers(floor: Floor) -> None:
+    floor.ledger.script["b"] = [BackendUnusable("permission denied")]
+    attempt = floor.attempt()
+
+    outcome = floor.execute(attempt)
+
+    assert isinstance(outcome, GivenBack)
+    assert floor.ledger.sticky == (attempt.job_id, 1)
+    floor.portal.run(floor.claims.end(attempt, outcome))
+    assert ended(floor.execute(floor.claim(attempt.job_id))).state is JobState.SUCCEEDED
+
+
+def test_a_watchdog_that_has_lost_the_job_stops_it_before_its_next_step(floor: Floor) -> None:
+    attempt = floor.attempt()
+
+    class Overtaken(list[BaseException]):
+        """While b runs, the sweeper gives the job to somebody else."""
+
+        def __bool__(self) -> bool:
+            floor.store.change(floor.store.rows[attempt.job_id], state=JobState.QUEUED, reason="rescued")
+            watch_until_lost(floor)
+            return False
+
+    floor.ledger.script["b"] = Overtaken()
+
+    assert isinstance(floor.execute(attempt), Superseded)
+    assert floor.ledger.deeds == [("a", "up"), ("b", "up")]
+
+
+def watch_until_lost(floor: Floor) -> None:
+    """The watchdog of this floor beats every few ms, on a thread of its own."""
+    eventually(lambda: floor.watchdog.lost)

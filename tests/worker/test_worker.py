@@ -67,6 +67,16 @@ def test_a_worker_killed_in_the_middle_of_a_step_is_replaced_and_the_step_runs_o
     assert value(house.dsn, "SELECT count(*) FROM effects") == 1
 
 
+def test_a_migration_that_outlives_its_lease_many_times_is_one_attempt(house: House, tmp_path: Path) -> None:
+    house.write("1_slow.sql", SLOW.format(seconds=5))
+
+    with celery_worker(house, tmp_path / "worker.log"):
+        job_id = house.submit().job.id
+        job = eventually(lambda: house.job(job_id) if house.job(job_id).state.final else None, within_s=40)
+
+    assert (job.state, job.attempt) == (JobState.SUCCEEDED, 1), (tmp_path / "worker.log").read_text()
+
+
 def test_a_worker_that_is_asked_to_stop_ends_its_step_first(house: House, tmp_path: Path) -> None:
     house.write("1_slow.sql", SLOW.format(seconds=1.5))
 

@@ -124,6 +124,9 @@ class ControlJobs:
             async with self._database.single() as connection:
                 return await _insert(connection, job)
         async with self._database.begin() as connection:
+            # held until the commit: between the look at the open jobs and the new one nobody adds another
+            if (await connection.execute(_LOCK_TARGET, {"environment": job.request.environment})).first() is None:
+                return None
             other = await _other(connection, job)
             if other is not None:
                 return other
@@ -143,7 +146,6 @@ async def _other(connection: AsyncConnection, job: NewJob) -> Job | None:
             return twin
     if job.request.on_busy is OnBusy.QUEUE:
         return None
-    await connection.execute(_LOCK_TARGET, {"environment": job.request.environment})
     found = [job_of(row) for row in (await connection.execute(_open_on(job.request.environment))).mappings()]
     return in_the_way(job.request, found)
 

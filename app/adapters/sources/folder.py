@@ -118,7 +118,7 @@ def _signature(entry: "os.DirEntry[str]") -> Signature | None:
         stat = entry.stat()
     except OSError:
         return None
-    return stat.st_ino, stat.st_size, stat.st_mtime_ns
+    return stat.st_ino, stat.st_size, stat.st_ctime_ns
 
 
 def _unloadable(step: Step) -> Problem | None:
@@ -126,7 +126,8 @@ def _unloadable(step: Step) -> Problem | None:
         return None
     try:
         load_action(step.body)
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
+        # also SystemExit and KeyboardInterrupt: whatever the file raises is a problem of the file
         line = _line_in(error, step.body.file)
         return Problem(
             "python_import_failed",

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from app.adapters.sources.naming import identity_problems, parse_file_name
 from app.domain.migration import Checksum, Migration, MigrationName, SqlScript
 from app.domain.problem import Problem
-from app.domain.statements import Comment, StatementKind, comments, token_text
+from app.domain.statements import Comment, ScriptProblemCode, StatementKind, comments, token_text
 
 SECTIONS = ("up", "down", "verify")
 
@@ -129,14 +129,15 @@ def _below(text: str, comment: Comment) -> tuple[int, int]:
 
 def _check_script(draft: _Draft, script: SqlScript) -> None:
     for problem in script.parsed.problems:
+        if problem.code is ScriptProblemCode.MIXED_TRANSACTIONS:
+            # what cannot run in a transaction is refused below, mixed or not
+            continue
         draft.refuse(problem.code.value, problem.message, problem.line + script.line - 1, problem.column)
     for statement in script.parsed.statements:
         line = statement.line + script.line - 1
         if statement.kind is StatementKind.NON_TRANSACTIONAL:
-            message = (
-                f"{statement.verb} must run outside a transaction, and migrations run inside one; "
-                f"leave out CONCURRENTLY, or run it by hand"
-            )
+            instead = "leave out CONCURRENTLY" if "CONCURRENTLY" in statement.verb else "run it by hand"
+            message = f"{statement.verb} must run outside a transaction, and migrations run inside one; {instead}"
             draft.refuse("non_transactional", message, line, statement.column)
         elif statement.kind is StatementKind.COPY_IN:
             message = "COPY … FROM STDIN has no input here; write the rows as INSERT, or use a Python migration"

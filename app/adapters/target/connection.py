@@ -66,14 +66,20 @@ async def close(connection: asyncpg.Connection | None) -> None:
         connection.terminate()
 
 
-async def _begin(connection: asyncpg.Connection, patience: Patience) -> None:
+def limits_sql(connection: asyncpg.Connection, lock_ms: int, statement_ms: int, idle_ms: int) -> str:
+    """What holds in each of our transactions, as statements for the simple protocol."""
     limits = (
-        f"SET LOCAL lock_timeout = {patience.fence_ms:d}; SET LOCAL statement_timeout = 0; "
-        f"SET LOCAL idle_in_transaction_session_timeout = {patience.idle_ms:d}"
+        f"SET LOCAL lock_timeout = {lock_ms:d}; SET LOCAL statement_timeout = {statement_ms:d}; "
+        f"SET LOCAL idle_in_transaction_session_timeout = {idle_ms:d}"
     )
     if connection.get_server_version().major >= CHECK_CLIENT_FROM_VERSION:
         # a statement of a client that is gone would otherwise run on, and commit
         limits += "; SET LOCAL client_connection_check_interval = 1000"
+    return limits
+
+
+async def _begin(connection: asyncpg.Connection, patience: Patience) -> None:
+    limits = limits_sql(connection, patience.fence_ms, 0, patience.idle_ms)
     try:
         await connection.execute(f"BEGIN; {limits}")
     except LOST as error:

@@ -7,6 +7,7 @@ https://www.postgresql.org/docs/current/protocol-error-fields.html
 
 import re
 import traceback
+from dataclasses import replace
 
 import asyncpg
 
@@ -16,6 +17,8 @@ from app.domain.statements import Place, Statement, caret, place_of
 from app.domain.step import Step
 
 STATEMENT_CHARS = 2_000
+SWALLOWED = "25P02"
+SAVEPOINT_HINT = "wrap the statement that may fail in `async with connection.transaction():`"
 
 _BODY = re.compile(r"\$(?:[A-Za-z_\x80-\uffff][A-Za-z_0-9\x80-\uffff]*)?\$")
 _INLINE_LINE = re.compile(r"inline_code_block line (\d+)")
@@ -29,7 +32,10 @@ def sql_failure(error: asyncpg.PostgresError, step: Step, script: SqlScript, sta
 def commit_failure(error: asyncpg.PostgresError, step: Step) -> Failure:
     """A deferred constraint speaks at COMMIT: no statement of the file can be blamed."""
     file = step.body.file if step.body is not None else None
-    return _failure(error, step, "COMMIT", file, None, 1)
+    if error.sqlstate == SWALLOWED:
+        message = "it caught an error of a statement and went on, but that error had ended its transaction"
+        return replace(_failure(error, step, None, file, None, 1), message=message, hint=SAVEPOINT_HINT)
+    return _failure(error, step, None, file, None, 1)
 
 
 def python_failure(error: BaseException, step: Step, script: PythonScript, statement: str | None) -> Failure:
@@ -40,7 +46,7 @@ def python_failure(error: BaseException, step: Step, script: PythonScript, state
         return _failure(error, step, statement, script.file, place, 1)
     return Failure(
         code=FailureCode.PYTHON_ERROR,
-        message=f"{type(error).__name__}: {error}",
+        message=f"{type(error).__name__}: {error}" if str(error) else type(error).__name__,
         migration=step.name,
         direction=step.direction.value,
         file=script.file,

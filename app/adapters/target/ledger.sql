@@ -103,3 +103,5 @@ BEGIN
 END $$;
 CREATE TRIGGER migration_events_append_only BEFORE UPDATE OR DELETE ON liftlock.migration_events
     FOR EACH ROW EXECUTE FUNCTION liftlock.append_only();
+CREATE TRIGGER migration_events_no_truncate BEFORE TRUNCATE ON liftlock.migration_events
+    FOR EACH STATEMENT EXECUTE FUNCTION liftlock.append_only();

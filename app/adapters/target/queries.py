@@ -78,27 +78,6 @@ LEDGER_SIGNATURE = """
 """
 """Another one whenever any row is other than before, whoever changed it; good within one database."""
 
-VIEW_AND_PLAN = """
-    SELECT s.environment, s.protection, p.plan::text AS plan, m.id, m.name, m.version, m.status, m.position,
-           m.checksum, m.token_checksum, m.created_at, m.updated_at, m.applied_at, m.rolled_back_at,
-           m.error_message, m.dependencies, m.down, m.irreversible, m.source_format, m.job_id
-    FROM (SELECT $1::text AS scope) AS asked
-    LEFT JOIN liftlock.settings s ON s.scope = asked.scope
-    LEFT JOIN liftlock.plans p ON p.scope = asked.scope AND p.job_id = $2
-    LEFT JOIN liftlock.migrations m ON m.scope = asked.scope
-"""
-"""One row at least: settings and plan stand in each, the migration's columns are null when there is none."""
-
-XX = """
-    SELECT s.environment, s.protection, m.id, m.name, m.version, m.status, m.position, m.checksum,
-           m.token_checksum, m.created_at, m.updated_at, m.applied_at, m.rolled_back_at, m.error_message,
-           m.dependencies, m.down, m.irreversible, m.source_format, m.job_id
-    FROM (SELECT $1::text AS scope) AS asked
-    LEFT JOIN liftlock.settings s ON s.scope = asked.scope
-    LEFT JOIN liftlock.migrations m ON m.scope = asked.scope
-"""
-"""One row at least: the settings stand in each, the migration's columns are null when there is none."""
-
 STORE_PLAN = """
     INSERT INTO liftlock.plans (scope, job_id, plan) VALUES ($1, $2, $3::text::jsonb)
     ON CONFLICT (scope, job_id) DO UPDATE SET plan = excluded.plan

@@ -1,12 +1,13 @@
 """Running the text of one step inside its transaction: statement by statement, under our limits."""
 
+import asyncio
 from dataclasses import replace
 
 import asyncpg
 
 from app.adapters.postgres import LOST
 from app.adapters.python_code import MigrationConnection, load_action
-from app.adapters.target.connection import LOCK_STATES
+from app.adapters.target.connection import LOCK_STATES, limits_sql
 from app.adapters.target.failures import python_failure, sql_failure, verify_failure
 from app.domain.errors import LockNotAvailable, StepFailed, TransactionEnded
 from app.domain.failure import Failure, FailureCode
@@ -23,6 +24,9 @@ _SET = """
     SELECT set_config('lock_timeout', $1, true), set_config('statement_timeout', $2, true),
            set_config('idle_in_transaction_session_timeout', $3, true)
 """
+
+
+PLAIN_WRITES = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE"})
 
 
 class Enforcer:
@@ -45,7 +49,7 @@ class Enforcer:
         self._set, self._unsure = wanted, False
 
     def after(self, statement: Statement) -> None:
-        self._unsure = statement.leaves_session_state
+        self._unsure = self._unsure or may_change_limits(statement)
 
     async def _look(self) -> None:
         """What the script has chosen for itself: anything that differs from what we had set."""
@@ -63,13 +67,19 @@ class Enforcer:
         return _lower(self._chosen[0], lock), _lower(self._chosen[1], limits.statement_timeout_ms)
 
 
+def may_change_limits(statement: Statement) -> bool:
+    """Plain writes do not set anything, unless they say `set_config`; asking after each would double their cost."""
+    plain = statement.verb in PLAIN_WRITES and "set_config" not in statement.text.lower()
+    return statement.leaves_session_state and not plain
+
+
 async def run_body(connection: asyncpg.Connection, ordinal: int, step: Step, limits: Limits) -> None:
     """Raises StepFailed, LockNotAvailable, TransactionEnded, or what LOST lists."""
     match step.body:
         case SqlScript() as script:
             await _run_sql(connection, ordinal, step, script, limits)
         case PythonScript() as script:
-            await _run_python(connection, ordinal, step, script)
+            await _run_python(connection, ordinal, step, script, limits)
         case None:
             return
 
@@ -97,11 +107,8 @@ async def restore_session(connection: asyncpg.Connection, step: Step, limits: Li
     """Take back what a script has set before the ledger row is written: its role may not write there."""
     if not leaves_session_state(step.body) and step.verify is None:
         return
-    await connection.execute(
-        "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; DISCARD TEMP; "
-        f"SET LOCAL lock_timeout = {limits.lock_timeout_ms:d}; "
-        f"SET LOCAL idle_in_transaction_session_timeout = {limits.idle_timeout_ms:d}"
-    )
+    again = limits_sql(connection, limits.lock_timeout_ms, limits.statement_timeout_ms, limits.idle_timeout_ms)
+    await connection.execute(f"RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; DISCARD TEMP; {again}")
 
 
 def leaves_session_state(body: Body | None) -> bool:
@@ -134,18 +141,29 @@ async def _run_sql(connection: asyncpg.Connection, ordinal: int, step: Step, scr
         enforcer.after(statement)
 
 
-async def _run_python(connection: asyncpg.Connection, ordinal: int, step: Step, script: PythonScript) -> None:
-    given = MigrationConnection(connection)
+async def _run_python(
+    connection: asyncpg.Connection, ordinal: int, step: Step, script: PythonScript, limits: Limits
+) -> None:
+    """Whatever the file raises is its failure, KeyboardInterrupt and its own CancelledError among it."""
+    enforcer = Enforcer(connection, limits)
+    given = MigrationConnection(connection, enforcer.before, enforcer.after)
     try:
         await load_action(script)(given)
-    except LOST as error:
-        # the file may raise an OSError of its own: only a dead connection is a lost one
-        if connection.is_closed():
+    except BaseException as error:
+        if _is_ours(error, connection):
             raise
         raise_failure(python_failure(error, step, script, given.last_statement), ordinal, error)
-    except (Exception, SystemExit) as error:
-        raise_failure(python_failure(error, step, script, given.last_statement), ordinal, error)
+    finally:
+        given.revoke()
     _assert_ours(connection, ordinal, step)
+
+
+def _is_ours(error: BaseException, connection: asyncpg.Connection) -> bool:
+    """A lost connection, or a cancellation of the job: nothing that the file has done."""
+    if isinstance(error, asyncio.CancelledError):
+        task = asyncio.current_task()
+        return task is not None and task.cancelling() > 0
+    return isinstance(error, LOST) and connection.is_closed()
 
 
 def _assert_ours(connection: asyncpg.Connection, ordinal: int, step: Step) -> None:

@@ -15,7 +15,7 @@ import structlog
 
 from app.adapters.codec import ENDED, PINNED, from_json, to_json
 from app.adapters.postgres import LOST, UNUSABLE, unavailable
-from app.adapters.target import queries, records
+from app.adapters.target import preconditions, queries, records
 from app.adapters.target.connection import Patience, close, connect, transaction
 from app.adapters.target.failures import commit_failure
 from app.adapters.target.prepared import Prepared
@@ -28,11 +28,10 @@ from app.adapters.target.scripts import (
     transaction_ended,
 )
 from app.domain.environment import Environment
-from app.domain.errors import BackendUnavailable, ConnectionLost, Fenced, StepFailed, TransactionEnded
-from app.domain.failure import Failure, FailureCode
+from app.domain.errors import BackendUnavailable, ConnectionLost, Fenced, TransactionEnded
+from app.domain.failure import Failure
 from app.domain.job import Attempt, Ended
-from app.domain.ledger import History, Status
-from app.domain.migration import Direction
+from app.domain.ledger import History
 from app.domain.pinned import Pinned, pin_plan
 from app.domain.step import Plan, Step
 from app.ports import Acquired, DoneBefore, FenceBusy, Limits, TargetView
@@ -177,9 +176,9 @@ class PostgresTargetSession:
         )
         assert noted is not None
         if not noted["begun"]:
-            # an earlier attempt has committed it
+            preconditions.refuse_half_done(ordinal, step, noted["status"])
             return
-        _refuse_other_ledger(ordinal, step, noted["status"], noted["checksum"])
+        preconditions.refuse_other_ledger(ordinal, step, noted["status"], noted["checksum"])
         await run_body(connection, ordinal, step, limits)
         await run_verify(connection, ordinal, step)
         await restore_session(connection, step, limits)
@@ -272,26 +271,6 @@ class _EndedBefore(Exception):
     def __init__(self, outcome: Ended) -> None:
         super().__init__(outcome.reason)
         self.outcome = outcome
-
-
-def _refuse_other_ledger(ordinal: int, step: Step, status: str | None, checksum: bytes | None) -> None:
-    """The ledger must still say what the plan was made of; only a hand at the ledger can have changed it."""
-    applied = status == Status.COMPLETED
-    if step.direction is Direction.UP and not applied:
-        return
-    if step.direction is Direction.DOWN and applied and checksum == step.checksum.raw:
-        return
-    raise StepFailed(
-        Failure(
-            code=FailureCode.REFUSED,
-            message=f"the ledger says {status or 'nothing'} of {step.name}, which is not what was planned; "
-            f"somebody else has changed it",
-            migration=step.name,
-            direction=step.direction.value,
-            next_steps=("GET /migrations", "POST /migrations/run"),
-        ),
-        ordinal,
-    )
 
 
 def _ms_since(began: float) -> int:

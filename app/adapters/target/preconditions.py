@@ -1,0 +1,34 @@
+"""What the ledger must say before a step may run, and of a step that has run before."""
+
+from app.adapters.target.scripts import transaction_ended
+from app.domain.errors import StepFailed, TransactionEnded
+from app.domain.failure import Failure, FailureCode
+from app.domain.ledger import Status
+from app.domain.migration import Direction
+from app.domain.step import Step
+
+
+def refuse_half_done(ordinal: int, step: Step, status: str | None) -> None:
+    """An earlier attempt has committed the step, and its ledger row with it: else the script ended the transaction."""
+    if (status == Status.COMPLETED) is not (step.direction is Direction.UP):
+        raise TransactionEnded(transaction_ended(step), ordinal)
+
+
+def refuse_other_ledger(ordinal: int, step: Step, status: str | None, checksum: bytes | None) -> None:
+    """The ledger must still say what the plan was made of; only a hand at the ledger can have changed it."""
+    applied = status == Status.COMPLETED
+    if step.direction is Direction.UP and not applied:
+        return
+    if step.direction is Direction.DOWN and applied and checksum == step.checksum.raw:
+        return
+    raise StepFailed(
+        Failure(
+            code=FailureCode.REFUSED,
+            message=f"the ledger says {status or 'nothing'} of {step.name}, which is not what was planned; "
+            f"somebody else has changed it",
+            migration=step.name,
+            direction=step.direction.value,
+            next_steps=("GET /migrations", "POST /migrations/run"),
+        ),
+        ordinal,
+    )
