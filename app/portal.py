@@ -12,7 +12,11 @@ from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
+import structlog
+
 T = TypeVar("T")
+
+log = structlog.get_logger()
 
 GRACE_S = 10.0
 
@@ -100,7 +104,10 @@ class Portal:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         for close in reversed(self._closers):
-            await close()
+            try:
+                await close()
+            except Exception:
+                log.exception("portal.closer_failed", portal=self._name)
 
 
 _all_portals: "weakref.WeakSet[Portal]" = weakref.WeakSet()

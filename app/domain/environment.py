@@ -44,9 +44,8 @@ class Dsn:
     def __str__(self) -> str:
         parts = urlsplit(self.secret)
         user = f"{unquote(parts.username)}@" if parts.username else ""
-        port = f":{parts.port}" if parts.port else ""
-        host = parts.hostname or ""
-        return f"{parts.scheme}://{user}{f'[{host}]' if ':' in host else host}{port}{parts.path}"
+        # several hosts with ports of their own are no number: what stands behind the @ is shown as it is
+        return f"{parts.scheme}://{user}{parts.netloc.rpartition('@')[2]}{parts.path}"
 
     def __repr__(self) -> str:
         return f"Dsn({self})"

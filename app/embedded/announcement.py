@@ -28,12 +28,17 @@ class Announcement:
         self._stack = stack
         self._begun = begun
         self._on_ready = on_ready
+        self._hushed = False
         self._code: int | None = None
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="announcement", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
+
+    def hush(self) -> None:
+        """The stack is stopping: that the API is not ready is no news any more."""
+        self._hushed = True
 
     def verdict(self) -> int | None:
         """The exit code when it wishes the stack to end, None else; what it failed with is raised."""
@@ -64,7 +69,8 @@ class Announcement:
             raise
 
     def _tell(self, reason: str) -> None:
-        say(f"The API is not ready yet: {reason}. Logs in {self._stack.info.logs}")
+        if not self._hushed:
+            say(f"The API is not ready yet: {reason}. Logs in {self._stack.info.logs}")
 
     def _text(self) -> str:
         info = self._stack.info

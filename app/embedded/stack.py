@@ -164,10 +164,9 @@ class Stack:
 
 
 def _run(stack: Stack, interrupts: Interrupts, on_ready: Callable[[StackInfo], None] | None) -> int:
-    begun = time.monotonic()
+    announcement = Announcement(stack, time.monotonic(), on_ready)
     try:
         stack.start()
-        announcement = Announcement(stack, begun, on_ready)
         announcement.start()
         while not interrupts.wished:
             stack.check()
@@ -176,6 +175,7 @@ def _run(stack: Stack, interrupts: Interrupts, on_ready: Callable[[StackInfo], N
             time.sleep(_CHECK_S)
         return 0
     finally:
+        announcement.hush()
         say("Stopping …")
         stack.stop(interrupts)
         say("Stopped.")

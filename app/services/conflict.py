@@ -36,8 +36,8 @@ class ConflictResolutionService:
     async def record_divergences(self, environment: str, found: Sequence[Divergence]) -> None:
         """Record what files and history disagree about now, and close what they no longer do."""
         collisions = [divergence.as_collision(environment) for divergence in found]
-        for collision in collisions:
-            await self._log.record(collision)
+        if collisions:
+            await self._log.record_all(collisions)
         seen = [collision.fingerprint for collision in collisions]
         await self._log.expire(environment, [kind.value for kind in OF_FILES], seen)
 

@@ -13,6 +13,7 @@ from app.domain.environment import Environment
 from app.domain.errors import NotFound
 from app.domain.ledger import LedgerEntry, Status, ledger_id
 from app.domain.migration import Catalog, Migration
+from app.domain.problem import Problem
 from app.ports import TargetView
 from app.services.submission import Environments
 from app.services.validation import Examination, SchemaValidationService
@@ -108,6 +109,7 @@ def _statuses(environment: Environment, examined: Examination) -> tuple[Migratio
     return (
         *(_missing(environment, entry) for entry in missing),
         *(_one(environment, one, history.by_name.get(one.name), refused) for one in ordered),
+        *(_broken(environment, file, problems) for file, problems in _broken_files(examined).items()),
     )
 
 
@@ -180,6 +182,41 @@ def _missing(environment: Environment, entry: LedgerEntry) -> MigrationStatus:
         source_format=entry.source_format,
         file=None,
         job_id=entry.job_id,
+    )
+
+
+def _broken_files(examined: Examination) -> dict[str, list[Problem]]:
+    """Files that gave no migration: whoever looks must see that they are there."""
+    found: dict[str, list[Problem]] = {}
+    for problem in examined.catalog.problems:
+        found.setdefault(problem.file or "", []).append(problem)
+    return found
+
+
+def _broken(environment: Environment, file: str, problems: Sequence[Problem]) -> MigrationStatus:
+    """Its name is the file's until the file can be read; the version is not known."""
+    said = tuple(f"{problem.place}: {problem.message}" for problem in problems)
+    return MigrationStatus(
+        id=ledger_id(environment.name, environment.scope, f"\x00{file}"),
+        name=problems[0].migration or file,
+        version="",
+        environment=environment.name,
+        status=Status.PENDING,
+        state=MigrationState.BLOCKED,
+        dependencies=(),
+        reversible=False,
+        irreversible=None,
+        applied_at=None,
+        rolled_back_at=None,
+        created_at=None,
+        updated_at=None,
+        error_message=said[0],
+        checksum=None,
+        applied_checksum=None,
+        source_format="python" if file.endswith(".py") else "sql",
+        file=file,
+        job_id=None,
+        blocked_by=said,
     )
 
 

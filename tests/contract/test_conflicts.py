@@ -40,6 +40,16 @@ def test_repeats_of_one_cause_are_one_record(room: Room) -> None:
     assert other.id != first.id
 
 
+def test_many_are_recorded_at_once_and_fold_like_one(room: Room) -> None:
+    many = [collision(fingerprint=f"f{n}") for n in range(600)]
+    first = room.run(room.conflicts.record_all(many))
+
+    again = room.run(room.conflicts.record_all(many[:2]))
+
+    assert len({one.id for one in first}) == 600
+    assert {one.count for one in again} == {2}
+
+
 def test_what_settles_itself_is_resolved_at_once_and_folds_for_ever(room: Room) -> None:
     first = room.run(room.conflicts.record(collision(ConflictKind.DUPLICATE_DELIVERY)))
     again = room.run(room.conflicts.record(collision(ConflictKind.DUPLICATE_DELIVERY)))

@@ -20,6 +20,12 @@ class Api(http.server.BaseHTTPRequestHandler):
     def log_message(self, *a): pass
 http.server.HTTPServer((os.environ["LIFTLOCK_HOST"], int(os.environ["LIFTLOCK_PORT"])), Api).serve_forever()
 """
+UNREADY = (
+    API.replace("send_response(200)", "send_response(503)")
+    .replace('"Content-Length", "0"', '"Content-Length", str(len(BODY))')
+    .replace("self.end_headers()", "self.end_headers(); self.wfile.write(BODY)")
+    .replace("import os,", """BODY = b'{"checks": [{"name": "db", "ok": false, "detail": "is away"}]}'\nimport os,""")
+)
 IDLE = "import signal; signal.pause()"
 CRASH = "raise SystemExit('the programme is broken')"
 POOL = """

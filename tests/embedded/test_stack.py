@@ -150,6 +150,15 @@ def test_a_wish_to_stop_stops_everything(launch: Launch, how: signal.Signals) ->
     assert none_running(pids)
 
 
+def test_why_the_api_is_not_ready_is_said_until_the_stop(launch: Launch) -> None:
+    stack = launch(**NO_SERVERS, commands={"api": programs.UNREADY})
+    stack.until_said("The API is not ready yet: db: is away.")
+    stack.process.terminate()
+    code, said = stack.ended()
+    assert code == 0
+    assert "not ready yet" not in said.partition("Stopping")[2]
+
+
 def test_a_second_ctrl_c_shortens_the_wait_for_a_deaf_child(launch: Launch) -> None:
     deaf = "import signal; [signal.signal(s, signal.SIG_IGN) for s in (2, 15)]; print('deaf', flush=True)\n"
     stack = launch(**NO_SERVERS, commands={"worker": deaf + programs.IDLE})

@@ -38,6 +38,9 @@ class MemoryConflicts:
             )
         )
 
+    async def record_all(self, collisions: Sequence[Collision]) -> tuple[Conflict, ...]:
+        return tuple([await self.record(collision) for collision in collisions])
+
     async def find(self, query: ConflictQuery) -> tuple[Conflict, ...]:
         found = [
             one

@@ -253,3 +253,13 @@ def test_an_atomic_run_that_fails_says_that_nothing_is_left(house: House) -> Non
 
     assert job.error is not None and job.error.left_behind.startswith("nothing: the whole run")
     assert [step.state.value for step in job.steps] == ["skipped", "failed"]
+
+
+def test_a_file_that_cannot_be_read_is_seen_in_the_list(house: House) -> None:
+    house.write("1_good.sql", "-- migrate:up\nCREATE TABLE t (id int);\n")
+    house.write("2_bad.sql", "-- migrate:up\nCOMMIT;\n")
+
+    (good, bad) = house.run_async(house.services.sync.migrations("development"))
+
+    assert (good.name, bad.file, bad.state.value, bad.status.value) == ("good", "2_bad.sql", "blocked", "pending")
+    assert bad.error_message is not None and bad.error_message.startswith("2_bad.sql:2:1: ")

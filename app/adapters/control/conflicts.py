@@ -2,8 +2,9 @@
 
 import uuid
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import Executable, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from app.adapters.clock import new_id
@@ -14,6 +15,7 @@ from app.domain.conflict import Collision, Conflict, ConflictState
 from app.domain.job import JobId
 from app.ports import ConflictQuery
 
+AT_ONCE = 500
 _NOW = text("clock_timestamp()")
 _SETTLE = text("""
     UPDATE liftlock_control.conflicts
@@ -36,35 +38,19 @@ class ControlConflicts:
         self._database = database
 
     async def record(self, collision: Collision) -> Conflict:
-        settled = collision.state is ConflictState.RESOLVED
-        values = {
-            "id": new_id(),
-            "kind": collision.kind.value,
-            "environment": collision.environment,
-            "job_id": collision.job_id,
-            "other_job_id": collision.other_job_id,
-            "migrations": list(collision.migrations),
-            "message": collision.message,
-            "evidence": dict(collision.evidence),
-            "answer": collision.answer,
-            "fingerprint": collision.fingerprint,
-            "state": collision.state.value,
-            "resolution": "none" if settled else None,
-        }
-        new = insert(conflicts).values(**values, **({"resolved_at": _NOW} if settled else {}))
-        folded = new.on_conflict_do_update(
-            index_elements=[text("md5(fingerprint)")],
-            index_where=text("state = 'open' OR resolution = 'none'"),
-            set_={
-                "count": conflicts.c.count + 1,
-                "last_seen_at": _NOW,
-                "message": new.excluded.message,
-                "evidence": new.excluded.evidence,
-                "answer": new.excluded.answer,
-            },
-        ).returning(conflicts)
-        async with self._database.single() as connection:
-            return conflict_of((await connection.execute(folded)).mappings().one())
+        (recorded,) = await self.record_all([collision])
+        return recorded
+
+    async def record_all(self, collisions: Sequence[Collision]) -> tuple[Conflict, ...]:
+        """One statement, however many they are: a wrong folder disagrees about everything at once."""
+        unlike = list({collision.fingerprint: collision for collision in collisions}.values())
+        recorded: list[Conflict] = []
+        async with self._database.begin() as connection:
+            for first in range(0, len(unlike), AT_ONCE):
+                folded = _folded([_values(collision) for collision in unlike[first : first + AT_ONCE]])
+                rows = (await connection.execute(folded)).mappings()
+                recorded.extend(conflict_of(row) for row in rows)
+        return tuple(recorded)
 
     async def find(self, query: ConflictQuery) -> tuple[Conflict, ...]:
         wanted = select(conflicts).order_by(conflicts.c.id.desc())
@@ -94,3 +80,38 @@ class ControlConflicts:
         async with self._database.single() as connection:
             values = {"environment": environment, "kinds": list(kinds), "seen": list(seen)}
             return (await connection.execute(_EXPIRE, values)).rowcount
+
+
+def _values(collision: Collision) -> dict[str, Any]:
+    settled = collision.state is ConflictState.RESOLVED
+    return {
+        "id": new_id(),
+        "kind": collision.kind.value,
+        "environment": collision.environment,
+        "job_id": collision.job_id,
+        "other_job_id": collision.other_job_id,
+        "migrations": list(collision.migrations),
+        "message": collision.message,
+        "evidence": dict(collision.evidence),
+        "answer": collision.answer,
+        "fingerprint": collision.fingerprint,
+        "state": collision.state.value,
+        "resolution": "none" if settled else None,
+        "resolved_at": _NOW if settled else None,
+    }
+
+
+def _folded(values: list[dict[str, Any]]) -> Executable:
+    """A new record each, or one more of the record with the same fingerprint."""
+    new = insert(conflicts).values(values)
+    return new.on_conflict_do_update(
+        index_elements=[text("md5(fingerprint)")],
+        index_where=text("state = 'open' OR resolution = 'none'"),
+        set_={
+            "count": conflicts.c.count + 1,
+            "last_seen_at": _NOW,
+            "message": new.excluded.message,
+            "evidence": new.excluded.evidence,
+            "answer": new.excluded.answer,
+        },
+    ).returning(conflicts)
