@@ -2,6 +2,7 @@
 
 import time
 
+from app.domain.lexer import lex
 from app.domain.statements import parse_script
 from bench.figures import Benchmark, Row, Samples, Scale, Section
 
@@ -39,6 +40,7 @@ def measure(scale: Scale) -> Section:
     speeds: dict[str, list[float]] = {name: [] for name in scripts}
     for _ in range(rounds):
         for name, script in scripts.items():
+            lex.cache_clear()
             began = time.perf_counter()
             parse_script(script)
             speeds[name].append(len(script) / 1e6 / (time.perf_counter() - began))

@@ -17,7 +17,7 @@ class Dbmate:
 
     def run(self, dsn: str) -> None:
         command = (
-            str(self.binary), "--url", f"{dsn}?sslmode=disable",
+            str(self.binary), "--url", dsn,
             "--migrations-dir", str(self.migrations), "--no-dump-schema", "migrate",
         )  # fmt: skip
         subprocess.run(command, check=True, capture_output=True)
