@@ -159,7 +159,6 @@ class Attempt:
     job_id: JobId
     number: int
     request: JobRequest
-    target_id: int
     floor_epoch: int
     starts: int
     max_starts: int

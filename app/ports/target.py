@@ -61,8 +61,6 @@ class TargetView:
 class TargetSession(Protocol):
     """One attempt's connection to one target; it reconnects by itself when the connection is lost."""
 
-    backend_pid: int | None
-
     async def acquire(self, attempt: Attempt, nonce: UUID) -> Acquired | DoneBefore | FenceBusy:
         """F1, then `job_done` in the same transaction."""
         ...

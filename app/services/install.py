@@ -77,7 +77,6 @@ class ControlInstaller:
             job_id=job_id,
             number=number,
             request=JobRequest(JobKind.RUN, self._environment.name),
-            target_id=0,
             floor_epoch=0,
             starts=0,
             max_starts=1,

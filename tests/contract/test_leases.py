@@ -48,7 +48,6 @@ def attempt(number: int = 1, job: int = 1) -> Attempt:
         job_id=JobId(uuid.UUID(int=job)),
         number=number,
         request=JobRequest(JobKind.RUN, "development"),
-        target_id=1,
         floor_epoch=0,
         starts=0,
         max_starts=10,

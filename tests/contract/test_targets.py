@@ -71,7 +71,6 @@ def attempt(number: int = 1, job_id: JobId = JOB, floor_epoch: int = 0) -> Attem
         job_id=job_id,
         number=number,
         request=JobRequest(JobKind.RUN, "development"),
-        target_id=1,
         floor_epoch=floor_epoch,
         starts=0,
         max_starts=10,

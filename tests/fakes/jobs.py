@@ -232,7 +232,6 @@ class MemoryClaims:
             job_id=job.id,
             number=job.attempt,
             request=job.request,
-            target_id=1,
             floor_epoch=self._store.epochs[job.request.environment],
             starts=job.starts,
             max_starts=10,

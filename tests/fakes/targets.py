@@ -81,7 +81,6 @@ class MemorySession:
         self._clock = clock
         self._nonce: UUID | None = None
         self._epoch = 0
-        self.backend_pid: int | None = None
 
     async def acquire(self, attempt: Attempt, nonce: UUID) -> Acquired | DoneBefore | FenceBusy:
         ledger, sticky = self._ledger, self._ledger.sticky

@@ -34,7 +34,7 @@ _CLAIM = text("""
       AND NOT EXISTS (
         SELECT 1 FROM liftlock_control.jobs p
         WHERE p.target_id = j.target_id AND p.seq < j.seq AND p.state IN ('queued', 'running'))
-    RETURNING j.attempt, j.request, j.target_id, t.epoch, j.starts, j.max_starts, j.created_at,
+    RETURNING j.attempt, j.request, t.epoch, j.starts, j.max_starts, j.created_at,
         j.principal_id, EXISTS (
             SELECT 1 FROM liftlock_control.conflicts c WHERE c.job_id = j.id AND c.state = 'open') AS contended
 """)
@@ -165,7 +165,6 @@ class ControlClaims:
             job_id=job_id,
             number=row["attempt"],
             request=REQUEST.validate_python(row["request"]),
-            target_id=row["target_id"],
             floor_epoch=row["epoch"],
             starts=row["starts"],
             max_starts=row["max_starts"],

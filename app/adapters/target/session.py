@@ -54,7 +54,7 @@ class PostgresTargetSession:
         self._dirty = False
         self._lost_pid: int | None = None
         self._overdue_pid: int | None = None
-        self.backend_pid: int | None = None
+        self._pid: int | None = None
 
     async def open(self) -> None:
         """Raises BackendUnavailable."""
@@ -64,7 +64,7 @@ class PostgresTargetSession:
         except (*LOST, *UNUSABLE, asyncpg.PostgresError) as error:
             raise self._unavailable(error) from error
         self._prepared = Prepared(self._connection)
-        self.backend_pid = self._connection.get_server_pid()
+        self._pid = self._connection.get_server_pid()
 
     async def acquire(self, attempt: Attempt, nonce: UUID) -> Acquired | DoneBefore | FenceBusy:
         try:
@@ -210,7 +210,7 @@ class PostgresTargetSession:
         """The connection, made again when it was lost; its old backend may still be at work."""
         if self._connection is not None and not self._connection.is_closed():
             return self._connection
-        self._lost_pid = self.backend_pid
+        self._lost_pid = self._pid
         await self.open()
         assert self._connection is not None
         self._dirty = False
