@@ -1,3 +1,5 @@
+"""What every process looks after beside its work: the control tables, lapsed jobs, new files."""
+
 import threading
 from collections.abc import Callable
 
@@ -35,6 +37,7 @@ class Caretaker:
         while not self._stopping.is_set():
             first_run_done = first_run_done or self._tried("auto_run", self._submit_first_run)
             self._tried("sweep", self._sweep)
+            self._tried("read_ahead", self._read_ahead)
             self._stopping.wait(self._services.settings.timing.sweep_every_ms / 1000)
 
     def _until_done(self, what: str, work: Callable[[], None]) -> None:
@@ -71,3 +74,7 @@ class Caretaker:
 
     def _sweep(self) -> None:
         self._services.sweeper_portal.run(self._services.sweeper.sweep())
+
+    def _read_ahead(self) -> None:
+        """So that a request finds new files read already: parsing hundreds takes longer than all the rest of it."""
+        self._services.portal.run(self._services.validation.read_ahead())

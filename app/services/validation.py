@@ -34,6 +34,10 @@ class SchemaValidationService:
         view, unreachable = await self._view(environment)
         return Examination(catalog, view, _diverging(catalog, view, environment), unreachable)
 
+    async def read_ahead(self) -> None:
+        """Read the files that have changed; whoever asks next finds them read."""
+        await self._source.read()
+
     async def record(self, environment: str, found: Examination) -> None:
         """Put on record what disagrees, and close what no longer does."""
         await self._conflicts.record_divergences(environment, found.divergences)

@@ -12,7 +12,7 @@ import asyncpg
 import pytest
 
 from app.adapters.control.database import ControlDatabase
-from app.adapters.target import session
+from app.adapters.target import fenced
 from app.adapters.target.connection import connect
 
 
@@ -75,6 +75,9 @@ class MortalStatement:
         self._connection = connection
         self._life = life
 
+    def get_name(self) -> str:
+        return self._statement.get_name()  # type: ignore[no-any-return]
+
     async def fetchrow(self, *args: Any) -> Any:
         said = " ".join(self._statement.get_query().split())[:60]
         try:
@@ -94,7 +97,7 @@ def make_mortal(monkeypatch: pytest.MonkeyPatch, life: Mortal) -> None:
         life.moment("before connecting")
         return MortalConnection(await connect(*args), life)
 
-    monkeypatch.setattr(session, "connect", mortal_connect)
+    monkeypatch.setattr(fenced, "connect", mortal_connect)
     for name in ("begin", "single"):
         monkeypatch.setattr(ControlDatabase, name, _mortal(getattr(ControlDatabase, name), life))
 

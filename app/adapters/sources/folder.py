@@ -1,8 +1,10 @@
 """A folder of migrations: every `*.sql` and `*.py` in it, read again only when a file has changed."""
 
 import asyncio
+import hashlib
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from app.adapters.python_code import load_action
@@ -23,13 +25,22 @@ Signature = tuple[int, int, int]
 """Inode, size and time of change in ns: what tells a changed file without reading it."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """`digest`: SHA-256 of what was parsed; None when it could not be read, and then it is tried again."""
+
+    signature: Signature | None
+    digest: bytes | None
+    parsed: Parsed
+
+
 class FolderSource:
     """Implements ports.Source. One instance a process: the cache is what makes asking cheap."""
 
     def __init__(self, folder: Path, max_file_bytes: int) -> None:
         self._folder = folder
         self._max_file_bytes = max_file_bytes
-        self._cache: dict[str, tuple[Signature, Parsed]] = {}
+        self._cache: dict[str, _Known] = {}
         self._catalog = Catalog()
         self._reading = asyncio.Lock()
 
@@ -49,7 +60,7 @@ class FolderSource:
             return Catalog(problems=(self._no_folder(error),))
         if not self._refresh(found):
             return self._catalog
-        parsed = [self._cache[name][1] for name in sorted(found)]
+        parsed = [self._cache[name].parsed for name in sorted(found)]
         self._catalog = Catalog(
             tuple(one for one in parsed if isinstance(one, Migration)),
             tuple(problem for one in parsed if not isinstance(one, Migration) for problem in one),
@@ -65,28 +76,26 @@ class FolderSource:
         for name, entry in found.items():
             signature = _signature(entry)
             known = self._cache.get(name)
-            if signature is None or known is None or known[0] != signature:
-                self._cache[name] = (signature or (0, 0, 0), self._parse(name))
-                changed = True
+            if known is None or signature is None or known.signature != signature:
+                self._cache[name] = now = self._look(name, signature, known)
+                changed = changed or known is None or now.parsed is not known.parsed
         return changed
 
-    def _parse(self, name: str) -> Parsed:
+    def _look(self, name: str, signature: Signature | None, known: _Known | None) -> _Known:
+        """A file that was only touched, copied or checked out again is the one that is known already."""
         path = self._folder / name
         try:
             size = path.stat().st_size
             if size > self._max_file_bytes:
-                return (self._too_large(name, size),)
+                return _Known(signature, None, (self._too_large(name, size),))
             raw = path.read_bytes()
         except OSError as error:
             message = f"the file cannot be read ({error.strerror}); check its permissions"
-            return (Problem("unreadable_file", message, file=name),)
-        try:
-            text = raw.decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            line = raw.count(b"\n", 0, error.start) + 1
-            message = f"the file is not UTF-8 (byte {error.start}, line {line}); save it as UTF-8"
-            return (Problem("not_utf8", message, file=name, line=line),)
-        return READERS[path.suffix](name, raw, text)
+            return _Known(signature, None, (Problem("unreadable_file", message, file=name),))
+        digest = hashlib.sha256(raw).digest()
+        if known is not None and known.digest == digest:
+            return _Known(signature, digest, known.parsed)
+        return _Known(signature, digest, _parse(name, raw))
 
     def _too_large(self, name: str, size_bytes: int) -> Problem:
         limit = self._max_file_bytes // (1024 * 1024)
@@ -103,6 +112,16 @@ class FolderSource:
             f"create it, or set LIFTLOCK_MIGRATIONS"
         )
         return Problem("unreadable_folder", message, file=str(self._folder))
+
+
+def _parse(name: str, raw: bytes) -> Parsed:
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        message = f"the file is not UTF-8 (byte {error.start}, line {line}); save it as UTF-8"
+        return (Problem("not_utf8", message, file=name, line=line),)
+    return READERS[Path(name).suffix](name, raw, text)
 
 
 def _is_migration(entry: "os.DirEntry[str]") -> bool:

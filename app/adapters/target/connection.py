@@ -40,11 +40,30 @@ async def connect(dsn: Dsn, application_name: str) -> asyncpg.Connection:
 
 @asynccontextmanager
 async def transaction(connection: asyncpg.Connection, patience: Patience) -> AsyncIterator[None]:
-    """BEGIN with our limits in the same message, COMMIT in a round trip of its own, else ROLLBACK.
+    """BEGIN with our limits in the same message, then as `to_commit`."""
+    await begin(connection, patience)
+    async with to_commit(connection):
+        yield
+
+
+async def begin(connection: asyncpg.Connection, patience: Patience, then: str = "") -> str:
+    """Open a transaction and, in the same message, do `then`; the tag of the last command. Raises ConnectionLost."""
+    limits = limits_sql(connection, patience.fence_ms, 0, patience.idle_ms)
+    try:
+        return await connection.execute(f"BEGIN; {limits}; {then}")
+    except LOST as error:
+        raise ConnectionLost(f"{type(error).__name__}: {error}") from error
+    except BaseException:
+        await _roll_back(connection)
+        raise
+
+
+@asynccontextmanager
+async def to_commit(connection: asyncpg.Connection) -> AsyncIterator[None]:
+    """COMMIT in a round trip of its own, else ROLLBACK.
 
     Raises ConnectionLost, also when the reply to COMMIT is lost: then `steps` knows what became of it.
     """
-    await _begin(connection, patience)
     try:
         yield
         status = await connection.execute("COMMIT")
@@ -76,14 +95,6 @@ def limits_sql(connection: asyncpg.Connection, lock_ms: int, statement_ms: int, 
         # a statement of a client that is gone would otherwise run on, and commit
         limits += "; SET LOCAL client_connection_check_interval = 1000"
     return limits
-
-
-async def _begin(connection: asyncpg.Connection, patience: Patience) -> None:
-    limits = limits_sql(connection, patience.fence_ms, 0, patience.idle_ms)
-    try:
-        await connection.execute(f"BEGIN; {limits}")
-    except LOST as error:
-        raise ConnectionLost(f"{type(error).__name__}: {error}") from error
 
 
 async def _roll_back(connection: asyncpg.Connection) -> None:

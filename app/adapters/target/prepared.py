@@ -11,6 +11,8 @@ from app.domain.errors import ConnectionLost
 STRAYED = (asyncpg.InvalidSQLStatementNameError, asyncpg.DuplicatePreparedStatementError)
 """What a transaction pooler answers that gave us another server connection than the one we prepared on."""
 
+POOLED = "a pooler changed the server connection; going on without prepared statements"
+
 
 class Prepared:
     """Names carry a nonce: behind a transaction pooler no other client's statement can answer to one of ours."""
@@ -29,10 +31,22 @@ class Prepared:
         try:
             return await (await self._statement(query)).fetchrow(*args)
         except STRAYED as error:
-            self._pooled = True
-            raise ConnectionLost(
-                "a pooler changed the server connection; going on without prepared statements"
-            ) from error
+            self.strayed()
+            raise ConnectionLost(POOLED) from error
+
+    async def call(self, query: str, *args: str | int | bytes | uuid.UUID) -> str | None:
+        """The statement as text that runs what is prepared, to go into one message with others; None behind a pooler.
+
+        There the message may meet a connection that does not know it, so what it raises is one of STRAYED.
+        """
+        if self._pooled:
+            return None
+        statement = await self._statement(query)
+        return f"EXECUTE {statement.get_name()} ({', '.join(literal(value) for value in args)})"
+
+    def strayed(self) -> None:
+        """A pooler has shown itself; from now on nothing is prepared."""
+        self._pooled = True
 
     def forget(self) -> None:
         """The session was discarded, and they with it."""
@@ -45,3 +59,17 @@ class Prepared:
             known = await self._connection.prepare(query, name=f"liftlock_{self._nonce}_{self._count}")
             self._known[query] = known
         return known
+
+
+def literal(value: str | int | bytes | uuid.UUID) -> str:
+    """A constant of SQL that means `value` whatever standard_conforming_strings says; a NUL is nowhere in ours."""
+    match value:
+        case int():
+            return str(value)
+        case bytes():
+            return f"decode('{value.hex()}', 'hex')"
+        case uuid.UUID():
+            return f"'{value}'"
+        case str():
+            doubled = value.replace("'", "''")
+            return f"'{doubled}'" if "\\" not in value else "E'" + doubled.replace("\\", "\\\\") + "'"

@@ -92,11 +92,23 @@ PIN_PLAN = """
 """
 """With the plan, whose database this is and how it is protected."""
 
+START_STEP = """
+    INSERT INTO liftlock.steps (scope, job_id, step, name, direction, epoch)
+    SELECT $1, $2, $3, $4, $5, $6
+    WHERE EXISTS (SELECT 1 FROM liftlock.fence WHERE scope = $1 AND holder = $7 AND epoch = $6)
+      AND EXISTS (SELECT 1 FROM liftlock.migrations
+                  WHERE scope = $1 AND name = $4 AND status = 'completed' AND ($5 = 'up' OR checksum = $8)
+                 ) = ($5 = 'down')
+    ON CONFLICT DO NOTHING
+"""
+"""Goes with BEGIN and F2 in one message: one row when all is as planned. None says only that something is not;
+then F2 and BEGIN_STEP, each asked alone, say what."""
+
 BEGIN_STEP = """
     WITH begun AS (
         INSERT INTO liftlock.steps (scope, job_id, step, name, direction, epoch)
         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING 1)
-    SELECT EXISTS (SELECT 1 FROM begun) AS begun, pg_current_xact_id()::text AS xid,
+    SELECT EXISTS (SELECT 1 FROM begun) AS begun,
            (SELECT status FROM liftlock.migrations WHERE scope = $1 AND name = $4) AS status,
            (SELECT checksum FROM liftlock.migrations WHERE scope = $1 AND name = $4) AS checksum,
            set_config('lock_timeout', $7, true), set_config('statement_timeout', $8, true),
@@ -107,7 +119,8 @@ RECORD_UP = """
     WITH event AS (
         INSERT INTO liftlock.migration_events
             (scope, name, version, event, job_id, epoch, actor, duration_ms, checksum)
-        SELECT $2, $3, $4, 'run', $5, $6, $7, $8, $9 WHERE pg_current_xact_id()::text = $17
+        SELECT $2, $3, $4, 'run', $5, $6, $7, $8, $9 FROM liftlock.steps
+        WHERE scope = $2 AND job_id = $5 AND step = $17 AND xid = pg_current_xact_id()
         RETURNING id)
     INSERT INTO liftlock.migrations AS m
         (id, scope, name, version, status, applied_at, position, checksum, token_checksum, up, down, verify,
@@ -125,13 +138,14 @@ RECORD_UP = """
         epoch = excluded.epoch
     RETURNING 1
 """
-"""The transaction's number must still be the one noted before the script: else the script ended it."""
+"""The transaction must still be the one that noted the step: else the script ended it and began another."""
 
 RECORD_DOWN = """
     WITH event AS (
         INSERT INTO liftlock.migration_events
             (scope, name, version, event, job_id, epoch, actor, duration_ms, checksum)
-        SELECT $1, $2, $3, 'rolled_back', $4, $5, $6, $7, $8 WHERE pg_current_xact_id()::text = $9
+        SELECT $1, $2, $3, 'rolled_back', $4, $5, $6, $7, $8 FROM liftlock.steps
+        WHERE scope = $1 AND job_id = $4 AND step = $9 AND xid = pg_current_xact_id()
         RETURNING id)
     UPDATE liftlock.migrations
     SET status = 'rolled_back', rolled_back_at = clock_timestamp(), updated_at = clock_timestamp(),

@@ -73,8 +73,8 @@ async def pin(
     )
 
 
-async def write_done(row: Row, stamp: Stamp, step: Step, xid: str, duration_ms: int) -> bool:
-    """The ledger row and its event; False when the transaction is no longer the one of `xid`.
+async def write_done(row: Row, stamp: Stamp, ordinal: int, step: Step, duration_ms: int) -> bool:
+    """The ledger row and its event; False when the transaction is no longer the one that noted the step.
 
     `row` sends a statement and gives its first row: prepared or not, as the session can.
     """
@@ -89,7 +89,7 @@ async def write_done(row: Row, stamp: Stamp, step: Step, xid: str, duration_ms: 
             stamp.actor,
             duration_ms,
             step.checksum.raw,
-            xid,
+            ordinal,
         )
         return written is not None
     written = await row(
@@ -110,7 +110,7 @@ async def write_done(row: Row, stamp: Stamp, step: Step, xid: str, duration_ms: 
         step.irreversible,
         step.source_format,
         list(step.dependencies),
-        xid,
+        ordinal,
     )
     return written is not None
 
