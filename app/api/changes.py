@@ -9,12 +9,13 @@ from uuid import UUID
 
 import structlog
 from flask import Response, request
+from flask_openapi3.types import ResponseDict
 
-from app.api import render
+from app.api import render, schemas
 from app.api.answers import encoded, json_response
 from app.api.context import base_url, origin, remember_environment, run, services, waiters
 from app.api.idempotency import answered_once
-from app.api.inputs import ChangeBody, ChangeQuery
+from app.api.inputs import ChangeBody, ChangeQuery, Input
 from app.api.listing import listing_etag
 from app.api.waiting import job_at_its_end, preferred_wait_s
 from app.domain.errors import BackendUnavailable, PreconditionFailed, TooManyRequests
@@ -26,6 +27,7 @@ from app.services.submission import Submitted
 Submit = Callable[[JobRequest, Origin, KeyClaim | None], Coroutine[Any, Any, Submitted]]
 
 ASK_AGAIN_S = 1
+CHANGED: ResponseDict = {202: schemas.Change, 200: schemas.Change}
 
 log = structlog.get_logger()
 
@@ -36,17 +38,33 @@ def carry_out(asked: JobRequest, body: ChangeBody, submit: Submit) -> Response:
     What is stored for the key is the accepted job, before any waiting: the waiting may be cut short.
     """
 
-    def accept(claim: KeyClaim | None) -> Response:
+    def accept(claim: KeyClaim | None) -> Submitted:
         _refuse_moved(asked.environment)
-        submitted = run(submit(asked, origin(), claim))
-        log.info("change.accepted", job=str(submitted.job.id), kind=asked.kind.value, environment=asked.environment)
-        return _accepted(submitted.job, list(submitted.warnings))
+        return run(submit(asked, origin(), claim))
 
-    def accept_known(known: KnownJob) -> Response:
+    return answer_accepted(body, accept)
+
+
+def answer_accepted(body: Input, accept: Callable[[KeyClaim | None], Submitted]) -> Response:
+    """Answer from the Idempotency-Key, or do `accept`; then wait as long as the caller prefers."""
+
+    def answer(claim: KeyClaim | None) -> Response:
+        submitted = accept(claim)
+        job = submitted.job
+        log.info(
+            "change.accepted",
+            job=str(job.id),
+            kind=job.request.kind.value,
+            environment=job.request.environment,
+            path=request.path,
+        )
+        return _accepted(job, list(submitted.warnings))
+
+    def answer_known(known: KnownJob) -> Response:
         return _accepted(run(services().migrations.job(known.job_id)), [])
 
     given = body.model_dump(mode="json", exclude_unset=True)
-    return _after_waiting(answered_once(given, accept, accept_known))
+    return _after_waiting(answered_once(given, answer, answer_known))
 
 
 def environment_of(query: ChangeQuery, body: ChangeBody) -> str:

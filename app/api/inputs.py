@@ -123,6 +123,12 @@ class ResetBody(ChangeBody):
     """Reset undoes everything: it takes no `to`."""
 
 
+class NoBody(Input):
+    """No fields at all; the body may be left out."""
+
+    model_config = ConfigDict(openapi_extra={"required": False})  # type: ignore[typeddict-unknown-key]
+
+
 class CountPath(Input):
     n: Annotated[int, _COUNT, _CHECK_COUNT, Field(description="how many of the newest applied migrations are undone")]
 

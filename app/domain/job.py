@@ -62,6 +62,7 @@ class StepState(StrEnum):
     RUNNING = "running"
     APPLIED = "applied"
     SKIPPED = "skipped"
+    CANCELLED = "cancelled"
     FAILED = "failed"
 
 
@@ -76,7 +77,10 @@ class Principal:
 
 @dataclass(frozen=True, slots=True)
 class JobRequest:
-    """What is asked of a job, validated; `count` is for rollbacks, `to` a name or a version."""
+    """What is asked of a job, validated; `count` is for rollbacks, `to` a name or a version.
+
+    `retry_of`: the job that asked for the same before.
+    """
 
     kind: JobKind
     environment: str
@@ -88,6 +92,7 @@ class JobRequest:
     confirm: str | None = None
     lock_timeout_ms: int | None = None
     note: str | None = None
+    retry_of: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +141,11 @@ class Job:
     notices: tuple[str, ...] = ()
     origin: Origin = Origin()
     steps: tuple[StepRecord, ...] = field(default=())
+    cancel_requested_at: datetime | None = None
+
+    @property
+    def cancelling(self) -> bool:
+        return self.cancel_requested_at is not None and not self.state.final
 
 
 def in_the_way(request: JobRequest, open_jobs: Sequence[Job]) -> Job | None:
@@ -153,7 +163,7 @@ def in_the_way(request: JobRequest, open_jobs: Sequence[Job]) -> Job | None:
 class Attempt:
     """The right of one worker to work on one job: every write of it names `number` in its WHERE.
 
-    `contended`: it had to wait for another, and the conflict log says so.
+    `contended`: it had to wait for another, and the conflict log says so. `cancelled_by`: who asked it to stop.
     """
 
     job_id: JobId
@@ -166,6 +176,7 @@ class Attempt:
     owner: str
     actor: str = "anonymous"
     contended: bool = False
+    cancelled_by: str | None = None
 
 
 class ClaimRefusal(StrEnum):

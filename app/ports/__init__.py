@@ -11,10 +11,23 @@ from app.ports.control import (
     JobSweep,
     KeyClaim,
     KnownJob,
+    LockLog,
     NewJob,
     StoredAnswer,
 )
-from app.ports.target import Acquired, DoneBefore, FenceBusy, Limits, Targets, TargetSession, TargetView
+from app.ports.target import (
+    Acquired,
+    DoneBefore,
+    FenceBusy,
+    Halted,
+    Limits,
+    Observer,
+    Observers,
+    Targets,
+    TargetSession,
+    TargetView,
+    never,
+)
 from app.ports.world import Clock, Doorbell, Held, HeldElsewhere, Leases, Source
 
 __all__ = [
@@ -26,6 +39,7 @@ __all__ = [
     "DoneBefore",
     "Doorbell",
     "FenceBusy",
+    "Halted",
     "Held",
     "HeldElsewhere",
     "IdempotencyKeys",
@@ -37,10 +51,14 @@ __all__ = [
     "KnownJob",
     "Leases",
     "Limits",
+    "LockLog",
     "NewJob",
+    "Observer",
+    "Observers",
     "Source",
     "StoredAnswer",
     "TargetSession",
     "TargetView",
     "Targets",
+    "never",
 ]

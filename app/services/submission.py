@@ -93,8 +93,7 @@ class Submission:
         From the history it is refused, or found to be nothing to do, only while no other job of the target
         is open: such a job could change the answer, so then the worker decides.
         """
-        if self._read_only:
-            raise ReadOnly("this service is read-only (LIFTLOCK_READ_ONLY); ask one that makes changes")
+        self.refuse_when_read_only()
         environment = self._environments.named(request.environment)
         # in this order: what ended before the first answer is in the history of the second
         open_jobs = await self._board.open_on(environment.name)
@@ -117,6 +116,11 @@ class Submission:
             await self._sweep.unrung(job.id)
             warnings += ("Redis cannot be reached: the job is safe and starts when Redis is back",)
         return Submitted(job, warnings)
+
+    def refuse_when_read_only(self) -> None:
+        """Raises ReadOnly."""
+        if self._read_only:
+            raise ReadOnly("this service is read-only (LIFTLOCK_READ_ONLY); ask one that makes changes")
 
     async def _record_if_possible(self, environment: str, found: Examination) -> None:
         """Beside the job, which is accepted whether or not a notice about its files can be kept."""

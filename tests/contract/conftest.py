@@ -13,14 +13,16 @@ from app.adapters.control.conflicts import ControlConflicts
 from app.adapters.control.database import ControlDatabase
 from app.adapters.control.idempotency import ControlIdempotencyKeys
 from app.adapters.control.jobs import ControlJobs
+from app.adapters.control.locks import ControlLocks
 from app.adapters.control.sweep import ControlSweep
 from app.domain.environment import Dsn
 from app.portal import Portal
-from app.ports import ConflictLog, IdempotencyKeys, JobBoard, JobClaims, JobSweep
+from app.ports import ConflictLog, IdempotencyKeys, JobBoard, JobClaims, JobSweep, LockLog
 from tests.fakes.clock import FakeClock
 from tests.fakes.conflicts import MemoryConflicts
 from tests.fakes.idempotency import MemoryIdempotencyKeys
 from tests.fakes.jobs import JobStore, MemoryClaims, MemoryJobs, MemorySweep
+from tests.fakes.locks import MemoryLocks
 from tests.support.house import open_house
 from tests.support.servers import execute
 
@@ -44,6 +46,7 @@ class Room:
     sweep: JobSweep
     conflicts: ConflictLog
     keys: IdempotencyKeys
+    locks: LockLog
     portal: Portal
     clock: FakeClock
     dsn: str | None = None
@@ -70,7 +73,16 @@ def _memory_room() -> Iterator[Room]:
     clock, portal = FakeClock(), Portal("contract")
     keys = MemoryIdempotencyKeys(clock)
     store = JobStore(clock, keys)
-    yield Room(MemoryJobs(store), MemoryClaims(store), MemorySweep(store), MemoryConflicts(clock), keys, portal, clock)
+    yield Room(
+        MemoryJobs(store),
+        MemoryClaims(store),
+        MemorySweep(store),
+        MemoryConflicts(clock),
+        keys,
+        MemoryLocks(store),
+        portal,
+        clock,
+    )
     portal.close()
 
 
@@ -86,6 +98,7 @@ def _real_room(request: pytest.FixtureRequest, folder: Path) -> Iterator[Room]:
             ControlSweep(database),
             ControlConflicts(database),
             ControlIdempotencyKeys(database),
+            ControlLocks(database),
             portal,
             FakeClock(),
             house.dsn,

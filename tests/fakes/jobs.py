@@ -17,6 +17,7 @@ from app.domain.job import (
     Job,
     JobId,
     JobState,
+    Principal,
     StepRecord,
     in_the_way,
 )
@@ -37,6 +38,7 @@ class Row:
     owner: str | None = None
     parked: bool = False
     dispatches: int = 0
+    cancelled_by: str | None = None
 
 
 @dataclass(slots=True)
@@ -140,6 +142,22 @@ class MemoryJobs:
     async def open_on(self, environment: str) -> tuple[Job, ...]:
         return tuple(replace(row.job, steps=()) for row in self._store.open_on(environment))
 
+    async def cancel(self, job_id: JobId, by: Principal) -> Job | None:
+        row = self._store.rows.get(job_id)
+        if row is None or row.job.state.final:
+            return None if row is None else row.job
+        row.cancelled_by = row.cancelled_by or by.id
+        asked: dict[str, Any] = {"cancel_requested_at": row.job.cancel_requested_at or self._store.clock.now()}
+        if row.job.state is not JobState.RUNNING and row.job.starts == 0:
+            asked |= {
+                "state": JobState.CANCELLED,
+                "reason": "by_user",
+                "message": f"cancelled by {by.id} before it had started",
+                "finished_at": self._store.clock.now(),
+            }
+        self._store.change(row, **asked)
+        return row.job
+
     def watch(self, job_id: JobId) -> AbstractAsyncContextManager[MemoryWatcher]:
         return self._watch(job_id)
 
@@ -218,6 +236,9 @@ class MemoryClaims:
                 )
         return True
 
+    async def cancelled_by(self, attempt: Attempt) -> str | None:
+        return self._store.rows[attempt.job_id].cancelled_by
+
     async def record_steps(self, attempt: Attempt, steps: Sequence[StepRecord], message: str) -> None:
         row = self._store.running(attempt)
         if row is not None:
@@ -238,6 +259,7 @@ class MemoryClaims:
             queued_since=job.created_at,
             owner=owner,
             actor=job.origin.principal.id,
+            cancelled_by=self._store.rows[job.id].cancelled_by,
         )
 
     def _refusal(self, row: Row) -> ClaimRefused:

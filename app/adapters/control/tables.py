@@ -59,6 +59,8 @@ jobs = Table(
     Column("updated_at", _moment),
     Column("started_at", _moment),
     Column("finished_at", _moment),
+    Column("cancel_requested_at", _moment),
+    Column("cancel_requested_by", Text),
 )
 
 job_steps = Table(
@@ -87,6 +89,15 @@ job_events = Table(
     Column("to_state", Text),
     Column("attempt", Integer),
     Column("reason", Text),
+)
+
+job_locks = Table(
+    "job_locks",
+    metadata,
+    Column("id", BigInteger, primary_key=True),
+    Column("job_id", Uuid),
+    Column("at", _moment),
+    Column("sample", JSONB),
 )
 
 conflicts = Table(
