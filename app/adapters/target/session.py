@@ -8,6 +8,7 @@ import asyncpg
 
 from app.adapters.codec import ENDED, PINNED, to_json
 from app.adapters.target import queries, records
+from app.adapters.target.alone import AloneStep
 from app.adapters.target.connection import Patience
 from app.adapters.target.failures import commit_failure
 from app.adapters.target.fenced import FencedConnection
@@ -63,6 +64,9 @@ class PostgresTargetSession:
     async def apply(self, first: int, steps: Sequence[Step], limits: Limits, halted: Halted = never) -> int:
         began = time.monotonic()
         await self._fenced.clean()
+        if not steps[0].transactional:
+            await self._apply_alone(first, steps[0], limits, halted, began)
+            return _ms_since(began)
         try:
             async with self._fenced.step(first, steps[0], limits) as (connection, started):
                 for ordinal, step in enumerate(steps, first):
@@ -106,6 +110,14 @@ class PostgresTargetSession:
         row = connection.fetchrow if leaves_session_state(step.body) else self._fenced.prepared.row
         if not await records.write_done(row, self._stamp(), ordinal, step, _ms_since(began)):
             raise TransactionEnded(transaction_ended(step), ordinal)
+
+    async def _apply_alone(self, ordinal: int, step: Step, limits: Limits, halted: Halted, began: float) -> None:
+        self._fenced.soil()
+        alone = AloneStep(self._fenced, self._stamp(), ordinal, step, limits, halted)
+        try:
+            await alone.apply(lambda: _ms_since(began))
+        except asyncpg.PostgresError as error:
+            raise_failure(commit_failure(error, step), ordinal, error)
 
     def _stamp(self) -> records.Stamp:
         return records.Stamp(
