@@ -14,6 +14,7 @@ from app.adapters.control.idempotency import ControlIdempotencyKeys
 from app.adapters.control.jobs import ControlJobs
 from app.adapters.control.locks import ControlLocks
 from app.adapters.control.sweep import ControlSweep
+from app.adapters.control.wishes import ControlWishes
 from app.adapters.health import BackendHealth
 from app.adapters.lease import RedisLeases, connect_redis
 from app.adapters.queue import CeleryDoorbell
@@ -97,7 +98,7 @@ def build(settings: Settings) -> Services:
         shortcut=settings.shortcut,
         read_only=settings.read_only,
     )
-    migrations = MigrationService(submission, board, ControlLocks(database))
+    migrations = MigrationService(submission, board, ControlWishes(database), ControlLocks(database))
     executor = PlanExecutor(
         environments,
         source,

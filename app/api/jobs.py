@@ -85,6 +85,26 @@ def cancel_job(path: JobPath, body: NoBody) -> Response:
     return answer_accepted(body, lambda _: Submitted(run(services().migrations.cancel(job_id, origin()))))
 
 
+@api.post("/jobs/<id>/pause", responses=CHANGED, operation_id="pauseJob")
+@checked
+def pause_job(path: JobPath, body: NoBody) -> Response:
+    """Let a job go no further for now
+
+    The step, or the range of a batch, that is under way is finished first; then nothing is locked until
+    the job is resumed. It keeps its target.
+    """
+    job_id = uuid_or_not_found(path.id, "job", "/jobs")
+    return answer_accepted(body, lambda _: Submitted(run(services().migrations.pause(job_id, origin()))))
+
+
+@api.post("/jobs/<id>/resume", responses=CHANGED, operation_id="resumeJob")
+@checked
+def resume_job(path: JobPath, body: NoBody) -> Response:
+    """Let a paused job go on"""
+    job_id = uuid_or_not_found(path.id, "job", "/jobs")
+    return answer_accepted(body, lambda _: Submitted(run(services().migrations.resume(job_id, origin()))))
+
+
 @api.post("/jobs/<id>/retry", responses=CHANGED, operation_id="retryJob")
 @checked
 def retry_job(path: JobPath, body: NoBody) -> Response:

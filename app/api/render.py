@@ -57,6 +57,7 @@ def job_summary(job: Job, base_url: str, *, read_only: bool) -> Json:
         },
         "requestId": origin.request_id,
         "retryOf": _text(request.retry_of),
+        "pausedBy": None if job.state.final else job.paused_by,
         "note": request.note,
         "notices": list(job.notices),
         "error": _failure(job.error, base_url, request.environment),

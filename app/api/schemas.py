@@ -135,6 +135,7 @@ class JobSummary(Answer):
     principal: Principal
     request_id: str | None
     retry_of: Id | None
+    paused_by: str | None
     note: str | None
     notices: list[str]
     error: Failure | None

@@ -142,6 +142,7 @@ class Job:
     origin: Origin = Origin()
     steps: tuple[StepRecord, ...] = field(default=())
     cancel_requested_at: datetime | None = None
+    paused_by: str | None = None
 
     @property
     def cancelling(self) -> bool:
@@ -160,10 +161,18 @@ def in_the_way(request: JobRequest, open_jobs: Sequence[Job]) -> Job | None:
 
 
 @dataclass(frozen=True, slots=True)
+class Wishes:
+    """Who has asked an open job to stop, or to go no further for now."""
+
+    cancelled_by: str | None = None
+    paused_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Attempt:
     """The right of one worker to work on one job: every write of it names `number` in its WHERE.
 
-    `contended`: it had to wait for another, and the conflict log says so. `cancelled_by`: who asked it to stop.
+    `contended`: it had to wait for another, and the conflict log says so. `wishes`: what was asked of it meanwhile.
     """
 
     job_id: JobId
@@ -176,7 +185,7 @@ class Attempt:
     owner: str
     actor: str = "anonymous"
     contended: bool = False
-    cancelled_by: str | None = None
+    wishes: Wishes = Wishes()
 
 
 class ClaimRefusal(StrEnum):

@@ -7,6 +7,7 @@ from app.ports.control import (
     IdempotencyKeys,
     JobBoard,
     JobClaims,
+    JobControl,
     JobQuery,
     JobSweep,
     KeyClaim,
@@ -16,21 +17,22 @@ from app.ports.control import (
     StoredAnswer,
 )
 from app.ports.target import (
+    UNGUIDED,
     Acquired,
     DoneBefore,
     FenceBusy,
-    Halted,
+    Guide,
     Limits,
     Observer,
     Observers,
     Targets,
     TargetSession,
     TargetView,
-    never,
 )
 from app.ports.world import Clock, Doorbell, Held, HeldElsewhere, Leases, Source
 
 __all__ = [
+    "UNGUIDED",
     "Acquired",
     "Changes",
     "Clock",
@@ -39,12 +41,13 @@ __all__ = [
     "DoneBefore",
     "Doorbell",
     "FenceBusy",
-    "Halted",
+    "Guide",
     "Held",
     "HeldElsewhere",
     "IdempotencyKeys",
     "JobBoard",
     "JobClaims",
+    "JobControl",
     "JobQuery",
     "JobSweep",
     "KeyClaim",
@@ -60,5 +63,4 @@ __all__ = [
     "TargetSession",
     "TargetView",
     "Targets",
-    "never",
 ]

@@ -20,6 +20,7 @@ from app.domain.job import (
     Origin,
     Principal,
     StepRecord,
+    Wishes,
 )
 from app.domain.locks import LockSample
 
@@ -115,16 +116,23 @@ class JobBoard(Protocol):
         """Jobs of the environment that have not ended, in the order they will run."""
         ...
 
-    async def cancel(self, job_id: JobId, by: Principal) -> Job | None:
-        """End a queued job that never started; ask any other open one to stop. The job as it is then, if it exists.
-
-        Whoever asked is on record; an ended job is left as it is.
-        """
-        ...
-
     def watch(self, job_id: JobId) -> AbstractAsyncContextManager["Changes"]:
         """Changes of the job from now on; enter before reading the job, or one may be missed."""
         ...
+
+
+class JobControl(Protocol):
+    """What people ask of a job that has not ended; each gives the job as it is then, None if there is no open one."""
+
+    async def cancel(self, job_id: JobId, by: Principal) -> Job | None:
+        """End a queued job that never started; ask any other to stop. Whoever asked first is on record."""
+        ...
+
+    async def pause(self, job_id: JobId, by: Principal) -> Job | None:
+        """Ask it to go no further for now."""
+        ...
+
+    async def resume(self, job_id: JobId, by: Principal) -> Job | None: ...
 
 
 class JobClaims(Protocol):
@@ -144,9 +152,7 @@ class JobClaims(Protocol):
         """False when the attempt was over already."""
         ...
 
-    async def cancelled_by(self, attempt: Attempt) -> str | None:
-        """Who asked the job to stop, if anybody did."""
-        ...
+    async def wishes(self, attempt: Attempt) -> Wishes: ...
 
     async def record_steps(self, attempt: Attempt, steps: Sequence[StepRecord], message: str) -> None: ...
 

@@ -64,12 +64,41 @@ class TargetView:
     protection: Protection | None = None
 
 
-Halted = Callable[[], bool]
-"""Whether somebody has asked the job to stop."""
+class Guide(Protocol):
+    """What whoever carries out a step may ask those who look after it, and tell them."""
+
+    def is_halted(self) -> bool:
+        """Somebody has asked the job to stop."""
+        ...
+
+    def is_paused(self) -> bool:
+        """It is to go no further for now: what is under way is finished first."""
+        ...
+
+    def keeps_others_waiting(self) -> bool: ...
+
+    def say(self, message: str) -> None:
+        """How far it is, for the job's message."""
+        ...
 
 
-def never() -> bool:
-    return False
+class Unguided:
+    """Nobody looks after it: a Guide for those who install Liftlock itself."""
+
+    def is_halted(self) -> bool:
+        return False
+
+    def is_paused(self) -> bool:
+        return False
+
+    def keeps_others_waiting(self) -> bool:
+        return False
+
+    def say(self, message: str) -> None:
+        pass
+
+
+UNGUIDED = Unguided()
 
 
 class Observer(Protocol):
@@ -104,10 +133,10 @@ class TargetSession(Protocol):
         """Look again under the fence: pin the plan made of what is there now, or read the pinned one."""
         ...
 
-    async def apply(self, first: int, steps: Sequence[Step], limits: Limits, halted: Halted = never) -> int:
+    async def apply(self, first: int, steps: Sequence[Step], limits: Limits, guide: Guide = UNGUIDED) -> int:
         """One transaction: fence check, the steps numbered from `first`, their ledger rows, COMMIT.
 
-        A step that an earlier attempt has committed is left out. Once `halted`, a Python file may send
+        A step that an earlier attempt has committed is left out. Once halted, a Python file may send
         nothing more: it could catch the error of a cancelled statement and go on for ever. Returns the
         duration in ms. Raises StepFailed, TransactionEnded, LockNotAvailable, ConnectionLost or Fenced.
         """

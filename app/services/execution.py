@@ -171,6 +171,7 @@ class PlanExecutor:
             return refused(refusal, attempt)
         async with Progress(attempt, self._claims, self._clock) as progress:
             progress.planned(steps)
+            watch.tell = progress.say
             stepper = Stepper(session, progress, watch, self._clock, self._limits(attempt), self._policy.locks)
             try:
                 return await self._apply(environment, attempt, session, stepper, pinned, steps)

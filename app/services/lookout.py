@@ -5,7 +5,7 @@ What it finds is for people; what it does, cancelling a statement, is safe at an
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 
@@ -25,14 +25,17 @@ class Watch:
     """What the threads beside the work know of it, and it of them.
 
     `lost`: the attempt is over, whatever this process believes. `cancelled_by`: who wants it stopped.
+    `paused_by`: who wants it to go no further for now. `tell` takes what a step says of its progress.
     `session`, `step` and `doing` are set while a script runs and may be cancelled.
     """
 
     lost: bool = False
     cancelled_by: str | None = None
+    paused_by: str | None = None
     session: TargetSession | None = None
     step: int | None = None
     doing: str = ""
+    tell: Callable[[str], None] | None = None
     sample: LockSample | None = None
 
     @contextmanager
@@ -50,6 +53,17 @@ class Watch:
 
     def is_halted(self) -> bool:
         return self.cancelled_by is not None
+
+    def is_paused(self) -> bool:
+        return self.paused_by is not None
+
+    def keeps_others_waiting(self) -> bool:
+        return self.sample is not None and bool(self.sample.blocked)
+
+    def say(self, message: str) -> None:
+        self.doing = message
+        if self.tell is not None:
+            self.tell(message)
 
     @property
     def waits_for(self) -> str | None:
@@ -77,7 +91,9 @@ class Lookout:
         observer: Observer | None = None
         while True:
             await asyncio.sleep(self._every_s)
-            watch.cancelled_by = watch.cancelled_by or await self._claims.cancelled_by(attempt)
+            wishes = await self._claims.wishes(attempt)
+            watch.cancelled_by = watch.cancelled_by or wishes.cancelled_by
+            watch.paused_by = wishes.paused_by
             if watch.pid is None:
                 continue
             if observer is None:

@@ -1,22 +1,24 @@
 """MigrationService: run what is pending, and say where every migration stands."""
 
 from dataclasses import replace
+from typing import Never
 from uuid import UUID
 
 from app.domain.again import refuse_unsafe_retry
 from app.domain.errors import JobEnded, NotFound
 from app.domain.job import Job, JobId, JobKind, JobRequest, JobState, Origin
 from app.domain.locks import LockSample
-from app.ports import JobBoard, JobQuery, KeyClaim, LockLog
+from app.ports import JobBoard, JobControl, JobQuery, KeyClaim, LockLog
 from app.services.submission import Dedupe, Submission, Submitted
 
 LOOK_BACK = 50
 
 
 class MigrationService:
-    def __init__(self, submission: Submission, board: JobBoard, locks: LockLog) -> None:
+    def __init__(self, submission: Submission, board: JobBoard, control: JobControl, locks: LockLog) -> None:
         self._submission = submission
         self._board = board
+        self._control = control
         self._locks = locks
 
     async def submit(
@@ -42,16 +44,23 @@ class MigrationService:
     async def cancel(self, job_id: UUID, origin: Origin) -> Job:
         """A job that never started ends at once, any other is asked to stop. Raises NotFound, JobEnded or ReadOnly."""
         self._submission.refuse_when_read_only()
-        job = await self._board.cancel(JobId(job_id), origin.principal)
-        if job is None:
-            raise _no_job(job_id)
-        if job.state.final and job.state is not JobState.CANCELLED:
-            raise JobEnded(
-                f"job {job.id} has ended ({job.state}, {job.reason}); there is nothing left to cancel",
-                facts={"jobId": str(job.id), "state": job.state.value, "reason": job.reason},
-                next_steps=(f"GET /jobs/{job.id}",),
-            )
-        return job
+        job = await self._control.cancel(JobId(job_id), origin.principal)
+        if job is not None:
+            return job
+        ended = await self.job(job_id)
+        if ended.state is JobState.CANCELLED:
+            return ended
+        raise _ended(ended, "cancel")
+
+    async def pause(self, job_id: UUID, origin: Origin) -> Job:
+        """It goes no further after the step, or the range of a batch, that is under way. Raises as `cancel` does."""
+        self._submission.refuse_when_read_only()
+        return await self._control.pause(JobId(job_id), origin.principal) or _refuse(await self.job(job_id), "pause")
+
+    async def resume(self, job_id: UUID, origin: Origin) -> Job:
+        """Raises as `cancel` does."""
+        self._submission.refuse_when_read_only()
+        return await self._control.resume(JobId(job_id), origin.principal) or _refuse(await self.job(job_id), "resume")
 
     async def retry(self, job_id: UUID, origin: Origin, idempotency: KeyClaim | None = None) -> Submitted:
         """The same request as a new job. Raises NotFound, NotSafeToRetry, and what submitting it raises."""
@@ -68,3 +77,15 @@ class MigrationService:
 
 def _no_job(job_id: UUID) -> NotFound:
     return NotFound(f"there is no job {job_id}", next_steps=("GET /jobs",))
+
+
+def _refuse(job: Job, what: str) -> Never:
+    raise _ended(job, what)
+
+
+def _ended(job: Job, what: str) -> JobEnded:
+    return JobEnded(
+        f"job {job.id} has ended ({job.state}, {job.reason}); there is nothing left to {what}",
+        facts={"jobId": str(job.id), "state": job.state.value, "reason": job.reason},
+        next_steps=(f"GET /jobs/{job.id}",),
+    )

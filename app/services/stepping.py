@@ -53,6 +53,7 @@ class Stepper:
     async def one(self, ordinal: int, step: Step) -> None:
         """Raises StepFailed, NeedsAttention, Cancelled, Fenced or ConnectionLost."""
         self._stop_if_asked(ordinal)
+        await self._wait_while_paused(ordinal)
         self._progress.running(ordinal, _doing(step))
         duration_ms = await self._tried(ordinal, _doing(step), lambda: self._apply(ordinal, [step]))
         self._progress.done(ordinal, duration_ms)
@@ -87,7 +88,7 @@ class Stepper:
         self._progress.appended(first, undo)
 
     async def _apply(self, first: int, steps: Sequence[Step]) -> int:
-        return await self._session.apply(first, steps, self._limits, self._watch.is_halted)
+        return await self._session.apply(first, steps, self._limits, self._watch)
 
     async def _tried(self, ordinal: int, doing: str, apply: Callable[[], Awaitable[int]]) -> int:
         tried, lost = 0, 0
@@ -117,6 +118,15 @@ class Stepper:
     def _stop_if_asked(self, ordinal: int) -> None:
         if self._watch.cancelled_by is not None:
             raise Cancelled(self._watch.cancelled_by, ordinal)
+
+    async def _wait_while_paused(self, ordinal: int) -> None:
+        said = False
+        while self._watch.is_paused() and not self._watch.lost:
+            self._stop_if_asked(ordinal)
+            if not said:
+                self._progress.say(f"paused by {self._watch.paused_by}; nothing is locked; POST /jobs/…/resume goes on")
+                said = True
+            await self._clock.pause(LOOK_AGAIN_S)
 
     async def _pause_before(self, number: int, waited: str) -> None:
         """Nobody waits behind us meanwhile. Ends early when the job is cancelled or taken over."""

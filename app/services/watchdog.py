@@ -35,7 +35,7 @@ class Watchdog:
 
     @asynccontextmanager
     async def watch(self, environment: Environment, attempt: Attempt, nonce: UUID) -> AsyncIterator[Watch]:
-        watch = Watch(cancelled_by=attempt.cancelled_by)
+        watch = Watch(cancelled_by=attempt.wishes.cancelled_by, paused_by=attempt.wishes.paused_by)
         beating = self._portal.submit(self._beat(environment.name, attempt, nonce, watch))
         looking = self._portal.submit(self._lookout.look(environment, attempt, watch))
         try:

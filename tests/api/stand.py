@@ -34,7 +34,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.conflicts import MemoryConflicts
 from tests.fakes.doorbell import RecordingDoorbell
 from tests.fakes.idempotency import MemoryIdempotencyKeys
-from tests.fakes.jobs import JobStore, MemoryClaims, MemoryJobs, MemorySweep
+from tests.fakes.jobs import JobStore, MemoryClaims, MemoryJobs, MemorySweep, MemoryWishes
 from tests.fakes.locks import MemoryLocks
 from tests.fakes.source import LiteralSource
 from tests.fakes.targets import MemoryTargets
@@ -149,7 +149,7 @@ class Stand:
             read_only=settings.read_only,
         )
         self.locks = MemoryLocks(self.store)
-        migrations = MigrationService(submission, board, self.locks)
+        migrations = MigrationService(submission, board, MemoryWishes(self.store), self.locks)
         return Services(
             settings=settings,
             portal=portal,

@@ -30,7 +30,7 @@ def test_a_job_that_runs_is_asked_to_stop_and_says_so(stand: Stand) -> None:
     answer = stand.post(f"/jobs/{job_id}/cancel")
 
     assert (answer.status_code, answer.json["state"]) == (202, "cancelling")
-    assert stand.run(stand.claims.cancelled_by(attempt)) == "anonymous"
+    assert stand.run(stand.claims.wishes(attempt)).cancelled_by == "anonymous"
     cancel = stand.get(f"/jobs/{job_id}").json["actions"][0]
     assert (cancel["name"], cancel["allowed"], cancel["reason"]) == (
         "cancel", False, "it has been asked to stop already",
@@ -142,3 +142,22 @@ def test_the_locks_that_a_job_met_are_shown(stand: Stand) -> None:
         "waiting for AccessExclusiveLock on orders: pid 8123 (billing) is idle in transaction for 0 s"
     )
     assert stand.get(f"/jobs/{uuid4()}/locks").status_code == 404
+
+
+def test_a_job_is_paused_and_resumed(stand: Stand) -> None:
+    job_id = stand.post("/migrations/run").json["id"]
+    stand.start(job_id)
+
+    paused = stand.post(f"/jobs/{job_id}/pause")
+    assert (paused.status_code, paused.json["pausedBy"], paused.json["state"]) == (202, "anonymous", "running")
+    assert stand.post(f"/jobs/{job_id}/resume").json["pausedBy"] is None
+    for call in ("pause", "resume"):
+        assert stand.post(f"/jobs/{uuid4()}/{call}").status_code == 404
+
+
+def test_a_job_that_has_ended_cannot_be_paused(stand: Stand) -> None:
+    job_id = stand.post("/migrations/run").json["id"]
+    stand.finish(job_id)
+    for call in ("pause", "resume"):
+        refused = stand.post(f"/jobs/{job_id}/{call}")
+        assert (refused.status_code, refused.json["type"]) == (409, "/problems/job-ended")

@@ -15,13 +15,14 @@ from app.adapters.control.idempotency import ControlIdempotencyKeys
 from app.adapters.control.jobs import ControlJobs
 from app.adapters.control.locks import ControlLocks
 from app.adapters.control.sweep import ControlSweep
+from app.adapters.control.wishes import ControlWishes
 from app.domain.environment import Dsn
 from app.portal import Portal
-from app.ports import ConflictLog, IdempotencyKeys, JobBoard, JobClaims, JobSweep, LockLog
+from app.ports import ConflictLog, IdempotencyKeys, JobBoard, JobClaims, JobControl, JobSweep, LockLog
 from tests.fakes.clock import FakeClock
 from tests.fakes.conflicts import MemoryConflicts
 from tests.fakes.idempotency import MemoryIdempotencyKeys
-from tests.fakes.jobs import JobStore, MemoryClaims, MemoryJobs, MemorySweep
+from tests.fakes.jobs import JobStore, MemoryClaims, MemoryJobs, MemorySweep, MemoryWishes
 from tests.fakes.locks import MemoryLocks
 from tests.support.house import open_house
 from tests.support.servers import execute
@@ -42,6 +43,7 @@ class Room:
     """The control database's ports, and a hand on the time that they go by."""
 
     board: JobBoard
+    control: JobControl
     claims: JobClaims
     sweep: JobSweep
     conflicts: ConflictLog
@@ -75,6 +77,7 @@ def _memory_room() -> Iterator[Room]:
     store = JobStore(clock, keys)
     yield Room(
         MemoryJobs(store),
+        MemoryWishes(store),
         MemoryClaims(store),
         MemorySweep(store),
         MemoryConflicts(clock),
@@ -94,6 +97,7 @@ def _real_room(request: pytest.FixtureRequest, folder: Path) -> Iterator[Room]:
         portal.on_close(announcements.close)
         yield Room(
             ControlJobs(database, announcements),
+            ControlWishes(database),
             ControlClaims(database),
             ControlSweep(database),
             ControlConflicts(database),

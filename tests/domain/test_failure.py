@@ -35,5 +35,5 @@ def test_a_failure_answers_what_was_left_and_whether_to_retry_unless_told_otherw
 def test_the_codes_are_what_programs_read() -> None:
     assert [code.value for code in FailureCode] == [
         "sql_error", "python_error", "lock_timeout", "statement_timeout", "verify_failed", "transaction_ended",
-        "crashed", "refused",
+        "uncertain", "crashed", "refused",
     ]  # fmt: skip

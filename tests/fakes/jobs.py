@@ -19,6 +19,7 @@ from app.domain.job import (
     JobState,
     Principal,
     StepRecord,
+    Wishes,
     in_the_way,
 )
 from app.ports import Clock, JobQuery, NewJob
@@ -38,7 +39,7 @@ class Row:
     owner: str | None = None
     parked: bool = False
     dispatches: int = 0
-    cancelled_by: str | None = None
+    wishes: Wishes = field(default_factory=Wishes)
 
 
 @dataclass(slots=True)
@@ -142,22 +143,6 @@ class MemoryJobs:
     async def open_on(self, environment: str) -> tuple[Job, ...]:
         return tuple(replace(row.job, steps=()) for row in self._store.open_on(environment))
 
-    async def cancel(self, job_id: JobId, by: Principal) -> Job | None:
-        row = self._store.rows.get(job_id)
-        if row is None or row.job.state.final:
-            return None if row is None else row.job
-        row.cancelled_by = row.cancelled_by or by.id
-        asked: dict[str, Any] = {"cancel_requested_at": row.job.cancel_requested_at or self._store.clock.now()}
-        if row.job.state is not JobState.RUNNING and row.job.starts == 0:
-            asked |= {
-                "state": JobState.CANCELLED,
-                "reason": "by_user",
-                "message": f"cancelled by {by.id} before it had started",
-                "finished_at": self._store.clock.now(),
-            }
-        self._store.change(row, **asked)
-        return row.job
-
     def watch(self, job_id: JobId) -> AbstractAsyncContextManager[MemoryWatcher]:
         return self._watch(job_id)
 
@@ -180,6 +165,43 @@ class MemoryJobs:
             if row.dedupe_key == job.dedupe_key and row.job.created_at > since
         ]
         return replace(twins[-1], steps=()) if twins else None
+
+
+class MemoryWishes:
+    """Implements ports.JobControl."""
+
+    def __init__(self, store: JobStore) -> None:
+        self._store = store
+
+    async def cancel(self, job_id: JobId, by: Principal) -> Job | None:
+        row = self._store.rows.get(job_id)
+        if row is None or row.job.state.final:
+            return None
+        row.wishes = replace(row.wishes, cancelled_by=row.wishes.cancelled_by or by.id)
+        asked: dict[str, Any] = {"cancel_requested_at": row.job.cancel_requested_at or self._store.clock.now()}
+        if row.job.state is not JobState.RUNNING and row.job.starts == 0:
+            asked |= {
+                "state": JobState.CANCELLED,
+                "reason": "by_user",
+                "message": f"cancelled by {by.id} before it had started",
+                "finished_at": self._store.clock.now(),
+            }
+        self._store.change(row, **asked)
+        return row.job
+
+    async def pause(self, job_id: JobId, by: Principal) -> Job | None:
+        return self._set_paused(job_id, by.id)
+
+    async def resume(self, job_id: JobId, by: Principal) -> Job | None:
+        return self._set_paused(job_id, None)
+
+    def _set_paused(self, job_id: JobId, by: str | None) -> Job | None:
+        row = self._store.rows.get(job_id)
+        if row is None or row.job.state.final:
+            return None
+        row.wishes = replace(row.wishes, paused_by=by and (row.wishes.paused_by or by))
+        self._store.change(row, paused_by=row.wishes.paused_by)
+        return row.job
 
 
 class MemoryClaims:
@@ -236,8 +258,8 @@ class MemoryClaims:
                 )
         return True
 
-    async def cancelled_by(self, attempt: Attempt) -> str | None:
-        return self._store.rows[attempt.job_id].cancelled_by
+    async def wishes(self, attempt: Attempt) -> Wishes:
+        return self._store.rows[attempt.job_id].wishes
 
     async def record_steps(self, attempt: Attempt, steps: Sequence[StepRecord], message: str) -> None:
         row = self._store.running(attempt)
@@ -259,7 +281,7 @@ class MemoryClaims:
             queued_since=job.created_at,
             owner=owner,
             actor=job.origin.principal.id,
-            cancelled_by=self._store.rows[job.id].cancelled_by,
+            wishes=self._store.rows[job.id].wishes,
         )
 
     def _refusal(self, row: Row) -> ClaimRefused:

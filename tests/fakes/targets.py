@@ -15,7 +15,7 @@ from app.domain.ledger import History, LedgerEntry, Status, ledger_id
 from app.domain.migration import Direction
 from app.domain.pinned import Pinned, pin_plan
 from app.domain.step import Plan, Step
-from app.ports import Acquired, Clock, DoneBefore, FenceBusy, Halted, Limits, TargetSession, TargetView, never
+from app.ports import UNGUIDED, Acquired, Clock, DoneBefore, FenceBusy, Guide, Limits, TargetSession, TargetView
 from tests.fakes.clock import FakeClock
 
 
@@ -111,7 +111,7 @@ class MemorySession:
             self._ledger.environment = self._environment.name
         return stored, view.history
 
-    async def apply(self, first: int, steps: Sequence[Step], limits: Limits, halted: Halted = never) -> int:
+    async def apply(self, first: int, steps: Sequence[Step], limits: Limits, guide: Guide = UNGUIDED) -> int:
         self._check()
         due = [
             (ordinal, step)

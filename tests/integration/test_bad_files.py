@@ -146,7 +146,7 @@ def test_all_problems_of_all_files_are_told_at_once(house: House) -> None:
     (house.folder / "3_latin.sql").write_bytes("-- migrate:up\nSELECT 'é';\n".encode("latin-1"))
     house.write("4_copy.sql", "-- migrate:up\nCOPY t FROM STDIN;\n1\n\\.\n")
     house.write("5_psql.sql", "-- migrate:up\n\\i other.sql\n")
-    house.write("6_concurrently.sql", "-- migrate:up\nCREATE INDEX CONCURRENTLY i ON t (id);\n")
+    house.write("6_concurrently.sql", "-- migrate:up\nCREATE INDEX CONCURRENTLY i ON t (id);\nSELECT 1;\n")
 
     with pytest.raises(MigrationsInvalid) as refused:
         house.submit()

@@ -45,7 +45,7 @@ from tests.domain.literals import sql
 from tests.fakes.clock import FakeClock
 from tests.fakes.conflicts import MemoryConflicts
 from tests.fakes.idempotency import MemoryIdempotencyKeys
-from tests.fakes.jobs import JobStore, MemoryClaims, MemoryJobs
+from tests.fakes.jobs import JobStore, MemoryClaims, MemoryJobs, MemoryWishes
 from tests.fakes.leases import MemoryLeases
 from tests.fakes.locks import MemoryLocks, MemoryObservers
 from tests.fakes.source import LiteralSource
@@ -355,7 +355,7 @@ def watch_until_lost(floor: Floor) -> None:
 
 
 def cancel(floor: Floor, attempt: Attempt) -> None:
-    floor.portal.run(MemoryJobs(floor.store).cancel(attempt.job_id, Principal("ada")))
+    floor.portal.run(MemoryWishes(floor.store).cancel(attempt.job_id, Principal("ada")))
 
 
 def test_a_job_that_is_cancelled_before_its_attempt_does_nothing_and_frees_the_target(floor: Floor) -> None:
@@ -375,7 +375,7 @@ def test_a_job_that_is_cancelled_while_it_waits_for_a_lock_tries_no_more(floor: 
     attempt = floor.attempt()
 
     async def seen_by_the_lookout(seconds: float) -> None:
-        cancel_now = MemoryJobs(floor.store).cancel(attempt.job_id, Principal("ada"))
+        cancel_now = MemoryWishes(floor.store).cancel(attempt.job_id, Principal("ada"))
         await cancel_now
         for _ in range(1000):
             await asyncio.sleep(0.01)

@@ -61,6 +61,7 @@ jobs = Table(
     Column("finished_at", _moment),
     Column("cancel_requested_at", _moment),
     Column("cancel_requested_by", Text),
+    Column("paused_by", Text),
 )
 
 job_steps = Table(

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from app.adapters.sources.naming import identity_problems, parse_file_name
+from app.domain.batch import directives, has_batches
 from app.domain.migration import Checksum, Migration, MigrationName, SqlScript
 from app.domain.problem import Problem
 from app.domain.statements import Comment, ScriptProblemCode, Statement, StatementKind, comments, token_text
@@ -116,7 +117,7 @@ def _cut(draft: _Draft, text: str, markers: list[_Marker]) -> None:
             message = f"there are two `-- migrate:{section}` sections; join them"
             draft.refuse("repeated_section", message, comment.line, comment.column)
             continue
-        alone = marker.options == "transaction:false"
+        alone = marker.options == "transaction:false" or has_batches(text[begin:end])
         draft.sections[section] = SqlScript(text[begin:end], draft.file, line, alone)
         if marker.options == "transaction:true":
             draft.inside.append(section)
@@ -147,6 +148,12 @@ def _check_script(draft: _Draft, section: str, script: SqlScript) -> None:
             # declared: each statement that can has a transaction of its own
             continue
         draft.refuse(problem.code.value, problem.message, problem.line + script.line - 1, problem.column)
+    for found in directives(script.text):
+        if found.problem is not None:
+            draft.refuse("batch", found.problem, found.line + script.line - 1, found.column)
+        elif section == "verify" or section in draft.inside:
+            message = "a batch is many transactions, and this runs inside one; move it"
+            draft.refuse("batch", message, found.line + script.line - 1, found.column)
     for statement in script.parsed.statements:
         refused = _refusal(draft, section, statement)
         if refused is not None:

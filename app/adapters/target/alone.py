@@ -18,11 +18,13 @@ import asyncpg
 
 from app.adapters.postgres import LOST
 from app.adapters.target import preconditions, queries, records
+from app.adapters.target.batching import BatchedStatement
 from app.adapters.target.connection import limits_sql, session_limits_sql
 from app.adapters.target.failures import sql_failure
 from app.adapters.target.fenced import FencedConnection
 from app.adapters.target.probing import Facts, Found, Happened, facts_before, invalid_index, look
 from app.adapters.target.scripts import QUERY_CANCELED, Enforcer, raise_failure, run_verify, transaction_ended
+from app.domain.batch import Batch, directives
 from app.domain.errors import BackendUnavailable, ConnectionLost, StepFailed, TransactionEnded, Uncertain
 from app.domain.failure import Failure, FailureCode
 from app.domain.ledger import UNCERTAIN
@@ -30,7 +32,7 @@ from app.domain.migration import SqlScript
 from app.domain.probes import Probe, probe_of, runs_alone
 from app.domain.statements import Statement
 from app.domain.step import Step
-from app.ports import Halted, Limits
+from app.ports import Guide, Limits
 
 LOCK_POLL_S = 0.1
 OLD_BACKEND_S = 5.0
@@ -51,6 +53,7 @@ class _Numbered:
     sha256: bytes
     occurrence: int
     probe: Probe | None
+    batch: Batch | None
 
     @property
     def only_sets(self) -> bool:
@@ -68,7 +71,7 @@ class AloneStep:
         ordinal: int,
         step: Step,
         limits: Limits,
-        halted: Halted,
+        guide: Guide,
     ) -> None:
         assert isinstance(step.body, SqlScript)
         self._fenced = fenced
@@ -77,7 +80,7 @@ class AloneStep:
         self._step = step
         self._script = step.body
         self._limits = limits
-        self._halted = halted
+        self._guide = guide
         self._statements = tuple(_numbered(self._script))
 
     async def apply(self, duration_ms: Callable[[], int]) -> None:
@@ -138,6 +141,8 @@ class AloneStep:
     async def _once(self, connection: asyncpg.Connection, one: _Numbered) -> None:
         if one.only_sets:
             await self._send(connection, one, one.statement.text)
+        elif one.batch is not None:
+            await self._in_ranges(one, one.batch)
         elif runs_alone(one.statement):
             await self._alone(connection, one)
         else:
@@ -229,6 +234,21 @@ class AloneStep:
                 raise TransactionEnded(transaction_ended(self._step), self._ordinal)
             await self._insert(connection, one, "applied", "{}")
 
+    async def _in_ranges(self, one: _Numbered, batch: Batch) -> None:
+        """What was done of it stays, also when it fails or is cancelled: the next run goes on from there."""
+        batched = BatchedStatement(
+            self._fenced, self._stamp, self._key(one), one.statement, batch, self._limits, self._guide
+        )
+        try:
+            await batched.run()
+        except asyncpg.PostgresError as error:
+            if isinstance(error, LOST):
+                raise
+            failure = sql_failure(error, self._step, self._script, one.statement)
+            left = f"the ranges that were done stay; the next run goes on behind them, in {batch.table}"
+            raise_failure(replace(failure, left_behind=left), self._ordinal, error)
+        self._stop_if_halted()
+
     async def _record(self, duration_ms: int) -> None:
         async with self._fenced.transaction() as connection:
             if not await self._fenced.begin_step(self._ordinal, self._step, self._limits):
@@ -259,7 +279,7 @@ class AloneStep:
         return f"{one.place} of its {len(self._statements)} statements are done; they stay and are not run again"
 
     def _stop_if_halted(self) -> None:
-        if self._halted():
+        if self._guide.is_halted():
             stopped = Failure(FailureCode.SQL_ERROR, "the job was asked to stop", sqlstate=QUERY_CANCELED)
             raise StepFailed(stopped, self._ordinal)
 
@@ -298,8 +318,9 @@ class AloneStep:
 
 def _numbered(script: SqlScript) -> Iterator[_Numbered]:
     seen: Counter[bytes] = Counter()
+    batches = {one.statement_offset: one.batch for one in directives(script.text)}
     for place, statement in enumerate(script.parsed.statements):
         sha256 = hashlib.sha256(statement.text.encode()).digest()
         probe = probe_of(statement) if runs_alone(statement) else None
-        yield _Numbered(place, statement, sha256, seen[sha256], probe)
+        yield _Numbered(place, statement, sha256, seen[sha256], probe, batches.get(statement.offset))
         seen[sha256] += 1

@@ -168,6 +168,20 @@ NOTE_STATEMENT = """
     INSERT INTO liftlock.step_statements (scope, name, direction, sha256, occurrence, state, facts, job_id, epoch)
     VALUES ($1, $2, $3, $4, $5, $6, $7::text::jsonb, $8, $9)
 """
+KEEP_STATEMENT = """
+    INSERT INTO liftlock.step_statements (scope, name, direction, sha256, occurrence, state, facts, job_id, epoch)
+    VALUES ($1, $2, $3, $4, $5, $6, $7::text::jsonb, $8, $9)
+    ON CONFLICT (scope, name, direction, sha256, occurrence) DO UPDATE
+    SET state = excluded.state, facts = excluded.facts, job_id = excluded.job_id, epoch = excluded.epoch,
+        at = clock_timestamp()
+"""
+TYPE_OF_KEY = """
+    SELECT format_type(atttypid, atttypmod) FROM pg_catalog.pg_attribute
+    WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped
+      AND attname = (parse_ident($2))[1]
+"""
+REPLICATION_LAG = "SELECT COALESCE(max(extract(epoch FROM replay_lag)), 0) FROM pg_catalog.pg_stat_replication"
+
 PUT_STATEMENT_STATE = """
     UPDATE liftlock.step_statements SET state = $6, epoch = $7, at = clock_timestamp()
     WHERE scope = $1 AND name = $2 AND direction = $3 AND sha256 = $4 AND occurrence = $5

@@ -14,7 +14,7 @@ from app.domain.failure import Failure, FailureCode
 from app.domain.migration import Body, PythonScript, SqlScript
 from app.domain.statements import Statement
 from app.domain.step import Step
-from app.ports import Halted, Limits
+from app.ports import Guide, Limits
 
 _CURRENT = """
     SELECT (SELECT setting::int FROM pg_settings WHERE name = 'lock_timeout') AS lock_ms,
@@ -74,13 +74,13 @@ def may_change_limits(statement: Statement) -> bool:
     return statement.leaves_session_state and not plain
 
 
-async def run_body(connection: asyncpg.Connection, ordinal: int, step: Step, limits: Limits, halted: Halted) -> None:
+async def run_body(connection: asyncpg.Connection, ordinal: int, step: Step, limits: Limits, guide: Guide) -> None:
     """Raises StepFailed, LockNotAvailable, TransactionEnded, or what LOST lists."""
     match step.body:
         case SqlScript() as script:
             await _run_sql(connection, ordinal, step, script, limits)
         case PythonScript() as script:
-            await _run_python(connection, ordinal, step, script, limits, halted)
+            await _run_python(connection, ordinal, step, script, limits, guide)
         case None:
             return
 
@@ -143,11 +143,11 @@ async def _run_sql(connection: asyncpg.Connection, ordinal: int, step: Step, scr
 
 
 async def _run_python(
-    connection: asyncpg.Connection, ordinal: int, step: Step, script: PythonScript, limits: Limits, halted: Halted
+    connection: asyncpg.Connection, ordinal: int, step: Step, script: PythonScript, limits: Limits, guide: Guide
 ) -> None:
     """Whatever the file raises is its failure, KeyboardInterrupt and its own CancelledError among it."""
     enforcer = Enforcer(connection, limits)
-    given = MigrationConnection(connection, enforcer.before, enforcer.after, halted)
+    given = MigrationConnection(connection, enforcer.before, enforcer.after, guide.is_halted)
     try:
         await load_action(script)(given)
     except MigrationHalted as error:

@@ -27,7 +27,7 @@ from app.domain.job import Attempt, Ended
 from app.domain.ledger import History
 from app.domain.pinned import Pinned, pin_plan
 from app.domain.step import Plan, Step
-from app.ports import Acquired, DoneBefore, FenceBusy, Halted, Limits, TargetView, never
+from app.ports import UNGUIDED, Acquired, DoneBefore, FenceBusy, Guide, Limits, TargetView
 
 
 class PostgresTargetSession:
@@ -61,17 +61,17 @@ class PostgresTargetSession:
                 await records.pin(connection, self._environment, view, self._attempt.job_id, pinned)
         return pinned, view.history
 
-    async def apply(self, first: int, steps: Sequence[Step], limits: Limits, halted: Halted = never) -> int:
+    async def apply(self, first: int, steps: Sequence[Step], limits: Limits, guide: Guide = UNGUIDED) -> int:
         began = time.monotonic()
         await self._fenced.clean()
         if not steps[0].transactional:
-            await self._apply_alone(first, steps[0], limits, halted, began)
+            await self._apply_alone(first, steps[0], limits, guide, began)
             return _ms_since(began)
         try:
             async with self._fenced.step(first, steps[0], limits) as (connection, started):
                 for ordinal, step in enumerate(steps, first):
                     if (ordinal == first and started) or await self._fenced.begin_step(ordinal, step, limits):
-                        await self._apply_one(connection, ordinal, step, limits, halted)
+                        await self._apply_one(connection, ordinal, step, limits, guide)
         except asyncpg.PostgresError as error:
             # not from a statement of the script: a deferred constraint at COMMIT, or a ledger it has broken
             raise_failure(commit_failure(error, steps[-1]), first + len(steps) - 1, error)
@@ -98,12 +98,12 @@ class PostgresTargetSession:
         await self._fenced.close()
 
     async def _apply_one(
-        self, connection: asyncpg.Connection, ordinal: int, step: Step, limits: Limits, halted: Halted
+        self, connection: asyncpg.Connection, ordinal: int, step: Step, limits: Limits, guide: Guide
     ) -> None:
         began = time.monotonic()
         if leaves_session_state(step.body) or step.verify is not None:
             self._fenced.soil()
-        await run_body(connection, ordinal, step, limits, halted)
+        await run_body(connection, ordinal, step, limits, guide)
         await run_verify(connection, ordinal, step)
         await restore_session(connection, step, limits)
         # a script may have deallocated what was prepared
@@ -111,9 +111,9 @@ class PostgresTargetSession:
         if not await records.write_done(row, self._stamp(), ordinal, step, _ms_since(began)):
             raise TransactionEnded(transaction_ended(step), ordinal)
 
-    async def _apply_alone(self, ordinal: int, step: Step, limits: Limits, halted: Halted, began: float) -> None:
+    async def _apply_alone(self, ordinal: int, step: Step, limits: Limits, guide: Guide, began: float) -> None:
         self._fenced.soil()
-        alone = AloneStep(self._fenced, self._stamp(), ordinal, step, limits, halted)
+        alone = AloneStep(self._fenced, self._stamp(), ordinal, step, limits, guide)
         try:
             await alone.apply(lambda: _ms_since(began))
         except asyncpg.PostgresError as error:

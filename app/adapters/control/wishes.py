@@ -1,0 +1,80 @@
+"""JobControl on PostgreSQL: what people ask of a job that has not ended, each with its audit row."""
+
+from typing import Any
+
+from sqlalchemy import Executable, Text, bindparam, text
+
+from app.adapters.control.database import ControlDatabase
+from app.adapters.control.rows import job_of
+from app.adapters.control.tables import jobs
+from app.domain.job import Job, JobId, Principal
+
+_CANCEL = (
+    text("""
+    WITH job AS (
+        UPDATE liftlock_control.jobs
+        SET cancel_requested_at = COALESCE(cancel_requested_at, clock_timestamp()),
+            cancel_requested_by = COALESCE(cancel_requested_by, :by),
+            state = CASE WHEN state IN ('queued', 'waiting') AND starts = 0 THEN 'cancelled' ELSE state END,
+            reason = CASE WHEN state IN ('queued', 'waiting') AND starts = 0 THEN 'by_user' ELSE reason END,
+            message = CASE WHEN state IN ('queued', 'waiting') AND starts = 0
+                           THEN 'cancelled by ' || :by || ' before it had started' ELSE message END,
+            next_dispatch_at = clock_timestamp()
+        WHERE id = :id AND state IN ('queued', 'waiting', 'running')
+        RETURNING *),
+    trail AS (
+        INSERT INTO liftlock_control.audit
+            (principal_id, principal_kind, principal_address, action, environment, subject, detail)
+        SELECT :by, :kind, :address, 'jobs.cancel', t.name, CAST(job.id AS text), jsonb_build_object('state', job.state)
+        FROM job JOIN liftlock_control.targets t ON t.id = job.target_id)
+    SELECT * FROM job
+""")
+    .bindparams(*(bindparam(name, type_=Text) for name in ("by", "kind", "address")))
+    .columns(*jobs.columns)
+)
+"""A started job may hold its target's fence: only an attempt may end it, so it is asked."""
+
+
+_SET_PAUSED = """
+    WITH job AS (
+        UPDATE liftlock_control.jobs SET paused_by = {paused}
+        WHERE id = :id AND state IN ('queued', 'waiting', 'running')
+        RETURNING *),
+    trail AS (
+        INSERT INTO liftlock_control.audit
+            (principal_id, principal_kind, principal_address, action, environment, subject, detail)
+        SELECT :by, :kind, :address, 'jobs.{action}', t.name, CAST(job.id AS text),
+               jsonb_build_object('state', job.state)
+        FROM job JOIN liftlock_control.targets t ON t.id = job.target_id)
+    SELECT * FROM job
+"""
+
+
+def _paused(paused: str, action: str) -> Any:
+    names = (bindparam(name, type_=Text) for name in ("by", "kind", "address"))
+    return text(_SET_PAUSED.format(paused=paused, action=action)).bindparams(*names).columns(*jobs.columns)
+
+
+_PAUSE, _RESUME = _paused("COALESCE(paused_by, :by)", "pause"), _paused("NULL", "resume")
+
+
+class ControlWishes:
+    """Implements ports.JobControl."""
+
+    def __init__(self, database: ControlDatabase) -> None:
+        self._database = database
+
+    async def cancel(self, job_id: JobId, by: Principal) -> Job | None:
+        return await self._ask(_CANCEL, job_id, by)
+
+    async def pause(self, job_id: JobId, by: Principal) -> Job | None:
+        return await self._ask(_PAUSE, job_id, by)
+
+    async def resume(self, job_id: JobId, by: Principal) -> Job | None:
+        return await self._ask(_RESUME, job_id, by)
+
+    async def _ask(self, wish: Executable, job_id: JobId, by: Principal) -> Job | None:
+        asked = {"id": job_id, "by": by.id, "kind": by.kind, "address": by.address}
+        async with self._database.single() as connection:
+            row = (await connection.execute(wish, asked)).mappings().first()
+            return None if row is None else job_of(row)
