@@ -1,12 +1,13 @@
 """Every benchmark, in the order of a full run."""
 
-from bench import handover, lexer, list10000, memory, nothing_to_do, plan10000, run500, submit
+from bench import handover, lexer, list10000, memory, nothing_to_do, plan10000, run500, stall, submit
 
 BENCHMARKS = (
     run500.BENCHMARK,
     nothing_to_do.BENCHMARK,
     submit.BENCHMARK,
     handover.BENCHMARK,
+    stall.BENCHMARK,
     list10000.BENCHMARK,
     plan10000.BENCHMARK,
     lexer.BENCHMARK,
