@@ -8,7 +8,8 @@ from app.domain import graph
 from app.domain.conflict import Collision, ConflictKind
 from app.domain.environment import OutOfOrder
 from app.domain.ledger import History, LedgerEntry
-from app.domain.migration import Catalog, Migration
+from app.domain.migration import Catalog, Migration, SqlScript
+from app.domain.overlap import Overlap, overlaps
 from app.domain.problem import Problem
 
 
@@ -64,6 +65,7 @@ def of_history(ordered: Sequence[Migration], history: History, policy: OutOfOrde
         *_changed(ordered, history),
         *_missing(ordered, history),
         *_out_of_order(ordered, history, policy),
+        *(_overlapping(one) for one in overlaps([one for one in ordered if not history.is_applied(one.name)])),
     )
 
 
@@ -153,3 +155,27 @@ def _newest_applied(ordered: Sequence[Migration], history: History) -> int:
     """Its place among `ordered`, -1 when none is applied."""
     places = range(len(ordered) - 1, -1, -1)
     return next((place for place in places if history.is_applied(ordered[place].name)), -1)
+
+
+def _overlapping(found: Overlap) -> Divergence:
+    """Only a notice: they run in the order of their versions, and usually that is what was meant."""
+    names = tuple(str(migration.name) for migration, _ in found.touches)
+    statements = [
+        {
+            "migration": migration.name,
+            "file": migration.file,
+            "line": migration.up.line + touch.line - 1 if isinstance(migration.up, SqlScript) else touch.line,
+            "statement": touch.text,
+            "checksum": migration.checksum.raw.hex(),
+        }
+        for migration, touch in found.touches
+    ]
+    return Divergence(
+        ConflictKind.OBJECT_OVERLAP,
+        Severity.NOTICE,
+        f"{' and '.join(names)} are pending and alter {found.table}, and no dependency says which goes first; "
+        f"they run in the order of their versions",
+        names,
+        found.touches[0][0].file,
+        {"table": found.table, "statements": statements},
+    )
