@@ -36,7 +36,9 @@ CREATE TABLE liftlock.migration_events (
     actor text NOT NULL,
     duration_ms bigint,
     checksum bytea NOT NULL,
-    failure jsonb
+    failure jsonb,
+    -- why, of what people have said: marks, and answers to conflicts
+    note text
 );
 
 CREATE TABLE liftlock.migrations (

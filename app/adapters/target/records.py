@@ -104,9 +104,9 @@ async def write_done(row: Row, stamp: Stamp, ordinal: int, step: Step, duration_
         duration_ms,
         step.checksum.raw,
         step.checksum.token,
-        _text(step.body) or "",
-        _text(step.down),
-        _text(step.verify),
+        text_of(step.body) or "",
+        text_of(step.down),
+        text_of(step.verify),
         step.irreversible,
         step.source_format,
         list(step.dependencies),
@@ -141,9 +141,9 @@ async def write_failed(connection: asyncpg.Connection, stamp: Stamp, step: Step,
         stamp.actor,
         step.checksum.raw,
         step.checksum.token,
-        _text(step.body) or "",
-        _text(step.down),
-        _text(step.verify),
+        text_of(step.body) or "",
+        text_of(step.down),
+        text_of(step.verify),
         step.irreversible,
         step.source_format,
         list(step.dependencies),
@@ -174,7 +174,7 @@ def _entry(row: asyncpg.Record) -> LedgerEntry:
     )
 
 
-def _text(body: Body | None) -> str | None:
+def text_of(body: Body | None) -> str | None:
     """NUL cannot stand in a text column, nor in a statement: the lexer has refused it before."""
     return None if body is None else body.text
 
