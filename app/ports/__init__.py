@@ -1,7 +1,9 @@
 """What the services need of the world, as Protocols; each has two implementations that pass one suite."""
 
 from app.ports.control import (
+    Answer,
     Changes,
+    ConflictAnswers,
     ConflictLog,
     ConflictQuery,
     IdempotencyKeys,
@@ -14,13 +16,16 @@ from app.ports.control import (
     NewJob,
     StoredAnswer,
 )
+from app.ports.schedules import Schedules
 from app.ports.target import Acquired, DoneBefore, FenceBusy, Limits, Targets, TargetSession, TargetView
 from app.ports.world import Clock, Doorbell, Held, HeldElsewhere, Leases, Source
 
 __all__ = [
     "Acquired",
+    "Answer",
     "Changes",
     "Clock",
+    "ConflictAnswers",
     "ConflictLog",
     "ConflictQuery",
     "DoneBefore",
@@ -38,6 +43,7 @@ __all__ = [
     "Leases",
     "Limits",
     "NewJob",
+    "Schedules",
     "Source",
     "StoredAnswer",
     "TargetSession",

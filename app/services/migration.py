@@ -5,6 +5,7 @@ from uuid import UUID
 
 from app.domain.errors import NotFound
 from app.domain.job import Job, JobId, JobKind, JobRequest, Origin
+from app.domain.step import Atomicity
 from app.ports import JobBoard, JobQuery, KeyClaim
 from app.services.submission import Dedupe, Submission, Submitted
 
@@ -23,6 +24,15 @@ class MigrationService:
     ) -> Submitted:
         """Raises the refusals of a run (see `planning.plan_job`), or BackendUnavailable."""
         return await self._submission.submit(replace(request, kind=JobKind.RUN), origin, idempotency, dedupe)
+
+    async def mark(self, request: JobRequest, origin: Origin, idempotency: KeyClaim | None = None) -> Submitted:
+        """Record `request.names` as applied or rolled back without running them, all or none.
+
+        Raises NotFound, CannotMark, NewerDependents or MigrationsInvalid.
+        """
+        return await self._submission.submit(
+            replace(request, kind=JobKind.MARK, atomic=Atomicity.RUN), origin, idempotency
+        )
 
     async def job(self, job_id: UUID) -> Job:
         """With its steps. Raises NotFound."""
