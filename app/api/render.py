@@ -6,12 +6,11 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
 from urllib.parse import quote
-from uuid import UUID
 
+from app.api.asking import asked, body_of, call_of
 from app.api.steps import in_environment, next_steps
-from app.domain.conflict import Conflict
 from app.domain.failure import Failure
-from app.domain.job import Job, JobKind, JobRequest, JobState, StepRecord
+from app.domain.job import Job, JobState, StepRecord
 from app.domain.problem import Problem
 from app.services.sync import MigrationState, MigrationStatus
 
@@ -21,11 +20,6 @@ READ_ONLY = "this service makes no changes (LIFTLOCK_READ_ONLY)"
 
 _UTC_TEXT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?)\+00:00")
 _STANDING = frozenset({MigrationState.APPLIED, MigrationState.MODIFIED, MigrationState.MISSING})
-_CALL_OF_KIND: Mapping[JobKind, tuple[str, str]] = {
-    JobKind.RUN: ("POST", "/migrations/run"),
-    JobKind.ROLLBACK: ("POST", "/migrations/rollback"),
-    JobKind.RESET: ("DELETE", "/migrations/reset"),
-}
 
 
 def moment(at: datetime | None) -> str | None:
@@ -41,7 +35,7 @@ def job_summary(job: Job, base_url: str, *, read_only: bool) -> Json:
     return {
         "id": str(job.id),
         "kind": request.kind.value,
-        "environment": request.environment,
+        "environment": request.environment if request.kind.writes_target else None,
         "state": job.state.value,
         "reason": job.reason,
         "message": job.message,
@@ -51,7 +45,7 @@ def job_summary(job: Job, base_url: str, *, read_only: bool) -> Json:
         "startedAt": moment(job.started_at),
         "finishedAt": moment(job.finished_at),
         "durationMs": _duration_ms(job),
-        "request": {"to": request.to, "count": request.count, **_wishes(request)},
+        "request": asked(request),
         "principal": {
             "id": origin.principal.id,
             "kind": origin.principal.kind,
@@ -105,36 +99,6 @@ def migration_row(status: MigrationStatus) -> Json:
 def migration(status: MigrationStatus, *, read_only: bool) -> Json:
     refusal = READ_ONLY if read_only else None
     return {**migration_row(status), "actions": [_run_to(status, refusal), _back_to(status, refusal)]}
-
-
-def conflict(conflict: Conflict) -> Json:
-    collision = conflict.collision
-    links = {"self": f"/migrations/conflicts/{conflict.id}"}
-    for name, job_id in (("job", collision.job_id), ("otherJob", collision.other_job_id)):
-        if job_id is not None:
-            links[name] = f"/jobs/{job_id}"
-    return {
-        "id": str(conflict.id),
-        "kind": collision.kind.value,
-        "environment": collision.environment,
-        "state": conflict.state.value,
-        "message": collision.message,
-        "jobId": _text(collision.job_id),
-        "otherJobId": _text(collision.other_job_id),
-        "migrations": list(collision.migrations),
-        "evidence": plain(collision.evidence),
-        "answer": collision.answer,
-        "count": conflict.count,
-        "firstSeenAt": moment(conflict.first_seen_at),
-        "lastSeenAt": moment(conflict.last_seen_at),
-        "resolvedAt": moment(conflict.resolved_at),
-        "resolution": conflict.resolution,
-        "waitedMs": conflict.waited_ms,
-        "remedies": [
-            {"resolution": remedy.resolution, "description": remedy.description} for remedy in conflict.remedies
-        ],
-        "links": links,
-    }
 
 
 def problem(found: Problem) -> Json:
@@ -215,7 +179,9 @@ def _failure(failure: Failure | None, base_url: str, environment: str) -> Json |
 
 
 def _job_links(job: Job) -> Json:
-    links = {"self": f"/jobs/{job.id}", "migrations": f"/migrations?{in_environment(job.request.environment)}"}
+    links = {"self": f"/jobs/{job.id}"}
+    if job.request.kind.writes_target:
+        links["migrations"] = f"/migrations?{in_environment(job.request.environment)}"
     if not job.state.final:
         links["wait"] = f"/jobs/{job.id}?wait=30"
     return links
@@ -223,34 +189,14 @@ def _job_links(job: Job) -> Json:
 
 def _again(job: Job, refusal: str | None) -> Json:
     """Asking for the same once more, as its own request."""
-    method, path = _CALL_OF_KIND[job.request.kind]
-    if job.request.count is not None:
-        path = f"{path}/{job.request.count}"
+    method, href = call_of(job.request)
     if refusal is None and not job.state.final:
         refusal = "the job has not ended"
     elif refusal is None and job.state is JobState.NEEDS_ATTENTION:
         refusal = "somebody has to look at the target first"
     elif refusal is None and job.error is not None and not job.error.safe_to_retry:
         refusal = f"it is not safe to try again; left behind: {job.error.left_behind}"
-    href = f"{path}?{in_environment(job.request.environment)}"
-    return _action("again", "Ask for the same again", method, href, refusal, _body(job.request) or None)
-
-
-def _body(request: JobRequest) -> Json:
-    """What was asked otherwise than by default; `count` and `environment` are in the address."""
-    usual = _wishes(JobRequest(request.kind, request.environment))
-    asked = {"to": request.to, **_wishes(request), "note": request.note}
-    return {name: value for name, value in asked.items() if value != usual.get(name)}
-
-
-def _wishes(request: JobRequest) -> Json:
-    return {
-        "atomic": request.atomic.value,
-        "onFailure": request.on_failure.value if request.on_failure else None,
-        "onBusy": request.on_busy.value,
-        "confirm": request.confirm,
-        "lockTimeoutMs": request.lock_timeout_ms,
-    }
+    return _action("again", "Ask for the same again", method, href, refusal, body_of(job.request) or None)
 
 
 def _run_to(status: MigrationStatus, refusal: str | None) -> Json:
@@ -283,7 +229,3 @@ def _action(name: str, label: str, method: str, href: str, refusal: str | None, 
 
 def _migration_href(status: MigrationStatus) -> str:
     return f"/migrations/{quote(status.name, safe='')}?{in_environment(status.environment)}"
-
-
-def _text(value: UUID | None) -> str | None:
-    return None if value is None else str(value)

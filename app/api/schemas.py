@@ -11,6 +11,7 @@ from app.domain.failure import FailureCode
 from app.domain.job import JobKind, JobState, OnBusy, StepState
 from app.domain.ledger import Status
 from app.domain.migration import Direction
+from app.domain.settling import MarkAs, Resolution
 from app.domain.step import Atomicity
 from app.services.sync import MigrationState
 
@@ -94,6 +95,12 @@ class Request(Answer):
     on_busy: OnBusy
     confirm: str | None
     lock_timeout_ms: int | None
+    names: list[str]
+    mark_as: MarkAs | None = Field(alias="as")
+    conflict_id: Id | None
+    resolution: Resolution | None
+    migration: str | None
+    schedule: str | None
 
 
 class Principal(Answer):
@@ -103,11 +110,11 @@ class Principal(Answer):
 
 
 class JobSummary(Answer):
-    """A job as it stands in the list, without its steps."""
+    """A job as it stands in the list, without its steps. `environment` is null for jobs of Liftlock's own."""
 
     id: Id
     kind: JobKind
-    environment: str
+    environment: str | None
     state: JobState
     reason: str
     message: str
@@ -176,8 +183,11 @@ class Migrations(RootModel[list[MigrationRow]]):
 
 
 class Remedy(Answer):
+    """A way out; `command` is null where nobody can or need ask for it."""
+
     resolution: str
     description: str
+    command: str | None
 
 
 class Conflict(Answer):
@@ -199,12 +209,35 @@ class Conflict(Answer):
     resolved_at: Moment | None
     resolution: str | None
     waited_ms: int | None
+    resolved_by: str | None
+    note: str | None
+    resolved_by_job_id: Id | None
     remedies: list[Remedy]
     links: Links
 
 
+class Resolved(RootModel[Conflict | Change]):
+    """The closed record; or, where a job was asked to wait for, that job at its end."""
+
+
 class Conflicts(RootModel[list[Conflict]]):
     """Newest first."""
+
+
+class Schedule(Answer):
+    """What runs by itself. A paused one is left alone until it is resumed."""
+
+    name: str
+    kind: JobKind
+    every_ms: int
+    next_due_at: Moment
+    paused: bool
+    last_job_id: Id | None
+    links: Links
+
+
+class Schedules(RootModel[list[Schedule]]):
+    """By name."""
 
 
 class Alive(Answer):

@@ -25,14 +25,11 @@ class Chores:
             return Superseded(f"attempt {attempt.number} of job {attempt.job_id} is over")
         if starts > attempt.max_starts:
             return crashed(starts)
-        done, what = await self._done(attempt)
-        if done == 0:
-            return Ended(JobState.SUCCEEDED, "nothing_to_do", f"nothing to do: no {what}")
-        return Ended(JobState.SUCCEEDED, "done", f"{count_of(done, what)}")
-
-    async def _done(self, attempt: Attempt) -> tuple[int, str]:
         if attempt.request.kind is JobKind.PURGE:
-            return await self._sweep.purge(), "idempotency key past its time deleted"
+            return _ended(await self._sweep.purge(), "idempotency key", "past their time deleted")
+        return _ended(await self._rescue(), "job", "given back whose worker had stopped answering")
+
+    async def _rescue(self) -> int:
         rescued = await self._sweep.rescue(SWEEP_LIMIT)
         for job_id in rescued:
             log.warning("job.rescued", job=str(job_id))
@@ -40,4 +37,10 @@ class Chores:
             if not await self._doorbell.ring(job_id):
                 await self._sweep.unrung(job_id)
                 break
-        return len(rescued), "job whose worker is gone given back"
+        return len(rescued)
+
+
+def _ended(count: int, noun: str, what: str) -> Ended:
+    if count == 0:
+        return Ended(JobState.SUCCEEDED, "nothing_to_do", f"nothing to do: no {noun} to be {what}")
+    return Ended(JobState.SUCCEEDED, "done", f"{count_of(count, noun)} {what}")

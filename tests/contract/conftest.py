@@ -13,14 +13,16 @@ from app.adapters.control.conflicts import ControlConflicts
 from app.adapters.control.database import ControlDatabase
 from app.adapters.control.idempotency import ControlIdempotencyKeys
 from app.adapters.control.jobs import ControlJobs
+from app.adapters.control.schedules import ControlSchedules
 from app.adapters.control.sweep import ControlSweep
 from app.domain.environment import Dsn
 from app.portal import Portal
-from app.ports import ConflictLog, IdempotencyKeys, JobBoard, JobClaims, JobSweep
+from app.ports import ConflictAnswers, ConflictLog, IdempotencyKeys, JobBoard, JobClaims, JobSweep, Schedules
 from tests.fakes.clock import FakeClock
 from tests.fakes.conflicts import MemoryConflicts
 from tests.fakes.idempotency import MemoryIdempotencyKeys
 from tests.fakes.jobs import JobStore, MemoryClaims, MemoryJobs, MemorySweep
+from tests.fakes.schedules import MemorySchedules
 from tests.support.house import open_house
 from tests.support.servers import execute
 
@@ -32,6 +34,10 @@ _AGE = (
     " WHERE state IN ('queued', 'running')",
     "UPDATE liftlock_control.idempotency_keys SET locked_until = locked_until - make_interval(secs => $1),"
     " expires_at = expires_at - make_interval(secs => $1)",
+    "UPDATE liftlock_control.schedules SET next_due = next_due - make_interval(secs => $1)",
+    "ALTER TABLE liftlock_control.jobs DISABLE TRIGGER USER",
+    "UPDATE liftlock_control.jobs SET due_at = due_at - make_interval(secs => $1) WHERE due_at IS NOT NULL",
+    "ALTER TABLE liftlock_control.jobs ENABLE TRIGGER USER",
 )
 
 
@@ -43,6 +49,8 @@ class Room:
     claims: JobClaims
     sweep: JobSweep
     conflicts: ConflictLog
+    answers: ConflictAnswers
+    schedules: Schedules
     keys: IdempotencyKeys
     portal: Portal
     clock: FakeClock
@@ -55,7 +63,7 @@ class Room:
         self.clock.advance(seconds)
         if self.dsn is not None:
             for statement in _AGE:
-                execute(self.dsn, statement, float(seconds))
+                execute(self.dsn, statement, *([float(seconds)] if "$1" in statement else []))
 
 
 @pytest.fixture(params=["memory", pytest.param("postgresql", marks=pytest.mark.servers)])
@@ -70,7 +78,18 @@ def _memory_room() -> Iterator[Room]:
     clock, portal = FakeClock(), Portal("contract")
     keys = MemoryIdempotencyKeys(clock)
     store = JobStore(clock, keys)
-    yield Room(MemoryJobs(store), MemoryClaims(store), MemorySweep(store), MemoryConflicts(clock), keys, portal, clock)
+    conflicts = MemoryConflicts(clock)
+    yield Room(
+        MemoryJobs(store),
+        MemoryClaims(store),
+        MemorySweep(store),
+        conflicts,
+        conflicts,
+        MemorySchedules(store),
+        keys,
+        portal,
+        clock,
+    )
     portal.close()
 
 
@@ -85,6 +104,8 @@ def _real_room(request: pytest.FixtureRequest, folder: Path) -> Iterator[Room]:
             ControlClaims(database),
             ControlSweep(database),
             ControlConflicts(database),
+            ControlConflicts(database),
+            ControlSchedules(database),
             ControlIdempotencyKeys(database),
             portal,
             FakeClock(),
