@@ -209,5 +209,8 @@ class Answer:
 
 class ConflictAnswers(Protocol):
     async def close(self, conflict_id: UUID, answer: Answer) -> Conflict | None:
-        """Close an open record and write it to the audit trail; None when it was not open any more."""
+        """Close an open record and write it to the audit trail; None when it was not open any more.
+
+        A job may also close one that has expired meanwhile: its cause is gone because of the job.
+        """
         ...

@@ -26,7 +26,7 @@ class Chores:
         if starts > attempt.max_starts:
             return crashed(starts)
         if attempt.request.kind is JobKind.PURGE:
-            return _ended(await self._sweep.purge(), "idempotency key", "past their time deleted")
+            return _ended(await self._sweep.purge(), "idempotency key", "deleted whose time was over")
         return _ended(await self._rescue(), "job", "given back whose worker had stopped answering")
 
     async def _rescue(self) -> int:
@@ -42,5 +42,5 @@ class Chores:
 
 def _ended(count: int, noun: str, what: str) -> Ended:
     if count == 0:
-        return Ended(JobState.SUCCEEDED, "nothing_to_do", f"nothing to do: no {noun} to be {what}")
+        return Ended(JobState.SUCCEEDED, "nothing_to_do", f"nothing to do: no {noun} had to be {what}")
     return Ended(JobState.SUCCEEDED, "done", f"{count_of(count, noun)} {what}")

@@ -43,13 +43,17 @@ class ConflictResolutionService:
             raise already_settled(await self.get(conflict.id))
         return closed
 
+    async def close_by_job(self, conflict_id: UUID, answer: Answer) -> None:
+        """Nothing when it is settled already: the job has been accepted, or has ended, all the same."""
+        await self._answers.close(conflict_id, answer)
+
     async def close_done(self, attempt: Attempt) -> None:
         """The job has done in its target what was answered; it may have said so before."""
         request = attempt.request
         if request.settling is not None:
             origin = Origin(Principal(attempt.actor))
             answer = Answer(request.settling.resolution, origin, request.note, attempt.job_id)
-            await self._answers.close(request.settling.conflict_id, answer)
+            await self.close_by_job(request.settling.conflict_id, answer)
 
     async def refuse_unless_stranded(self, job_id: UUID) -> None:
         """Raises TargetBusy when the job is known and has not ended: it will go on by itself."""

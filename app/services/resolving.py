@@ -98,7 +98,8 @@ class ConflictResolver:
         submitted = await self._submission.submit(request, origin, idempotency)
         if submitted.job.state is JobState.SUCCEEDED:
             # there was nothing left to do, so no worker will come to close it
-            await self._conflicts.close(conflict, Answer(asked.resolution, origin, asked.note, submitted.job.id))
+            answer = Answer(asked.resolution, origin, asked.note, submitted.job.id)
+            await self._conflicts.close_by_job(conflict.id, answer)
         return submitted
 
     async def _settling(self, conflict: Conflict, asked: Asked) -> Settling:

@@ -134,3 +134,17 @@ def test_what_is_to_be_ignored_stays_one_closed_record(room: Room) -> None:
 
     assert (again.id, again.count, again.state) == (recorded.id, 2, ConflictState.RESOLVED)
     assert room.run(room.conflicts.find(ConflictQuery(state=ConflictState.OPEN))) == ()
+
+
+def test_a_job_closes_what_expired_because_of_it_and_nobody_else_does(room: Room) -> None:
+    recorded = room.run(room.conflicts.record(collision()))
+    room.run(room.conflicts.expire("development", ["checksum_mismatch"], []))
+    job_id = room.clock.new_id()
+
+    assert room.run(room.answers.close(recorded.id, Answer("restore_file", Origin()))) is None
+    closed = room.run(room.answers.close(recorded.id, Answer("accept_file", Origin(), None, job_id)))
+
+    assert closed is not None
+    assert (closed.state, closed.resolution, closed.resolved_by_job) == (
+        ConflictState.RESOLVED, "accept_file", job_id,
+    )  # fmt: skip

@@ -57,7 +57,9 @@ class MemoryConflicts:
 
     async def close(self, conflict_id: UUID, answer: Answer) -> Conflict | None:
         known = self._records.get(conflict_id)
-        if known is None or known.state is not ConflictState.OPEN:
+        if known is None or known.state is ConflictState.RESOLVED:
+            return None
+        if known.state is ConflictState.EXPIRED and answer.job_id is None:
             return None
         if answer.job_id is None:
             self.audit.append(answer)

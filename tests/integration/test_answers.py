@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+import asyncpg
 import pytest
 from werkzeug.test import TestResponse
 
@@ -201,6 +202,18 @@ def test_a_migration_rolled_back_is_looked_at_in_the_ledger(house: House) -> Non
     assert (closed.status_code, closed.get_json()["resolution"]) == (200, "roll_back")
 
 
+def test_an_answer_with_nothing_left_to_do_closes_the_conflict_all_the_same(house: House) -> None:
+    (house.folder / "2_two.sql").unlink()
+    refused_run(house)
+    conflict = the_open_one(house, "missing_file")
+    assert house.do(JobKind.ROLLBACK).state is JobState.SUCCEEDED
+
+    answered = resolve(house, conflict, "mark_rolled_back")
+
+    assert (answered.status_code, answered.get_json()["reason"]) == (202, "nothing_to_do")
+    assert again(house, conflict)["resolvedByJobId"] == answered.get_json()["id"]
+
+
 def test_files_that_contradict_each_other_are_looked_at(house: House) -> None:
     twin = house.write("2_zebra.sql", TWO.replace("two", "zebra"))
     assert house.http("POST", "/migrations/run").status_code == 422
@@ -335,6 +348,26 @@ def test_a_stranded_target_is_released_and_the_waiting_job_runs(house: House) ->
     assert house.perform(JobId(UUID(conflict["jobId"]))).state is JobState.SUCCEEDED
 
 
+def test_a_session_of_the_stranded_job_that_still_holds_the_fence_is_ended(house: House) -> None:
+    gone = uuid4()
+    conflict = stranded(house, gone)
+    answered = resolve(house, conflict, "release_target")
+
+    async def hold_and_release() -> list[object]:
+        name = {"application_name": f"liftlock:job={gone}:attempt=3"}
+        session = await asyncpg.connect(house.dsn, server_settings=name)
+        try:
+            await session.execute("BEGIN; UPDATE liftlock.fence SET touched_at = now(); CREATE TABLE half (id int)")
+            await house.services.runner.perform(JobId(UUID(answered.get_json()["id"])))
+            return [session.is_closed()]
+        finally:
+            session.terminate()
+
+    assert house.run_async(hold_and_release()) == [True]
+    assert house.job(JobId(UUID(answered.get_json()["id"]))).state is JobState.SUCCEEDED
+    assert value(house.dsn, "SELECT to_regclass('half')::text") is None
+
+
 def test_a_job_that_the_control_database_knows_as_ended_has_stranded_its_target(house: House) -> None:
     ended = value(house.dsn, "SELECT id FROM liftlock_control.jobs WHERE state = 'succeeded' LIMIT 1")
     assert isinstance(ended, UUID)
@@ -367,6 +400,16 @@ def test_migrations_that_are_there_already_are_marked_and_not_run(servers: Serve
 
 def provenance(house: House, name: str) -> object:
     return value(house.dsn, "SELECT provenance FROM liftlock.migrations WHERE scope = '' AND name = $1", name)
+
+
+def test_a_python_file_that_cannot_even_be_loaded_is_marked(house: House) -> None:
+    text = "import no_such_module\n\n\nclass Three:\n    name = 'three'\n    version = '3'\n"
+    house.write("3_three.py", f"{text}\n    async def up(self, connection):\n        pass\n")
+
+    job = carried_out(house, house.http("POST", "/migrations/mark", json={"names": ["three"], "as": "applied"}))
+
+    assert job["state"] == "succeeded", job["error"]
+    assert house.statuses()["three"] == "completed"
 
 
 def test_what_is_gone_already_is_marked_as_rolled_back(house: House) -> None:

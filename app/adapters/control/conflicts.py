@@ -34,7 +34,7 @@ _CLOSE = text("""
         UPDATE liftlock_control.conflicts
         SET state = 'resolved', resolution = :resolution, resolved_at = clock_timestamp(), resolved_by = :by,
             note = :note, resolved_by_job = :job_id, answer = :answer
-        WHERE id = :id AND state = 'open' RETURNING *),
+        WHERE id = :id AND (state = 'open' OR state = 'expired' AND :job_id IS NOT NULL) RETURNING *),
     trail AS (
         INSERT INTO liftlock_control.audit
             (principal_id, principal_kind, principal_address, request_id, action, environment, subject, detail)
@@ -44,6 +44,8 @@ _CLOSE = text("""
         FROM closed WHERE closed.resolved_by_job IS NULL)
     SELECT * FROM closed
 """)
+"""Whoever looks between a job's step and its end finds the cause gone: the job's answer still stands."""
+
 _CLOSE = _CLOSE.bindparams(
     *(bindparam(name, type_=Text) for name in ("resolution", "by", "note", "answer", "by_kind", "by_address")),
     *(bindparam(name, type_=Uuid) for name in ("id", "job_id")),
