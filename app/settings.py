@@ -28,6 +28,7 @@ class Timing:
     lease_ttl_ms: int = 30_000
     beat_every_ms: int = 10_000
     sweep_every_ms: int = 5_000
+    look_every_ms: int = 500
     lock_timeout_ms: int = 2_000
     data_lock_timeout_ms: int = 30_000
     statement_timeout_ms: int = 3_600_000

@@ -12,6 +12,7 @@ from app.adapters.control.conflicts import ControlConflicts
 from app.adapters.control.database import ControlDatabase
 from app.adapters.control.idempotency import ControlIdempotencyKeys
 from app.adapters.control.jobs import ControlJobs
+from app.adapters.control.locks import ControlLocks
 from app.adapters.control.schedules import ControlSchedules
 from app.adapters.control.sweep import ControlSweep
 from app.adapters.health import BackendHealth
@@ -19,6 +20,7 @@ from app.adapters.lease import RedisLeases, connect_redis
 from app.adapters.queue import CeleryDoorbell
 from app.adapters.sources.folder import FolderSource
 from app.adapters.target.connection import Patience
+from app.adapters.target.observer import PostgresObservers
 from app.adapters.target.targets import PostgresTargets
 from app.portal import Portal
 from app.ports import Clock, IdempotencyKeys, JobBoard, Limits
@@ -26,6 +28,7 @@ from app.services.chores import Chores
 from app.services.conflict import ConflictResolutionService
 from app.services.execution import ExecutionPolicy, PlanExecutor
 from app.services.install import ControlInstaller
+from app.services.lookout import Lookout
 from app.services.migration import MigrationService
 from app.services.resolving import ConflictResolver
 from app.services.rollback import RollbackService
@@ -101,7 +104,7 @@ def build(settings: Settings) -> Services:
         shortcut=settings.shortcut,
         read_only=settings.read_only,
     )
-    migrations = MigrationService(submission, board)
+    migrations = MigrationService(submission, board, ControlLocks(database))
     executor = PlanExecutor(
         environments,
         source,
@@ -150,14 +153,17 @@ def build(settings: Settings) -> Services:
 
 def _watchdog(settings: Settings, portal: Portal) -> Watchdog:
     """With clients of its own: they belong to its loop."""
-    database = ControlDatabase(settings.database, pool_size=1)
+    # one connection for the beat, which must never be late, and one for the lookout
+    database = ControlDatabase(settings.database, pool_size=2)
     leases = RedisLeases(connect_redis(settings.redis_url), settings.timing.lease_ttl_ms)
     portal.on_close(leases.close)
     portal.on_close(database.close)
+    claims = ControlClaims(database)
     return Watchdog(
         portal,
         leases,
-        ControlClaims(database),
+        claims,
+        Lookout(claims, ControlLocks(database), PostgresObservers(), every_ms=settings.timing.look_every_ms),
         ttl_ms=settings.timing.lease_ttl_ms,
         every_ms=settings.timing.beat_every_ms,
     )

@@ -6,6 +6,7 @@ from pydantic import TypeAdapter
 
 from app.domain.failure import Failure
 from app.domain.job import Ended, JobRequest, StepRecord
+from app.domain.locks import LockSample
 from app.domain.pinned import Pinned
 
 T = TypeVar("T")
@@ -14,6 +15,7 @@ FAILURE: TypeAdapter[Failure] = TypeAdapter(Failure)
 REQUEST: TypeAdapter[JobRequest] = TypeAdapter(JobRequest)
 STEPS: TypeAdapter[tuple[StepRecord, ...]] = TypeAdapter(tuple[StepRecord, ...])
 ENDED: TypeAdapter[Ended] = TypeAdapter(Ended)
+SAMPLE: TypeAdapter[LockSample] = TypeAdapter(LockSample)
 PINNED: TypeAdapter[Pinned] = TypeAdapter(Pinned)
 
 

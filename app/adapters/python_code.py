@@ -19,6 +19,10 @@ class StatementRefused(Exception):
     """A statement that may not be sent from inside a migration."""
 
 
+class MigrationHalted(BaseException):
+    """Somebody has asked the job to stop. No `except Exception` of a file catches it."""
+
+
 class MigrationConnection:
     """An asyncpg-style connection inside the migration's transaction.
 
@@ -31,10 +35,12 @@ class MigrationConnection:
         connection: asyncpg.Connection,
         before: Callable[[Statement], Awaitable[None]],
         after: Callable[[Statement], None],
+        halted: Callable[[], bool] = lambda: False,
     ) -> None:
         self._connection = connection
         self._before = before
         self._after = after
+        self._halted = halted
         self._savepoints = 0
         self._revoked = False
         self.last_statement: str | None = None
@@ -71,7 +77,7 @@ class MigrationConnection:
         columns: Sequence[str] | None = None,
         schema_name: str | None = None,
     ) -> str:
-        self._refuse_revoked()
+        self._refuse_when_over()
         self.last_statement = f"COPY {table_name} FROM STDIN"
         return str(
             await self._connection.copy_records_to_table(
@@ -81,7 +87,7 @@ class MigrationConnection:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[None]:
-        self._refuse_revoked()
+        self._refuse_when_over()
         self._savepoints += 1
         name = quote(f"liftlock_{self._savepoints}")
         await self._connection.execute(f"SAVEPOINT {name}")
@@ -95,7 +101,7 @@ class MigrationConnection:
     @asynccontextmanager
     async def _sending(self, query: str) -> AsyncIterator[None]:
         """Refuse what may not be sent, keep the step's limits, and remember the statement while it runs."""
-        self._refuse_revoked()
+        self._refuse_when_over()
         self.last_statement = query
         statements = _allowed(query)
         for statement in statements:
@@ -105,9 +111,11 @@ class MigrationConnection:
             self._after(statement)
         self.last_statement = None
 
-    def _refuse_revoked(self) -> None:
+    def _refuse_when_over(self) -> None:
         if self._revoked:
             raise StatementRefused("the migration has returned: its connection can no longer be used")
+        if self._halted():
+            raise MigrationHalted("the job was asked to stop")
 
 
 def load_action(script: PythonScript) -> Action:

@@ -9,8 +9,9 @@ from uuid import UUID
 
 import structlog
 from flask import Response, request
+from flask_openapi3.types import ResponseDict
 
-from app.api import render
+from app.api import render, schemas
 from app.api.answers import encoded, json_response
 from app.api.context import base_url, origin, remember_environment, run, services, waiters
 from app.api.idempotency import answered_once
@@ -26,6 +27,7 @@ from app.services.submission import Submitted
 Submit = Callable[[JobRequest, Origin, KeyClaim | None], Coroutine[Any, Any, Submitted]]
 
 ASK_AGAIN_S = 1
+CHANGED: ResponseDict = {202: schemas.Change, 200: schemas.Change}
 
 log = structlog.get_logger()
 
@@ -36,28 +38,39 @@ def carry_out(asked: JobRequest, body: Input, submit: Submit) -> Response:
     What is stored for the key is the accepted job, before any waiting: the waiting may be cut short.
     """
 
-    def accept(claim: KeyClaim | None) -> Response:
+    def accept(claim: KeyClaim | None) -> Submitted:
         _refuse_moved(asked.environment)
-        return accepted(run(submit(asked, origin(), claim)))
+        return run(submit(asked, origin(), claim))
 
-    return answer_change(body, accept)
+    return answer_accepted(body, accept)
+
+
+def answer_accepted(body: Input, accept: Callable[[KeyClaim | None], Submitted]) -> Response:
+    """As `answer_change`, where every answer is a job."""
+    return answer_change(body, lambda claim: accepted(accept(claim)))
 
 
 def answer_change(body: Input, answer: Callable[[KeyClaim | None], Response]) -> Response:
     """`answer`, once for an Idempotency-Key; where it is a job, wait for it as long as the caller prefers."""
 
-    def accept_known(known: KnownJob) -> Response:
+    def answer_known(known: KnownJob) -> Response:
         return _accepted(run(services().migrations.job(known.job_id)), [])
 
     given = body.model_dump(mode="json", by_alias=True, exclude_unset=True)
-    answered = answered_once(given, answer, accept_known)
+    answered = answered_once(given, answer, answer_known)
     return _after_waiting(answered) if answered.status_code == HTTPStatus.ACCEPTED else answered
 
 
 def accepted(submitted: Submitted) -> Response:
     """`202` with the job."""
     job = submitted.job
-    log.info("change.accepted", job=str(job.id), kind=job.request.kind.value, environment=job.request.environment)
+    log.info(
+        "change.accepted",
+        job=str(job.id),
+        kind=job.request.kind.value,
+        environment=job.request.environment,
+        path=request.path,
+    )
     return _accepted(job, list(submitted.warnings))
 
 

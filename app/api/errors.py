@@ -37,6 +37,8 @@ STATUS: Mapping[type[LiftlockError], HTTPStatus] = {
     errors.StillDisagrees: HTTPStatus.CONFLICT,
     errors.AlreadySettled: HTTPStatus.CONFLICT,
     errors.CannotMark: HTTPStatus.CONFLICT,
+    errors.JobEnded: HTTPStatus.CONFLICT,
+    errors.NotSafeToRetry: HTTPStatus.CONFLICT,
     errors.Irreversible: HTTPStatus.CONFLICT,
     errors.NewerDependents: HTTPStatus.CONFLICT,
     errors.IdempotencyInProgress: HTTPStatus.CONFLICT,
@@ -102,7 +104,7 @@ def problem_response(error: LiftlockError) -> Response:
         "detail": error.detail,
         "instance": quote(request.path),
         "requestId": request_id(),
-        "nextSteps": next_steps(error.next_steps, base_url(), asked_environment()),
+        "nextSteps": next_steps(error.next_steps, base_url(), _environment_of(error)),
     }
     if isinstance(error, ListedRefusal):
         body["problems"] = [render.problem(found) for found in error.problems]
@@ -113,6 +115,12 @@ def problem_response(error: LiftlockError) -> Response:
     if retry_after is not None:
         response.headers["Retry-After"] = str(retry_after)
     return response
+
+
+def _environment_of(error: LiftlockError) -> str | None:
+    """The one that was asked for, or the one of the job that it is about."""
+    named = error.facts.get("environment")
+    return asked_environment() or (named if isinstance(named, str) else None)
 
 
 def _refused(error: LiftlockError) -> Response:

@@ -162,6 +162,12 @@ class SchedulePath(Input):
     name: Annotated[str, Field(max_length=200)]
 
 
+class NoBody(Input):
+    """No fields at all; the body may be left out."""
+
+    model_config = ConfigDict(openapi_extra={"required": False})  # type: ignore[typeddict-unknown-key]
+
+
 class CountPath(Input):
     n: Annotated[int, _COUNT, _CHECK_COUNT, Field(description="how many of the newest applied migrations are undone")]
 

@@ -8,13 +8,15 @@ from flask_openapi3.models.tag import Tag
 
 from app.api import render, schemas
 from app.api.answers import encoded, etag, tagged_response
-from app.api.context import base_url, run, services, waiters
-from app.api.inputs import JobPath, JobQuery, JobsQuery
+from app.api.changes import CHANGED, answer_accepted
+from app.api.context import base_url, origin, run, services, waiters
+from app.api.inputs import JobPath, JobQuery, JobsQuery, NoBody
 from app.api.paging import after, link_next
 from app.api.requests import checked, uuid_or_not_found
 from app.api.waiting import job_at_its_end, job_when
 from app.domain.job import CHORES, Job, JobId
 from app.ports import JobQuery as JobsWanted
+from app.services.submission import Submitted
 
 api = APIBlueprint(
     "jobs", __name__, abp_tags=[Tag(name="Jobs", description="What was asked, how far it is, how it ended.")]
@@ -60,6 +62,40 @@ def get_job(path: JobPath, query: JobQuery) -> Response:
     if query.wait == 0:
         return tagged_response(_Rendering().of(run(services().migrations.job(job_id))))
     return _when_changed(job_id, query.wait)
+
+
+@api.get("/jobs/<id>/locks", responses={200: schemas.LockSamples}, operation_id="getJobLocks")
+@checked
+def get_job_locks(path: JobPath) -> Response:
+    """Who stood in whose way while the job ran
+
+    Taken twice a second while a step lasts, and kept whenever somebody else waits or holds.
+    """
+    job_id = uuid_or_not_found(path.id, "job", "/jobs")
+    return tagged_response([render.lock_sample(one) for one in run(services().migrations.locks(job_id))])
+
+
+@api.post("/jobs/<id>/cancel", responses=CHANGED, operation_id="cancelJob")
+@checked
+def cancel_job(path: JobPath, body: NoBody) -> Response:
+    """Stop a job
+
+    One that never started has ended with this answer; a running statement is interrupted, and its step
+    rolled back: the job is `cancelling` until then. Steps that were done before stay.
+    """
+    job_id = uuid_or_not_found(path.id, "job", "/jobs")
+    return answer_accepted(body, lambda _: Submitted(run(services().migrations.cancel(job_id, origin()))))
+
+
+@api.post("/jobs/<id>/retry", responses=CHANGED, operation_id="retryJob")
+@checked
+def retry_job(path: JobPath, body: NoBody) -> Response:
+    """Ask for the same once more, as a new job
+
+    Only for jobs that failed or were cancelled, and only where the same request would still do the same.
+    """
+    job_id = uuid_or_not_found(path.id, "job", "/jobs")
+    return answer_accepted(body, lambda claim: run(services().migrations.retry(job_id, origin(), claim)))
 
 
 def _when_changed(job_id: UUID, seconds: int) -> Response:

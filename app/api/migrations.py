@@ -5,11 +5,10 @@ from dataclasses import replace
 from flask import Response
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
-from flask_openapi3.types import ResponseDict
 
 from app.api import render, schemas
 from app.api.answers import tagged_bytes, tagged_response
-from app.api.changes import carry_out, environment_of
+from app.api.changes import CHANGED, carry_out, environment_of
 from app.api.context import run, services
 from app.api.inputs import (
     DEFAULT_PAGE,
@@ -35,8 +34,6 @@ api = APIBlueprint(
     __name__,
     abp_tags=[Tag(name="Migrations", description="Where every migration stands, and the calls that move them.")],
 )
-
-CHANGED: ResponseDict = {202: schemas.Change, 200: schemas.Change}
 
 
 @api.post("/migrations/run", responses=CHANGED, operation_id="runMigrations")

@@ -63,6 +63,21 @@ PAGES: Mapping[str, Page] = {
         "taken for another.",
         "Roll back what you mean by number or name; or correct the URL of the environment.",
     ),
+    "cancelled": Page(
+        "The job was stopped because somebody asked for it.",
+        "POST /jobs/{id}/cancel. The step under way was rolled back; steps that were done before stay.",
+        "Look at the job for who asked and what stands, then run again when you want the rest.",
+    ),
+    "job-ended": Page(
+        "The job has ended, so there is nothing left to cancel.",
+        "It came to its end before the request arrived.",
+        "Look at how it ended; what it applied can be rolled back.",
+    ),
+    "not-safe-to-retry": Page(
+        "The same request would not do the same now, or somebody has to look first.",
+        "The job has not ended or has succeeded, has left something behind, or counts from a place that has moved.",
+        "`detail` says why, and `nextSteps` what to send instead.",
+    ),
     "fenced": Page(
         "A newer attempt of the job has taken the target over, and the older one was stopped.",
         "The older worker was silent for so long that it was taken for dead.",

@@ -7,10 +7,13 @@ from enum import Enum
 from typing import Any
 from urllib.parse import quote
 
-from app.api.asking import asked, body_of, call_of
+from app.api.asking import asked
 from app.api.steps import in_environment, next_steps
+from app.domain.again import refuse_unsafe_retry
+from app.domain.errors import NotSafeToRetry
 from app.domain.failure import Failure
-from app.domain.job import Job, JobState, StepRecord
+from app.domain.job import Job, StepRecord
+from app.domain.locks import LockSample, Session
 from app.domain.problem import Problem
 from app.services.sync import MigrationState, MigrationStatus
 
@@ -36,7 +39,7 @@ def job_summary(job: Job, base_url: str, *, read_only: bool) -> Json:
         "id": str(job.id),
         "kind": request.kind.value,
         "environment": request.environment if request.kind.writes_target else None,
-        "state": job.state.value,
+        "state": "cancelling" if job.cancelling else job.state.value,
         "reason": job.reason,
         "message": job.message,
         "attempt": job.attempt,
@@ -52,11 +55,12 @@ def job_summary(job: Job, base_url: str, *, read_only: bool) -> Json:
             "address": origin.principal.address,
         },
         "requestId": origin.request_id,
+        "retryOf": str(request.retry_of) if request.retry_of else None,
         "note": request.note,
         "notices": list(job.notices),
         "error": _failure(job.error, base_url, request.environment),
         "links": _job_links(job),
-        "actions": [_again(job, READ_ONLY if read_only else None)],
+        "actions": [_cancel(job, READ_ONLY if read_only else None), _retry(job, READ_ONLY if read_only else None)],
     }
 
 
@@ -64,6 +68,18 @@ def job(job: Job, base_url: str, *, read_only: bool) -> Json:
     return {
         **job_summary(job, base_url, read_only=read_only),
         "steps": [_step(step, base_url, job.request.environment) for step in job.steps],
+    }
+
+
+def lock_sample(sample: LockSample) -> Json:
+    return {
+        "at": moment(sample.at),
+        "pid": sample.pid,
+        "step": sample.step,
+        "mode": sample.mode,
+        "relation": sample.relation,
+        "blockers": [_session(one) for one in sample.blockers],
+        "blocked": [_session(one) for one in sample.blocked],
     }
 
 
@@ -155,6 +171,18 @@ def _step(step: StepRecord, base_url: str, environment: str) -> Json:
     }
 
 
+def _session(session: Session) -> Json:
+    return {
+        "pid": session.pid,
+        "user": session.user,
+        "application": session.application,
+        "state": session.state,
+        "query": session.query,
+        "since": moment(session.since),
+        "transactionSince": moment(session.transaction_since),
+    }
+
+
 def _failure(failure: Failure | None, base_url: str, environment: str) -> Json | None:
     if failure is None:
         return None
@@ -179,7 +207,7 @@ def _failure(failure: Failure | None, base_url: str, environment: str) -> Json |
 
 
 def _job_links(job: Job) -> Json:
-    links = {"self": f"/jobs/{job.id}"}
+    links = {"self": f"/jobs/{job.id}", "locks": f"/jobs/{job.id}/locks"}
     if job.request.kind.writes_target:
         links["migrations"] = f"/migrations?{in_environment(job.request.environment)}"
     if not job.state.final:
@@ -187,16 +215,22 @@ def _job_links(job: Job) -> Json:
     return links
 
 
-def _again(job: Job, refusal: str | None) -> Json:
-    """Asking for the same once more, as its own request."""
-    method, href = call_of(job.request)
-    if refusal is None and not job.state.final:
-        refusal = "the job has not ended"
-    elif refusal is None and job.state is JobState.NEEDS_ATTENTION:
-        refusal = "somebody has to look at the target first"
-    elif refusal is None and job.error is not None and not job.error.safe_to_retry:
-        refusal = f"it is not safe to try again; left behind: {job.error.left_behind}"
-    return _action("again", "Ask for the same again", method, href, refusal, body_of(job.request) or None)
+def _cancel(job: Job, refusal: str | None) -> Json:
+    if refusal is None and job.state.final:
+        refusal = "the job has ended"
+    elif refusal is None and job.cancelling:
+        refusal = "it has been asked to stop already"
+    return _action("cancel", "Stop the job", "POST", f"/jobs/{job.id}/cancel", refusal, None)
+
+
+def _retry(job: Job, refusal: str | None) -> Json:
+    """What came after the job is not looked at here: the request itself may still be refused."""
+    if refusal is None:
+        try:
+            refuse_unsafe_retry(job, ())
+        except NotSafeToRetry as unsafe:
+            refusal = unsafe.detail
+    return _action("retry", "Ask for the same again", "POST", f"/jobs/{job.id}/retry", refusal, None)
 
 
 def _run_to(status: MigrationStatus, refusal: str | None) -> Json:

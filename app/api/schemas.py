@@ -1,5 +1,6 @@
 """What the answers look like: `/openapi.json` is made of these, and the tests hold every answer against them."""
 
+from enum import StrEnum
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel
@@ -8,7 +9,7 @@ from pydantic.alias_generators import to_camel
 from app.domain.conflict import ConflictKind, ConflictState
 from app.domain.environment import OnFailure
 from app.domain.failure import FailureCode
-from app.domain.job import JobKind, JobState, OnBusy, StepState
+from app.domain.job import JobKind, OnBusy, StepState
 from app.domain.ledger import Status
 from app.domain.migration import Direction
 from app.domain.settling import MarkAs, Resolution
@@ -24,6 +25,19 @@ Moment = Annotated[
     ),
 ]
 Href = Annotated[str, Field(pattern="^/")]
+
+
+class ShownState(StrEnum):
+    """A job's state, and `cancelling` for one that was asked to stop and has not stopped yet."""
+
+    QUEUED = "queued"
+    WAITING = "waiting"
+    RUNNING = "running"
+    CANCELLING = "cancelling"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    NEEDS_ATTENTION = "needs_attention"
 
 
 class Answer(BaseModel):
@@ -115,7 +129,7 @@ class JobSummary(Answer):
     id: Id
     kind: JobKind
     environment: str | None
-    state: JobState
+    state: ShownState
     reason: str
     message: str
     attempt: int
@@ -127,6 +141,7 @@ class JobSummary(Answer):
     request: Request
     principal: Principal
     request_id: str | None
+    retry_of: Id | None
     note: str | None
     notices: list[str]
     error: Failure | None
@@ -142,6 +157,34 @@ class Change(Job):
     """The answer to a change: its job, and what the caller should know although nothing is wrong."""
 
     warnings: list[str]
+
+
+class LockSession(Answer):
+    """A session of the target. `pid` 0 is a prepared transaction; `since`: when `state` began."""
+
+    pid: int
+    user: str | None
+    application: str | None
+    state: str | None
+    query: str | None
+    since: Moment | None
+    transaction_since: Moment | None
+
+
+class LockSample(Answer):
+    """One look: our session waits for `mode` on `relation`; `blockers` hold it, `blocked` wait for us."""
+
+    at: Moment
+    pid: int
+    step: int | None
+    mode: str | None
+    relation: str | None
+    blockers: list[LockSession]
+    blocked: list[LockSession]
+
+
+class LockSamples(RootModel[list[LockSample]]):
+    """Whenever something about the locks was another than before, oldest first."""
 
 
 class Jobs(RootModel[list[JobSummary]]):

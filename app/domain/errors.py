@@ -15,6 +15,8 @@ LiftlockError
 │   ├── ConfirmationRequired    the environment wants its name typed
 │   ├── EnvironmentProtected    the environment does not allow this at all
 │   ├── TargetBusy              another job holds the target and the caller would not wait
+│   ├── JobEnded                there is nothing left to cancel
+│   ├── NotSafeToRetry          asking for the same once more would do something else, or harm
 │   ├── PlanStale               what was planned is no longer what would run
 │   ├── IdempotencyKeyReused    the same key with another body
 │   ├── IdempotencyInProgress   the first request with this key has not ended
@@ -28,6 +30,7 @@ LiftlockError
     ├── Fenced                  a newer attempt holds the target; this one must stop
     ├── ConnectionLost          the fate of the last transaction is told by `steps`
     ├── LockNotAvailable        55P03 or 40P01: rolled back, may be tried again
+    ├── Cancelled               somebody asked the job to stop, and the step was rolled back
     ├── StepFailed              the script failed; its transaction is rolled back
     └── TransactionEnded        the script ended our transaction: a person must look
 """
@@ -141,6 +144,16 @@ class TargetBusy(Refusal):
     title = "The target is busy"
 
 
+class JobEnded(Refusal):
+    slug = "job-ended"
+    title = "The job has ended"
+
+
+class NotSafeToRetry(Refusal):
+    slug = "not-safe-to-retry"
+    title = "It is not safe to try this again"
+
+
 class PlanStale(Refusal):
     slug = "plan-stale"
     title = "The plan is out of date"
@@ -215,6 +228,18 @@ class LockNotAvailable(EngineSignal):
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.message)
         self.failure = failure
+
+
+class Cancelled(EngineSignal):
+    """Between two steps, or in the middle of one, which is then rolled back. `by` asked for it."""
+
+    slug = "cancelled"
+    title = "The job was cancelled"
+
+    def __init__(self, by: str, ordinal: int) -> None:
+        super().__init__(f"cancelled by {by}")
+        self.by = by
+        self.ordinal = ordinal
 
 
 class StepFailed(EngineSignal):

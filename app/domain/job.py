@@ -77,6 +77,7 @@ class StepState(StrEnum):
     RUNNING = "running"
     APPLIED = "applied"
     SKIPPED = "skipped"
+    CANCELLED = "cancelled"
     FAILED = "failed"
 
 
@@ -94,6 +95,7 @@ class JobRequest:
     """What is asked of a job, validated; `count` is for rollbacks, `to` a name or a version.
 
     `names` and `mark_as` are for marks, `settling` for answers to conflicts, `schedule` for periodic jobs.
+    `retry_of`: the job that asked for the same before.
     """
 
     kind: JobKind
@@ -110,6 +112,7 @@ class JobRequest:
     mark_as: MarkAs | None = None
     settling: Settling | None = None
     schedule: str | None = None
+    retry_of: UUID | None = None
 
     @property
     def queue(self) -> str:
@@ -168,6 +171,11 @@ class Job:
     notices: tuple[str, ...] = ()
     origin: Origin = Origin()
     steps: tuple[StepRecord, ...] = field(default=())
+    cancel_requested_at: datetime | None = None
+
+    @property
+    def cancelling(self) -> bool:
+        return self.cancel_requested_at is not None and not self.state.final
 
 
 def in_the_way(request: JobRequest, open_jobs: Sequence[Job]) -> Job | None:
@@ -185,7 +193,7 @@ def in_the_way(request: JobRequest, open_jobs: Sequence[Job]) -> Job | None:
 class Attempt:
     """The right of one worker to work on one job: every write of it names `number` in its WHERE.
 
-    `contended`: it had to wait for another, and the conflict log says so.
+    `contended`: it had to wait for another, and the conflict log says so. `cancelled_by`: who asked it to stop.
     """
 
     job_id: JobId
@@ -198,6 +206,7 @@ class Attempt:
     owner: str
     actor: str = "anonymous"
     contended: bool = False
+    cancelled_by: str | None = None
 
 
 class ClaimRefusal(StrEnum):

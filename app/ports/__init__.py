@@ -13,11 +13,24 @@ from app.ports.control import (
     JobSweep,
     KeyClaim,
     KnownJob,
+    LockLog,
     NewJob,
     StoredAnswer,
 )
 from app.ports.schedules import Schedules
-from app.ports.target import Acquired, DoneBefore, FenceBusy, Limits, Targets, TargetSession, TargetView
+from app.ports.target import (
+    Acquired,
+    DoneBefore,
+    FenceBusy,
+    Halted,
+    Limits,
+    Observer,
+    Observers,
+    Targets,
+    TargetSession,
+    TargetView,
+    never,
+)
 from app.ports.world import Clock, Doorbell, Held, HeldElsewhere, Leases, Source
 
 __all__ = [
@@ -31,6 +44,7 @@ __all__ = [
     "DoneBefore",
     "Doorbell",
     "FenceBusy",
+    "Halted",
     "Held",
     "HeldElsewhere",
     "IdempotencyKeys",
@@ -42,11 +56,15 @@ __all__ = [
     "KnownJob",
     "Leases",
     "Limits",
+    "LockLog",
     "NewJob",
+    "Observer",
+    "Observers",
     "Schedules",
     "Source",
     "StoredAnswer",
     "TargetSession",
     "TargetView",
     "Targets",
+    "never",
 ]

@@ -18,8 +18,10 @@ from app.domain.job import (
     JobRequest,
     JobState,
     Origin,
+    Principal,
     StepRecord,
 )
+from app.domain.locks import LockSample
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,13 @@ class JobBoard(Protocol):
         """Jobs of the environment, or of another queue, that have not ended, in the order they will run."""
         ...
 
+    async def cancel(self, job_id: JobId, by: Principal) -> Job | None:
+        """End a queued job that never started; ask any other open one to stop. The job as it is then, if it exists.
+
+        Whoever asked is on record; an ended job is left as it is.
+        """
+        ...
+
     def watch(self, job_id: JobId) -> AbstractAsyncContextManager["Changes"]:
         """Changes of the job from now on; enter before reading the job, or one may be missed."""
         ...
@@ -139,7 +148,23 @@ class JobClaims(Protocol):
         """False when the attempt was over already."""
         ...
 
+    async def cancelled_by(self, attempt: Attempt) -> str | None:
+        """Who asked the job to stop, if anybody did."""
+        ...
+
     async def record_steps(self, attempt: Attempt, steps: Sequence[StepRecord], message: str) -> None: ...
+
+
+class LockLog(Protocol):
+    """What was seen of the locks around a job."""
+
+    async def record(self, attempt: Attempt, sample: LockSample, message: str) -> None:
+        """Keep the sample, and let the job say `message`: for as long as it waits, its reason is `lock`."""
+        ...
+
+    async def of(self, job_id: JobId) -> tuple[LockSample, ...]:
+        """Oldest first."""
+        ...
 
 
 class JobSweep(Protocol):

@@ -14,6 +14,7 @@ from app.domain.job import (
     Ended,
 )
 from app.domain.ledger import History
+from app.domain.locks import LockSample
 from app.domain.pinned import Pinned
 from app.domain.step import Plan, Step
 
@@ -58,8 +59,37 @@ class TargetView:
     protection: Protection | None = None
 
 
+Halted = Callable[[], bool]
+"""Whether somebody has asked the job to stop."""
+
+
+def never() -> bool:
+    return False
+
+
+class Observer(Protocol):
+    """A connection beside the one that works: what it sees of it, and how it stops it."""
+
+    async def sample(self, pid: int, step: int | None) -> LockSample: ...
+
+    async def cancel(self, pid: int) -> None:
+        """End the statement that the session is carrying out, if it is one of this job's."""
+        ...
+
+
+class Observers(Protocol):
+    def open(self, environment: Environment, attempt: Attempt) -> AbstractAsyncContextManager[Observer]:
+        """Raises BackendUnavailable."""
+        ...
+
+
 class TargetSession(Protocol):
     """One attempt's connection to one target; it reconnects by itself when the connection is lost."""
+
+    @property
+    def backend_pid(self) -> int | None:
+        """The server process that works for us now; another one after a reconnect."""
+        ...
 
     async def acquire(self, attempt: Attempt, nonce: UUID) -> Acquired | DoneBefore | FenceBusy:
         """F1, then `job_done` in the same transaction."""
@@ -69,11 +99,12 @@ class TargetSession(Protocol):
         """Look again under the fence: pin the plan made of what is there now, or read the pinned one."""
         ...
 
-    async def apply(self, first: int, steps: Sequence[Step], limits: Limits) -> int:
+    async def apply(self, first: int, steps: Sequence[Step], limits: Limits, halted: Halted = never) -> int:
         """One transaction: fence check, the steps numbered from `first`, their ledger rows, COMMIT.
 
-        A step that an earlier attempt has committed is left out. Returns the duration in ms. Raises
-        StepFailed, TransactionEnded, LockNotAvailable, ConnectionLost or Fenced.
+        A step that an earlier attempt has committed is left out. Once `halted`, a Python file may send
+        nothing more: it could catch the error of a cancelled statement and go on for ever. Returns the
+        duration in ms. Raises StepFailed, TransactionEnded, LockNotAvailable, ConnectionLost or Fenced.
         """
         ...
 

@@ -10,6 +10,7 @@ from app.domain.environment import Environment, OnFailure
 from app.domain.errors import (
     BackendUnavailable,
     BackendUnusable,
+    Cancelled,
     ConnectionLost,
     Fenced,
     MigrationsInvalid,
@@ -39,7 +40,9 @@ from app.ports import (
     TargetView,
 )
 from app.services.conflict import ConflictResolutionService
+from app.services.lookout import Watch
 from app.services.outcomes import (
+    cancelled,
     crashed,
     ended_badly,
     left,
@@ -47,6 +50,7 @@ from app.services.outcomes import (
     nothing_to_do,
     refused,
     released,
+    stopped_half_way,
     succeeded,
     target_failure,
 )
@@ -54,7 +58,7 @@ from app.services.planning import plan_job
 from app.services.progress import Progress
 from app.services.stepping import LockPolicy, Stepper
 from app.services.submission import Environments
-from app.services.watchdog import Watch, Watchdog
+from app.services.watchdog import Watchdog
 
 log = structlog.get_logger()
 
@@ -117,7 +121,7 @@ class PlanExecutor:
     async def _with_target(self, environment: Environment, attempt: Attempt, nonce: uuid.UUID) -> Outcome:
         try:
             async with (
-                self._watchdog.watch(environment.name, attempt, nonce) as watch,
+                self._watchdog.watch(environment, attempt, nonce) as watch,
                 self._targets.open(environment, attempt) as session,
             ):
                 await self._release_stranded(environment, attempt)
@@ -176,7 +180,11 @@ class PlanExecutor:
         async with Progress(attempt, self._claims, self._clock) as progress:
             progress.planned(steps)
             stepper = Stepper(session, progress, watch, self._clock, self._limits(attempt), self._policy.locks)
-            return await self._apply(environment, attempt, session, stepper, pinned, steps)
+            try:
+                return await self._apply(environment, attempt, session, stepper, pinned, steps)
+            except Cancelled as asked:
+                stepper.cancelled(asked.ordinal, len(steps))
+                return cancelled(attempt, asked.by, asked.ordinal, len(steps))
 
     def _plan(self, environment: Environment, attempt: Attempt, catalog: Catalog, view: TargetView) -> Plan:
         """Under the fence. Everything that can be refused is refused here, before the first step."""
@@ -247,6 +255,9 @@ class PlanExecutor:
         try:
             for ordinal, step in enumerate(undo, failed_at + 1):
                 await stepper.one(ordinal, step)
+        except Cancelled as asked:
+            stepper.cancelled(asked.ordinal, len(steps))
+            return ended_badly(stopped_half_way(failure, asked.by))
         except (StepFailed, TransactionEnded) as failed:
             stepper.failed(failed.ordinal, failed.failure, len(steps))
             return ended_badly(left_half_way(failure, failed.failure))

@@ -3,17 +3,22 @@
 from dataclasses import replace
 from uuid import UUID
 
-from app.domain.errors import NotFound
-from app.domain.job import Job, JobId, JobKind, JobRequest, Origin
+from app.domain.again import refuse_unsafe_retry
+from app.domain.errors import JobEnded, NotFound
+from app.domain.job import Job, JobId, JobKind, JobRequest, JobState, Origin
+from app.domain.locks import LockSample
 from app.domain.step import Atomicity
-from app.ports import JobBoard, JobQuery, KeyClaim
+from app.ports import JobBoard, JobQuery, KeyClaim, LockLog
 from app.services.submission import Dedupe, Submission, Submitted
+
+LOOK_BACK = 50
 
 
 class MigrationService:
-    def __init__(self, submission: Submission, board: JobBoard) -> None:
+    def __init__(self, submission: Submission, board: JobBoard, locks: LockLog) -> None:
         self._submission = submission
         self._board = board
+        self._locks = locks
 
     async def submit(
         self,
@@ -38,8 +43,38 @@ class MigrationService:
         """With its steps. Raises NotFound."""
         job = await self._board.get(JobId(job_id))
         if job is None:
-            raise NotFound(f"there is no job {job_id}", next_steps=("GET /jobs",))
+            raise _no_job(job_id)
         return job
 
     async def jobs(self, query: JobQuery) -> tuple[Job, ...]:
         return await self._board.find(query)
+
+    async def cancel(self, job_id: UUID, origin: Origin) -> Job:
+        """A job that never started ends at once, any other is asked to stop. Raises NotFound, JobEnded or ReadOnly."""
+        self._submission.refuse_when_read_only()
+        job = await self._board.cancel(JobId(job_id), origin.principal)
+        if job is None:
+            raise _no_job(job_id)
+        if job.state.final and job.state is not JobState.CANCELLED:
+            raise JobEnded(
+                f"job {job.id} has ended ({job.state}, {job.reason}); there is nothing left to cancel",
+                facts={"jobId": str(job.id), "state": job.state.value, "reason": job.reason},
+                next_steps=(f"GET /jobs/{job.id}",),
+            )
+        return job
+
+    async def retry(self, job_id: UUID, origin: Origin, idempotency: KeyClaim | None = None) -> Submitted:
+        """The same request as a new job. Raises NotFound, NotSafeToRetry, and what submitting it raises."""
+        job = await self.job(job_id)
+        newest = await self._board.find(JobQuery(environment=job.request.environment, limit=LOOK_BACK))
+        refuse_unsafe_retry(job, [other for other in newest if other.id > job.id])
+        return await self._submission.submit(replace(job.request, retry_of=job.id), origin, idempotency)
+
+    async def locks(self, job_id: UUID) -> tuple[LockSample, ...]:
+        """What was seen of the locks around the job, oldest first. Raises NotFound."""
+        job = await self.job(job_id)
+        return await self._locks.of(job.id)
+
+
+def _no_job(job_id: UUID) -> NotFound:
+    return NotFound(f"there is no job {job_id}", next_steps=("GET /jobs",))

@@ -53,6 +53,12 @@ def released(attempt: Attempt) -> Ended:
     return Ended(JobState.NEEDS_ATTENTION, "released", message, failure)
 
 
+def cancelled(attempt: Attempt, by: str, done: int, total: int) -> Ended:
+    """`done`: the steps that stand; the one under way was rolled back by its transaction."""
+    left = "nothing was changed" if not done else f"{done} of {total} steps were done before and stay"
+    return Ended(JobState.CANCELLED, "by_user", f"the {attempt.request.kind} was cancelled by {by}; {left}")
+
+
 def ended_badly(failure: Failure) -> Ended:
     if failure.code is FailureCode.TRANSACTION_ENDED:
         return Ended(JobState.NEEDS_ATTENTION, failure.code.value, failure.message, failure)
@@ -119,4 +125,12 @@ def left_half_way(failure: Failure, undoing: Failure) -> Failure:
             *failure.next_steps,
             f"correct the down of {undoing.migration}, then POST /migrations/rollback",
         ),
+    )
+
+
+def stopped_half_way(failure: Failure, by: str) -> Failure:
+    return replace(
+        failure,
+        left_behind=f"part of the job: {by} cancelled it while its earlier steps were being undone",
+        next_steps=("GET /migrations", *failure.next_steps),
     )

@@ -68,6 +68,10 @@ class Progress:
     def failed(self, ordinal: int, failure: Failure) -> None:
         self._put(replace(self._records[ordinal], state=StepState.FAILED, error=failure, finished_at=self._clock.now()))
 
+    def cancelled(self, ordinal: int) -> None:
+        """It was under way, and its transaction has been rolled back."""
+        self._put(replace(self._records[ordinal], state=StepState.CANCELLED, finished_at=self._clock.now()))
+
     def skipped(self, ordinal: int, notice: str) -> None:
         self._put(replace(self._records[ordinal], state=StepState.SKIPPED, notice=notice, started_at=None))
 

@@ -50,7 +50,7 @@ class ConflictResolver:
         Raises NotFound, AlreadySettled, ValidationFailed for a resolution that this kind does not know,
         StillDisagrees, or what submitting a job raises.
         """
-        self._submission.refuse_read_only()
+        self._submission.refuse_when_read_only()
         conflict = await self._conflicts.get(conflict_id)
         if conflict.state is not ConflictState.OPEN:
             raise already_settled(conflict)

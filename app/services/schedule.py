@@ -40,17 +40,17 @@ class ScheduleService:
         raise _unknown(name, [schedule.name for schedule in every])
 
     async def pause(self, name: str, origin: Origin) -> Schedule:
-        self._submission.refuse_read_only()
+        self._submission.refuse_when_read_only()
         return await self._schedules.pause(name, origin) or await self.get(name)
 
     async def resume(self, name: str, origin: Origin) -> Schedule:
         """What was missed meanwhile is made up for once, with the next tick."""
-        self._submission.refuse_read_only()
+        self._submission.refuse_when_read_only()
         return await self._schedules.resume(name, origin) or await self.get(name)
 
     async def run(self, name: str, note: str | None, origin: Origin, idempotency: KeyClaim | None = None) -> Submitted:
         """Now, paused or not; its next moment stays as it is."""
-        self._submission.refuse_read_only()
+        self._submission.refuse_when_read_only()
         schedule = await self.get(name)
         new = NewJob(
             id=JobId(self._clock.new_id()),

@@ -3,16 +3,19 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
-from app.domain.errors import ConnectionLost, Fenced, LockNotAvailable, StepFailed
+from app.domain.errors import Cancelled, ConnectionLost, Fenced, LockNotAvailable, StepFailed
 from app.domain.failure import Failure, FailureCode
 from app.domain.migration import Direction
 from app.domain.step import Deed, Step
 from app.ports import Clock, Limits, TargetSession
+from app.services.lookout import Watch
 from app.services.progress import Progress
-from app.services.watchdog import Watch
 
 RECONNECTS = 5
 RECONNECT_PAUSE_S = 0.2
+LOOK_AGAIN_S = 0.25
+INTERRUPTED = frozenset({"57014", "25P02"})
+"""A statement was cancelled; or one came after it in the same transaction, because a script went on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +51,21 @@ class Stepper:
         self._locks = locks
 
     async def one(self, ordinal: int, step: Step) -> None:
-        """Raises StepFailed, TransactionEnded, Fenced or ConnectionLost."""
+        """Raises StepFailed, TransactionEnded, Cancelled, Fenced or ConnectionLost."""
+        self._stop_if_asked(ordinal)
         self._progress.running(ordinal, _doing(step))
-        duration_ms = await self._tried(ordinal, lambda: self._session.apply(ordinal, [step], self._limits))
+        duration_ms = await self._tried(ordinal, _doing(step), lambda: self._apply(ordinal, [step]))
         self._progress.done(ordinal, duration_ms)
 
     async def all_at_once(self, steps: Sequence[Step]) -> None:
         """The whole plan in one transaction: all of it, or nothing."""
+        self._stop_if_asked(0)
         for ordinal, step in enumerate(steps):
             self._progress.running(ordinal, _doing(step))
         try:
-            duration_ms = await self._tried(0, lambda: self._session.apply(0, steps, self._limits))
+            duration_ms = await self._tried(
+                0, f"applying {len(steps)} migrations at once", lambda: self._apply(0, steps)
+            )
         except StepFailed as failed:
             for ordinal in range(failed.ordinal):
                 self._progress.skipped(ordinal, "rolled back with the whole run")
@@ -71,28 +78,53 @@ class Stepper:
         for later in range(ordinal + 1, total):
             self._progress.skipped(later, "not started: a step before it failed")
 
+    def cancelled(self, ordinal: int, total: int) -> None:
+        self._progress.cancelled(ordinal)
+        for later in range(ordinal + 1, total):
+            self._progress.skipped(later, "not started: the job was cancelled")
+
     def way_back(self, first: int, undo: Sequence[Step]) -> None:
         self._progress.appended(first, undo)
 
-    async def _tried(self, ordinal: int, apply: Callable[[], Awaitable[int]]) -> int:
+    async def _apply(self, first: int, steps: Sequence[Step]) -> int:
+        return await self._session.apply(first, steps, self._limits, self._watch.is_halted)
+
+    async def _tried(self, ordinal: int, doing: str, apply: Callable[[], Awaitable[int]]) -> int:
         tried, lost = 0, 0
         while True:
             if self._watch.lost:
                 raise Fenced("the job was taken over by another attempt")
+            self._stop_if_asked(ordinal)
             try:
-                return await apply()
+                with self._watch.working(self._session, ordinal, doing):
+                    return await apply()
+            except StepFailed as failed:
+                if failed.failure.sqlstate in INTERRUPTED:
+                    self._stop_if_asked(ordinal)
+                raise
             except LockNotAvailable as waited:
                 tried += 1
+                seen = self._watch.waits_for
                 if tried >= self._locks.tries:
-                    raise StepFailed(_gave_up(waited.failure, tried), ordinal) from waited
-                pause_ms = self._locks.pause_ms(tried, self._clock.random())
-                self._progress.say(f"{waited.failure.message}; try {tried + 1} of {self._locks.tries} follows")
-                await self._clock.pause(pause_ms / 1000)
+                    raise StepFailed(_gave_up(waited.failure, tried, seen), ordinal) from waited
+                await self._pause_before(tried + 1, seen or waited.failure.message)
             except ConnectionLost:
                 lost += 1
                 if lost > RECONNECTS:
                     raise
                 await self._clock.pause(RECONNECT_PAUSE_S)
+
+    def _stop_if_asked(self, ordinal: int) -> None:
+        if self._watch.cancelled_by is not None:
+            raise Cancelled(self._watch.cancelled_by, ordinal)
+
+    async def _pause_before(self, number: int, waited: str) -> None:
+        """Nobody waits behind us meanwhile. Ends early when the job is cancelled or taken over."""
+        left_s = self._locks.pause_ms(number - 1, self._clock.random()) / 1000
+        self._progress.say(f"gave way after {waited}; try {number} of {self._locks.tries} follows in {left_s:.1f} s")
+        while left_s > 0 and not self._watch.lost and self._watch.cancelled_by is None:
+            await self._clock.pause(min(left_s, LOOK_AGAIN_S))
+            left_s -= LOOK_AGAIN_S
 
 
 def _doing(step: Step) -> str:
@@ -102,11 +134,12 @@ def _doing(step: Step) -> str:
     return f"{verb} {step.name} ({step.version})"
 
 
-def _gave_up(failure: Failure, tried: int) -> Failure:
+def _gave_up(failure: Failure, tried: int, seen: str | None) -> Failure:
     return replace(
         failure,
         code=FailureCode.LOCK_TIMEOUT,
         message=f"{failure.message}; given up after {tried} tries",
+        detail=failure.detail if seen is None else f"the last try was {seen}",
         next_steps=(
             "look in pg_stat_activity for who holds the table, end or wait for that session",
             "POST /migrations/run",

@@ -93,7 +93,7 @@ class Submission:
         From the history it is refused, or found to be nothing to do, only while no other job of the target
         is open: such a job could change the answer, so then the worker decides.
         """
-        self.refuse_read_only()
+        self.refuse_when_read_only()
         environment = self._environments.named(request.environment)
         # in this order: what ended before the first answer is in the history of the second
         open_jobs = await self._board.open_on(environment.name)
@@ -113,7 +113,7 @@ class Submission:
             return _answer_busy(request, job)
         return Submitted(job, _warnings(found, plan) + await self.ring(job))
 
-    def refuse_read_only(self) -> None:
+    def refuse_when_read_only(self) -> None:
         """Raises ReadOnly where this service makes no changes."""
         if self._read_only:
             raise ReadOnly("this service is read-only (LIFTLOCK_READ_ONLY); ask one that makes changes")

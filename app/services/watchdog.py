@@ -7,45 +7,44 @@ What it finds is a flag, looked at between steps; safety never depends on it.
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from uuid import UUID
 
 import structlog
 
+from app.domain.environment import Environment
 from app.domain.job import Attempt
 from app.portal import Portal
 from app.ports import JobClaims, Leases
+from app.services.lookout import Lookout, Watch
 
 LAST_BEAT_S = 1.0
 
 log = structlog.get_logger()
 
 
-@dataclass(slots=True)
-class Watch:
-    """`lost`: the attempt is over, whatever this process believes."""
-
-    lost: bool = False
-
-
 class Watchdog:
-    def __init__(self, portal: Portal, leases: Leases, claims: JobClaims, *, ttl_ms: int, every_ms: int) -> None:
+    def __init__(
+        self, portal: Portal, leases: Leases, claims: JobClaims, lookout: Lookout, *, ttl_ms: int, every_ms: int
+    ) -> None:
         self._portal = portal
         self._leases = leases
         self._claims = claims
+        self._lookout = lookout
         self._ttl_ms = ttl_ms
         self._every_s = every_ms / 1000
 
     @asynccontextmanager
-    async def watch(self, environment: str, attempt: Attempt, nonce: UUID) -> AsyncIterator[Watch]:
-        watch = Watch()
-        beating = self._portal.submit(self._beat(environment, attempt, nonce, watch))
+    async def watch(self, environment: Environment, attempt: Attempt, nonce: UUID) -> AsyncIterator[Watch]:
+        watch = Watch(cancelled_by=attempt.cancelled_by)
+        beating = self._portal.submit(self._beat(environment.name, attempt, nonce, watch))
+        looking = self._portal.submit(self._lookout.look(environment, attempt, watch))
         try:
             yield watch
         finally:
             beating.cancel()
-            # a renewal that is under way must not follow the release of the lease
-            await asyncio.wait([asyncio.wrap_future(beating)], timeout=LAST_BEAT_S)
+            looking.cancel()
+            # a renewal that is under way must not follow the release of the lease, nor a cancel the step's end
+            await asyncio.wait([asyncio.wrap_future(beating), asyncio.wrap_future(looking)], timeout=LAST_BEAT_S)
 
     async def _beat(self, environment: str, attempt: Attempt, nonce: UUID, watch: Watch) -> None:
         while not watch.lost:

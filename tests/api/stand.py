@@ -37,6 +37,7 @@ from tests.fakes.conflicts import MemoryConflicts
 from tests.fakes.doorbell import RecordingDoorbell
 from tests.fakes.idempotency import MemoryIdempotencyKeys
 from tests.fakes.jobs import JobStore, MemoryClaims, MemoryJobs, MemorySweep
+from tests.fakes.locks import MemoryLocks
 from tests.fakes.schedules import MemorySchedules
 from tests.fakes.source import LiteralSource
 from tests.fakes.targets import MemoryTargets
@@ -151,7 +152,8 @@ class Stand:
             shortcut=settings.shortcut,
             read_only=settings.read_only,
         )
-        migrations = MigrationService(submission, board)
+        self.locks = MemoryLocks(self.store)
+        migrations = MigrationService(submission, board, self.locks)
         return Services(
             settings=settings,
             portal=portal,

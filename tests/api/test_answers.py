@@ -64,9 +64,6 @@ def test_what_touches_a_target_is_a_job(stand: Stand, resolution: str) -> None:
     assert (job["kind"], job["note"], job["request"]["resolution"]) == ("resolve", "agreed", resolution)
     assert (job["request"]["conflictId"], job["request"]["migration"]) == (conflict["id"], "create users")
     assert stand.doorbell.rung[-1] == JobId(stand.store.rows[stand.doorbell.rung[-1]].job.id)
-    (again,) = job["actions"]
-    assert again["href"] == f"{conflict['links']['self']}/resolve"
-    assert again["body"] == {"resolution": resolution, "migration": "create users", "note": "agreed"}
 
 
 def test_what_is_checked_stays_open_while_its_cause_is_there(stand: Stand) -> None:
@@ -175,11 +172,13 @@ def test_a_mark_is_a_job_with_what_was_asked(stand: Stand) -> None:
     job = stand.get(accepted.headers["Location"]).json
     assert (accepted.status_code, job["kind"], job["environment"]) == (202, "mark", "production")
     assert (job["request"]["names"], job["request"]["as"]) == (["create users", "add email"], "applied")
-    (again,) = job["actions"]
-    assert (again["href"], again["body"]) == (
-        "/migrations/mark?environment=production",
-        {"names": ["create users", "add email"], "as": "applied", "note": "baseline"},
-    )
+
+
+def test_a_mark_is_tried_again_as_it_was(stand: Stand) -> None:
+    first = stand.post("/migrations/mark", json={"names": ["create users"], "as": "applied"}).json
+    stand.post(f"/jobs/{first['id']}/cancel")
+    retried = stand.post(f"/jobs/{first['id']}/retry").json
+    assert (retried["kind"], retried["request"], retried["retryOf"]) == ("mark", first["request"], first["id"])
 
 
 def test_what_is_marked_already_is_nothing_to_do(stand: Stand) -> None:

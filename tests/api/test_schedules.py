@@ -27,10 +27,16 @@ def test_a_schedule_is_run_now_as_a_job_of_no_environment(stand: Stand) -> None:
     assert (job["request"]["schedule"], job["note"]) == ("purge", "before the audit")
     assert stand.get("/schedules/purge").json["links"]["lastJob"] == accepted.headers["Location"]
     assert [str(rung) for rung in stand.doorbell.rung] == [job["id"]]
-    (again,) = job["actions"]
-    assert (again["href"], again["body"]) == ("/schedules/purge/run", {"note": "before the audit"})
     assert "migrations" not in job["links"]
     assert [one["id"] for one in stand.get("/jobs").json] == [job["id"]]
+
+
+def test_a_chore_is_not_retried_but_run_again_by_its_schedule(stand: Stand) -> None:
+    job_id = stand.post("/schedules/purge/run").json["id"]
+    stand.finish(job_id)
+    refused = stand.post(f"/jobs/{job_id}/retry")
+    assert (refused.status_code, refused.json["type"]) == (409, "/problems/not-safe-to-retry")
+    assert refused.json["nextSteps"] == ["curl -X POST http://localhost:3000/schedules/purge/run"]
 
 
 def test_the_same_key_runs_a_schedule_once(stand: Stand) -> None:

@@ -60,21 +60,3 @@ def test_a_failed_job_goes_on_in_its_own_environment(stand: Stand) -> None:
     assert stand.get(f"/jobs/{job_id}").json["error"]["nextSteps"] == [
         "correct o.sql", f"curl -X POST '{BASE}/migrations/run?environment=production'",
     ]  # fmt: skip
-
-
-def test_asking_again_repeats_all_that_was_asked(stand: Stand) -> None:
-    body = {"to": "orders", "atomic": "run", "onFailure": "rollback", "onBusy": "fail", "confirm": "development",
-            "lockTimeoutMs": 500, "note": "why not"}  # fmt: skip
-    first = stand.post("/migrations/run", json=body).json
-    stand.finish(first["id"])
-    again = stand.get(f"/jobs/{first['id']}").json["actions"][0]
-    assert (again["href"], again["body"], again["allowed"]) == ("/migrations/run?environment=development", body, True)
-    second = stand.call(again["method"], again["href"], json=again["body"]).json
-    assert (second["request"], second["note"]) == (first["request"], first["note"])
-
-
-def test_asking_again_for_the_usual_takes_no_body(stand: Stand) -> None:
-    stand.apply(*stand.files)
-    job = stand.post("/migrations/rollback/2").json
-    again = job["actions"][0]
-    assert (again["href"], again["body"]) == ("/migrations/rollback/2?environment=development", None)

@@ -13,15 +13,26 @@ from app.adapters.control.conflicts import ControlConflicts
 from app.adapters.control.database import ControlDatabase
 from app.adapters.control.idempotency import ControlIdempotencyKeys
 from app.adapters.control.jobs import ControlJobs
+from app.adapters.control.locks import ControlLocks
 from app.adapters.control.schedules import ControlSchedules
 from app.adapters.control.sweep import ControlSweep
 from app.domain.environment import Dsn
 from app.portal import Portal
-from app.ports import ConflictAnswers, ConflictLog, IdempotencyKeys, JobBoard, JobClaims, JobSweep, Schedules
+from app.ports import (
+    ConflictAnswers,
+    ConflictLog,
+    IdempotencyKeys,
+    JobBoard,
+    JobClaims,
+    JobSweep,
+    LockLog,
+    Schedules,
+)
 from tests.fakes.clock import FakeClock
 from tests.fakes.conflicts import MemoryConflicts
 from tests.fakes.idempotency import MemoryIdempotencyKeys
 from tests.fakes.jobs import JobStore, MemoryClaims, MemoryJobs, MemorySweep
+from tests.fakes.locks import MemoryLocks
 from tests.fakes.schedules import MemorySchedules
 from tests.support.house import open_house
 from tests.support.servers import execute
@@ -52,6 +63,7 @@ class Room:
     answers: ConflictAnswers
     schedules: Schedules
     keys: IdempotencyKeys
+    locks: LockLog
     portal: Portal
     clock: FakeClock
     dsn: str | None = None
@@ -87,6 +99,7 @@ def _memory_room() -> Iterator[Room]:
         conflicts,
         MemorySchedules(store),
         keys,
+        MemoryLocks(store),
         portal,
         clock,
     )
@@ -107,6 +120,7 @@ def _real_room(request: pytest.FixtureRequest, folder: Path) -> Iterator[Room]:
             ControlConflicts(database),
             ControlSchedules(database),
             ControlIdempotencyKeys(database),
+            ControlLocks(database),
             portal,
             FakeClock(),
             house.dsn,

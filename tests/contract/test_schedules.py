@@ -133,6 +133,7 @@ def test_a_chore_waits_for_no_target_and_no_target_for_it(room: Room) -> None:
     room.pass_time(TEN_MINUTES)
     chores = room.run(room.schedules.tick())
 
+    assert kinds(room, *chores) == ["purge", "rescue"]
     claimed = [room.run(room.claims.claim(job_id, "worker", 30_000)) for job_id in (run.id, *chores)]
 
     assert not any(isinstance(one, ClaimRefused) for one in claimed)

@@ -18,6 +18,7 @@ from app.domain.job import (
     JobId,
     JobRequest,
     JobState,
+    Principal,
     StepRecord,
     in_the_way,
 )
@@ -38,6 +39,7 @@ class Row:
     owner: str | None = None
     parked: bool = False
     dispatches: int = 0
+    cancelled_by: str | None = None
     due_at: datetime | None = None
 
     @property
@@ -161,6 +163,22 @@ class MemoryJobs:
     async def open_on(self, queue: str) -> tuple[Job, ...]:
         return tuple(replace(row.job, steps=()) for row in self._store.open_on(queue))
 
+    async def cancel(self, job_id: JobId, by: Principal) -> Job | None:
+        row = self._store.rows.get(job_id)
+        if row is None or row.job.state.final:
+            return None if row is None else row.job
+        row.cancelled_by = row.cancelled_by or by.id
+        asked: dict[str, Any] = {"cancel_requested_at": row.job.cancel_requested_at or self._store.clock.now()}
+        if row.job.state is not JobState.RUNNING and row.job.starts == 0:
+            asked |= {
+                "state": JobState.CANCELLED,
+                "reason": "by_user",
+                "message": f"cancelled by {by.id} before it had started",
+                "finished_at": self._store.clock.now(),
+            }
+        self._store.change(row, **asked)
+        return row.job
+
     def watch(self, job_id: JobId) -> AbstractAsyncContextManager[MemoryWatcher]:
         return self._watch(job_id)
 
@@ -239,6 +257,9 @@ class MemoryClaims:
                 )
         return True
 
+    async def cancelled_by(self, attempt: Attempt) -> str | None:
+        return self._store.rows[attempt.job_id].cancelled_by
+
     async def record_steps(self, attempt: Attempt, steps: Sequence[StepRecord], message: str) -> None:
         row = self._store.running(attempt)
         if row is not None:
@@ -259,6 +280,7 @@ class MemoryClaims:
             queued_since=job.created_at,
             owner=owner,
             actor=job.origin.principal.id,
+            cancelled_by=self._store.rows[job.id].cancelled_by,
         )
 
     def _refusal(self, row: Row) -> ClaimRefused:

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
+from typing import Any
 from uuid import UUID
 
 from app.domain.environment import Environment, Protection, stricter
@@ -14,15 +15,15 @@ from app.domain.ledger import History, LedgerEntry, Status, ledger_id
 from app.domain.migration import Direction
 from app.domain.pinned import Pinned, pin_plan
 from app.domain.step import Deed, Plan, Step
-from app.ports import Acquired, Clock, DoneBefore, FenceBusy, Limits, TargetSession, TargetView
+from app.ports import Acquired, Clock, DoneBefore, FenceBusy, Halted, Limits, TargetSession, TargetView, never
 from tests.fakes.clock import FakeClock
 
 
 @dataclass
 class Ledger:
-    """What one target keeps; `script` says what the next tries of a step raise, `deeds` what was done.
+    """What one target keeps; `deeds`: what was done; `events`: what was only recorded, by whom and why.
 
-    `events`: what was only recorded, by whom and why.
+    `script`: errors for the next tries of a step, or functions that give one.
     """
 
     entries: dict[str, LedgerEntry] = field(default_factory=dict)
@@ -35,7 +36,7 @@ class Ledger:
     holder: UUID | None = None
     sticky: tuple[UUID, int] | None = None
     deeds: list[tuple[str, str]] = field(default_factory=list)
-    script: dict[str, list[BaseException]] = field(default_factory=lambda: defaultdict(list))
+    script: dict[str, list[Any]] = field(default_factory=lambda: defaultdict(list))
     events: list[tuple[str, str, str, str | None]] = field(default_factory=list)
     positions: int = 0
 
@@ -117,7 +118,7 @@ class MemorySession:
             self._ledger.environment = self._environment.name
         return stored, view.history
 
-    async def apply(self, first: int, steps: Sequence[Step], limits: Limits) -> int:
+    async def apply(self, first: int, steps: Sequence[Step], limits: Limits, halted: Halted = never) -> int:
         self._check()
         due = [
             (ordinal, step)
@@ -126,7 +127,8 @@ class MemorySession:
         ]
         for _, step in due:
             if self._ledger.script[step.name]:
-                raise self._ledger.script[step.name].pop(0)
+                planned = self._ledger.script[step.name].pop(0)
+                raise planned() if callable(planned) else planned
         for ordinal, step in due:
             self._ledger.steps.add((self._attempt.job_id, ordinal))
             self._refuse_other_ledger(ordinal, step)
@@ -138,6 +140,10 @@ class MemorySession:
                 self._ledger.events.append((step.name, event, self._attempt.actor, said))
             self._write(step, Status.COMPLETED if step.direction is Direction.UP else Status.ROLLED_BACK)
         return 0
+
+    @property
+    def backend_pid(self) -> int | None:
+        return 1
 
     async def record_failure(self, ordinal: int, step: Step, failure: Failure, undo: Sequence[Step]) -> None:
         self._check()

@@ -1,6 +1,8 @@
 """The executor over fakes: what it does about locks, lost connections, other holders and crashes."""
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
 
@@ -28,6 +30,7 @@ from app.domain.job import (
     JobState,
     Origin,
     Outcome,
+    Principal,
     Superseded,
 )
 from app.domain.settling import MarkAs, Resolution, Settling
@@ -36,6 +39,7 @@ from app.portal import Portal
 from app.ports import Limits, NewJob
 from app.services.conflict import ConflictResolutionService
 from app.services.execution import ExecutionPolicy, PlanExecutor
+from app.services.lookout import Lookout, Watch
 from app.services.stepping import LockPolicy
 from app.services.submission import Environments
 from app.services.watchdog import Watchdog
@@ -45,6 +49,7 @@ from tests.fakes.conflicts import MemoryConflicts
 from tests.fakes.idempotency import MemoryIdempotencyKeys
 from tests.fakes.jobs import JobStore, MemoryClaims, MemoryJobs
 from tests.fakes.leases import MemoryLeases
+from tests.fakes.locks import MemoryLocks, MemoryObservers
 from tests.fakes.source import LiteralSource
 from tests.fakes.targets import Ledger, MemoryTargets
 from tests.support.eventually import eventually
@@ -59,6 +64,12 @@ class NotingWatchdog(Watchdog):
     """Tells the test what it has found."""
 
     lost = False
+    watched: Watch
+
+    @asynccontextmanager
+    async def watch(self, environment: Environment, attempt: Attempt, nonce: UUID) -> AsyncIterator[Watch]:
+        async with super().watch(environment, attempt, nonce) as self.watched:
+            yield self.watched
 
     async def _is_over(self, attempt: Attempt) -> bool:
         self.lost = await super()._is_over(attempt) or self.lost
@@ -76,7 +87,11 @@ class Floor:
         self.log = MemoryConflicts(self.clock)
         self.leases = MemoryLeases(self.clock, 30_000)
         self.portal, self.watchdog_portal = Portal("services"), Portal("watchdog")
-        self.watchdog = NotingWatchdog(self.watchdog_portal, self.leases, self.claims, ttl_ms=30_000, every_ms=5)
+        self.locks, self.observers = MemoryLocks(self.store), MemoryObservers(self.clock)
+        lookout = Lookout(self.claims, self.locks, self.observers, every_ms=5)
+        self.watchdog = NotingWatchdog(
+            self.watchdog_portal, self.leases, self.claims, lookout, ttl_ms=30_000, every_ms=5
+        )
         self.executor = PlanExecutor(
             Environments({"development": DEVELOPMENT}, "development"),
             LiteralSource(*FILES),
@@ -409,3 +424,63 @@ def test_a_watchdog_that_has_lost_the_job_stops_it_before_its_next_step(floor: F
 def watch_until_lost(floor: Floor) -> None:
     """The watchdog of this floor beats every few ms, on a thread of its own."""
     eventually(lambda: floor.watchdog.lost)
+
+
+def cancel(floor: Floor, attempt: Attempt) -> None:
+    floor.portal.run(MemoryJobs(floor.store).cancel(attempt.job_id, Principal("ada")))
+
+
+def test_a_job_that_is_cancelled_before_its_attempt_does_nothing_and_frees_the_target(floor: Floor) -> None:
+    attempt = floor.attempt()
+    floor.portal.run(floor.claims.started(attempt, 1))
+    floor.portal.run(floor.claims.end(attempt, GivenBack("connection_lost", "gone")))
+    cancel(floor, attempt)
+
+    outcome = ended(floor.execute(floor.claim(attempt.job_id)))
+
+    assert (outcome.state, outcome.reason) == (JobState.CANCELLED, "by_user")
+    assert "cancelled by ada; nothing was changed" in outcome.message
+    assert floor.ledger.deeds == [] and floor.ledger.sticky is None
+
+
+def test_a_job_that_is_cancelled_while_it_waits_for_a_lock_tries_no_more(floor: Floor) -> None:
+    attempt = floor.attempt()
+
+    async def seen_by_the_lookout(seconds: float) -> None:
+        cancel_now = MemoryJobs(floor.store).cancel(attempt.job_id, Principal("ada"))
+        await cancel_now
+        for _ in range(1000):
+            await asyncio.sleep(0.01)
+            if floor.watchdog.watched.cancelled_by is not None:
+                return
+
+    floor.ledger.script["b"] = [LockNotAvailable(LOCKED) for _ in range(5)]
+    floor.clock.pause = seen_by_the_lookout  # type: ignore[method-assign]
+    outcome = ended(floor.execute(attempt))
+
+    assert outcome.state is JobState.CANCELLED and "1 of 3 steps were done before and stay" in outcome.message
+    assert len(floor.ledger.script["b"]) == 4, "it was tried once"
+    assert [step.state.value for step in floor.job(attempt).steps] == ["applied", "cancelled", "skipped"]
+    assert floor.ledger.sticky is None
+
+
+def test_a_statement_that_was_interrupted_for_a_cancel_is_no_failure(floor: Floor) -> None:
+    interrupted = Failure(FailureCode.SQL_ERROR, "canceling statement due to user request", sqlstate="57014")
+    attempt = floor.attempt()
+
+    def cancelled_meanwhile() -> StepFailed:
+        floor.watchdog.watched.cancelled_by = "ada"
+        return StepFailed(interrupted, 0)
+
+    floor.ledger.script["a"] = [cancelled_meanwhile]
+    outcome = ended(floor.execute(attempt))
+
+    assert outcome.state is JobState.CANCELLED
+    assert floor.ledger.entries == {}, "the ledger says nothing of it"
+
+
+def test_a_statement_that_was_interrupted_by_somebody_else_is_a_failure(floor: Floor) -> None:
+    interrupted = Failure(FailureCode.STATEMENT_TIMEOUT, "canceling statement", sqlstate="57014")
+    floor.ledger.script["a"] = [StepFailed(interrupted, 0)]
+
+    assert ended(floor.execute(floor.attempt())).reason == "statement_timeout"

@@ -35,7 +35,7 @@ _CLAIM = text("""
         SELECT 1 FROM liftlock_control.jobs p
         WHERE p.target_id = j.target_id AND p.seq < j.seq AND p.state IN ('queued', 'running'))
     RETURNING j.attempt, j.request, t.epoch, j.starts, j.max_starts, j.created_at,
-        j.principal_id, EXISTS (
+        j.principal_id, j.cancel_requested_by, EXISTS (
             SELECT 1 FROM liftlock_control.conflicts c WHERE c.job_id = j.id AND c.state = 'open') AS contended
 """)
 _PARK = text("""
@@ -68,6 +68,7 @@ _BEAT = text("""
     UPDATE liftlock_control.jobs SET lease_until = clock_timestamp() + make_interval(secs => :ttl_s)
     WHERE id = :id AND attempt = :attempt AND state = 'running' RETURNING 1
 """)
+_CANCELLED_BY = text("SELECT cancel_requested_by FROM liftlock_control.jobs WHERE id = :id")
 _FINISH = text("""
     UPDATE liftlock_control.jobs
     SET state = :state, reason = :reason, message = :message,
@@ -128,6 +129,11 @@ class ControlClaims:
             beaten = await connection.execute(_BEAT, {**_ours(attempt), "ttl_s": ttl_ms / 1000})
             return beaten.first() is not None
 
+    async def cancelled_by(self, attempt: Attempt) -> str | None:
+        async with self._database.single() as connection:
+            asked: str | None = await connection.scalar(_CANCELLED_BY, {"id": attempt.job_id})
+            return asked
+
     async def end(self, attempt: Attempt, outcome: Ended | GivenBack) -> bool:
         said: dict[str, Any] = {**_ours(attempt), "reason": outcome.reason, "message": outcome.message}
         async with self._database.single() as connection:
@@ -172,6 +178,7 @@ class ControlClaims:
             owner=owner,
             actor=row["principal_id"],
             contended=row["contended"],
+            cancelled_by=row["cancel_requested_by"],
         )
 
     async def _park(self, job_id: JobId) -> bool:

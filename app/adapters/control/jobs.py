@@ -14,7 +14,7 @@ from app.adapters.control.database import ControlDatabase
 from app.adapters.control.rows import job_of
 from app.adapters.control.tables import jobs, targets
 from app.domain.errors import IdempotencyInProgress
-from app.domain.job import Job, JobId, JobState, OnBusy, in_the_way
+from app.domain.job import Job, JobId, JobState, OnBusy, Principal, in_the_way
 from app.ports import JobQuery, KeyClaim, NewJob
 
 OPEN = (JobState.QUEUED.value, JobState.RUNNING.value)
@@ -77,6 +77,31 @@ _GET = text("""
         FROM liftlock_control.job_steps s WHERE s.job_id = j.id), '[]') AS steps
     FROM liftlock_control.jobs j WHERE j.id = :id
 """).columns(*jobs.columns, Column("steps", JSONB))
+_CANCEL = (
+    text("""
+    WITH job AS (
+        UPDATE liftlock_control.jobs
+        SET cancel_requested_at = COALESCE(cancel_requested_at, clock_timestamp()),
+            cancel_requested_by = COALESCE(cancel_requested_by, :by),
+            state = CASE WHEN state IN ('queued', 'waiting') AND starts = 0 THEN 'cancelled' ELSE state END,
+            reason = CASE WHEN state IN ('queued', 'waiting') AND starts = 0 THEN 'by_user' ELSE reason END,
+            message = CASE WHEN state IN ('queued', 'waiting') AND starts = 0
+                           THEN 'cancelled by ' || :by || ' before it had started' ELSE message END,
+            next_dispatch_at = clock_timestamp()
+        WHERE id = :id AND state IN ('queued', 'waiting', 'running')
+        RETURNING *),
+    trail AS (
+        INSERT INTO liftlock_control.audit
+            (principal_id, principal_kind, principal_address, action, environment, subject, detail)
+        SELECT :by, :kind, :address, 'jobs.cancel', t.name, CAST(job.id AS text), jsonb_build_object('state', job.state)
+        FROM job JOIN liftlock_control.targets t ON t.id = job.target_id)
+    SELECT * FROM job
+""")
+    .bindparams(*(bindparam(name, type_=Text) for name in ("by", "kind", "address")))
+    .columns(*jobs.columns)
+)
+"""A started job may hold its target's fence: only an attempt may end it, so it is asked."""
+
 _TAKE_DEDUPE_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
 _USE_KEY = text("""
     UPDATE liftlock_control.idempotency_keys SET job_id = :job_id
@@ -141,6 +166,12 @@ class ControlJobs:
             if job.idempotency is not None:
                 await _use_key(connection, job.idempotency, job.id)
             return await _insert(connection, job)
+
+    async def cancel(self, job_id: JobId, by: Principal) -> Job | None:
+        asked = {"id": job_id, "by": by.id, "kind": by.kind, "address": by.address}
+        async with self._database.single() as connection:
+            row = (await connection.execute(_CANCEL, asked)).mappings().first()
+        return await self.get(job_id) if row is None else job_of(row)
 
     def watch(self, job_id: JobId) -> AbstractAsyncContextManager[Watcher]:
         return self._announcements.watch(job_id)

@@ -35,6 +35,7 @@ def job_of(row: RowMapping, steps: Sequence[StepRecord] = ()) -> Job:
             row["traceparent"],
         ),
         steps=tuple(steps),
+        cancel_requested_at=row["cancel_requested_at"],
     )
 
 

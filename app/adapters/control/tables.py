@@ -62,6 +62,8 @@ jobs = Table(
     Column("finished_at", _moment),
     Column("schedule", Text),
     Column("due_at", _moment),
+    Column("cancel_requested_at", _moment),
+    Column("cancel_requested_by", Text),
 )
 
 job_steps = Table(
@@ -90,6 +92,15 @@ job_events = Table(
     Column("to_state", Text),
     Column("attempt", Integer),
     Column("reason", Text),
+)
+
+job_locks = Table(
+    "job_locks",
+    metadata,
+    Column("id", BigInteger, primary_key=True),
+    Column("job_id", Uuid),
+    Column("at", _moment),
+    Column("sample", JSONB),
 )
 
 conflicts = Table(

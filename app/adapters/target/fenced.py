@@ -53,6 +53,10 @@ class FencedConnection:
         self.prepared = Prepared(self._connection)
         self._pid = self._connection.get_server_pid()
 
+    @property
+    def backend_pid(self) -> int | None:
+        return self._pid
+
     async def acquire(self, attempt: Attempt, nonce: UUID) -> Acquired | DoneBefore | FenceBusy:
         try:
             return await self._acquire(attempt, nonce)

@@ -60,6 +60,31 @@ TERMINATE_LOST = """
 """
 """The name is compared too: the number may belong to another process by now."""
 
+LOCKS_AROUND = """
+    WITH wanted AS (
+        SELECT l.locktype, l.mode,
+               CASE WHEN l.relation IS NOT NULL THEN l.relation::pg_catalog.regclass::text END AS relation
+        FROM pg_catalog.pg_locks l WHERE l.pid = $1 AND NOT l.granted LIMIT 1),
+    others AS (
+        SELECT unnest(pg_catalog.pg_blocking_pids($1)) AS pid, true AS blocks
+        UNION
+        SELECT a.pid, false FROM pg_catalog.pg_stat_activity a
+        WHERE a.wait_event_type = 'Lock' AND a.pid <> $1 AND $1 = ANY (pg_catalog.pg_blocking_pids(a.pid)))
+    SELECT clock_timestamp() AS now, w.locktype, w.mode, w.relation, o.pid, o.blocks, a.usename, a.application_name,
+           a.state, left(a.query, $2) AS query, COALESCE(a.state_change, a.query_start) AS since, a.xact_start
+    FROM (SELECT 1) AS one
+    LEFT JOIN wanted w ON true
+    LEFT JOIN others o ON true
+    LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = o.pid AND o.pid <> 0
+"""
+"""One row at least: what session $1 waits for, and one row for each session that blocks it or is blocked by it."""
+
+CANCEL_BACKEND = """
+    SELECT pg_cancel_backend(pid) FROM pg_stat_activity
+    WHERE pid = $1 AND application_name LIKE 'liftlock:job=' || $2 || ':%' AND state = 'active'
+"""
+"""The name is compared too: the number may belong to another process by now."""
+
 VIEW_AND_PLAN = """
     SELECT s.environment, s.protection, p.plan::text AS plan, m.id, m.name, m.version, m.status, m.position,
            m.checksum, m.token_checksum, m.created_at, m.updated_at, m.applied_at, m.rolled_back_at,

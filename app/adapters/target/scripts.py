@@ -6,7 +6,7 @@ from dataclasses import replace
 import asyncpg
 
 from app.adapters.postgres import LOST
-from app.adapters.python_code import MigrationConnection, load_action
+from app.adapters.python_code import MigrationConnection, MigrationHalted, load_action
 from app.adapters.target.connection import LOCK_STATES, limits_sql
 from app.adapters.target.failures import python_failure, sql_failure, verify_failure
 from app.domain.errors import LockNotAvailable, StepFailed, TransactionEnded
@@ -14,7 +14,7 @@ from app.domain.failure import Failure, FailureCode
 from app.domain.migration import Body, PythonScript, SqlScript
 from app.domain.statements import Statement
 from app.domain.step import Step
-from app.ports import Limits
+from app.ports import Halted, Limits
 
 _CURRENT = """
     SELECT (SELECT setting::int FROM pg_settings WHERE name = 'lock_timeout') AS lock_ms,
@@ -26,6 +26,7 @@ _SET = """
 """
 
 
+QUERY_CANCELED = "57014"
 PLAIN_WRITES = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE"})
 
 
@@ -73,13 +74,13 @@ def may_change_limits(statement: Statement) -> bool:
     return statement.leaves_session_state and not plain
 
 
-async def run_body(connection: asyncpg.Connection, ordinal: int, step: Step, limits: Limits) -> None:
+async def run_body(connection: asyncpg.Connection, ordinal: int, step: Step, limits: Limits, halted: Halted) -> None:
     """Raises StepFailed, LockNotAvailable, TransactionEnded, or what LOST lists."""
     match step.body:
         case SqlScript() as script:
             await _run_sql(connection, ordinal, step, script, limits)
         case PythonScript() as script:
-            await _run_python(connection, ordinal, step, script, limits)
+            await _run_python(connection, ordinal, step, script, limits, halted)
         case None:
             return
 
@@ -142,13 +143,15 @@ async def _run_sql(connection: asyncpg.Connection, ordinal: int, step: Step, scr
 
 
 async def _run_python(
-    connection: asyncpg.Connection, ordinal: int, step: Step, script: PythonScript, limits: Limits
+    connection: asyncpg.Connection, ordinal: int, step: Step, script: PythonScript, limits: Limits, halted: Halted
 ) -> None:
     """Whatever the file raises is its failure, KeyboardInterrupt and its own CancelledError among it."""
     enforcer = Enforcer(connection, limits)
-    given = MigrationConnection(connection, enforcer.before, enforcer.after)
+    given = MigrationConnection(connection, enforcer.before, enforcer.after, halted)
     try:
         await load_action(script)(given)
+    except MigrationHalted as error:
+        raise StepFailed(Failure(FailureCode.SQL_ERROR, str(error), sqlstate=QUERY_CANCELED), ordinal) from error
     except BaseException as error:
         if _is_ours(error, connection):
             raise

@@ -26,7 +26,7 @@ from app.domain.job import Attempt, Ended
 from app.domain.ledger import History
 from app.domain.pinned import Pinned, pin_plan
 from app.domain.step import Deed, Plan, Step
-from app.ports import Acquired, DoneBefore, FenceBusy, Limits, TargetView
+from app.ports import Acquired, DoneBefore, FenceBusy, Halted, Limits, TargetView, never
 
 
 class PostgresTargetSession:
@@ -42,6 +42,10 @@ class PostgresTargetSession:
         """Raises BackendUnavailable."""
         await self._fenced.open()
 
+    @property
+    def backend_pid(self) -> int | None:
+        return self._fenced.backend_pid
+
     async def acquire(self, attempt: Attempt, nonce: UUID) -> Acquired | DoneBefore | FenceBusy:
         return await self._fenced.acquire(attempt, nonce)
 
@@ -56,14 +60,14 @@ class PostgresTargetSession:
                 await records.pin(connection, self._environment, view, self._attempt.job_id, pinned)
         return pinned, view.history
 
-    async def apply(self, first: int, steps: Sequence[Step], limits: Limits) -> int:
+    async def apply(self, first: int, steps: Sequence[Step], limits: Limits, halted: Halted = never) -> int:
         began = time.monotonic()
         await self._fenced.clean()
         try:
             async with self._fenced.step(first, steps[0], limits) as (connection, started):
                 for ordinal, step in enumerate(steps, first):
                     if (ordinal == first and started) or await self._fenced.begin_step(ordinal, step, limits):
-                        await self._apply_one(connection, ordinal, step, limits)
+                        await self._apply_one(connection, ordinal, step, limits, halted)
         except asyncpg.PostgresError as error:
             # not from a statement of the script: a deferred constraint at COMMIT, or a ledger it has broken
             raise_failure(commit_failure(error, steps[-1]), first + len(steps) - 1, error)
@@ -90,14 +94,16 @@ class PostgresTargetSession:
     async def close(self) -> None:
         await self._fenced.close()
 
-    async def _apply_one(self, connection: asyncpg.Connection, ordinal: int, step: Step, limits: Limits) -> None:
+    async def _apply_one(
+        self, connection: asyncpg.Connection, ordinal: int, step: Step, limits: Limits, halted: Halted
+    ) -> None:
         began = time.monotonic()
         if step.deed is not Deed.EXECUTED:
             await self._record_one(ordinal, step)
             return
         if leaves_session_state(step.body) or step.verify is not None:
             self._fenced.soil()
-        await run_body(connection, ordinal, step, limits)
+        await run_body(connection, ordinal, step, limits, halted)
         await run_verify(connection, ordinal, step)
         await restore_session(connection, step, limits)
         # a script may have deallocated what was prepared

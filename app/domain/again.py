@@ -1,0 +1,54 @@
+"""Whether a job may be asked for once more as it was, and what to do where it may not."""
+
+from collections.abc import Sequence
+
+from app.domain.errors import NotSafeToRetry
+from app.domain.job import Job, JobKind, JobState, StepState
+
+
+def refuse_unsafe_retry(job: Job, later: Sequence[Job]) -> None:
+    """`later`: the jobs of its environment that came after it. Raises NotSafeToRetry."""
+    if not job.request.kind.writes_target:
+        raise _refusal(job, "is a chore of Liftlock's own", (f"POST /schedules/{job.request.schedule}/run",))
+    if not job.state.final:
+        raise _refusal(job, "has not ended", (f"GET /jobs/{job.id}?wait=30", f"POST /jobs/{job.id}/cancel"))
+    if job.state is JobState.SUCCEEDED:
+        raise _refusal(job, "has succeeded, so there is nothing to try again", ("GET /migrations",))
+    if job.state is JobState.NEEDS_ATTENTION:
+        raise _refusal(job, f"needs somebody to look first: {job.message}", _next_steps(job))
+    if job.error is not None and not job.error.safe_to_retry:
+        raise _refusal(job, f"has left something behind: {job.error.left_behind}", _next_steps(job))
+    if job.request.kind is JobKind.ROLLBACK:
+        _refuse_uncounted(job, later)
+
+
+def _refuse_uncounted(job: Job, later: Sequence[Job]) -> None:
+    """A rollback counts from the newest migration: what has been undone or run since moves what it means."""
+    undone = sum(step.state is StepState.APPLIED for step in job.steps)
+    asked = job.request.count or 1
+    if undone and job.request.to is None:
+        left = asked - undone
+        steps = (f"POST /migrations/rollback/{left}",) if left > 0 else ("GET /migrations",)
+        raise _refusal(job, f"has undone {undone} of {asked} already and would undo {asked} more", steps)
+    since = next((other for other in later if other.started_at is not None), None)
+    if since is not None:
+        raise _refusal(
+            job, f"was followed by job {since.id}, so it would undo something else now", ("GET /migrations",)
+        )
+
+
+def _next_steps(job: Job) -> tuple[str, ...]:
+    return job.error.next_steps if job.error is not None and job.error.next_steps else ("GET /migrations",)
+
+
+def _refusal(job: Job, why: str, next_steps: tuple[str, ...]) -> NotSafeToRetry:
+    return NotSafeToRetry(
+        f"job {job.id} {why}",
+        facts={
+            "jobId": str(job.id),
+            "environment": job.request.environment,
+            "state": job.state.value,
+            "reason": job.reason,
+        },
+        next_steps=next_steps,
+    )

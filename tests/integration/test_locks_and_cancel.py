@@ -1,0 +1,178 @@
+"""A step that waits says for whom; a job that is cancelled stops, and its target is as it was before the step."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from app.domain.job import Job, JobId, JobState, Origin
+from app.settings import Timing
+from tests.support.eventually import eventually
+from tests.support.house import House, open_house
+from tests.support.servers import Servers, execute, fetch, value
+
+pytestmark = pytest.mark.servers
+
+PATIENT = Timing(
+    lease_ttl_ms=30_000, beat_every_ms=500, look_every_ms=100, lock_timeout_ms=500, lock_retry_base_ms=20,
+    lock_retry_cap_ms=200,
+)  # fmt: skip
+SLEEPING = """\
+-- migrate:up
+CREATE TABLE before_the_sleep (id int);
+SELECT pg_sleep(600);
+-- migrate:down
+DROP TABLE before_the_sleep;
+"""
+STUBBORN = """\
+import asyncpg
+
+
+class Stubborn:
+    name = "stubborn"
+    version = "1"
+    dependencies: list[str] = []
+
+    async def up(self, connection):
+        await connection.execute("CREATE TABLE by_python (id int)")
+        while True:
+            try:
+                await connection.execute("SELECT pg_sleep(600)")
+            except asyncpg.PostgresError:
+                continue
+
+    async def down(self, connection):
+        await connection.execute("DROP TABLE by_python")
+"""
+ALTERING = (
+    "-- migrate:up\nALTER TABLE orders ADD COLUMN note text;\n-- migrate:down\nALTER TABLE orders DROP COLUMN note;\n"
+)
+
+
+@contextmanager
+def working(house: House, job_id: JobId) -> Iterator[None]:
+    """A worker has the job while the body runs, and has ended it afterwards."""
+    worker = threading.Thread(target=house.perform, args=(job_id,))
+    worker.start()
+    try:
+        yield
+    finally:
+        worker.join(20)
+        assert not worker.is_alive(), "the worker never came to an end"
+
+
+@contextmanager
+def held(dsn: str, statement: str, application: str) -> Iterator[int]:
+    """Another session that has done `statement` in a transaction it leaves open; its pid."""
+    loop = asyncio.new_event_loop()
+
+    async def begin() -> asyncpg.Connection:
+        connection = await asyncpg.connect(dsn, server_settings={"application_name": application})
+        await connection.execute(f"BEGIN; {statement}")
+        return connection
+
+    connection = loop.run_until_complete(begin())
+    try:
+        yield connection.get_server_pid()
+    finally:
+        loop.run_until_complete(connection.close())
+        loop.close()
+
+
+def cancel(house: House, job_id: JobId) -> Job:
+    return house.run_async(house.services.migrations.cancel(job_id, Origin()))
+
+
+def is_busy(house: House, text: str) -> bool:
+    ours = "state = 'active' AND application_name LIKE 'liftlock:job%'"
+    return bool(fetch(house.dsn, f"SELECT 1 FROM pg_stat_activity WHERE query LIKE $1 AND {ours}", f"%{text}%"))
+
+
+@pytest.mark.parametrize(("file", "text"), [("1_sleep.sql", SLEEPING), ("1_stubborn.py", STUBBORN)])
+def test_a_running_statement_stops_within_a_second_and_leaves_nothing(
+    servers: Servers, folder: Path, file: str, text: str
+) -> None:
+    with open_house(servers, folder, timing=PATIENT) as house:
+        house.write(file, text)
+        job_id = house.submit().job.id
+        with working(house, job_id):
+            eventually(lambda: is_busy(house, "pg_sleep"))
+            asked = time.monotonic()
+            assert cancel(house, job_id).cancelling
+            job = eventually(lambda: _if_ended(house, job_id))
+            took_s = time.monotonic() - asked
+
+        assert (job.state, job.reason) == (JobState.CANCELLED, "by_user")
+        assert took_s < 1.0
+        assert [step.state.value for step in job.steps] == ["cancelled"]
+        assert value(house.dsn, "SELECT count(*) FROM pg_class WHERE relname IN ('before_the_sleep', 'by_python')") == 0
+        assert value(house.dsn, "SELECT count(*) FROM liftlock.migrations") == len(fetch(
+            house.dsn, "SELECT 1 FROM liftlock.migrations WHERE scope = 'liftlock_control'"))  # fmt: skip
+        assert value(house.dsn, "SELECT job_id FROM liftlock.fence WHERE scope = ''") is None
+
+
+def test_a_step_that_waits_names_whom_within_a_second_and_succeeds_when_they_are_gone(
+    servers: Servers, folder: Path
+) -> None:
+    with open_house(servers, folder, timing=PATIENT, lock_tries=1000) as house:
+        execute(house.dsn, "CREATE TABLE orders (id int)")
+        house.write("1_note.sql", ALTERING)
+        job_id = house.submit().job.id
+        with (
+            held(house.dsn, "SELECT * FROM orders", "billing") as holder,
+            working(house, job_id),
+        ):
+            try:
+                began = time.monotonic()
+                waiting = eventually(lambda: job if (job := house.job(job_id)).reason == "lock" else None)
+                named_after_s = time.monotonic() - began
+                assert f"pid {holder} (billing) is idle in transaction" in waiting.message, waiting.message
+                assert "AccessExclusiveLock on orders" in waiting.message
+                assert named_after_s < 1.0
+                samples = house.run_async(house.services.migrations.locks(job_id))
+                (blocker,) = samples[0].blockers
+                assert (blocker.pid, blocker.application, blocker.query) == (
+                    holder, "billing", "BEGIN; SELECT * FROM orders",
+                )  # fmt: skip
+            finally:
+                execute(house.dsn, "SELECT pg_terminate_backend($1)", holder)
+        job = house.job(job_id)
+        assert job.state is JobState.SUCCEEDED, job.error
+        (last,) = house.run_async(house.services.migrations.locks(job_id))[-1:]
+        assert not last.waiting or len(samples) >= 1
+
+
+def test_whom_a_step_keeps_waiting_is_on_record(servers: Servers, folder: Path) -> None:
+    with open_house(servers, folder, timing=PATIENT) as house:
+        execute(house.dsn, "CREATE TABLE orders (id int)")
+        house.write("1_long.sql", ALTERING.replace("text;", "text; SELECT pg_sleep(600);", 1))
+        job_id = house.submit().job.id
+        with working(house, job_id):
+            eventually(lambda: is_busy(house, "pg_sleep"))
+            reader = threading.Thread(target=fetch, args=(house.dsn, "SELECT * FROM orders"))
+            reader.start()
+            samples = eventually(lambda: house.run_async(house.services.migrations.locks(job_id)))
+            cancel(house, job_id)
+            reader.join(10)
+        assert samples[0].blocked[0].query == "SELECT * FROM orders"
+        assert not samples[0].waiting
+
+
+def test_a_lock_that_is_never_free_is_given_up_with_the_name_of_its_holder(servers: Servers, folder: Path) -> None:
+    with open_house(servers, folder, timing=PATIENT, lock_tries=2) as house:
+        execute(house.dsn, "CREATE TABLE orders (id int)")
+        house.write("1_note.sql", ALTERING)
+        with held(house.dsn, "SELECT * FROM orders", "billing") as holder:
+            job = house.do()
+        assert (job.state, job.reason) == (JobState.FAILED, "lock_timeout")
+        assert job.error is not None and f"pid {holder} (billing)" in (job.error.detail or "")
+
+
+def _if_ended(house: House, job_id: JobId) -> Job | None:
+    job = house.job(job_id)
+    return job if job.state.final else None
