@@ -4,7 +4,7 @@ from flask import Response
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 
-from app.api import render_conflicts, schemas
+from app.api import conflict_schemas, render_conflicts, schemas
 from app.api.answers import json_response, tagged_response
 from app.api.changes import accepted, answer_change
 from app.api.context import base_url, origin, run, services
@@ -24,7 +24,7 @@ api = APIBlueprint(
 OF = "conflicts"
 
 
-@api.get("/migrations/conflicts", responses={200: schemas.Conflicts}, operation_id="listConflicts")
+@api.get("/migrations/conflicts", responses={200: conflict_schemas.Conflicts}, operation_id="listConflicts")
 @checked
 def list_conflicts(query: ConflictsQuery) -> Response:
     """The conflict log, newest first
@@ -46,7 +46,7 @@ def list_conflicts(query: ConflictsQuery) -> Response:
     return link_next(response, OF, str(found[limit - 1].id)) if limit and len(found) > limit else response
 
 
-@api.get("/migrations/conflicts/<id>", responses={200: schemas.Conflict}, operation_id="getConflict")
+@api.get("/migrations/conflicts/<id>", responses={200: conflict_schemas.Conflict}, operation_id="getConflict")
 @checked
 def get_conflict(path: ConflictPath) -> Response:
     """One conflict"""
@@ -56,7 +56,7 @@ def get_conflict(path: ConflictPath) -> Response:
 
 @api.post(
     "/migrations/conflicts/<id>/resolve",
-    responses={200: schemas.Resolved, 202: schemas.Change},
+    responses={200: conflict_schemas.Resolved, 202: schemas.Change},
     operation_id="resolveConflict",
 )
 @checked

@@ -7,7 +7,7 @@ from flask import Response
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 
-from app.api import render_conflicts, schemas
+from app.api import conflict_schemas, render_conflicts, schemas
 from app.api.answers import json_response, tagged_response
 from app.api.changes import accepted, answer_change
 from app.api.context import origin, run, services
@@ -20,28 +20,28 @@ from app.ports import KeyClaim
 api = APIBlueprint("schedules", __name__, abp_tags=[Tag(name="Schedules", description="What runs by itself.")])
 
 
-@api.get("/schedules", responses={200: schemas.Schedules}, operation_id="listSchedules")
+@api.get("/schedules", responses={200: conflict_schemas.Schedules}, operation_id="listSchedules")
 @checked
 def list_schedules() -> Response:
     """What runs by itself, and when next"""
     return tagged_response([render_conflicts.schedule(one) for one in run(services().schedules.list())])
 
 
-@api.get("/schedules/<name>", responses={200: schemas.Schedule}, operation_id="getSchedule")
+@api.get("/schedules/<name>", responses={200: conflict_schemas.Schedule}, operation_id="getSchedule")
 @checked
 def get_schedule(path: SchedulePath) -> Response:
     """One schedule"""
     return tagged_response(render_conflicts.schedule(run(services().schedules.get(path.name))))
 
 
-@api.post("/schedules/<name>/pause", responses={200: schemas.Schedule}, operation_id="pauseSchedule")
+@api.post("/schedules/<name>/pause", responses={200: conflict_schemas.Schedule}, operation_id="pauseSchedule")
 @checked
 def pause_schedule(path: SchedulePath, body: ScheduleBody) -> Response:
     """Leave a schedule alone until it is resumed"""
     return _change(path, body, services().schedules.pause)
 
 
-@api.post("/schedules/<name>/resume", responses={200: schemas.Schedule}, operation_id="resumeSchedule")
+@api.post("/schedules/<name>/resume", responses={200: conflict_schemas.Schedule}, operation_id="resumeSchedule")
 @checked
 def resume_schedule(path: SchedulePath, body: ScheduleBody) -> Response:
     """Go on with a paused schedule
