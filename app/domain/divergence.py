@@ -46,17 +46,7 @@ class Divergence:
 
 def of_files(catalog: Catalog) -> tuple[Divergence, ...]:
     """What the files alone disagree about; `graph.problems` words it."""
-    return tuple(
-        Divergence(
-            kind=_KIND_OF_PROBLEM[problem.code],
-            severity=Severity.REFUSE,
-            message=problem.message,
-            migrations=(problem.migration or "",),
-            file=problem.file,
-            evidence={"problem": problem.message, "file": problem.file},
-        )
-        for problem in graph.arrange(catalog).problems
-    )
+    return tuple(_of_file(problem, catalog) for problem in graph.arrange(catalog).problems)
 
 
 def of_history(ordered: Sequence[Migration], history: History, policy: OutOfOrder) -> tuple[Divergence, ...]:
@@ -75,6 +65,20 @@ _KIND_OF_PROBLEM = {
     "missing_dependency": ConflictKind.MISSING_DEPENDENCY,
     "cycle": ConflictKind.CYCLE,
 }
+
+
+def _of_file(problem: Problem, catalog: Catalog) -> Divergence:
+    evidence: dict[str, object] = {"problem": problem.message, "file": problem.file}
+    names: tuple[str, ...] = (problem.migration or "",)
+    concerned = [one for one in catalog.migrations if one.name == problem.migration]
+    if problem.code == "version_collision":
+        concerned = [one for one in catalog.migrations if one.version == concerned[0].version]
+        names = tuple(dict.fromkeys(str(one.name) for one in concerned))
+    if _KIND_OF_PROBLEM[problem.code] is ConflictKind.VERSION_COLLISION:
+        evidence["files"] = {one.file: {"name": one.name, "version": one.version} for one in concerned}
+    else:
+        evidence["dependencies"] = {one.name: list(one.dependencies) for one in concerned}
+    return Divergence(_KIND_OF_PROBLEM[problem.code], Severity.REFUSE, problem.message, names, problem.file, evidence)
 
 
 def _changed(ordered: Sequence[Migration], history: History) -> list[Divergence]:

@@ -119,6 +119,7 @@ class ConflictResolutionService:
         )
 
     async def record_fenced(self, attempt: Attempt) -> None:
+        job = await self._board.get(attempt.job_id)
         await self._log.record(
             Collision(
                 kind=ConflictKind.FENCED,
@@ -127,7 +128,11 @@ class ConflictResolutionService:
                 environment=attempt.request.environment,
                 job_id=attempt.job_id,
                 other_job_id=attempt.job_id,
-                evidence={"attempt": attempt.number, "worker": attempt.owner},
+                evidence={
+                    "attempt": attempt.number,
+                    "worker": attempt.owner,
+                    "newestAttempt": job.attempt if job is not None else None,
+                },
                 answer="stopped before it could write",
             )
         )

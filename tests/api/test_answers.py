@@ -118,6 +118,13 @@ def test_an_answer_is_given_once_for_a_key(stand: Stand) -> None:
     assert (closed.status_code, replayed.status_code, replayed.json) == (200, 200, closed.json)
 
 
+def test_a_caller_may_wait_for_the_job_that_answers(stand: Stand) -> None:
+    conflict = recorded(stand, ConflictKind.MISSING_FILE, migrations=("orders",))
+    ended = resolve(stand, conflict, "mark_rolled_back", headers={"Prefer": "wait=5"})
+    assert (ended.status_code, ended.json["state"], ended.json["reason"]) == (200, "succeeded", "nothing_to_do")
+    assert stand.get(conflict["links"]["self"]).json["resolvedByJobId"] == ended.json["id"]
+
+
 def test_an_unknown_conflict_and_a_missing_resolution_are_told(stand: Stand) -> None:
     assert stand.post("/migrations/conflicts/nonsense/resolve", json={"resolution": "retry"}).status_code == 404
     refused = stand.post(f"{changed(stand)['links']['self']}/resolve")
