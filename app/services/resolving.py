@@ -76,7 +76,7 @@ class ConflictResolver:
         still = [one for one in found.divergences if _is_the_same(one, conflict.collision)]
         if still:
             await self._validation.record(conflict.collision.environment or "", found)
-            raise _still_disagrees(still)
+            raise _still_disagrees(still, conflict.collision)
 
     async def _refuse_while_waiting(self, collision: Collision) -> None:
         job = None if collision.job_id is None else await self._board.get(JobId(collision.job_id))
@@ -127,7 +127,7 @@ class ConflictResolver:
                 message,
                 (Problem("file_changed", message, migration=migration, file=file.file if file else None),),
                 next_steps=("GET /migrations/conflicts?state=open",),
-                facts={"recorded": recorded, "actual": actual},
+                facts={"environment": conflict.collision.environment, "recorded": recorded, "actual": actual},
             )
         return actual
 
@@ -174,9 +174,9 @@ def _is_the_same(found: Divergence, collision: Collision) -> bool:
     return bool(shared)
 
 
-def _still_disagrees(still: Sequence[Divergence]) -> StillDisagrees:
+def _still_disagrees(still: Sequence[Divergence], collision: Collision) -> StillDisagrees:
     return StillDisagrees(
         f"the cause is still there: {still[0].message}",
         tuple(one.as_problem() for one in still),
-        facts={"evidence": [one.evidence for one in still]},
+        facts={"environment": collision.environment, "evidence": [one.evidence for one in still]},
     )

@@ -2,7 +2,7 @@
 
 import structlog
 
-from app.domain.errors import NotFound
+from app.domain.errors import BackendUnavailable, NotFound
 from app.domain.job import CONTROL, JobId, JobRequest, Origin
 from app.domain.schedule import Schedule
 from app.ports import Clock, Doorbell, JobBoard, JobSweep, KeyClaim, NewJob, Schedules
@@ -64,8 +64,16 @@ class ScheduleService:
         return Submitted(job, await self._submission.ring(job))
 
     async def tick(self) -> None:
-        """Start what is due; whoever ticks beside us starts nothing twice."""
-        for job_id in await self._schedules.tick():
+        """Start what is due; whoever ticks beside us starts nothing twice.
+
+        While the control database is away the tick is lost, and the next one makes up for it.
+        """
+        try:
+            started = await self._schedules.tick()
+        except BackendUnavailable as error:
+            log.warning("schedule.waits", why=error.detail)
+            return
+        for job_id in started:
             log.info("schedule.started", job=str(job_id))
             if not await self._doorbell.ring(job_id):
                 await self._sweep.unrung(job_id)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from app.domain.errors import BackendUnavailable
 from tests.api.stand import Stand
 
 
@@ -72,3 +73,12 @@ def test_a_tick_rings_for_what_it_starts_also_when_nobody_hears_it(stand: Stand)
     stand.clock.advance(300)
     stand.run(stand.services.schedules.tick())
     assert len(stand.get("/jobs?kind=purge").json) == 1
+
+
+def test_a_tick_without_a_control_database_is_made_up_for_by_the_next(stand: Stand) -> None:
+    stand.clock.advance(300)
+    stand.schedules.unavailable = BackendUnavailable("the control database is away")
+    stand.run(stand.services.schedules.tick())
+    stand.schedules.unavailable = None
+    stand.run(stand.services.schedules.tick())
+    assert len(stand.get("/jobs?kind=rescue").json) == 1

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
+from app.domain.errors import BackendUnavailable
 from app.domain.job import CONTROL, Job, JobId, JobKind, JobRequest, JobState, Origin, Principal
 from app.domain.schedule import Schedule, due_after
 from tests.fakes.jobs import FIRST_RING_GRACE, JobStore, Row
@@ -15,6 +16,7 @@ class MemorySchedules:
         now = store.clock.now()
         self._store = store
         self.audit: list[tuple[str, str, str]] = []
+        self.unavailable: BackendUnavailable | None = None
         self._known = {
             kind.value: Schedule(kind.value, kind, every, now + every)
             for kind, every in ((JobKind.PURGE, timedelta(minutes=10)), (JobKind.RESCUE, timedelta(minutes=5)))
@@ -24,6 +26,8 @@ class MemorySchedules:
         return tuple(self._known[name] for name in sorted(self._known))
 
     async def tick(self) -> tuple[JobId, ...]:
+        if self.unavailable is not None:
+            raise self.unavailable
         now = self._store.clock.now()
         due = [one for one in await self.all() if not one.paused and one.next_due <= now]
         started = [self._start(one) for one in due]
