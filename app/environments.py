@@ -11,7 +11,7 @@ from app.domain.environment import Dsn, Environment, OnDrift, OnFailure, OutOfOr
 
 E = TypeVar("E", bound=StrEnum)
 
-KEYS = ("url", "protection", "onDrift", "onFailure", "outOfOrder", "consent")
+KEYS = ("url", "directUrl", "protection", "onDrift", "onFailure", "outOfOrder", "consent")
 
 _NAME = re.compile(r"^[a-z][a-z0-9_-]{0,62}$")
 
@@ -69,7 +69,7 @@ class _TableReader:
                 self._say(f"unknown key {key!r}; it takes {', '.join(KEYS)}")
         protection = self._choice("protection", Protection, default_protection(name))
         on_drift, out_of_order = _STRICT[protection]
-        dsn = self._dsn()
+        dsn = self._address("url")
         if dsn is None:
             return None
         return Environment(
@@ -80,33 +80,34 @@ class _TableReader:
             on_failure=self._choice("onFailure", OnFailure, OnFailure.STOP),
             out_of_order=self._choice("outOfOrder", OutOfOrder, out_of_order),
             consent=self._consent(),
+            direct=self._address("directUrl") if "directUrl" in self._table else None,
         )
 
-    def _dsn(self) -> Dsn | None:
-        given = self._table.get("url")
+    def _address(self, key: str) -> Dsn | None:
+        given = self._table.get(key)
         if not isinstance(given, str) or not given:
-            self._say('`url` is missing; write postgresql://user@host/database, "env:NAME" or "file:PATH"')
+            self._say(f'`{key}` is missing; write postgresql://user@host/database, "env:NAME" or "file:PATH"')
             return None
-        url = self._resolved(given)
+        url = self._resolved(key, given)
         if url is None:
             return None
         if not is_postgres_url(url):
-            self._say("`url` is not understood; it takes postgresql://user:password@host:5432/database")
+            self._say(f"`{key}` is not understood; it takes postgresql://user:password@host:5432/database")
             return None
         return Dsn(url)
 
-    def _resolved(self, given: str) -> str | None:
+    def _resolved(self, key: str, given: str) -> str | None:
         kind, _, rest = given.partition(":")
         if kind == "env":
             value = self._environ.get(rest)
             if not value:
-                self._say(f"`url` names the variable {rest}, which is not set")
+                self._say(f"`{key}` names the variable {rest}, which is not set")
             return value or None
         if kind == "file":
             try:
                 return Path(rest).read_text(encoding="utf-8").strip()
             except (OSError, UnicodeDecodeError) as error:
-                self._say(f"`url` names the file {rest}, which cannot be read ({error})")
+                self._say(f"`{key}` names the file {rest}, which cannot be read ({error})")
                 return None
         return given
 

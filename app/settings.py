@@ -33,6 +33,8 @@ class Timing:
     data_lock_timeout_ms: int = 30_000
     statement_timeout_ms: int = 3_600_000
     idle_timeout_ms: int = 600_000
+    alone_lock_timeout_ms: int = 600_000
+    alone_statement_timeout_ms: int = 86_400_000
     fence_timeout_ms: int = 5_000
     lock_retry_base_ms: int = 1_000
     lock_retry_cap_ms: int = 60_000

@@ -192,5 +192,10 @@ def _policy(settings: Settings) -> ExecutionPolicy:
 
 def _limits(timing: Timing) -> Limits:
     return Limits(
-        timing.lock_timeout_ms, timing.data_lock_timeout_ms, timing.statement_timeout_ms, timing.idle_timeout_ms
+        timing.lock_timeout_ms,
+        timing.data_lock_timeout_ms,
+        timing.statement_timeout_ms,
+        timing.idle_timeout_ms,
+        timing.alone_lock_timeout_ms,
+        timing.alone_statement_timeout_ms,
     )

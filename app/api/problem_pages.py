@@ -193,6 +193,11 @@ PAGES: Mapping[str, Page] = {
         "curl sends forms with -d unless told otherwise.",
         "Send JSON with `Content-Type: application/json`, or no body where every field of it is optional.",
     ),
+    "uncertain": Page(
+        "A statement that runs outside a transaction may or may not have happened.",
+        "The worker died while it ran, and the database cannot be asked what became of a statement like this.",
+        "Look at the database, then mark the migration as applied or as rolled back.",
+    ),
     "validation-failed": Page(
         "A field or parameter is unknown, of the wrong type, or out of its range.",
         "Nothing is ignored silently: a misspelt field is refused rather than left out.",

@@ -61,7 +61,10 @@ class Dsn:
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """What the configuration says of an environment. `scope` '' is the whole database."""
+    """What the configuration says of an environment. `scope` '' is the whole database.
+
+    `direct` leads past a pooler: what works on the target goes there, what only reads takes `dsn`.
+    """
 
     name: str
     dsn: Dsn
@@ -71,6 +74,7 @@ class Environment:
     out_of_order: OutOfOrder = OutOfOrder.WARN
     consent: frozenset[str] = frozenset()
     scope: str = ""
+    direct: Dsn | None = None
 
 
 def stricter(one: Protection, other: Protection) -> Protection:

@@ -32,7 +32,9 @@ LiftlockError
     ├── LockNotAvailable        55P03 or 40P01: rolled back, may be tried again
     ├── Cancelled               somebody asked the job to stop, and the step was rolled back
     ├── StepFailed              the script failed; its transaction is rolled back
-    └── TransactionEnded        the script ended our transaction: a person must look
+    └── NeedsAttention          a person must look
+        ├── TransactionEnded    the script ended our transaction
+        └── Uncertain           a statement outside a transaction may or may not have happened
 """
 
 from collections.abc import Mapping
@@ -252,11 +254,20 @@ class StepFailed(EngineSignal):
         self.ordinal = ordinal
 
 
-class TransactionEnded(EngineSignal):
-    slug = "transaction-ended"
-    title = "A migration ended the transaction it ran in"
+class NeedsAttention(EngineSignal):
+    """Nobody but a person can say what is true now; nothing more is run."""
 
     def __init__(self, failure: Failure, ordinal: int) -> None:
         super().__init__(failure.message)
         self.failure = failure
         self.ordinal = ordinal
+
+
+class TransactionEnded(NeedsAttention):
+    slug = "transaction-ended"
+    title = "A migration ended the transaction it ran in"
+
+
+class Uncertain(NeedsAttention):
+    slug = "uncertain"
+    title = "It is not known whether a statement has happened"

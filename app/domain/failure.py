@@ -13,6 +13,7 @@ class FailureCode(StrEnum):
     STATEMENT_TIMEOUT = "statement_timeout"
     VERIFY_FAILED = "verify_failed"
     TRANSACTION_ENDED = "transaction_ended"
+    UNCERTAIN = "uncertain"
     CRASHED = "crashed"
     REFUSED = "refused"
 
@@ -49,6 +50,8 @@ class Failure:
 
     def summary(self) -> str:
         """One line for the ledger's `error_message` and the log."""
+        if self.code is FailureCode.UNCERTAIN:
+            return self.message  # begins as the ledger knows it
         place = f"{self.place}: " if self.file else ""
         state = f" (SQLSTATE {self.sqlstate})" if self.sqlstate else ""
         return f"{place}{self.message}{state}"

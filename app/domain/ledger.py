@@ -13,6 +13,10 @@ LedgerId = NewType("LedgerId", UUID)
 _UNRECORDED = UUID("6f0c5d0e-6e1c-5f0e-9d6b-4c6966746c6b")
 
 
+UNCERTAIN = "uncertain: "
+"""How the error message begins of a migration of which nobody knows what has happened."""
+
+
 class Status(StrEnum):
     """The four statuses of the `migrations` table."""
 
@@ -43,6 +47,10 @@ class LedgerEntry:
     irreversible: str | None = None
     source_format: str = "sql"
     job_id: UUID | None = None
+
+    @property
+    def uncertain(self) -> bool:
+        return (self.error_message or "").startswith(UNCERTAIN)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from app.domain.errors import CannotMark, NewerDependents, NotFound, PlanStale
-from app.domain.ledger import History, LedgerEntry
+from app.domain.ledger import History, LedgerEntry, Status
 from app.domain.migration import Catalog, Checksum, Direction, Migration
 from app.domain.plan import ordered_or_refused
 from app.domain.problem import Problem
@@ -57,7 +57,7 @@ def step_accepted(migration: Migration, replaces: bytes) -> Step:
 def _plan_applied(catalog: Catalog, history: History, names: Sequence[str]) -> Plan:
     ordered = ordered_or_refused(catalog)
     _refuse_unknown(names, [one.name for one in ordered], "no file defines")
-    marked = [one for one in ordered if one.name in names and not history.is_applied(one.name)]
+    marked = [one for one in ordered if one.name in names and _is_open(history, one.name)]
     missing = tuple(
         Problem("dependency_not_applied", f"{one.name} depends on {needed}, which is not applied", migration=one.name)
         for one in marked
@@ -67,6 +67,12 @@ def _plan_applied(catalog: Catalog, history: History, names: Sequence[str]) -> P
     if missing:
         raise CannotMark(f"{missing[0].message}; mark that one too, or run it first", missing)
     return Plan(tuple(step_marked(one) for one in marked))
+
+
+def _is_open(history: History, name: str) -> bool:
+    """Not applied, or nobody can tell: then a mark says how it is."""
+    entry = history.by_name.get(name)
+    return entry is None or entry.status is not Status.COMPLETED or entry.uncertain
 
 
 def _plan_rolled_back(catalog: Catalog, history: History, names: Sequence[str]) -> Plan:
@@ -81,7 +87,9 @@ def _plan_rolled_back(catalog: Catalog, history: History, names: Sequence[str]) 
     )
     if dependents:
         raise NewerDependents(f"{dependents[0].message}; mark that one too", dependents)
-    return Plan(tuple(step_marked_back(entry) for entry in reversed(history.applied) if entry.name in names))
+    standing = (Status.COMPLETED, Status.FAILED)
+    undone = [entry for entry in reversed(history.entries) if entry.name in names and entry.status in standing]
+    return Plan(tuple(step_marked_back(entry) for entry in undone))
 
 
 def _plan_accepted(catalog: Catalog, history: History, name: str, checksum: str) -> Plan:

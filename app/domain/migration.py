@@ -39,15 +39,24 @@ class Checksum:
 
 @dataclass(frozen=True)
 class SqlScript:
-    """One section of SQL: `text` begins at `line` (1-based) of `file`."""
+    """One section of SQL: `text` begins at `line` (1-based) of `file`.
+
+    `declared_alone`: its author says that no transaction may be around it.
+    """
 
     text: str
     file: str
     line: int = 1
+    declared_alone: bool = False
 
     @cached_property
     def parsed(self) -> ParsedScript:
         return parse_script(self.text)
+
+    @property
+    def transactional(self) -> bool:
+        """Whether it runs in one transaction with its ledger row."""
+        return not (self.declared_alone or self.parsed.non_transactional)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,9 @@ from app.domain import divergence, graph
 from app.domain.divergence import Divergence, Severity
 from app.domain.environment import OutOfOrder
 from app.domain.errors import ConflictsOpen, MigrationsInvalid, NotFound
-from app.domain.ledger import History
+from app.domain.ledger import History, LedgerEntry
 from app.domain.migration import Catalog, Migration
+from app.domain.problem import Problem
 from app.domain.step import Plan, count_of, step_up
 
 
@@ -23,6 +24,7 @@ def plan_run(catalog: Catalog, history: History, policy: OutOfOrder, to: str | N
     ordered = ordered_or_refused(catalog)
     found = divergence.of_history(ordered, history, policy)
     _refuse_divergences(found)
+    refuse_uncertain(history.entries)
     pending = [migration for migration in ordered if not history.is_applied(migration.name)]
     if to is not None:
         pending = _needed_for(_target_of(ordered, to), ordered, pending)
@@ -43,6 +45,21 @@ def ordered_or_refused(catalog: Catalog) -> Sequence[Migration]:
             next_steps=("correct the files named here, then POST /migrations/run again",),
         )
     return graph.arrange(catalog).ordered
+
+
+def refuse_uncertain(entries: Sequence[LedgerEntry]) -> None:
+    """Nothing is built on what nobody knows. Raises ConflictsOpen."""
+    found = tuple(
+        Problem("uncertain", f"{entry.name}: {entry.error_message}", migration=entry.name)
+        for entry in entries
+        if entry.uncertain
+    )
+    if found:
+        raise ConflictsOpen(
+            f"{found[0].message}; look at the database, then mark it as applied or as rolled back",
+            found,
+            next_steps=("POST /migrations/mark",),
+        )
 
 
 def _refuse_divergences(found: Sequence[Divergence]) -> None:

@@ -10,6 +10,8 @@ from app.domain.ledger import LedgerEntry
 from app.domain.migration import Body, Checksum, Direction, Migration, SqlScript
 from app.domain.problem import Problem
 
+ALONE_MARKER = "-- migrate:down transaction:false\n"
+
 
 class Atomicity(StrEnum):
     """What commits together: each migration, or the whole run."""
@@ -46,6 +48,15 @@ class Step:
     notice: str | None = None
     deed: Deed = Deed.EXECUTED
     replaces: bytes | None = None
+
+    @property
+    def transactional(self) -> bool:
+        """Whether the step is one transaction; what is only recorded always is."""
+        return self.deed is not Deed.EXECUTED or self.body_transactional
+
+    @property
+    def body_transactional(self) -> bool:
+        return not isinstance(self.body, SqlScript) or self.body.transactional
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +126,18 @@ def step_down(entry: LedgerEntry, files: Mapping[str, Migration]) -> Step:
 
 
 def _recorded_down(entry: LedgerEntry) -> SqlScript:
-    return SqlScript(entry.down or "", file=f"(ledger) {entry.name}")
+    """As it was recorded; a script that runs without a transaction is recorded below its marker."""
+    text, alone = entry.down or "", False
+    if text.startswith(ALONE_MARKER):
+        text, alone = text.removeprefix(ALONE_MARKER), True
+    return SqlScript(text, file=f"(ledger) {entry.name}", declared_alone=alone)
+
+
+def recorded_text(body: Body | None) -> str | None:
+    """What the ledger keeps of a script, so that `_recorded_down` knows how to run it."""
+    if isinstance(body, SqlScript) and body.declared_alone:
+        return ALONE_MARKER + body.text
+    return None if body is None else body.text
 
 
 def _python_down(entry: LedgerEntry, file: Migration | None) -> Body | None:

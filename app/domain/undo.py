@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from app.domain.errors import Irreversible, NewerDependents, NotFound, RollbackTooDeep
 from app.domain.ledger import History, LedgerEntry
 from app.domain.migration import Catalog, Direction
+from app.domain.plan import refuse_uncertain
 from app.domain.problem import Problem
 from app.domain.step import Plan, Step, count_of, step_down
 
@@ -64,6 +65,7 @@ def _plan_undo(catalog: Catalog, history: History, undone: Sequence[LedgerEntry]
     if refused:
         raise _irreversible(refused)
     _refuse_dependents(history, undone)
+    refuse_uncertain(undone)
     files = catalog.by_name()
     return Plan(tuple(step_down(entry, files) for entry in reversed(undone)))
 

@@ -42,12 +42,17 @@ class FenceBusy:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a step may wait and run for, in ms; 0 switches a limit off."""
+    """What a step may wait and run for, in ms; 0 switches a limit off.
+
+    The last two are for statements outside a transaction: who waits for one of those stands in nobody's way.
+    """
 
     lock_timeout_ms: int
     data_lock_timeout_ms: int
     statement_timeout_ms: int
     idle_timeout_ms: int
+    alone_lock_timeout_ms: int = 600_000
+    alone_statement_timeout_ms: int = 86_400_000
 
 
 @dataclass(frozen=True, slots=True)

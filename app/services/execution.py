@@ -14,9 +14,9 @@ from app.domain.errors import (
     ConnectionLost,
     Fenced,
     MigrationsInvalid,
+    NeedsAttention,
     Refusal,
     StepFailed,
-    TransactionEnded,
 )
 from app.domain.failure import Failure
 from app.domain.job import Attempt, Ended, GivenBack, JobKind, JobState, Outcome, Superseded
@@ -220,14 +220,14 @@ class PlanExecutor:
 
     async def _forward(
         self, attempt: Attempt, stepper: Stepper, steps: Sequence[Step]
-    ) -> StepFailed | TransactionEnded | None:
+    ) -> StepFailed | NeedsAttention | None:
         try:
             if attempt.request.atomic is Atomicity.RUN:
                 await stepper.all_at_once(steps)
             else:
                 for ordinal, step in enumerate(steps):
                     await stepper.one(ordinal, step)
-        except (StepFailed, TransactionEnded) as failed:
+        except (StepFailed, NeedsAttention) as failed:
             stepper.failed(failed.ordinal, failed.failure, len(steps))
             return failed
         return None
@@ -236,14 +236,14 @@ class PlanExecutor:
         self,
         environment: Environment,
         attempt: Attempt,
-        failed: StepFailed | TransactionEnded,
+        failed: StepFailed | NeedsAttention,
         done: Sequence[Step],
     ) -> tuple[Step, ...]:
         """With `atomic: run` the transaction has taken everything back; of an ended one nobody knows what stands."""
         wanted = attempt.request.on_failure or environment.on_failure
         if attempt.request.atomic is Atomicity.RUN or attempt.request.kind is not JobKind.RUN:
             return ()
-        if isinstance(failed, TransactionEnded):
+        if isinstance(failed, NeedsAttention):
             return ()
         return undo_of(done) if wanted is OnFailure.ROLLBACK else ()
 
@@ -258,7 +258,7 @@ class PlanExecutor:
         except Cancelled as asked:
             stepper.cancelled(asked.ordinal, len(steps))
             return ended_badly(stopped_half_way(failure, asked.by))
-        except (StepFailed, TransactionEnded) as failed:
+        except (StepFailed, NeedsAttention) as failed:
             stepper.failed(failed.ordinal, failed.failure, len(steps))
             return ended_badly(left_half_way(failure, failed.failure))
         return ended_badly(left(failure, attempt.request.atomic, undo, failed_at))

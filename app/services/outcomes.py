@@ -60,7 +60,7 @@ def cancelled(attempt: Attempt, by: str, done: int, total: int) -> Ended:
 
 
 def ended_badly(failure: Failure) -> Ended:
-    if failure.code is FailureCode.TRANSACTION_ENDED:
+    if failure.code in (FailureCode.TRANSACTION_ENDED, FailureCode.UNCERTAIN):
         return Ended(JobState.NEEDS_ATTENTION, failure.code.value, failure.message, failure)
     return Ended(JobState.FAILED, failure.code.value, failure.summary(), failure)
 

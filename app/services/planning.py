@@ -1,12 +1,13 @@
 """What a request would do to a target, or why not: the same decision at submission and under the fence."""
 
 from app.domain.environment import Environment, Protection, stricter
-from app.domain.errors import ConfirmationRequired, EnvironmentProtected
+from app.domain.errors import ConfirmationRequired, EnvironmentProtected, MigrationsInvalid
 from app.domain.job import JobKind, JobRequest
 from app.domain.mark import plan_marks, plan_settling
 from app.domain.migration import Catalog
 from app.domain.plan import plan_run
-from app.domain.step import Plan
+from app.domain.problem import Problem
+from app.domain.step import Atomicity, Plan, Step
 from app.domain.undo import plan_reset, plan_rollback, plan_rollback_to
 from app.ports import TargetView
 
@@ -17,7 +18,9 @@ def plan_job(request: JobRequest, environment: Environment, catalog: Catalog, vi
     protection = stricter(environment.protection, view.protection or environment.protection)
     match request.kind:
         case JobKind.RUN:
-            return plan_run(catalog, view.history, environment.out_of_order, request.to)
+            plan = plan_run(catalog, view.history, environment.out_of_order, request.to)
+            refuse_apart(request, plan)
+            return plan
         case JobKind.ROLLBACK:
             require_confirmation(request, protection)
             if request.to is not None:
@@ -34,6 +37,26 @@ def plan_job(request: JobRequest, environment: Environment, catalog: Catalog, vi
             return plan_settling(catalog, view.history, request.settling)
         case JobKind.RESCUE | JobKind.PURGE:
             raise AssertionError(f"a {request.kind} has no target")
+
+
+def refuse_apart(request: JobRequest, plan: Plan) -> None:
+    """`atomic: run` is one transaction, in which not every step can take part."""
+    apart = [step for step in plan.steps if not step.transactional]
+    if request.atomic is not Atomicity.RUN or not apart:
+        return
+    problems = tuple(
+        Problem("not_atomic", f"{step.name} runs outside a transaction", migration=step.name, file=_file_of(step))
+        for step in apart
+    )
+    raise MigrationsInvalid(
+        f"{problems[0].message}, so the whole run cannot be one; run without `atomic`, or up to the one before it",
+        problems,
+        next_steps=(f"POST /migrations/run?environment={request.environment}",),
+    )
+
+
+def _file_of(step: Step) -> str | None:
+    return None if step.body is None else step.body.file
 
 
 def refuse_other_owner(environment: Environment, view: TargetView) -> None:

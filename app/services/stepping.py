@@ -51,7 +51,7 @@ class Stepper:
         self._locks = locks
 
     async def one(self, ordinal: int, step: Step) -> None:
-        """Raises StepFailed, TransactionEnded, Cancelled, Fenced or ConnectionLost."""
+        """Raises StepFailed, NeedsAttention, Cancelled, Fenced or ConnectionLost."""
         self._stop_if_asked(ordinal)
         self._progress.running(ordinal, _doing(step))
         duration_ms = await self._tried(ordinal, _doing(step), lambda: self._apply(ordinal, [step]))

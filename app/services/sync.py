@@ -29,6 +29,7 @@ class MigrationState(StrEnum):
     ROLLED_BACK = "rolled_back"
     MODIFIED = "modified"
     MISSING = "missing"
+    UNCERTAIN = "uncertain"
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +142,7 @@ def _one(
         name=file.name,
         version=file.version,
         environment=environment.name,
-        status=entry.status if entry else Status.PENDING,
+        status=_status(entry),
         state=state,
         dependencies=tuple(file.dependencies),
         reversible=file.reversible,
@@ -167,7 +168,7 @@ def _missing(environment: Environment, entry: LedgerEntry) -> MigrationStatus:
         name=entry.name,
         version=entry.version,
         environment=environment.name,
-        status=entry.status,
+        status=_status(entry),
         state=state,
         dependencies=entry.dependencies,
         reversible=bool(entry.down),
@@ -220,7 +221,16 @@ def _broken(environment: Environment, file: str, problems: Sequence[Problem]) ->
     )
 
 
+def _status(entry: LedgerEntry | None) -> Status:
+    """One of the four; what nobody knows has failed."""
+    if entry is None:
+        return Status.PENDING
+    return Status.FAILED if entry.uncertain else entry.status
+
+
 def _state(file: Migration, entry: LedgerEntry | None, refused: dict[str, list[str]]) -> MigrationState:
+    if entry is not None and entry.uncertain:
+        return MigrationState.UNCERTAIN
     if entry is not None and entry.status is Status.COMPLETED:
         changed = entry.token_checksum != file.checksum.token
         return MigrationState.MODIFIED if changed else MigrationState.APPLIED

@@ -1,11 +1,12 @@
 """What is recorded without being run: which steps, and what forbids them."""
 
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
 
 from app.domain.errors import CannotMark, NewerDependents, NotFound, PlanStale
-from app.domain.ledger import History, Status
+from app.domain.ledger import UNCERTAIN, History, Status
 from app.domain.mark import plan_marks, plan_settling
 from app.domain.migration import Catalog, Direction
 from app.domain.pinned import bind, pin_plan
@@ -52,6 +53,14 @@ def test_a_mark_that_would_contradict_the_dependencies_is_refused() -> None:
         plan_marks(FILES, History(), ["b"], MarkAs.APPLIED)
     with pytest.raises(NewerDependents, match="b is applied and depends on a"):
         plan_marks(FILES, applied(A, B), ["a"], MarkAs.ROLLED_BACK)
+
+
+def test_what_nobody_can_tell_is_said_by_a_mark_either_way() -> None:
+    half_built = replace(entry(A, 1, Status.FAILED), error_message=f"{UNCERTAIN}perhaps")
+    half_dropped = replace(entry(A, 1), error_message=f"{UNCERTAIN}perhaps")
+    for known in (half_built, half_dropped):
+        for mark_as in MarkAs:
+            assert names(plan_marks(FILES, History.of([known]), ["a"], mark_as)) == ["a"]
 
 
 def test_an_accepted_file_takes_the_place_of_the_one_that_was_applied() -> None:

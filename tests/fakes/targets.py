@@ -188,17 +188,19 @@ class MemorySession:
             created_at=now,
             updated_at=now,
         )
-        up, accepted = step.direction is Direction.UP, step.deed is Deed.ACCEPTED
+        up = step.direction is Direction.UP
+        # what stood already and is only recorded anew keeps its place
+        kept = known is not None and known.status is Status.COMPLETED and up and step.deed is not Deed.EXECUTED
         self._ledger.entries[step.name] = replace(
             entry,
             status=status,
-            position=entry.position if accepted else self._ledger.positions,
+            position=entry.position if kept else self._ledger.positions,
             checksum=step.checksum.raw,
             token_checksum=step.checksum.token,
             updated_at=now,
             error_message=error_message,
             job_id=self._attempt.job_id,
-            applied_at=now if status is Status.COMPLETED and up and not accepted else entry.applied_at,
+            applied_at=now if status is Status.COMPLETED and up and not kept else entry.applied_at,
             rolled_back_at=now if status is Status.ROLLED_BACK else None,
             down=step.down.text if up and step.down is not None else entry.down,
             dependencies=step.dependencies if up else entry.dependencies,

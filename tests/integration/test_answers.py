@@ -399,6 +399,24 @@ def test_migrations_that_are_there_already_are_marked_and_not_run(servers: Serve
         assert provenance(house, "one") == "liftlock"
 
 
+@pytest.mark.parametrize(("mark_as", "status"), [("applied", "completed"), ("rolled_back", "rolled_back")])
+def test_what_nobody_can_tell_is_marked_and_its_statements_are_settled(house: House, mark_as: str, status: str) -> None:
+    house.write("3_three.sql", "-- migrate:up transaction:false\nCREATE INDEX CONCURRENTLY three ON nowhere (id);\n")
+    house.do()
+    execute(house.dsn, "UPDATE liftlock.migrations SET error_message = 'uncertain: perhaps' WHERE name = 'three'")
+    left = "INSERT INTO liftlock.step_statements VALUES ('', 'three', 'up', '', 0, 'uncertain', '{}', $1, 1)"
+    execute(house.dsn, left, uuid4())
+
+    job = carried_out(house, house.http("POST", "/migrations/mark", json={"names": ["three"], "as": mark_as}))
+
+    assert job["state"] == "succeeded", job
+    assert house.statuses()["three"] == status
+    assert value(house.dsn, "SELECT count(*) FROM liftlock.step_statements") == 0
+    assert events(house, "three")[-1] == ("marked", "anonymous", None)
+    transactional = value(house.dsn, "SELECT transactional FROM liftlock.migrations WHERE name = 'three'")
+    assert transactional is (mark_as == "rolled_back")
+
+
 def provenance(house: House, name: str) -> object:
     return value(house.dsn, "SELECT provenance FROM liftlock.migrations WHERE scope = '' AND name = $1", name)
 

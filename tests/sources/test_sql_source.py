@@ -138,10 +138,12 @@ def test_a_repeated_section_is_refused_with_its_place(section: str) -> None:
     assert problems_of(read_text(text)) == [("repeated_section", 7)]
 
 
-def test_an_unknown_option_is_refused_and_named() -> None:
-    read = read_text("-- migrate:up transaction:false\nSELECT 1;")
-    assert problems_of(read) == [("unknown_option", 1)]
-    assert "transaction:false" in message_of(read)
+@pytest.mark.parametrize("marker", ["up transaction:maybe", "down no_transaction", "verify transaction:false"])
+def test_an_unknown_option_is_refused_and_named(marker: str) -> None:
+    up = "" if marker.startswith("up") else "-- migrate:up\nSELECT 1;\n"
+    read = read_text(f"{up}-- migrate:{marker}\nSELECT 1;")
+    assert problems_of(read)[0] == ("unknown_option", 1 + up.count("\n"))
+    assert marker.partition(" ")[2] in message_of(read)
 
 
 def test_a_statement_above_the_first_section_is_refused_with_its_line() -> None:
@@ -225,10 +227,29 @@ def test_a_begin_and_commit_around_a_whole_section_are_accepted() -> None:
     assert [statement.text for statement in up.parsed.statements] == ["SELECT 1"]
 
 
-def test_create_index_concurrently_is_refused_by_name_with_its_line() -> None:
-    read = read_text("-- migrate:up\n\nCREATE INDEX CONCURRENTLY i ON t (a);")
-    assert problems_of(read) == [("non_transactional", 3)]
-    assert message_of(read).startswith("CREATE INDEX CONCURRENTLY must run outside a transaction")
+def test_what_cannot_run_in_a_transaction_is_found_out_or_declared() -> None:
+    found = migration_of(read_text("-- migrate:up\n\nCREATE INDEX CONCURRENTLY i ON t (a);")).up
+    declared = migration_of(read_text("-- migrate:up transaction:false\nCALL tidy();")).up
+    usual = migration_of(read_text("-- migrate:up transaction:true\nCREATE INDEX i ON t (a);")).up
+    assert [isinstance(up, SqlScript) and up.transactional for up in (found, declared, usual)] == [False, False, True]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("-- migrate:up\nSELECT 1;\nVACUUM t;", "put them into two migrations"),
+        ("-- migrate:up\nBEGIN;\nVACUUM t;\nCOMMIT;", "cannot run in the transaction"),
+        ("-- migrate:up transaction:false\nBEGIN;\nVACUUM t;\nCOMMIT;", "cannot run in the transaction"),
+        ("-- migrate:up transaction:true\n\nVACUUM t;", "transaction:true says that this runs inside one"),
+        ("-- migrate:up transaction:false\n\nDISCARD ALL;", "would let go of the lock"),
+        ("-- migrate:up transaction:false\n\nSET ROLE owner;", "without a transaction may not change the role"),
+        ("-- migrate:up\nSELECT 1;\n-- migrate:verify\n\nVACUUM t;", "a verify block runs inside one"),
+    ],
+)
+def test_a_mixture_is_refused_with_its_line(text: str, says: str) -> None:
+    read = read_text(text)
+    assert problems_of(read)[0][1] == text[: text.index("VACUUM") if "VACUUM" in text else -1].count("\n") + 1
+    assert says in message_of(read)
 
 
 def test_concurrently_in_a_comment_or_a_string_is_text() -> None:

@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 from app.adapters.sources.naming import identity_problems, parse_file_name
 from app.domain.migration import Checksum, Migration, MigrationName, SqlScript
 from app.domain.problem import Problem
-from app.domain.statements import Comment, ScriptProblemCode, StatementKind, comments, token_text
+from app.domain.statements import Comment, ScriptProblemCode, Statement, StatementKind, comments, token_text
 
 SECTIONS = ("up", "down", "verify")
+CHANGES_ROLE = ("SET ROLE", "SET SESSION AUTHORIZATION")
+OPTIONS = ("", "transaction:true", "transaction:false")
 
 _MARKER = re.compile(r"^--\s*migrate:(?P<section>\S*)(?P<options>.*)$")
 _HEADER = re.compile(r"^--\s*(?P<key>name|version|dependencies|irreversible)\s*:\s*(?P<value>.*?)\s*$")
@@ -26,6 +28,7 @@ class _Draft:
     header: dict[str, str] = field(default_factory=dict)
     sections: dict[str, SqlScript] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    inside: list[str] = field(default_factory=list)
 
     def refuse(self, code: str, message: str, line: int | None = None, column: int | None = None) -> None:
         name = self.header.get("name")
@@ -37,8 +40,8 @@ def read_sql(file: str, raw: bytes, text: str) -> Migration | tuple[Problem, ...
     draft = _Draft(file)
     markers = list(_markers(draft, text))
     _cut(draft, text, markers)
-    for script in draft.sections.values():
-        _check_script(draft, script)
+    for section, script in draft.sections.items():
+        _check_script(draft, section, script)
     known = parse_file_name(file)
     name = draft.header.get("name", known.name)
     version = draft.header.get("version", known.version)
@@ -58,7 +61,14 @@ def read_sql(file: str, raw: bytes, text: str) -> Migration | tuple[Problem, ...
     )
 
 
-def _markers(draft: _Draft, text: str) -> Iterator[tuple[str, Comment]]:
+@dataclass(frozen=True, slots=True)
+class _Marker:
+    section: str
+    options: str
+    comment: Comment
+
+
+def _markers(draft: _Draft, text: str) -> Iterator[_Marker]:
     """The section markers in order; header lines before the first one are noted on the way."""
     first = True
     for comment in comments(text):
@@ -66,7 +76,7 @@ def _markers(draft: _Draft, text: str) -> Iterator[tuple[str, Comment]]:
         if marker is not None:
             first = False
             if _is_section(draft, marker, comment):
-                yield marker["section"], comment
+                yield _Marker(marker["section"], marker["options"].strip(), comment)
             continue
         header = _HEADER.match(comment.text.rstrip()) if first else None
         if header is not None:
@@ -79,10 +89,10 @@ def _is_section(draft: _Draft, marker: "re.Match[str]", comment: Comment) -> boo
         message = f"there is no section {section!r}; write -- migrate:up, -- migrate:down or -- migrate:verify"
         draft.refuse("unknown_section", message, comment.line, comment.column)
         return False
-    if options:
+    if options not in OPTIONS or (options and section == "verify"):
         message = (
-            f"the option {options!r} is not known here; every migration runs inside a transaction, "
-            f"so write -- migrate:{section} alone"
+            f"the option {options!r} is not known here; write -- migrate:{section} alone, or, above an up or down "
+            f"that may have no transaction around it, transaction:false"
         )
         draft.refuse("unknown_option", message, comment.line, comment.column)
     return True
@@ -96,16 +106,20 @@ def _note_header(draft: _Draft, key: str, value: str, comment: Comment) -> None:
     draft.header.setdefault(key, value)
 
 
-def _cut(draft: _Draft, text: str, markers: list[tuple[str, Comment]]) -> None:
+def _cut(draft: _Draft, text: str, markers: list[_Marker]) -> None:
     """Give each section the text below its marker, up to the next one."""
-    starts = [*(comment.offset for _, comment in markers), len(text)]
-    for (section, comment), end in zip(markers, starts[1:], strict=True):
+    starts = [*(marker.comment.offset for marker in markers), len(text)]
+    for marker, end in zip(markers, starts[1:], strict=True):
+        section, comment = marker.section, marker.comment
         begin, line = _below(text, comment)
         if section in draft.sections:
             message = f"there are two `-- migrate:{section}` sections; join them"
             draft.refuse("repeated_section", message, comment.line, comment.column)
             continue
-        draft.sections[section] = SqlScript(text[begin:end], draft.file, line)
+        alone = marker.options == "transaction:false"
+        draft.sections[section] = SqlScript(text[begin:end], draft.file, line, alone)
+        if marker.options == "transaction:true":
+            draft.inside.append(section)
     if "up" not in draft.sections:
         message = "there is no `-- migrate:up` line; put it above the statements that make the change"
         draft.refuse("missing_up", message, 1)
@@ -127,21 +141,41 @@ def _below(text: str, comment: Comment) -> tuple[int, int]:
     return begin + is_line_end, comment.line + is_line_end
 
 
-def _check_script(draft: _Draft, script: SqlScript) -> None:
+def _check_script(draft: _Draft, section: str, script: SqlScript) -> None:
     for problem in script.parsed.problems:
-        if problem.code is ScriptProblemCode.MIXED_TRANSACTIONS:
-            # what cannot run in a transaction is refused below, mixed or not
+        if problem.code is ScriptProblemCode.MIXED_TRANSACTIONS and script.declared_alone and not script.parsed.wrapped:
+            # declared: each statement that can has a transaction of its own
             continue
         draft.refuse(problem.code.value, problem.message, problem.line + script.line - 1, problem.column)
     for statement in script.parsed.statements:
-        line = statement.line + script.line - 1
-        if statement.kind is StatementKind.NON_TRANSACTIONAL:
-            instead = "leave out CONCURRENTLY" if "CONCURRENTLY" in statement.verb else "run it by hand"
-            message = f"{statement.verb} must run outside a transaction, and migrations run inside one; {instead}"
-            draft.refuse("non_transactional", message, line, statement.column)
-        elif statement.kind is StatementKind.COPY_IN:
-            message = "COPY … FROM STDIN has no input here; write the rows as INSERT, or use a Python migration"
-            draft.refuse("copy_from_stdin", message, line, statement.column)
+        refused = _refusal(draft, section, statement)
+        if refused is not None:
+            draft.refuse(*refused, statement.line + script.line - 1, statement.column)
+
+
+def _refusal(draft: _Draft, section: str, statement: Statement) -> tuple[str, str] | None:
+    if statement.kind is StatementKind.COPY_IN:
+        return (
+            "copy_from_stdin",
+            "COPY … FROM STDIN has no input here; write the rows as INSERT, or use a Python migration",
+        )
+    if not draft.sections[section].transactional and statement.verb in CHANGES_ROLE:
+        return (
+            "non_transactional",
+            "a script without a transaction may not change the role; its records are made by it too",
+        )
+    if statement.kind is not StatementKind.NON_TRANSACTIONAL:
+        return None
+    verb = statement.verb
+    if verb == "DISCARD ALL":
+        return (
+            "non_transactional",
+            "DISCARD ALL would let go of the lock of this run; the session is reset after each migration anyway",
+        )
+    if section == "verify" or section in draft.inside:
+        where = "a verify block runs" if section == "verify" else "transaction:true says that this runs"
+        return "non_transactional", f"{verb} must run outside a transaction, and {where} inside one; move or remove it"
+    return None
 
 
 def _if_any(script: SqlScript | None) -> SqlScript | None:

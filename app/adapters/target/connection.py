@@ -38,6 +38,11 @@ async def connect(dsn: Dsn, application_name: str) -> asyncpg.Connection:
     )
 
 
+def session_limits_sql(connection: asyncpg.Connection, lock_ms: int, statement_ms: int) -> str:
+    """As `limits_sql`, for statements that have no transaction around them."""
+    return limits_sql(connection, lock_ms, statement_ms, 0).replace("SET LOCAL", "SET")
+
+
 @asynccontextmanager
 async def transaction(connection: asyncpg.Connection, patience: Patience) -> AsyncIterator[None]:
     """BEGIN with our limits in the same message, then as `to_commit`."""

@@ -18,7 +18,8 @@ from app.adapters.target import preconditions, queries, records
 from app.adapters.target.connection import Patience, begin, close, connect, limits_sql, to_commit, transaction
 from app.adapters.target.prepared import POOLED, STRAYED, Prepared
 from app.domain.environment import Environment
-from app.domain.errors import BackendUnavailable, ConnectionLost, Fenced
+from app.domain.errors import BackendUnavailable, ConnectionLost, Fenced, StepFailed
+from app.domain.failure import Failure, FailureCode
 from app.domain.job import Attempt, Ended
 from app.domain.step import Deed, Step
 from app.ports import Acquired, DoneBefore, FenceBusy, Limits
@@ -42,12 +43,13 @@ class FencedConnection:
         self._lost_pid: int | None = None
         self._overdue_pid: int | None = None
         self._pid: int | None = None
+        self._interruptible = True
 
     async def open(self) -> None:
         """Raises BackendUnavailable."""
         name = f"liftlock:job={self._attempt.job_id}:attempt={self._attempt.number}"
         try:
-            self._connection = await connect(self._environment.dsn, name)
+            self._connection = await connect(self._environment.direct or self._environment.dsn, name)
         except (*LOST, *UNUSABLE, asyncpg.PostgresError) as error:
             raise self._unavailable(error) from error
         self.prepared = Prepared(self._connection)
@@ -55,13 +57,13 @@ class FencedConnection:
 
     @property
     def backend_pid(self) -> int | None:
-        return self._pid
+        return self._pid if self._interruptible else None
 
     async def acquire(self, attempt: Attempt, nonce: UUID) -> Acquired | DoneBefore | FenceBusy:
         try:
             return await self._acquire(attempt, nonce)
         except asyncpg.LockNotAvailableError:
-            await self._end_older_attempts()
+            await self.end_older_attempts()
         try:
             return await self._acquire(attempt, nonce)
         except asyncpg.LockNotAvailableError:
@@ -125,6 +127,38 @@ class FencedConnection:
     def soil(self) -> None:
         """What runs next may leave settings, a role or temporary tables behind."""
         self._dirty = True
+
+    @contextmanager
+    def uninterrupted(self) -> Iterator[None]:
+        """What a failed statement has left is taken away, also when the job was cancelled."""
+        self._interruptible = False
+        try:
+            yield
+        finally:
+            self._interruptible = True
+
+    async def direct_connection(self, ordinal: int, step: Step) -> asyncpg.Connection:
+        """The connection, when it leads to one server process: behind a pooler, the lock of a session means nothing."""
+        connection = await self._opened()
+        if await connection.fetchval("SELECT pg_backend_pid()") != connection.get_server_pid():
+            raise self.refuse_pooler(ordinal, step)
+        return connection
+
+    def refuse_pooler(self, ordinal: int, step: Step) -> StepFailed:
+        name = self._environment.name
+        return StepFailed(
+            Failure(
+                code=FailureCode.REFUSED,
+                message=f"{step.name} runs outside a transaction, which needs a connection of its own, and {name} is "
+                f"reached through a pooler that lends them by the transaction",
+                migration=step.name,
+                direction=step.direction.value,
+                file=step.body.file if step.body is not None else None,
+                left_behind="nothing: no statement was sent",
+                next_steps=(f"give {name} a `directUrl` in liftlock.toml that leads past the pooler, then run again",),
+            ),
+            ordinal,
+        )
 
     async def close(self) -> None:
         await close(self._connection)
@@ -229,7 +263,7 @@ class FencedConnection:
             await connection.execute(queries.TERMINATE_LOST, self._overdue_pid, str(self._attempt.job_id))
             self._overdue_pid = None
 
-    async def _end_older_attempts(self) -> None:
+    async def end_older_attempts(self) -> None:
         connection = await self._opened()
         ended = await connection.fetch(
             queries.TERMINATE_OLDER_ATTEMPTS, str(self._attempt.job_id), self._attempt.number

@@ -36,9 +36,7 @@ CREATE TABLE liftlock.migration_events (
     actor text NOT NULL,
     duration_ms bigint,
     checksum bytea NOT NULL,
-    failure jsonb,
-    -- why, of what people have said: marks, and answers to conflicts
-    note text
+    failure jsonb
 );
 
 CREATE TABLE liftlock.migrations (

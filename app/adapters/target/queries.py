@@ -14,6 +14,8 @@ HAS_LEDGER = """
 """
 """A scan and not `to_regclass`: that remembers, inside one transaction, that there was none a moment ago."""
 
+LEDGER_VERSION = "SELECT version FROM liftlock.ledger_version"
+
 F1_ENSURE_ROW = "INSERT INTO liftlock.fence (scope) VALUES ($1) ON CONFLICT DO NOTHING"
 
 F1_ACQUIRE = """
@@ -86,9 +88,10 @@ CANCEL_BACKEND = """
 """The name is compared too: the number may belong to another process by now."""
 
 VIEW_AND_PLAN = """
-    SELECT s.environment, s.protection, p.plan::text AS plan, m.id, m.name, m.version, m.status, m.position,
-           m.checksum, m.token_checksum, m.created_at, m.updated_at, m.applied_at, m.rolled_back_at,
-           m.error_message, m.dependencies, m.down, m.irreversible, m.source_format, m.job_id
+    SELECT (SELECT version FROM liftlock.ledger_version) AS ledger_version, s.environment, s.protection,
+           p.plan::text AS plan, m.id, m.name, m.version, m.status, m.position, m.checksum, m.token_checksum,
+           m.created_at, m.updated_at, m.applied_at, m.rolled_back_at, m.error_message, m.dependencies, m.down,
+           m.irreversible, m.source_format, m.job_id
     FROM (SELECT $1::text AS scope) AS asked
     LEFT JOIN liftlock.settings s ON s.scope = asked.scope
     LEFT JOIN liftlock.plans p ON p.scope = asked.scope AND p.job_id = $2
@@ -140,6 +143,41 @@ BEGIN_STEP = """
            set_config('idle_in_transaction_session_timeout', $9, true)
 """
 
+ALONE_STATUS = """
+    SELECT EXISTS (SELECT 1 FROM liftlock.steps WHERE scope = $1 AND job_id = $2 AND step = $3) AS recorded,
+           EXISTS (SELECT 1 FROM liftlock.step_statements
+                   WHERE scope = $1 AND name = $4 AND direction = $5 AND state = 'uncertain') AS uncertain,
+           (SELECT status FROM liftlock.migrations WHERE scope = $1 AND name = $4) AS status,
+           (SELECT checksum FROM liftlock.migrations WHERE scope = $1 AND name = $4) AS checksum
+"""
+
+TRY_ALONE_LOCK = "SELECT pg_try_advisory_lock(1279870548, hashtext($1))"
+HOLDS_ALONE_LOCK = """
+    SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_locks
+                   WHERE locktype = 'advisory' AND pid = pg_backend_pid() AND granted
+                     AND classid = 1279870548 AND objid = hashtext($1)::bigint & 4294967295)
+"""
+LEAVE_ALONE_LOCK = "SELECT pg_advisory_unlock(1279870548, hashtext($1))"
+"""'LIFT', one lock a scope: it belongs to the session, and stays while no transaction is open."""
+
+STATEMENT_STATE = """
+    SELECT state, facts::text AS facts FROM liftlock.step_statements
+    WHERE scope = $1 AND name = $2 AND direction = $3 AND sha256 = $4 AND occurrence = $5
+"""
+NOTE_STATEMENT = """
+    INSERT INTO liftlock.step_statements (scope, name, direction, sha256, occurrence, state, facts, job_id, epoch)
+    VALUES ($1, $2, $3, $4, $5, $6, $7::text::jsonb, $8, $9)
+"""
+PUT_STATEMENT_STATE = """
+    UPDATE liftlock.step_statements SET state = $6, epoch = $7, at = clock_timestamp()
+    WHERE scope = $1 AND name = $2 AND direction = $3 AND sha256 = $4 AND occurrence = $5
+"""
+FORGET_STATEMENT = """
+    DELETE FROM liftlock.step_statements
+    WHERE scope = $1 AND name = $2 AND direction = $3 AND sha256 = $4 AND occurrence = $5
+"""
+FORGET_STATEMENTS = "DELETE FROM liftlock.step_statements WHERE scope = $1 AND name = $2"
+
 RECORD_UP = """
     WITH event AS (
         INSERT INTO liftlock.migration_events
@@ -149,9 +187,9 @@ RECORD_UP = """
         RETURNING id)
     INSERT INTO liftlock.migrations AS m
         (id, scope, name, version, status, applied_at, position, checksum, token_checksum, up, down, verify,
-         irreversible, source_format, dependencies, duration_ms, job_id, epoch)
+         irreversible, source_format, dependencies, duration_ms, job_id, epoch, transactional)
     SELECT $1, $2, $3, $4, 'completed', clock_timestamp(), event.id, $9, $10, $11, $12, $13, $14, $15, $16,
-           $8, $5, $6
+           $8, $5, $6, $18
     FROM event
     ON CONFLICT (scope, name) DO UPDATE
     SET version = excluded.version, status = 'completed', applied_at = excluded.applied_at,
@@ -160,7 +198,7 @@ RECORD_UP = """
         up = excluded.up, down = excluded.down, verify = excluded.verify,
         irreversible = excluded.irreversible, source_format = excluded.source_format,
         dependencies = excluded.dependencies, provenance = excluded.provenance, duration_ms = excluded.duration_ms,
-        job_id = excluded.job_id, epoch = excluded.epoch
+        job_id = excluded.job_id, epoch = excluded.epoch, transactional = excluded.transactional
     RETURNING 1
 """
 """The transaction must still be the one that noted the step: else the script ended it and began another."""
@@ -206,63 +244,3 @@ RECORD_FAILED_DOWN = """
     WHERE scope = $1 AND name = $2
 """
 """A down that failed changed nothing: the migration stays completed, and says what went wrong."""
-
-MARK_UP = """
-    WITH event AS (
-        INSERT INTO liftlock.migration_events (scope, name, version, event, job_id, epoch, actor, checksum, note)
-        SELECT $2, $3, $4, 'marked', $5, $6, $7, $8, $18 FROM liftlock.steps
-        WHERE scope = $2 AND job_id = $5 AND step = $17 AND xid = pg_current_xact_id()
-        RETURNING id)
-    INSERT INTO liftlock.migrations AS m
-        (id, scope, name, version, status, applied_at, position, checksum, token_checksum, up, down, verify,
-         irreversible, source_format, dependencies, provenance, job_id, epoch)
-    SELECT $1, $2, $3, $4, 'completed', clock_timestamp(), event.id, $8, $9, $10, $11, $12, $13, $14, $15, $16, $5, $6
-    FROM event
-    ON CONFLICT (scope, name) DO UPDATE
-    SET version = excluded.version, status = 'completed', applied_at = excluded.applied_at,
-        rolled_back_at = NULL, error_message = NULL, updated_at = clock_timestamp(),
-        position = excluded.position, checksum = excluded.checksum, token_checksum = excluded.token_checksum,
-        up = excluded.up, down = excluded.down, verify = excluded.verify,
-        irreversible = excluded.irreversible, source_format = excluded.source_format,
-        dependencies = excluded.dependencies, provenance = excluded.provenance, duration_ms = NULL,
-        job_id = excluded.job_id, epoch = excluded.epoch
-    RETURNING 1
-"""
-"""As RECORD_UP, for what was not run; `provenance` says so."""
-
-MARK_DOWN = """
-    WITH event AS (
-        INSERT INTO liftlock.migration_events (scope, name, version, event, job_id, epoch, actor, checksum, note)
-        SELECT $1, $2, $3, 'marked', $4, $5, $6, $7, $9 FROM liftlock.steps
-        WHERE scope = $1 AND job_id = $4 AND step = $8 AND xid = pg_current_xact_id()
-        RETURNING id)
-    UPDATE liftlock.migrations
-    SET status = 'rolled_back', rolled_back_at = clock_timestamp(), updated_at = clock_timestamp(),
-        error_message = NULL, position = event.id, job_id = $4, epoch = $5
-    FROM event WHERE scope = $1 AND name = $2
-    RETURNING 1
-"""
-
-ACCEPT_FILE = """
-    WITH event AS (
-        INSERT INTO liftlock.migration_events (scope, name, version, event, job_id, epoch, actor, checksum, note)
-        SELECT $1, $2, $3, 'resolved', $4, $5, $6, $7, $17 FROM liftlock.steps
-        WHERE scope = $1 AND job_id = $4 AND step = $16 AND xid = pg_current_xact_id()
-        RETURNING id)
-    UPDATE liftlock.migrations
-    SET version = $3, updated_at = clock_timestamp(), checksum = $7, token_checksum = $8, up = $9, down = $10,
-        verify = $11, irreversible = $12, source_format = $13, dependencies = $14, job_id = $4, epoch = $5
-    FROM event WHERE scope = $1 AND name = $2 AND status = 'completed' AND checksum = $15
-    RETURNING 1
-"""
-"""Its place among what is applied stays: it was applied when it was applied."""
-
-RELEASE = """
-    WITH freed AS (
-        UPDATE liftlock.fence SET holder = NULL, job_id = NULL, attempt = NULL, epoch = epoch + 1
-        WHERE scope = $1 AND job_id = $2 RETURNING epoch)
-    INSERT INTO liftlock.job_done (scope, job_id, outcome, epoch)
-    SELECT $1, $2, $3::text::jsonb, epoch FROM freed ON CONFLICT DO NOTHING
-"""
-"""The end of a job that nobody will go on with; nothing when it does not hold the target. What is left of its
-attempts is fenced from here on."""

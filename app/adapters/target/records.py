@@ -14,10 +14,13 @@ from app.adapters.target import queries
 from app.domain.environment import Environment, Protection, stricter
 from app.domain.failure import Failure
 from app.domain.ledger import History, LedgerEntry, Status, ledger_id
-from app.domain.migration import Body, Direction
+from app.domain.migration import Direction
 from app.domain.pinned import Pinned
-from app.domain.step import Step
+from app.domain.step import Step, recorded_text
 from app.ports import TargetView
+
+LEDGER_FILES = ("ledger.sql", "ledger_0002.sql")
+"""In the order of the versions that they bring the ledger to, from 1."""
 
 Row = Callable[..., Awaitable[asyncpg.Record | None]]
 Reading = asyncpg.Connection | PoolConnectionProxy
@@ -40,7 +43,16 @@ async def ensure_ledger(connection: asyncpg.Connection) -> None:
         return
     await connection.execute(queries.BOOTSTRAP_LOCK)
     if not await connection.fetchval(queries.HAS_LEDGER):
-        await connection.execute(_ledger_sql())
+        await connection.execute(_sql_of(LEDGER_FILES[0]))
+    await upgrade_ledger(connection)
+
+
+async def upgrade_ledger(connection: asyncpg.Connection) -> None:
+    """Bring the ledger of an earlier release up to this one. Whoever holds the fence may."""
+    await connection.execute(queries.BOOTSTRAP_LOCK)
+    version = await connection.fetchval(queries.LEDGER_VERSION)
+    for file in LEDGER_FILES[version:]:
+        await connection.execute(_sql_of(file))
 
 
 async def read_view(connection: Reading, scope: str) -> TargetView:
@@ -52,6 +64,10 @@ async def read_view(connection: Reading, scope: str) -> TargetView:
 async def read_view_and_plan(connection: Reading, scope: str, job_id: UUID | None) -> tuple[TargetView, Pinned | None]:
     """What the ledger says, and the plan that is pinned for the job, if one is."""
     rows = await connection.fetch(queries.VIEW_AND_PLAN, scope, job_id)
+    if job_id is not None and rows[0]["ledger_version"] < len(LEDGER_FILES):
+        # within the fenced transaction of the job, which is the first of this release here
+        assert isinstance(connection, asyncpg.Connection)
+        await upgrade_ledger(connection)
     history = History.of(_entry(row) for row in rows if row["id"] is not None)
     plan = None if rows[0]["plan"] is None else from_json(PINNED, rows[0]["plan"])
     if rows[0]["environment"] is None:
@@ -104,13 +120,14 @@ async def write_done(row: Row, stamp: Stamp, ordinal: int, step: Step, duration_
         duration_ms,
         step.checksum.raw,
         step.checksum.token,
-        text_of(step.body) or "",
-        text_of(step.down),
-        text_of(step.verify),
+        (step.body.text if step.body is not None else ""),
+        recorded_text(step.down),
+        (step.verify.text if step.verify is not None else None),
         step.irreversible,
         step.source_format,
         list(step.dependencies),
         ordinal,
+        step.transactional,
     )
     return written is not None
 
@@ -141,9 +158,9 @@ async def write_failed(connection: asyncpg.Connection, stamp: Stamp, step: Step,
         stamp.actor,
         step.checksum.raw,
         step.checksum.token,
-        text_of(step.body) or "",
-        text_of(step.down),
-        text_of(step.verify),
+        (step.body.text if step.body is not None else ""),
+        recorded_text(step.down),
+        (step.verify.text if step.verify is not None else None),
         step.irreversible,
         step.source_format,
         list(step.dependencies),
@@ -174,11 +191,6 @@ def _entry(row: asyncpg.Record) -> LedgerEntry:
     )
 
 
-def text_of(body: Body | None) -> str | None:
-    """NUL cannot stand in a text column, nor in a statement: the lexer has refused it before."""
-    return None if body is None else body.text
-
-
 @cache
-def _ledger_sql() -> str:
-    return (Path(__file__).parent / "ledger.sql").read_text(encoding="utf-8")
+def _sql_of(file: str) -> str:
+    return (Path(__file__).parent / file).read_text(encoding="utf-8")

@@ -7,7 +7,7 @@ import structlog
 
 from app.adapters.codec import ENDED, to_json
 from app.adapters.postgres import LOST, UNUSABLE, unavailable
-from app.adapters.target import queries
+from app.adapters.target import mark_queries, queries
 from app.adapters.target.connection import Patience, close, connect, transaction
 from app.domain.environment import Environment
 from app.domain.errors import BackendUnavailable, ConnectionLost
@@ -32,7 +32,7 @@ async def release(environment: Environment, stranded: UUID, outcome: Ended, pati
     try:
         ended = await connection.fetch(queries.TERMINATE_OLDER_ATTEMPTS, str(stranded), EVERY_ATTEMPT)
         async with transaction(connection, patience):
-            await connection.execute(queries.RELEASE, environment.scope, stranded, to_json(ENDED, outcome))
+            await connection.execute(mark_queries.RELEASE, environment.scope, stranded, to_json(ENDED, outcome))
     except asyncpg.LockNotAvailableError as error:
         raise BackendUnavailable(f"a session still holds the fence of {what}; it is tried again") from error
     except (ConnectionLost, *LOST, asyncpg.PostgresError) as error:

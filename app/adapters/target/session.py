@@ -8,6 +8,7 @@ import asyncpg
 
 from app.adapters.codec import ENDED, PINNED, to_json
 from app.adapters.target import marks, queries, records
+from app.adapters.target.alone import AloneStep
 from app.adapters.target.connection import Patience
 from app.adapters.target.failures import commit_failure
 from app.adapters.target.fenced import FencedConnection
@@ -63,6 +64,9 @@ class PostgresTargetSession:
     async def apply(self, first: int, steps: Sequence[Step], limits: Limits, halted: Halted = never) -> int:
         began = time.monotonic()
         await self._fenced.clean()
+        if not steps[0].transactional:
+            await self._apply_alone(first, steps[0], limits, halted, began)
+            return _ms_since(began)
         try:
             async with self._fenced.step(first, steps[0], limits) as (connection, started):
                 for ordinal, step in enumerate(steps, first):
@@ -115,6 +119,14 @@ class PostgresTargetSession:
         note = self._attempt.request.note
         if not await marks.write_record(self._fenced.prepared.row, self._stamp(), ordinal, step, note):
             raise TransactionEnded(transaction_ended(step), ordinal)
+
+    async def _apply_alone(self, ordinal: int, step: Step, limits: Limits, halted: Halted, began: float) -> None:
+        self._fenced.soil()
+        alone = AloneStep(self._fenced, self._stamp(), ordinal, step, limits, halted)
+        try:
+            await alone.apply(lambda: _ms_since(began))
+        except asyncpg.PostgresError as error:
+            raise_failure(commit_failure(error, step), ordinal, error)
 
     def _stamp(self) -> records.Stamp:
         return records.Stamp(
