@@ -13,6 +13,7 @@ from app.adapters.control.database import ControlDatabase
 from app.adapters.control.idempotency import ControlIdempotencyKeys
 from app.adapters.control.jobs import ControlJobs
 from app.adapters.control.locks import ControlLocks
+from app.adapters.control.schedules import ControlSchedules
 from app.adapters.control.sweep import ControlSweep
 from app.adapters.control.wishes import ControlWishes
 from app.adapters.health import BackendHealth
@@ -24,13 +25,16 @@ from app.adapters.target.observer import PostgresObservers
 from app.adapters.target.targets import PostgresTargets
 from app.portal import Portal
 from app.ports import Clock, IdempotencyKeys, JobBoard, Limits
+from app.services.chores import Chores
 from app.services.conflict import ConflictResolutionService
 from app.services.execution import ExecutionPolicy, PlanExecutor
 from app.services.install import ControlInstaller
 from app.services.lookout import Lookout
 from app.services.migration import MigrationService
+from app.services.resolving import ConflictResolver
 from app.services.rollback import RollbackService
 from app.services.runner import AutoRun, MigrationRunnerService, Sweeper
+from app.services.schedule import ScheduleService
 from app.services.stepping import LockPolicy
 from app.services.submission import Environments, Submission
 from app.services.sync import EnvironmentSyncService
@@ -57,6 +61,8 @@ class Services:
     validation: SchemaValidationService
     sync: EnvironmentSyncService
     conflicts: ConflictResolutionService
+    resolver: ConflictResolver
+    schedules: ScheduleService
     runner: MigrationRunnerService
     sweeper: Sweeper
     installer: ControlInstaller
@@ -80,7 +86,8 @@ def build(settings: Settings) -> Services:
     database = ControlDatabase(settings.database)
     announcements = Announcements(settings.database)
     board, claims, sweep = ControlJobs(database, announcements), ControlClaims(database), ControlSweep(database)
-    conflicts = ConflictResolutionService(ControlConflicts(database))
+    log = ControlConflicts(database)
+    conflicts = ConflictResolutionService(log, log, board)
     doorbell = CeleryDoorbell(settings.redis_url)
     leases = RedisLeases(connect_redis(settings.redis_url), timing.lease_ttl_ms)
     targets = PostgresTargets(Patience(timing.fence_timeout_ms, timing.idle_timeout_ms))
@@ -123,8 +130,18 @@ def build(settings: Settings) -> Services:
         validation=validation,
         sync=EnvironmentSyncService(environments, validation),
         conflicts=conflicts,
+        resolver=ConflictResolver(environments, conflicts, validation, submission, board, doorbell),
+        schedules=ScheduleService(ControlSchedules(database), submission, board, sweep, doorbell, clock),
         runner=MigrationRunnerService(
-            executor, claims, sweep, doorbell, conflicts, clock, worker=worker, lease_ttl_ms=timing.lease_ttl_ms
+            executor,
+            claims,
+            sweep,
+            doorbell,
+            conflicts,
+            Chores(claims, sweep, doorbell),
+            clock,
+            worker=worker,
+            lease_ttl_ms=timing.lease_ttl_ms,
         ),
         sweeper=_sweeper(settings, sweeper_portal, doorbell),
         installer=_installer(settings, targets, clock),

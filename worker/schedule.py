@@ -1,17 +1,17 @@
-"""The periodic tasks. Beat only ticks; whatever it starts may be started twice without harm."""
+"""Beat only ticks: what is due, and how often, stands in the table of schedules."""
 
 from typing import Any
 
-HOUSEKEEPING = "liftlock.housekeeping"
-HOUSEKEEPING_EVERY_S = 600
+TICK = "liftlock.tick"
+TICK_EVERY_S = 10
 
 
 def beat_schedule() -> dict[str, dict[str, Any]]:
-    """Idempotency keys past their time are deleted; a tick that nobody took before the next one is dropped."""
+    """Two beats, or one that starts again, tick twice without harm; a tick that nobody took in time is dropped."""
     return {
-        "housekeeping": {
-            "task": HOUSEKEEPING,
-            "schedule": float(HOUSEKEEPING_EVERY_S),
-            "options": {"expires": HOUSEKEEPING_EVERY_S},
+        "tick": {
+            "task": TICK,
+            "schedule": float(TICK_EVERY_S),
+            "options": {"expires": TICK_EVERY_S},
         }
     }

@@ -5,7 +5,7 @@ from uuid import UUID
 from app.adapters.queue import RUN_JOB
 from app.domain.job import JobId
 from worker.celery import app, services
-from worker.schedule import HOUSEKEEPING
+from worker.schedule import TICK
 
 
 @app.task(name=RUN_JOB)
@@ -13,6 +13,6 @@ def run_job(job_id: str) -> None:
     services().portal.run(services().runner.perform(JobId(UUID(job_id))))
 
 
-@app.task(name=HOUSEKEEPING)
-def housekeeping() -> None:
-    services().sweeper_portal.run(services().sweeper.purge())
+@app.task(name=TICK)
+def tick() -> None:
+    services().portal.run(services().schedules.tick())

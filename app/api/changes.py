@@ -15,7 +15,7 @@ from app.api import render, schemas
 from app.api.answers import encoded, json_response
 from app.api.context import base_url, origin, remember_environment, run, services, waiters
 from app.api.idempotency import answered_once
-from app.api.inputs import ChangeBody, ChangeQuery, Input
+from app.api.inputs import ChangeBody, ChangeQuery, Input, MarkBody
 from app.api.listing import listing_etag
 from app.api.waiting import job_at_its_end, preferred_wait_s
 from app.domain.errors import BackendUnavailable, PreconditionFailed, TooManyRequests
@@ -32,7 +32,7 @@ CHANGED: ResponseDict = {202: schemas.Change, 200: schemas.Change}
 log = structlog.get_logger()
 
 
-def carry_out(asked: JobRequest, body: ChangeBody, submit: Submit) -> Response:
+def carry_out(asked: JobRequest, body: Input, submit: Submit) -> Response:
     """Answer from the Idempotency-Key, or check If-Match and submit; then wait as long as the caller prefers.
 
     What is stored for the key is the accepted job, before any waiting: the waiting may be cut short.
@@ -46,28 +46,35 @@ def carry_out(asked: JobRequest, body: ChangeBody, submit: Submit) -> Response:
 
 
 def answer_accepted(body: Input, accept: Callable[[KeyClaim | None], Submitted]) -> Response:
-    """Answer from the Idempotency-Key, or do `accept`; then wait as long as the caller prefers."""
+    """As `answer_change`, where every answer is a job."""
+    return answer_change(body, lambda claim: accepted(accept(claim)))
 
-    def answer(claim: KeyClaim | None) -> Response:
-        submitted = accept(claim)
-        job = submitted.job
-        log.info(
-            "change.accepted",
-            job=str(job.id),
-            kind=job.request.kind.value,
-            environment=job.request.environment,
-            path=request.path,
-        )
-        return _accepted(job, list(submitted.warnings))
+
+def answer_change(body: Input, answer: Callable[[KeyClaim | None], Response]) -> Response:
+    """`answer`, once for an Idempotency-Key; where it is a job, wait for it as long as the caller prefers."""
 
     def answer_known(known: KnownJob) -> Response:
         return _accepted(run(services().migrations.job(known.job_id)), [])
 
-    given = body.model_dump(mode="json", exclude_unset=True)
-    return _after_waiting(answered_once(given, answer, answer_known))
+    given = body.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    answered = answered_once(given, answer, answer_known)
+    return _after_waiting(answered) if answered.status_code == HTTPStatus.ACCEPTED else answered
 
 
-def environment_of(query: ChangeQuery, body: ChangeBody) -> str:
+def accepted(submitted: Submitted) -> Response:
+    """`202` with the job."""
+    job = submitted.job
+    log.info(
+        "change.accepted",
+        job=str(job.id),
+        kind=job.request.kind.value,
+        environment=job.request.environment,
+        path=request.path,
+    )
+    return _accepted(job, list(submitted.warnings))
+
+
+def environment_of(query: ChangeQuery, body: ChangeBody | MarkBody) -> str:
     named = query.environment or body.environment
     if named is not None:
         remember_environment(named)

@@ -1,7 +1,7 @@
 """What a request may carry, as the types that validate it and that `/openapi.json` is made of."""
 
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
@@ -11,6 +11,7 @@ from app.api.waiting import LONGEST_WAIT_S
 from app.domain.conflict import ConflictState
 from app.domain.environment import OnFailure
 from app.domain.job import JobKind, JobState, OnBusy
+from app.domain.settling import MarkAs, Resolution
 from app.domain.step import Atomicity
 
 MOST_ROLLBACKS = 10_000
@@ -18,6 +19,7 @@ MOST_ON_A_PAGE = 500
 DEFAULT_PAGE = 50
 LONGEST_LOCK_TIMEOUT_MS = 600_000
 MAX_NOTE_CHARS = 1000
+MOST_NAMES = 10_000
 
 # PostgreSQL's text holds everything but NUL
 _NO_NUL = r"^[^\x00]*$"
@@ -123,6 +125,43 @@ class ResetBody(ChangeBody):
     """Reset undoes everything: it takes no `to`."""
 
 
+class MarkBody(Input):
+    """What is recorded, not run."""
+
+    names: Annotated[
+        list[Annotated[str, _text(200)]],
+        Field(min_length=1, max_length=MOST_NAMES, description="names of migrations"),
+    ]
+    mark_as: Annotated[MarkAs, Field(alias="as", description="what the ledger will say of them")]
+    environment: EnvironmentName | None = None
+    note: Note | None = None
+    on_busy: OnBusy = Field(
+        OnBusy.QUEUE, description="while another job has the target: queue behind it, fail, or join"
+    )
+
+
+class ResolveBody(Input):
+    resolution: Annotated[
+        str,
+        _text(100),
+        Field(description="one of the conflict's `remedies` that has a `command`", examples=list(Resolution)),
+    ]
+    note: Note | None = None
+    migration: NameOrVersion | None = Field(None, description="which one, where the conflict is about several")
+
+
+class ScheduleBody(Input):
+    """May be left out."""
+
+    model_config = ConfigDict(openapi_extra={"required": False})  # type: ignore[typeddict-unknown-key]
+
+    note: Note | None = None
+
+
+class SchedulePath(Input):
+    name: Annotated[str, Field(max_length=200)]
+
+
 class NoBody(Input):
     """No fields at all; the body may be left out."""
 
@@ -167,6 +206,10 @@ class JobsQuery(Input):
     environment: Annotated[str, _text(200)] | None = Field(None, description="all of them when left out")
     kind: JobKind | None = None
     state: JobState | None = None
+    idle: Literal["true", "false"] = Field(
+        "false",
+        description="`true`: also what a schedule started and what came to nothing; so too where `kind` asks for it",
+    )
     limit: Limit = DEFAULT_PAGE
     page_token: PageToken | None = None
 

@@ -14,7 +14,7 @@ from app.api.inputs import JobPath, JobQuery, JobsQuery, NoBody
 from app.api.paging import after, link_next
 from app.api.requests import checked, uuid_or_not_found
 from app.api.waiting import job_at_its_end, job_when
-from app.domain.job import Job, JobId
+from app.domain.job import CHORES, Job, JobId
 from app.ports import JobQuery as JobsWanted
 from app.services.submission import Submitted
 
@@ -30,7 +30,8 @@ OF = "jobs"
 def list_jobs(query: JobsQuery) -> Response:
     """Jobs, newest first
 
-    Without their steps. The next page is in the `Link` header.
+    Without their steps. What a schedule started is left out until it has done something, or failed, unless
+    `idle=true` or its `kind` asks for it. The next page is in the `Link` header.
     """
     if query.environment is not None:
         services().environments.named(query.environment)
@@ -41,6 +42,7 @@ def list_jobs(query: JobsQuery) -> Response:
         state=query.state,
         kind=query.kind,
         environment=query.environment,
+        idle=query.idle == "true" or query.kind in CHORES,
     )
     found = run(services().migrations.jobs(wanted))
     base, read_only = base_url(), services().settings.read_only

@@ -17,6 +17,7 @@ from app.api.inputs import (
     CountedRollbackBody,
     CountPath,
     EnvironmentQuery,
+    MarkBody,
     MigrationsQuery,
     NamePath,
     ResetBody,
@@ -100,6 +101,24 @@ def reset(query: ChangeQuery, body: ResetBody) -> Response:
     Only where the environment's protection is `open`.
     """
     return carry_out(_asked(JobKind.RESET, query, body), body, services().rollbacks.reset)
+
+
+@api.post("/migrations/mark", responses=CHANGED, operation_id="markMigrations")
+@checked
+def mark(query: ChangeQuery, body: MarkBody) -> Response:
+    """Record migrations as applied or rolled back without running them
+
+    For a schema that has them already (a baseline), or that somebody has changed by hand. All of them, or none.
+    """
+    asked = JobRequest(
+        kind=JobKind.MARK,
+        environment=environment_of(query, body),
+        on_busy=body.on_busy,
+        note=body.note,
+        names=tuple(dict.fromkeys(body.names)),
+        mark_as=body.mark_as,
+    )
+    return carry_out(asked, body, services().migrations.mark)
 
 
 def _asked(kind: JobKind, query: ChangeQuery, body: ChangeBody) -> JobRequest:

@@ -17,10 +17,20 @@ PAGES: Mapping[str, Page] = {
         "The server is down, restarting or full, the address is wrong, or the role may not do what is needed.",
         "Read `detail`: it says what the server answered. If it is only restarting, ask again after Retry-After.",
     ),
+    "already-settled": Page(
+        "The conflict is closed, so it cannot be settled again.",
+        "Somebody was faster, its cause went away, or it settled itself.",
+        "Look at it: it says how it was closed, when, by whom and why. A cause that comes back is a new record.",
+    ),
     "bad-request": Page(
         "The request is not HTTP as this service understands it.",
         "A part of it is malformed, often a header or an address that was put together by hand.",
         "Compare it with the examples at /docs.",
+    ),
+    "cannot-mark": Page(
+        "What is to be recorded would contradict the rest of the ledger, so nothing was recorded.",
+        "A migration was to be marked as applied while one that it depends on is not.",
+        "Mark the ones it depends on too, in the same request, or run them first.",
     ),
     "configuration-invalid": Page(
         "The service cannot start with the settings it was given.",
@@ -158,6 +168,11 @@ PAGES: Mapping[str, Page] = {
         "PostgreSQL or the Python file refused a statement; the job says which, where and with which SQLSTATE.",
         "Read the job's `error`: what failed, what was left behind, whether to try again, what to type.",
     ),
+    "still-disagrees": Page(
+        "The conflict was said to be settled, but its cause is still there; it stays open.",
+        "Files, ledger and queue were looked at again; `problems` says what still disagrees.",
+        "Change what `problems` names, then resolve it again; or choose another of its remedies.",
+    ),
     "target-busy": Page(
         "Another job has the target, and the request would not wait (`onBusy: fail`).",
         "One boat at a time: a target is changed by one job only. `jobId` names the one that has it.",
@@ -176,7 +191,7 @@ PAGES: Mapping[str, Page] = {
     "unsupported-media-type": Page(
         "The body is of a type that is not understood here.",
         "curl sends forms with -d unless told otherwise.",
-        "Send JSON with `Content-Type: application/json`, or no body: every field of it is optional.",
+        "Send JSON with `Content-Type: application/json`, or no body where every field of it is optional.",
     ),
     "uncertain": Page(
         "A statement that runs outside a transaction may or may not have happened.",

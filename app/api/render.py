@@ -6,14 +6,13 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
 from urllib.parse import quote
-from uuid import UUID
 
+from app.api.asking import asked
 from app.api.steps import in_environment, next_steps
 from app.domain.again import refuse_unsafe_retry
-from app.domain.conflict import Conflict
 from app.domain.errors import NotSafeToRetry
 from app.domain.failure import Failure
-from app.domain.job import Job, JobRequest, StepRecord
+from app.domain.job import Job, StepRecord
 from app.domain.locks import LockSample, Session
 from app.domain.problem import Problem
 from app.services.sync import MigrationState, MigrationStatus
@@ -39,7 +38,7 @@ def job_summary(job: Job, base_url: str, *, read_only: bool) -> Json:
     return {
         "id": str(job.id),
         "kind": request.kind.value,
-        "environment": request.environment,
+        "environment": request.environment if request.kind.writes_target else None,
         "state": "cancelling" if job.cancelling else job.state.value,
         "reason": job.reason,
         "message": job.message,
@@ -49,14 +48,14 @@ def job_summary(job: Job, base_url: str, *, read_only: bool) -> Json:
         "startedAt": moment(job.started_at),
         "finishedAt": moment(job.finished_at),
         "durationMs": _duration_ms(job),
-        "request": {"to": request.to, "count": request.count, **_wishes(request)},
+        "request": asked(request),
         "principal": {
             "id": origin.principal.id,
             "kind": origin.principal.kind,
             "address": origin.principal.address,
         },
         "requestId": origin.request_id,
-        "retryOf": _text(request.retry_of),
+        "retryOf": str(request.retry_of) if request.retry_of else None,
         "pausedBy": None if job.state.final else job.paused_by,
         "note": request.note,
         "notices": list(job.notices),
@@ -117,36 +116,6 @@ def migration_row(status: MigrationStatus) -> Json:
 def migration(status: MigrationStatus, *, read_only: bool) -> Json:
     refusal = READ_ONLY if read_only else None
     return {**migration_row(status), "actions": [_run_to(status, refusal), _back_to(status, refusal)]}
-
-
-def conflict(conflict: Conflict) -> Json:
-    collision = conflict.collision
-    links = {"self": f"/migrations/conflicts/{conflict.id}"}
-    for name, job_id in (("job", collision.job_id), ("otherJob", collision.other_job_id)):
-        if job_id is not None:
-            links[name] = f"/jobs/{job_id}"
-    return {
-        "id": str(conflict.id),
-        "kind": collision.kind.value,
-        "environment": collision.environment,
-        "state": conflict.state.value,
-        "message": collision.message,
-        "jobId": _text(collision.job_id),
-        "otherJobId": _text(collision.other_job_id),
-        "migrations": list(collision.migrations),
-        "evidence": plain(collision.evidence),
-        "answer": collision.answer,
-        "count": conflict.count,
-        "firstSeenAt": moment(conflict.first_seen_at),
-        "lastSeenAt": moment(conflict.last_seen_at),
-        "resolvedAt": moment(conflict.resolved_at),
-        "resolution": conflict.resolution,
-        "waitedMs": conflict.waited_ms,
-        "remedies": [
-            {"resolution": remedy.resolution, "description": remedy.description} for remedy in conflict.remedies
-        ],
-        "links": links,
-    }
 
 
 def problem(found: Problem) -> Json:
@@ -239,8 +208,9 @@ def _failure(failure: Failure | None, base_url: str, environment: str) -> Json |
 
 
 def _job_links(job: Job) -> Json:
-    links = {"self": f"/jobs/{job.id}", "migrations": f"/migrations?{in_environment(job.request.environment)}"}
-    links["locks"] = f"/jobs/{job.id}/locks"
+    links = {"self": f"/jobs/{job.id}", "locks": f"/jobs/{job.id}/locks"}
+    if job.request.kind.writes_target:
+        links["migrations"] = f"/migrations?{in_environment(job.request.environment)}"
     if not job.state.final:
         links["wait"] = f"/jobs/{job.id}?wait=30"
     return links
@@ -262,16 +232,6 @@ def _retry(job: Job, refusal: str | None) -> Json:
         except NotSafeToRetry as unsafe:
             refusal = unsafe.detail
     return _action("retry", "Ask for the same again", "POST", f"/jobs/{job.id}/retry", refusal, None)
-
-
-def _wishes(request: JobRequest) -> Json:
-    return {
-        "atomic": request.atomic.value,
-        "onFailure": request.on_failure.value if request.on_failure else None,
-        "onBusy": request.on_busy.value,
-        "confirm": request.confirm,
-        "lockTimeoutMs": request.lock_timeout_ms,
-    }
 
 
 def _run_to(status: MigrationStatus, refusal: str | None) -> Json:
@@ -304,7 +264,3 @@ def _action(name: str, label: str, method: str, href: str, refusal: str | None, 
 
 def _migration_href(status: MigrationStatus) -> str:
     return f"/migrations/{quote(status.name, safe='')}?{in_environment(status.environment)}"
-
-
-def _text(value: UUID | None) -> str | None:
-    return None if value is None else str(value)

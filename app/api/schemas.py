@@ -6,12 +6,12 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 from pydantic.alias_generators import to_camel
 
-from app.domain.conflict import ConflictKind, ConflictState
 from app.domain.environment import OnFailure
 from app.domain.failure import FailureCode
 from app.domain.job import JobKind, OnBusy, StepState
 from app.domain.ledger import Status
 from app.domain.migration import Direction
+from app.domain.settling import MarkAs, Resolution
 from app.domain.step import Atomicity
 from app.services.sync import MigrationState
 
@@ -108,6 +108,12 @@ class Request(Answer):
     on_busy: OnBusy
     confirm: str | None
     lock_timeout_ms: int | None
+    names: list[str]
+    mark_as: MarkAs | None = Field(alias="as")
+    conflict_id: Id | None
+    resolution: Resolution | None
+    migration: str | None
+    schedule: str | None
 
 
 class Principal(Answer):
@@ -117,11 +123,11 @@ class Principal(Answer):
 
 
 class JobSummary(Answer):
-    """A job as it stands in the list, without its steps."""
+    """A job as it stands in the list, without its steps. `environment` is null for jobs of Liftlock's own."""
 
     id: Id
     kind: JobKind
-    environment: str
+    environment: str | None
     state: ShownState
     reason: str
     message: str
@@ -217,38 +223,6 @@ class Migration(MigrationRow):
 
 class Migrations(RootModel[list[MigrationRow]]):
     """In the order they run; what no file defines any more comes first."""
-
-
-class Remedy(Answer):
-    resolution: str
-    description: str
-
-
-class Conflict(Answer):
-    """Two runs, two files, or a file and a database that disagree; equal causes are one record with a count."""
-
-    id: Id
-    kind: ConflictKind
-    environment: str | None
-    state: ConflictState
-    message: str
-    job_id: Id | None
-    other_job_id: Id | None
-    migrations: list[str]
-    evidence: dict[str, Any]
-    answer: str
-    count: int
-    first_seen_at: Moment
-    last_seen_at: Moment
-    resolved_at: Moment | None
-    resolution: str | None
-    waited_ms: int | None
-    remedies: list[Remedy]
-    links: Links
-
-
-class Conflicts(RootModel[list[Conflict]]):
-    """Newest first."""
 
 
 class Alive(Answer):

@@ -8,6 +8,8 @@ from typing import Any
 Document = dict[str, Any]
 
 CHANGES = frozenset({"post", "delete"})
+GUARDED = frozenset({"runMigrations", "rollbackMigration", "rollbackMigrations", "resetMigrations", "markMigrations"})
+"""Changes that take If-Match: they depend on the list of migrations that their caller has seen."""
 
 _EVERY_PROBLEM = (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY)
 _PROBLEMS_OF_A_CHANGE = (
@@ -26,15 +28,13 @@ def _header(name: str, description: str, schema: Document) -> Document:
     return {"name": name, "in": "header", "required": False, "description": description, "schema": schema}
 
 
-_HEADERS_OF_A_CHANGE = (
-    _header(
-        "Idempotency-Key",
-        "the same request with the same key is carried out once; kept for 24 hours",
-        _TEXT | {"minLength": 1, "maxLength": 255},
-    ),
-    _header("Prefer", "`wait=N`: answer 200 with the finished job if it ends within N seconds (1 to 60)", _TEXT),
-    _header("If-Match", "the ETag of `GET /migrations`: refuse when the list has changed since", _TEXT),
+_IDEMPOTENCY = _header(
+    "Idempotency-Key",
+    "the same request with the same key is carried out once; kept for 24 hours",
+    _TEXT | {"minLength": 1, "maxLength": 255},
 )
+_PREFER = _header("Prefer", "`wait=N`: answer 200 with the finished job if it ends within N seconds (1 to 60)", _TEXT)
+_IF_MATCH = _header("If-Match", "the ETag of `GET /migrations`: refuse when the list has changed since", _TEXT)
 _HEADERS_OF_A_QUESTION = (_header("If-None-Match", "the ETag the caller has: 304 when it is still so", _TEXT),)
 _HEADERS_OF_ALL = (
     _header("X-Request-Id", "comes back with the answer, and is kept on the job", _TEXT | {"maxLength": 128}),
@@ -50,7 +50,7 @@ def completed(document: Document) -> Document:
         responses, parameters = operation["responses"], operation.setdefault("parameters", [])
         _tidy(operation)
         if method in CHANGES:
-            _add_change(responses, parameters)
+            _add_change(operation["operationId"], responses, parameters)
         elif operation["operationId"] not in ("live", "ready", "version"):
             parameters += _HEADERS_OF_A_QUESTION
             responses["304"] = {"description": "the caller has it already"}
@@ -96,10 +96,18 @@ def _tidy_schema(schema: Document) -> None:
                 del one["description"]
 
 
-def _add_change(responses: Document, parameters: list[Document]) -> None:
-    parameters += _HEADERS_OF_A_CHANGE
+def _add_change(operation_id: str, responses: Document, parameters: list[Document]) -> None:
+    parameters.append(_IDEMPOTENCY)
     responses |= {str(int(status)): _problem(status) for status in _PROBLEMS_OF_A_CHANGE}
-    responses["200"]["description"] = "the job has ended within the time that `Prefer: wait=N` gave it"
+    if "202" not in responses:
+        responses["200"]["description"] = "done"
+        return
+    parameters += (_PREFER, _IF_MATCH) if operation_id in GUARDED else (_PREFER,)
+    responses["200"]["description"] = (
+        "the conflict is closed; or the job has ended within the time that `Prefer: wait=N` gave it"
+        if operation_id == "resolveConflict"
+        else "the job has ended within the time that `Prefer: wait=N` gave it"
+    )
     responses["202"]["description"] = "the job is committed and will be carried out"
     responses["202"]["headers"] = {
         "Location": {"description": "the job", "schema": _TEXT},

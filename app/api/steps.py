@@ -1,9 +1,11 @@
 """What to do next, as a caller can paste it: sentences, and calls as commands that name their environment."""
 
+import json
 import re
 import shlex
 from collections.abc import Iterator
 from functools import lru_cache
+from typing import Any
 from urllib.parse import quote
 
 _CALL = re.compile(r"\b(GET|POST|PUT|DELETE) (/[^\s,;]*)")
@@ -18,6 +20,12 @@ def next_steps(steps: tuple[str, ...], base_url: str, environment: str | None) -
     A command about migrations names `environment` unless it names one already or none is known.
     """
     return [part for step in steps for part in _parts(step, base_url, environment)]
+
+
+def command_with(method: str, address: str, base_url: str, body: dict[str, Any]) -> str:
+    """A call that carries a body, as a command."""
+    data = shlex.quote(json.dumps(body, ensure_ascii=False))
+    return f"{_command(method, address, base_url, None)} -H 'Content-Type: application/json' -d {data}"
 
 
 @lru_cache(maxsize=1024)

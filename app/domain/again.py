@@ -8,6 +8,8 @@ from app.domain.job import Job, JobKind, JobState, StepState
 
 def refuse_unsafe_retry(job: Job, later: Sequence[Job]) -> None:
     """`later`: the jobs of its environment that came after it. Raises NotSafeToRetry."""
+    if not job.request.kind.writes_target:
+        raise _refusal(job, "is a chore of Liftlock's own", (f"POST /schedules/{job.request.schedule}/run",))
     if not job.state.final:
         raise _refusal(job, "has not ended", (f"GET /jobs/{job.id}?wait=30", f"POST /jobs/{job.id}/cancel"))
     if job.state is JobState.SUCCEEDED:

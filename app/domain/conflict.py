@@ -6,6 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+from app.domain.settling import Resolution
+
 
 class ConflictKind(StrEnum):
     LOCK_CONTENTION = "lock_contention"
@@ -17,6 +19,8 @@ class ConflictKind(StrEnum):
     MISSING_DEPENDENCY = "missing_dependency"
     CYCLE = "cycle"
     OUT_OF_ORDER = "out_of_order"
+    OBJECT_OVERLAP = "object_overlap"
+    STRANDED_TARGET = "stranded_target"
 
 
 class ConflictState(StrEnum):
@@ -25,45 +29,101 @@ class ConflictState(StrEnum):
     EXPIRED = "expired"
 
 
+class Way(StrEnum):
+    """How a way out is gone: by itself; when the cause is found gone; at a person's word; by a job in the target."""
+
+    ITSELF = "itself"
+    CHECKED = "checked"
+    WORD = "word"
+    JOB = "job"
+
+
 @dataclass(frozen=True, slots=True)
 class Remedy:
-    """One way out of a conflict: a stable word and the sentence that explains it."""
+    """One way out of a conflict: a stable word, the sentence that explains it, and how it is gone."""
 
     resolution: str
     description: str
+    way: Way = Way.CHECKED
 
+
+_NOTHING_TO_DO = "nothing needs to be done."
+_ROLL_BACK = Remedy(
+    Resolution.ROLL_BACK, "Roll the migration back with the text it was applied with, then run the new file."
+)
+_MARK_ROLLED_BACK = Remedy(
+    Resolution.MARK_ROLLED_BACK,
+    "Record the migration as rolled back without running anything: what it did is gone from the schema already.",
+    Way.JOB,
+)
 
 REMEDIES: Mapping[ConflictKind, tuple[Remedy, ...]] = {
     ConflictKind.LOCK_CONTENTION: (
-        Remedy("wait", "The waiting job starts by itself when the one before it ends; nothing needs to be done."),
+        Remedy("wait", f"The waiting job starts by itself when the one before it ends; {_NOTHING_TO_DO}", Way.ITSELF),
+        Remedy(Resolution.RETRY, "Ring for the waiting job once more; the record closes when it has had its turn."),
     ),
     ConflictKind.DUPLICATE_DELIVERY: (
-        Remedy("none", "The second delivery was dropped and nothing ran twice; nothing needs to be done."),
+        Remedy("none", f"The second delivery was dropped and nothing ran twice; {_NOTHING_TO_DO}", Way.ITSELF),
     ),
     ConflictKind.FENCED: (
-        Remedy("none", "The older attempt was stopped before it could write; the newer one goes on by itself."),
-    ),
-    ConflictKind.CHECKSUM_MISMATCH: (
-        Remedy("restore_file", "Put the file back as it was applied and put the change in a new migration."),
-        Remedy("roll_back", "Roll the migration back with the text it was applied with, then run the new file."),
-    ),
-    ConflictKind.VERSION_COLLISION: (Remedy("reorder", "Give one of the files another version."),),
-    ConflictKind.MISSING_FILE: (
-        Remedy("restore_file", "Put the file back into the migrations folder."),
         Remedy(
-            "roll_back",
-            "Roll the migration back; a SQL migration is undone with the text it was applied with.",
+            "none",
+            "The older attempt was stopped before it could write; the newer one goes on by itself.",
+            Way.ITSELF,
         ),
     ),
-    ConflictKind.MISSING_DEPENDENCY: (
-        Remedy("restore_file", "Add the migration that is named, or correct the name in `dependencies`."),
-    ),
-    ConflictKind.CYCLE: (Remedy("reorder", "Remove one of the dependencies of the cycle."),),
-    ConflictKind.OUT_OF_ORDER: (
-        Remedy("reorder", "Give the file a version after the newest applied one."),
+    ConflictKind.CHECKSUM_MISMATCH: (
+        Remedy(Resolution.RESTORE_FILE, "Put the file back as it was applied and put the change in a new migration."),
         Remedy(
-            "allow",
+            Resolution.ACCEPT_FILE,
+            "Take this very file for what was applied: its checksum and its down replace those of the ledger, "
+            "and nothing is run.",
+            Way.JOB,
+        ),
+        _ROLL_BACK,
+        _MARK_ROLLED_BACK,
+    ),
+    ConflictKind.VERSION_COLLISION: (Remedy(Resolution.REORDER, "Give one of the files another version."),),
+    ConflictKind.MISSING_FILE: (
+        Remedy(Resolution.RESTORE_FILE, "Put the file back into the migrations folder."),
+        Remedy(
+            Resolution.ROLL_BACK,
+            "Roll the migration back; a SQL migration is undone with the text it was applied with.",
+        ),
+        _MARK_ROLLED_BACK,
+    ),
+    ConflictKind.MISSING_DEPENDENCY: (
+        Remedy(Resolution.RESTORE_FILE, "Add the migration that is named, or correct the name in `dependencies`."),
+    ),
+    ConflictKind.CYCLE: (Remedy(Resolution.REORDER, "Remove one of the dependencies of the cycle."),),
+    ConflictKind.OUT_OF_ORDER: (
+        Remedy(Resolution.REORDER, "Give the file a version after the newest applied one."),
+        Remedy(
+            Resolution.ALLOW,
             'Set `outOfOrder = "allow"` for the environment in liftlock.toml if late files are welcome.',
+        ),
+        Remedy(
+            Resolution.MARK_APPLIED,
+            "Record the file as applied without running it: what it does is in the schema already.",
+            Way.JOB,
+        ),
+    ),
+    ConflictKind.OBJECT_OVERLAP: (
+        Remedy(
+            Resolution.REORDER, "Name one of the migrations in the `dependencies` of the other: then the order is said."
+        ),
+        Remedy(
+            Resolution.IGNORE,
+            "It is meant so; the record stays closed as long as these files are as they are.",
+            Way.WORD,
+        ),
+    ),
+    ConflictKind.STRANDED_TARGET: (
+        Remedy(
+            Resolution.RELEASE_TARGET,
+            "End the sessions of the job that holds the target, mark it there as needing attention, and free the "
+            "target. Make sure first that no other Liftlock works on this database.",
+            Way.JOB,
         ),
     ),
 }
@@ -95,7 +155,10 @@ class Collision:
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """One record of the conflict log. `waited_ms` is set when a contention has settled itself."""
+    """One record of the conflict log. `waited_ms` is set when a contention has settled itself.
+
+    `resolved_by`, `note` and `resolved_by_job`: who settled it, why, and the job that did it in the target.
+    """
 
     id: UUID
     collision: Collision
@@ -106,7 +169,14 @@ class Conflict:
     resolved_at: datetime | None = None
     resolution: str | None = None
     waited_ms: int | None = None
+    resolved_by: str | None = None
+    note: str | None = None
+    resolved_by_job: UUID | None = None
 
     @property
     def remedies(self) -> tuple[Remedy, ...]:
         return REMEDIES[self.collision.kind]
+
+    @property
+    def may_be_asked(self) -> tuple[Remedy, ...]:
+        return tuple(remedy for remedy in self.remedies if remedy.way is not Way.ITSELF)

@@ -8,7 +8,8 @@ from app.domain import graph
 from app.domain.conflict import Collision, ConflictKind
 from app.domain.environment import OutOfOrder
 from app.domain.ledger import History, LedgerEntry
-from app.domain.migration import Catalog, Migration
+from app.domain.migration import Catalog, Migration, SqlScript
+from app.domain.overlap import Overlap, overlaps
 from app.domain.problem import Problem
 
 
@@ -45,17 +46,7 @@ class Divergence:
 
 def of_files(catalog: Catalog) -> tuple[Divergence, ...]:
     """What the files alone disagree about; `graph.problems` words it."""
-    return tuple(
-        Divergence(
-            kind=_KIND_OF_PROBLEM[problem.code],
-            severity=Severity.REFUSE,
-            message=problem.message,
-            migrations=(problem.migration or "",),
-            file=problem.file,
-            evidence={"problem": problem.message, "file": problem.file},
-        )
-        for problem in graph.arrange(catalog).problems
-    )
+    return tuple(_of_file(problem, catalog) for problem in graph.arrange(catalog).problems)
 
 
 def of_history(ordered: Sequence[Migration], history: History, policy: OutOfOrder) -> tuple[Divergence, ...]:
@@ -64,6 +55,7 @@ def of_history(ordered: Sequence[Migration], history: History, policy: OutOfOrde
         *_changed(ordered, history),
         *_missing(ordered, history),
         *_out_of_order(ordered, history, policy),
+        *(_overlapping(one) for one in overlaps([one for one in ordered if not history.is_applied(one.name)])),
     )
 
 
@@ -73,6 +65,20 @@ _KIND_OF_PROBLEM = {
     "missing_dependency": ConflictKind.MISSING_DEPENDENCY,
     "cycle": ConflictKind.CYCLE,
 }
+
+
+def _of_file(problem: Problem, catalog: Catalog) -> Divergence:
+    evidence: dict[str, object] = {"problem": problem.message, "file": problem.file}
+    names: tuple[str, ...] = (problem.migration or "",)
+    concerned = [one for one in catalog.migrations if one.name == problem.migration]
+    if problem.code == "version_collision":
+        concerned = [one for one in catalog.migrations if one.version == concerned[0].version]
+        names = tuple(dict.fromkeys(str(one.name) for one in concerned))
+    if _KIND_OF_PROBLEM[problem.code] is ConflictKind.VERSION_COLLISION:
+        evidence["files"] = {one.file: {"name": one.name, "version": one.version} for one in concerned}
+    else:
+        evidence["dependencies"] = {one.name: list(one.dependencies) for one in concerned}
+    return Divergence(_KIND_OF_PROBLEM[problem.code], Severity.REFUSE, problem.message, names, problem.file, evidence)
 
 
 def _changed(ordered: Sequence[Migration], history: History) -> list[Divergence]:
@@ -153,3 +159,27 @@ def _newest_applied(ordered: Sequence[Migration], history: History) -> int:
     """Its place among `ordered`, -1 when none is applied."""
     places = range(len(ordered) - 1, -1, -1)
     return next((place for place in places if history.is_applied(ordered[place].name)), -1)
+
+
+def _overlapping(found: Overlap) -> Divergence:
+    """Only a notice: they run in the order of their versions, and usually that is what was meant."""
+    names = tuple(str(migration.name) for migration, _ in found.touches)
+    statements = [
+        {
+            "migration": migration.name,
+            "file": migration.file,
+            "line": migration.up.line + touch.line - 1 if isinstance(migration.up, SqlScript) else touch.line,
+            "statement": touch.text,
+            "checksum": migration.checksum.raw.hex(),
+        }
+        for migration, touch in found.touches
+    ]
+    return Divergence(
+        ConflictKind.OBJECT_OVERLAP,
+        Severity.NOTICE,
+        f"{' and '.join(names)} are pending and alter {found.table}, and no dependency says which goes first; "
+        f"they run in the order of their versions",
+        names,
+        found.touches[0][0].file,
+        {"table": found.table, "statements": statements},
+    )

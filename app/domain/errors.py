@@ -6,6 +6,9 @@ LiftlockError
 │   ├── NotFound                no such migration, job, conflict, environment
 │   ├── MigrationsInvalid       files that cannot be read or contradict each other
 │   ├── ConflictsOpen           files and history disagree
+│   ├── StillDisagrees          a conflict was said to be settled, and its cause is still there
+│   ├── AlreadySettled          a conflict that is closed cannot be closed again
+│   ├── CannotMark              what is to be recorded would contradict the rest of the ledger
 │   ├── Irreversible            a migration on the way back has no down
 │   ├── NewerDependents         something applied still needs what would be undone
 │   ├── RollbackTooDeep         more steps asked than applied
@@ -93,6 +96,16 @@ class ConflictsOpen(ListedRefusal):
     title = "Files and history disagree"
 
 
+class StillDisagrees(ListedRefusal):
+    slug = "still-disagrees"
+    title = "The cause of the conflict is still there"
+
+
+class CannotMark(ListedRefusal):
+    slug = "cannot-mark"
+    title = "This cannot be recorded"
+
+
 class Irreversible(ListedRefusal):
     slug = "irreversible"
     title = "A migration cannot be undone"
@@ -106,6 +119,11 @@ class NewerDependents(ListedRefusal):
 class NotFound(Refusal):
     slug = "not-found"
     title = "Not found"
+
+
+class AlreadySettled(Refusal):
+    slug = "already-settled"
+    title = "The conflict is closed already"
 
 
 class RollbackTooDeep(Refusal):

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from app.domain.environment import OnFailure
 from app.domain.failure import Failure
+from app.domain.settling import MarkAs, Settling
 from app.domain.step import Atomicity
 
 JobId = NewType("JobId", UUID)
@@ -49,6 +50,20 @@ class JobKind(StrEnum):
     RUN = "run"
     ROLLBACK = "rollback"
     RESET = "reset"
+    MARK = "mark"
+    RESOLVE = "resolve"
+    RESCUE = "rescue"
+    PURGE = "purge"
+
+    @property
+    def writes_target(self) -> bool:
+        """Whether it queues on a target; the others work on the control database alone."""
+        return self not in CHORES
+
+
+CHORES = frozenset({JobKind.RESCUE, JobKind.PURGE})
+CONTROL = "liftlock-control"
+"""What stands in the place of an environment where a job concerns none."""
 
 
 class OnBusy(StrEnum):
@@ -79,6 +94,7 @@ class Principal:
 class JobRequest:
     """What is asked of a job, validated; `count` is for rollbacks, `to` a name or a version.
 
+    `names` and `mark_as` are for marks, `settling` for answers to conflicts, `schedule` for periodic jobs.
     `retry_of`: the job that asked for the same before.
     """
 
@@ -92,7 +108,21 @@ class JobRequest:
     confirm: str | None = None
     lock_timeout_ms: int | None = None
     note: str | None = None
+    names: tuple[str, ...] = ()
+    mark_as: MarkAs | None = None
+    settling: Settling | None = None
+    schedule: str | None = None
     retry_of: UUID | None = None
+
+    @property
+    def queue(self) -> str:
+        """Whose turns it waits for: jobs of one queue run one at a time, in their order."""
+        return self.environment if self.kind.writes_target else f"{self.environment}/{self.kind}"
+
+    @property
+    def stranded(self) -> UUID | None:
+        """The job whose hold on the target this one ends; it goes before all that wait for the target."""
+        return self.settling.stranded if self.settling is not None else None
 
 
 @dataclass(frozen=True, slots=True)

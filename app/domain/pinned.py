@@ -1,24 +1,27 @@
 """A plan as the target keeps it for its job, so that whoever goes on with the job does the same."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from app.domain.errors import PlanStale
 from app.domain.failure import Failure
-from app.domain.ledger import History
+from app.domain.ledger import History, LedgerEntry
+from app.domain.mark import step_accepted, step_marked, step_marked_back
 from app.domain.migration import Catalog, Direction, Migration
-from app.domain.step import Plan, Step, step_applied, step_down, step_up
+from app.domain.step import Deed, Plan, Step, step_applied, step_down, step_up
 
 
 @dataclass(frozen=True, slots=True)
 class PinnedStep:
-    """A step without its text: the file, or the ledger, must still have it. `checksum` is raw, in hex."""
+    """A step without its text: the file, or the ledger, must still have it. Checksums are raw, in hex."""
 
     name: str
     version: str
     direction: Direction
     checksum: str
+    deed: Deed = Deed.EXECUTED
+    replaces: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,8 @@ def pin_plan(plan: Plan) -> Pinned:
 
 
 def pin_step(step: Step) -> PinnedStep:
-    return PinnedStep(step.name, step.version, step.direction, step.checksum.raw.hex())
+    replaces = step.replaces.hex() if step.replaces is not None else None
+    return PinnedStep(step.name, step.version, step.direction, step.checksum.raw.hex(), step.deed, replaces)
 
 
 def bind(pinned: Pinned, catalog: Catalog, history: History, job_id: UUID) -> tuple[Step, ...]:
@@ -61,12 +65,12 @@ def _bind_step(pinned: PinnedStep, files: Mapping[str, Migration], history: Hist
     if pinned.direction is Direction.DOWN:
         if entry is None:
             raise _not_in_ledger(pinned)
-        return step_down(entry, files)
+        return step_down(entry, files) if pinned.deed is Deed.EXECUTED else step_marked_back(entry)
     file = files.get(pinned.name)
     if file is not None and file.checksum.raw.hex() == pinned.checksum:
-        return step_up(file)
+        return _step_of_file(pinned, file)
     if entry is not None and entry.job_id == job_id and entry.checksum.hex() == pinned.checksum:
-        return step_applied(entry)
+        return _step_done(pinned, entry)
     actual = file.checksum.raw.hex()[:12] if file else "no file"
     raise PlanStale(
         f"{pinned.name} was planned with checksum {pinned.checksum[:12]}, but now there is {actual}; "
@@ -74,6 +78,20 @@ def _bind_step(pinned: PinnedStep, files: Mapping[str, Migration], history: Hist
         facts={"migration": pinned.name, "expected": pinned.checksum, "actual": actual},
         next_steps=("POST /migrations/run",),
     )
+
+
+def _step_of_file(pinned: PinnedStep, file: Migration) -> Step:
+    match pinned.deed:
+        case Deed.EXECUTED:
+            return step_up(file)
+        case Deed.MARKED:
+            return step_marked(file)
+        case Deed.ACCEPTED:
+            return step_accepted(file, bytes.fromhex(pinned.replaces or ""))
+
+
+def _step_done(pinned: PinnedStep, entry: LedgerEntry) -> Step:
+    return replace(step_applied(entry), deed=pinned.deed)
 
 
 def _not_in_ledger(pinned: PinnedStep) -> PlanStale:

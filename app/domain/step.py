@@ -20,9 +20,20 @@ class Atomicity(StrEnum):
     RUN = "run"
 
 
+class Deed(StrEnum):
+    """What a step does: carry out its body, or only write into the ledger what people say of the schema."""
+
+    EXECUTED = "executed"
+    MARKED = "marked"
+    ACCEPTED = "accepted"
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One migration in one direction. `body` None means nothing is executed, only recorded."""
+    """One migration in one direction. `body` None means nothing is executed, only recorded.
+
+    `replaces`: of an accepted file, the raw checksum that the ledger has so far.
+    """
 
     name: str
     version: str
@@ -35,9 +46,16 @@ class Step:
     irreversible: str | None = None
     source_format: str = "sql"
     notice: str | None = None
+    deed: Deed = Deed.EXECUTED
+    replaces: bytes | None = None
 
     @property
     def transactional(self) -> bool:
+        """Whether the step is one transaction; what is only recorded always is."""
+        return self.deed is not Deed.EXECUTED or self.body_transactional
+
+    @property
+    def body_transactional(self) -> bool:
         return not isinstance(self.body, SqlScript) or self.body.transactional
 
 

@@ -1,7 +1,9 @@
 """What the services need of the world, as Protocols; each has two implementations that pass one suite."""
 
 from app.ports.control import (
+    Answer,
     Changes,
+    ConflictAnswers,
     ConflictLog,
     ConflictQuery,
     IdempotencyKeys,
@@ -16,6 +18,7 @@ from app.ports.control import (
     NewJob,
     StoredAnswer,
 )
+from app.ports.schedules import Schedules
 from app.ports.target import (
     UNGUIDED,
     Acquired,
@@ -34,8 +37,10 @@ from app.ports.world import Clock, Doorbell, Held, HeldElsewhere, Leases, Source
 __all__ = [
     "UNGUIDED",
     "Acquired",
+    "Answer",
     "Changes",
     "Clock",
+    "ConflictAnswers",
     "ConflictLog",
     "ConflictQuery",
     "DoneBefore",
@@ -58,6 +63,7 @@ __all__ = [
     "NewJob",
     "Observer",
     "Observers",
+    "Schedules",
     "Source",
     "StoredAnswer",
     "TargetSession",

@@ -76,13 +76,17 @@ class NewJob:
 
 @dataclass(frozen=True, slots=True)
 class JobQuery:
-    """A page of the job list, newest first; `before` is the id of the last job of the page before."""
+    """A page of the job list, newest first; `before` is the id of the last job of the page before.
+
+    Without `idle`, what a schedule started is left out until it has done something, or failed.
+    """
 
     limit: int = 50
     before: JobId | None = None
     state: JobState | None = None
     kind: JobKind | None = None
     environment: str | None = None
+    idle: bool = False
 
 
 class Changes(Protocol):
@@ -112,8 +116,8 @@ class JobBoard(Protocol):
         """Without their steps."""
         ...
 
-    async def open_on(self, environment: str) -> tuple[Job, ...]:
-        """Jobs of the environment that have not ended, in the order they will run."""
+    async def open_on(self, queue: str) -> tuple[Job, ...]:
+        """Jobs of the environment, or of another queue, that have not ended, in the order they will run."""
         ...
 
     def watch(self, job_id: JobId) -> AbstractAsyncContextManager["Changes"]:
@@ -180,7 +184,7 @@ class JobSweep(Protocol):
         """Give jobs with a lapsed lease back to the queue."""
         ...
 
-    async def next_on(self, environment: str) -> JobId | None:
+    async def next_on(self, queue: str) -> JobId | None:
         """The head of the queue, if its ring was used up while it had to wait."""
         ...
 
@@ -189,7 +193,10 @@ class JobSweep(Protocol):
         ...
 
     async def purge(self) -> int:
-        """Delete idempotency keys past their time; how many."""
+        """Delete idempotency keys past their time; how many.
+
+        Ticks that found nothing to do go after a day, and are not counted.
+        """
         ...
 
 
@@ -218,4 +225,23 @@ class ConflictLog(Protocol):
 
     async def expire(self, environment: str, kinds: Sequence[str], seen: Sequence[str]) -> int:
         """Close open records of these kinds whose fingerprint is not in `seen`: their cause is gone."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How a conflict was settled, by whom and why. `job_id`: the job that did it, whose asking is audited already."""
+
+    resolution: str
+    origin: Origin
+    note: str | None = None
+    job_id: UUID | None = None
+
+
+class ConflictAnswers(Protocol):
+    async def close(self, conflict_id: UUID, answer: Answer) -> Conflict | None:
+        """Close an open record and write it to the audit trail; None when it was not open any more.
+
+        A job may also close one that has expired meanwhile: its cause is gone because of the job.
+        """
         ...

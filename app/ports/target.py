@@ -161,3 +161,10 @@ class Targets(Protocol):
     async def read(self, environment: Environment) -> TargetView:
         """Reads only; a target without a ledger has an empty history. Raises BackendUnavailable."""
         ...
+
+    async def release(self, environment: Environment, stranded: UUID, outcome: Ended) -> None:
+        """End the sessions of the job `stranded`, write its outcome, free the target if it holds it.
+
+        Raises BackendUnavailable.
+        """
+        ...

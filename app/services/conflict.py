@@ -5,9 +5,9 @@ from uuid import UUID
 
 from app.domain.conflict import Collision, Conflict, ConflictKind
 from app.domain.divergence import Divergence
-from app.domain.errors import NotFound
-from app.domain.job import Attempt, ClaimRefusal, ClaimRefused, JobId
-from app.ports import ConflictLog, ConflictQuery, FenceBusy, HeldElsewhere
+from app.domain.errors import AlreadySettled, NotFound, TargetBusy
+from app.domain.job import Attempt, ClaimRefusal, ClaimRefused, Job, JobId, Origin, Principal
+from app.ports import Answer, ConflictAnswers, ConflictLog, ConflictQuery, FenceBusy, HeldElsewhere, JobBoard
 
 OF_FILES = (
     ConflictKind.CHECKSUM_MISMATCH,
@@ -16,12 +16,15 @@ OF_FILES = (
     ConflictKind.MISSING_DEPENDENCY,
     ConflictKind.CYCLE,
     ConflictKind.OUT_OF_ORDER,
+    ConflictKind.OBJECT_OVERLAP,
 )
 
 
 class ConflictResolutionService:
-    def __init__(self, log: ConflictLog) -> None:
+    def __init__(self, log: ConflictLog, answers: ConflictAnswers, board: JobBoard) -> None:
         self._log = log
+        self._answers = answers
+        self._board = board
 
     async def list(self, query: ConflictQuery) -> tuple[Conflict, ...]:
         return await self._log.find(query)
@@ -32,6 +35,35 @@ class ConflictResolutionService:
         if conflict is None:
             raise NotFound(f"there is no conflict {conflict_id}", next_steps=("GET /migrations/conflicts",))
         return conflict
+
+    async def close(self, conflict: Conflict, answer: Answer) -> Conflict:
+        """Raises AlreadySettled when somebody, or something, was faster."""
+        closed = await self._answers.close(conflict.id, answer)
+        if closed is None:
+            raise already_settled(await self.get(conflict.id))
+        return closed
+
+    async def close_by_job(self, conflict_id: UUID, answer: Answer) -> None:
+        """Nothing when it is settled already: the job has been accepted, or has ended, all the same."""
+        await self._answers.close(conflict_id, answer)
+
+    async def close_done(self, attempt: Attempt) -> None:
+        """The job has done in its target what was answered; it may have said so before."""
+        request = attempt.request
+        if request.settling is not None:
+            origin = Origin(Principal(attempt.actor))
+            answer = Answer(request.settling.resolution, origin, request.note, attempt.job_id)
+            await self.close_by_job(request.settling.conflict_id, answer)
+
+    async def refuse_unless_stranded(self, job_id: UUID) -> None:
+        """Raises TargetBusy when the job is known and has not ended: it will go on by itself."""
+        job = await self._board.get(JobId(job_id))
+        if job is not None and not job.state.final:
+            raise TargetBusy(
+                f"job {job_id} is {job.state} and goes on by itself; the target is not stranded",
+                facts={"jobId": str(job_id), "state": job.state.value},
+                next_steps=(f"GET /jobs/{job_id}?wait=30",),
+            )
 
     async def record_divergences(self, environment: str, found: Sequence[Divergence]) -> None:
         """Record what files and history disagree about now, and close what they no longer do."""
@@ -64,6 +96,11 @@ class ConflictResolutionService:
         )
 
     async def record_fence_busy(self, attempt: Attempt, busy: FenceBusy) -> None:
+        """Held by a job that goes on, or by one that nobody will go on with: then a person must release it."""
+        holder = None if busy.job_id is None else await self._board.get(JobId(busy.job_id))
+        if busy.job_id is not None and (holder is None or holder.state.final):
+            await self._log.record(_stranded(attempt, busy, holder))
+            return
         await self._log.record(
             Collision(
                 kind=ConflictKind.LOCK_CONTENTION,
@@ -82,6 +119,7 @@ class ConflictResolutionService:
         )
 
     async def record_fenced(self, attempt: Attempt) -> None:
+        job = await self._board.get(attempt.job_id)
         await self._log.record(
             Collision(
                 kind=ConflictKind.FENCED,
@@ -90,13 +128,50 @@ class ConflictResolutionService:
                 environment=attempt.request.environment,
                 job_id=attempt.job_id,
                 other_job_id=attempt.job_id,
-                evidence={"attempt": attempt.number, "worker": attempt.owner},
+                evidence={
+                    "attempt": attempt.number,
+                    "worker": attempt.owner,
+                    "newestAttempt": job.attempt if job is not None else None,
+                },
                 answer="stopped before it could write",
             )
         )
 
     async def settle_contention(self, job_id: JobId, waited_ms: int) -> None:
         await self._log.settle_contention(job_id, waited_ms)
+
+
+def already_settled(conflict: Conflict) -> AlreadySettled:
+    when = conflict.resolved_at.isoformat() if conflict.resolved_at else None
+    by = f" by {conflict.resolved_by}" if conflict.resolved_by else ""
+    return AlreadySettled(
+        f"the conflict is {conflict.state} already ({conflict.resolution}{by}); nothing was done",
+        facts={"state": conflict.state.value, "resolution": conflict.resolution, "resolvedAt": when},
+        next_steps=(f"GET /migrations/conflicts/{conflict.id}",),
+    )
+
+
+def _stranded(attempt: Attempt, busy: FenceBusy, holder: Job | None) -> Collision:
+    environment = attempt.request.environment
+    known = "does not know" if holder is None else f"knows as {holder.state}"
+    return Collision(
+        kind=ConflictKind.STRANDED_TARGET,
+        message=f"the target of {environment} is held by job {busy.job_id}, which the control database {known}; "
+        f"nobody will go on with it",
+        fingerprint=f"{environment}:stranded:{busy.job_id}",
+        environment=environment,
+        job_id=attempt.job_id,
+        other_job_id=busy.job_id,
+        evidence={
+            "inTarget": {
+                "job": str(busy.job_id),
+                "attempt": busy.attempt,
+                "since": busy.since.isoformat() if busy.since else None,
+            },
+            "inControlDatabase": holder.state.value if holder is not None else "unknown",
+        },
+        answer="given back to the queue until somebody releases the target",
+    )
 
 
 def _not_head(refused: ClaimRefused, worker: str) -> Collision:

@@ -22,7 +22,7 @@ from app.domain.failure import Failure
 from app.domain.job import Attempt, Ended, GivenBack, JobKind, JobState, Outcome, Superseded
 from app.domain.migration import Catalog
 from app.domain.pinned import Pinned, bind
-from app.domain.step import Atomicity, Plan, Step
+from app.domain.step import Atomicity, Deed, Plan, Step
 from app.domain.undo import undo_of
 from app.ports import (
     Acquired,
@@ -49,6 +49,7 @@ from app.services.outcomes import (
     left_half_way,
     nothing_to_do,
     refused,
+    released,
     stopped_half_way,
     succeeded,
     target_failure,
@@ -123,6 +124,7 @@ class PlanExecutor:
                 self._watchdog.watch(environment, attempt, nonce) as watch,
                 self._targets.open(environment, attempt) as session,
             ):
+                await self._release_stranded(environment, attempt)
                 match await session.acquire(attempt, nonce):
                     case DoneBefore(outcome):
                         return outcome
@@ -138,6 +140,12 @@ class PlanExecutor:
             return self._cannot_be_reached(attempt, error)
         except ConnectionLost as error:
             return GivenBack("connection_lost", error.detail, self._policy.give_back_ms)
+
+    async def _release_stranded(self, environment: Environment, attempt: Attempt) -> None:
+        """Whoever holds the target has been given up by a person; looked at again here, and done twice without harm."""
+        if attempt.request.stranded is not None:
+            await self._conflicts.refuse_unless_stranded(attempt.request.stranded)
+            await self._targets.release(environment, attempt.request.stranded, released(attempt))
 
     async def _holding(
         self, environment: Environment, attempt: Attempt, session: TargetSession, watch: Watch, epoch: int
@@ -182,7 +190,7 @@ class PlanExecutor:
     def _plan(self, environment: Environment, attempt: Attempt, catalog: Catalog, view: TargetView) -> Plan:
         """Under the fence. Everything that can be refused is refused here, before the first step."""
         plan = plan_job(attempt.request, environment, catalog, view)
-        problems = self._source.unloadable(plan.steps)
+        problems = self._source.unloadable([step for step in plan.steps if step.deed is Deed.EXECUTED])
         if problems:
             raise MigrationsInvalid(f"{problems[0].message}; nothing was run", problems)
         return plan

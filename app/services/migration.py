@@ -8,6 +8,7 @@ from app.domain.again import refuse_unsafe_retry
 from app.domain.errors import JobEnded, NotFound
 from app.domain.job import Job, JobId, JobKind, JobRequest, JobState, Origin
 from app.domain.locks import LockSample
+from app.domain.step import Atomicity
 from app.ports import JobBoard, JobControl, JobQuery, KeyClaim, LockLog
 from app.services.submission import Dedupe, Submission, Submitted
 
@@ -30,6 +31,15 @@ class MigrationService:
     ) -> Submitted:
         """Raises the refusals of a run (see `planning.plan_job`), or BackendUnavailable."""
         return await self._submission.submit(replace(request, kind=JobKind.RUN), origin, idempotency, dedupe)
+
+    async def mark(self, request: JobRequest, origin: Origin, idempotency: KeyClaim | None = None) -> Submitted:
+        """Record `request.names` as applied or rolled back without running them, all or none.
+
+        Raises NotFound, CannotMark, NewerDependents or MigrationsInvalid.
+        """
+        return await self._submission.submit(
+            replace(request, kind=JobKind.MARK, atomic=Atomicity.RUN), origin, idempotency
+        )
 
     async def job(self, job_id: UUID) -> Job:
         """With its steps. Raises NotFound."""

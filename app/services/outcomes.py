@@ -1,30 +1,56 @@
 """How an attempt ends, in words: what failed, what was left behind, what to type next."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from app.domain.errors import BackendUnavailable, ListedRefusal, Refusal
 from app.domain.failure import Failure, FailureCode
 from app.domain.job import Attempt, Ended, JobKind, JobRequest, JobState
-from app.domain.step import Atomicity, Plan, Step
+from app.domain.step import Atomicity, Plan, Step, count_of
 
 
 def nothing_to_do(request: JobRequest, plan: Plan) -> Ended:
+    if request.stranded is not None:
+        message = f"the target of {request.environment} is released from job {request.stranded}"
+        return Ended(JobState.SUCCEEDED, "released", message)
+    if request.kind in (JobKind.MARK, JobKind.RESOLVE):
+        message = f"nothing to do: the ledger of {request.environment} says so already"
+        return Ended(JobState.SUCCEEDED, "nothing_to_do", message)
     what = "pending" if request.kind is JobKind.RUN else "applied"
     where = "" if request.to is None else f" {'up to' if request.kind is JobKind.RUN else 'after'} {request.to}"
     message = f"nothing to do: no migration{where} is {what} in {request.environment}"
     return Ended(JobState.SUCCEEDED, "nothing_to_do", message, notices=plan.notices)
 
 
+_DONE: Mapping[JobKind, tuple[str, str]] = {
+    JobKind.RUN: ("applied", "applied"),
+    JobKind.MARK: ("marked", "recorded and not run"),
+    JobKind.RESOLVE: ("resolved", "recorded and not run"),
+}
+
+
 def succeeded(attempt: Attempt, steps: Sequence[Step], notices: tuple[str, ...]) -> Ended:
-    verb = "applied" if attempt.request.kind is JobKind.RUN else "rolled back"
-    noun = "migration" if len(steps) == 1 else "migrations"
+    reason, verb = _DONE.get(attempt.request.kind, ("rolled_back", "rolled back"))
     return Ended(
         JobState.SUCCEEDED,
-        "applied" if attempt.request.kind is JobKind.RUN else "rolled_back",
-        f"{len(steps)} {noun} {verb} in {attempt.request.environment}",
+        reason,
+        f"{count_of(len(steps), 'migration')} {verb} in {attempt.request.environment}",
         notices=notices,
     )
+
+
+def released(attempt: Attempt) -> Ended:
+    """How the job ended that somebody took the target from."""
+    why = f": {attempt.request.note}" if attempt.request.note else ""
+    message = f"the target was released from it by {attempt.actor} with job {attempt.job_id}{why}"
+    failure = Failure(
+        code=FailureCode.CRASHED,
+        message=message,
+        left_behind="what its committed steps did; GET /migrations shows it",
+        safe_to_retry=False,
+        next_steps=("GET /migrations",),
+    )
+    return Ended(JobState.NEEDS_ATTENTION, "released", message, failure)
 
 
 def cancelled(attempt: Attempt, by: str, done: int, total: int) -> Ended:

@@ -3,6 +3,7 @@
 from app.domain.environment import Environment, Protection, stricter
 from app.domain.errors import ConfirmationRequired, EnvironmentProtected, MigrationsInvalid
 from app.domain.job import JobKind, JobRequest
+from app.domain.mark import plan_marks, plan_settling
 from app.domain.migration import Catalog
 from app.domain.plan import plan_run
 from app.domain.problem import Problem
@@ -28,6 +29,14 @@ def plan_job(request: JobRequest, environment: Environment, catalog: Catalog, vi
         case JobKind.RESET:
             require_open(request, protection)
             return plan_reset(catalog, view.history)
+        case JobKind.MARK:
+            assert request.mark_as is not None
+            return plan_marks(catalog, view.history, request.names, request.mark_as)
+        case JobKind.RESOLVE:
+            assert request.settling is not None
+            return plan_settling(catalog, view.history, request.settling)
+        case JobKind.RESCUE | JobKind.PURGE:
+            raise AssertionError(f"a {request.kind} has no target")
 
 
 def refuse_apart(request: JobRequest, plan: Plan) -> None:

@@ -22,6 +22,7 @@ from app.domain.job import (
     Superseded,
 )
 from app.ports import Clock, Doorbell, JobClaims, JobSweep
+from app.services.chores import Chores
 from app.services.conflict import ConflictResolutionService
 from app.services.execution import PlanExecutor
 from app.services.migration import MigrationService
@@ -43,6 +44,7 @@ class MigrationRunnerService:
         sweep: JobSweep,
         doorbell: Doorbell,
         conflicts: ConflictResolutionService,
+        chores: Chores,
         clock: Clock,
         *,
         worker: str,
@@ -53,6 +55,7 @@ class MigrationRunnerService:
         self._sweep = sweep
         self._doorbell = doorbell
         self._conflicts = conflicts
+        self._chores = chores
         self._clock = clock
         self._worker = worker
         self._lease_ttl_ms = lease_ttl_ms
@@ -70,14 +73,16 @@ class MigrationRunnerService:
         log.info("job.started", job=str(job_id), attempt=claimed.number, environment=claimed.request.environment)
         outcome = await self._carry_out(claimed)
         if isinstance(outcome, Ended):
-            await self._wake_next(claimed.request.environment)
+            await self._wake_next(claimed.request.queue)
 
     async def _carry_out(self, attempt: Attempt) -> Outcome:
         try:
             if attempt.contended:
                 waited_ms = (self._clock.now() - attempt.queued_since).total_seconds() * 1000
                 await self._conflicts.settle_contention(attempt.job_id, round(waited_ms))
-            return await self._executor.execute(attempt, self._end)
+            if attempt.request.kind.writes_target:
+                return await self._executor.execute(attempt, self._end)
+            outcome = await self._chores.carry_out(attempt)
         except Refusal as refusal:
             outcome = _refused_outright(attempt, refusal)
         except Exception as error:
@@ -92,6 +97,9 @@ class MigrationRunnerService:
         if isinstance(outcome, Superseded):
             log.warning("job.superseded", job=str(attempt.job_id), attempt=attempt.number, why=outcome.message)
             return
+        if isinstance(outcome, Ended) and outcome.state is JobState.SUCCEEDED:
+            # before the job's end: who dies between the two is followed by one who says it again
+            await self._conflicts.close_done(attempt)
         kept = await self._claims.end(attempt, outcome)
         state = outcome.state.value if isinstance(outcome, Ended) else "given_back"
         log.info(
@@ -102,8 +110,8 @@ class MigrationRunnerService:
             reason=outcome.reason,
         )
 
-    async def _wake_next(self, environment: str) -> None:
-        following = await self._sweep.next_on(environment)
+    async def _wake_next(self, queue: str) -> None:
+        following = await self._sweep.next_on(queue)
         if following is not None and not await self._doorbell.ring(following):
             await self._sweep.unrung(following)
 
@@ -131,9 +139,6 @@ class Sweeper:
             if not await self._doorbell.ring(job_id):
                 await self._sweep.unrung(job_id)
                 return
-
-    async def purge(self) -> int:
-        return await self._sweep.purge()
 
 
 class AutoRun:

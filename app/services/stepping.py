@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from app.domain.errors import Cancelled, ConnectionLost, Fenced, LockNotAvailable, StepFailed
 from app.domain.failure import Failure, FailureCode
 from app.domain.migration import Direction
-from app.domain.step import Step
+from app.domain.step import Deed, Step
 from app.ports import Clock, Limits, TargetSession
 from app.services.lookout import Watch
 from app.services.progress import Progress
@@ -139,6 +139,8 @@ class Stepper:
 
 def _doing(step: Step) -> str:
     verb = "applying" if step.direction is Direction.UP else "rolling back"
+    if step.deed is not Deed.EXECUTED:
+        verb = "recording"
     return f"{verb} {step.name} ({step.version})"
 
 

@@ -111,16 +111,19 @@ class Submission:
         job, _ = await asyncio.gather(self._board.add(new), self._record_if_possible(environment.name, found))
         if job.id != new.id and dedupe is None:
             return _answer_busy(request, job)
-        warnings = _warnings(found, plan)
-        if not job.state.final and not await self._doorbell.ring(job.id):
-            await self._sweep.unrung(job.id)
-            warnings += ("Redis cannot be reached: the job is safe and starts when Redis is back",)
-        return Submitted(job, warnings)
+        return Submitted(job, _warnings(found, plan) + await self.ring(job))
 
     def refuse_when_read_only(self) -> None:
-        """Raises ReadOnly."""
+        """Raises ReadOnly where this service makes no changes."""
         if self._read_only:
             raise ReadOnly("this service is read-only (LIFTLOCK_READ_ONLY); ask one that makes changes")
+
+    async def ring(self, job: Job) -> tuple[str, ...]:
+        """Ring for a job that is committed; what the caller should know when nobody hears it."""
+        if job.state.final or await self._doorbell.ring(job.id):
+            return ()
+        await self._sweep.unrung(job.id)
+        return ("Redis cannot be reached: the job is safe and starts when Redis is back",)
 
     async def _record_if_possible(self, environment: str, found: Examination) -> None:
         """Beside the job, which is accepted whether or not a notice about its files can be kept."""
@@ -149,7 +152,13 @@ class Submission:
         )
 
 
-_VERB = {JobKind.RUN: "the run", JobKind.ROLLBACK: "the rollback", JobKind.RESET: "the reset"}
+_VERB = {
+    JobKind.RUN: "the run",
+    JobKind.ROLLBACK: "the rollback",
+    JobKind.RESET: "the reset",
+    JobKind.MARK: "the mark",
+    JobKind.RESOLVE: "the answer to a conflict",
+}
 
 
 def _answer_busy(request: JobRequest, other: Job) -> Submitted:
@@ -178,7 +187,7 @@ def _planned(
     """
     if request.kind is JobKind.RUN:
         ordered_or_refused(found.catalog)
-    if found.view is None or open_jobs:
+    if found.view is None or open_jobs or request.stranded is not None:
         return None
     return plan_job(request, environment, found.catalog, found.view)
 

@@ -21,8 +21,10 @@ from app.ports import TargetView
 from app.services.conflict import ConflictResolutionService
 from app.services.install import ControlInstaller
 from app.services.migration import MigrationService
+from app.services.resolving import ConflictResolver
 from app.services.rollback import RollbackService
 from app.services.runner import AutoRun, MigrationRunnerService, Sweeper
+from app.services.schedule import ScheduleService
 from app.services.submission import Environments, Submission
 from app.services.sync import EnvironmentSyncService
 from app.services.validation import SchemaValidationService
@@ -36,6 +38,7 @@ from tests.fakes.doorbell import RecordingDoorbell
 from tests.fakes.idempotency import MemoryIdempotencyKeys
 from tests.fakes.jobs import JobStore, MemoryClaims, MemoryJobs, MemorySweep, MemoryWishes
 from tests.fakes.locks import MemoryLocks
+from tests.fakes.schedules import MemorySchedules
 from tests.fakes.source import LiteralSource
 from tests.fakes.targets import MemoryTargets
 
@@ -84,6 +87,7 @@ class Stand:
         self.keys = MemoryIdempotencyKeys(self.clock)
         self.store = JobStore(self.clock, self.keys)
         self.claims, self.log = MemoryClaims(self.store), MemoryConflicts(self.clock)
+        self.schedules = MemorySchedules(self.store)
         self.source = LiteralSource(*self.files)
         self.targets = MemoryTargets()
         self.apply(*self.applied)
@@ -136,7 +140,7 @@ class Stand:
         portal = Portal("api-test")
         board, sweep = MemoryJobs(self.store), MemorySweep(self.store)
         environments = Environments(dict(settings.environments), settings.default_environment)
-        conflicts = ConflictResolutionService(self.log)
+        conflicts = ConflictResolutionService(self.log, self.log, board)
         validation = SchemaValidationService(self.source, self.targets, conflicts)
         submission = Submission(
             environments,
@@ -161,6 +165,8 @@ class Stand:
             validation=validation,
             sync=EnvironmentSyncService(environments, validation),
             conflicts=conflicts,
+            resolver=ConflictResolver(environments, conflicts, validation, submission, board, self.doorbell),
+            schedules=ScheduleService(self.schedules, submission, board, sweep, self.doorbell, self.clock),
             runner=cast(MigrationRunnerService, None),
             sweeper=Sweeper(sweep, self.doorbell),
             installer=cast(ControlInstaller, None),

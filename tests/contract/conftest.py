@@ -14,16 +14,28 @@ from app.adapters.control.database import ControlDatabase
 from app.adapters.control.idempotency import ControlIdempotencyKeys
 from app.adapters.control.jobs import ControlJobs
 from app.adapters.control.locks import ControlLocks
+from app.adapters.control.schedules import ControlSchedules
 from app.adapters.control.sweep import ControlSweep
 from app.adapters.control.wishes import ControlWishes
 from app.domain.environment import Dsn
 from app.portal import Portal
-from app.ports import ConflictLog, IdempotencyKeys, JobBoard, JobClaims, JobControl, JobSweep, LockLog
+from app.ports import (
+    ConflictAnswers,
+    ConflictLog,
+    IdempotencyKeys,
+    JobBoard,
+    JobClaims,
+    JobControl,
+    JobSweep,
+    LockLog,
+    Schedules,
+)
 from tests.fakes.clock import FakeClock
 from tests.fakes.conflicts import MemoryConflicts
 from tests.fakes.idempotency import MemoryIdempotencyKeys
 from tests.fakes.jobs import JobStore, MemoryClaims, MemoryJobs, MemorySweep, MemoryWishes
 from tests.fakes.locks import MemoryLocks
+from tests.fakes.schedules import MemorySchedules
 from tests.support.house import open_house
 from tests.support.servers import execute
 
@@ -35,6 +47,10 @@ _AGE = (
     " WHERE state IN ('queued', 'running')",
     "UPDATE liftlock_control.idempotency_keys SET locked_until = locked_until - make_interval(secs => $1),"
     " expires_at = expires_at - make_interval(secs => $1)",
+    "UPDATE liftlock_control.schedules SET next_due = next_due - make_interval(secs => $1)",
+    "ALTER TABLE liftlock_control.jobs DISABLE TRIGGER USER",
+    "UPDATE liftlock_control.jobs SET due_at = due_at - make_interval(secs => $1) WHERE due_at IS NOT NULL",
+    "ALTER TABLE liftlock_control.jobs ENABLE TRIGGER USER",
 )
 
 
@@ -47,6 +63,8 @@ class Room:
     claims: JobClaims
     sweep: JobSweep
     conflicts: ConflictLog
+    answers: ConflictAnswers
+    schedules: Schedules
     keys: IdempotencyKeys
     locks: LockLog
     portal: Portal
@@ -60,7 +78,7 @@ class Room:
         self.clock.advance(seconds)
         if self.dsn is not None:
             for statement in _AGE:
-                execute(self.dsn, statement, float(seconds))
+                execute(self.dsn, statement, *([float(seconds)] if "$1" in statement else []))
 
 
 @pytest.fixture(params=["memory", pytest.param("postgresql", marks=pytest.mark.servers)])
@@ -75,12 +93,15 @@ def _memory_room() -> Iterator[Room]:
     clock, portal = FakeClock(), Portal("contract")
     keys = MemoryIdempotencyKeys(clock)
     store = JobStore(clock, keys)
+    conflicts = MemoryConflicts(clock)
     yield Room(
         MemoryJobs(store),
         MemoryWishes(store),
         MemoryClaims(store),
         MemorySweep(store),
-        MemoryConflicts(clock),
+        conflicts,
+        conflicts,
+        MemorySchedules(store),
         keys,
         MemoryLocks(store),
         portal,
@@ -101,6 +122,8 @@ def _real_room(request: pytest.FixtureRequest, folder: Path) -> Iterator[Room]:
             ControlClaims(database),
             ControlSweep(database),
             ControlConflicts(database),
+            ControlConflicts(database),
+            ControlSchedules(database),
             ControlIdempotencyKeys(database),
             ControlLocks(database),
             portal,

@@ -1,8 +1,8 @@
 """ConflictLog: repeats fold, causes that are gone close, waiting says how long."""
 
 from app.domain.conflict import Collision, ConflictKind, ConflictState
-from app.domain.job import JobId
-from app.ports import ConflictQuery
+from app.domain.job import JobId, Origin
+from app.ports import Answer, ConflictQuery
 from tests.contract.conftest import Room
 
 
@@ -98,3 +98,53 @@ def test_the_log_is_newest_first_filtered_and_paged(room: Room) -> None:
     assert ids(ConflictQuery(limit=1)) == newest_first[:1]
     assert ids(ConflictQuery(before=newest_first[0])) == newest_first[1:]
     assert ids(ConflictQuery(environment="staging")) == []
+
+
+def test_an_answer_closes_a_conflict_with_who_and_why(room: Room) -> None:
+    recorded = room.run(room.conflicts.record(collision()))
+
+    closed = room.run(room.answers.close(recorded.id, Answer("restore_file", Origin(), "from the backup")))
+
+    assert closed is not None and closed == room.run(room.conflicts.get(recorded.id))
+    assert (closed.state, closed.resolution) == (ConflictState.RESOLVED, "restore_file")
+    assert (closed.resolved_by, closed.note, closed.resolved_by_job) == ("anonymous", "from the backup", None)
+    assert closed.resolved_at is not None
+    assert closed.collision.answer == "restore_file, said anonymous"
+
+
+def test_a_closed_conflict_is_not_closed_again_and_its_cause_makes_a_new_record(room: Room) -> None:
+    recorded = room.run(room.conflicts.record(collision()))
+    job_id = room.clock.new_id()
+    first = room.run(room.answers.close(recorded.id, Answer("accept_file", Origin(), None, job_id)))
+
+    assert room.run(room.answers.close(recorded.id, Answer("restore_file", Origin()))) is None
+    assert room.run(room.answers.close(room.clock.new_id(), Answer("restore_file", Origin()))) is None
+
+    assert first is not None and room.run(room.conflicts.get(recorded.id)) == first
+    assert first.resolved_by_job == job_id
+    assert room.run(room.conflicts.record(collision())).id != recorded.id
+
+
+def test_what_is_to_be_ignored_stays_one_closed_record(room: Room) -> None:
+    overlap = collision(ConflictKind.OBJECT_OVERLAP)
+    recorded = room.run(room.conflicts.record(overlap))
+    room.run(room.answers.close(recorded.id, Answer("ignore", Origin())))
+
+    again = room.run(room.conflicts.record(overlap))
+
+    assert (again.id, again.count, again.state) == (recorded.id, 2, ConflictState.RESOLVED)
+    assert room.run(room.conflicts.find(ConflictQuery(state=ConflictState.OPEN))) == ()
+
+
+def test_a_job_closes_what_expired_because_of_it_and_nobody_else_does(room: Room) -> None:
+    recorded = room.run(room.conflicts.record(collision()))
+    room.run(room.conflicts.expire("development", ["checksum_mismatch"], []))
+    job_id = room.clock.new_id()
+
+    assert room.run(room.answers.close(recorded.id, Answer("restore_file", Origin()))) is None
+    closed = room.run(room.answers.close(recorded.id, Answer("accept_file", Origin(), None, job_id)))
+
+    assert closed is not None
+    assert (closed.state, closed.resolution, closed.resolved_by_job) == (
+        ConflictState.RESOLVED, "accept_file", job_id,
+    )  # fmt: skip

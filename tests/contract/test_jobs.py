@@ -23,6 +23,7 @@ from app.domain.job import (
     StepState,
     Wishes,
 )
+from app.domain.settling import Resolution, Settling
 from app.ports import JobQuery, NewJob
 from tests.contract.conftest import Room
 
@@ -359,6 +360,35 @@ def test_open_jobs_are_told_in_their_order(room: Room, state: JobState) -> None:
 
     assert [job.id for job in room.run(room.board.open_on("development"))] == [job.id for job in jobs]
     assert room.run(room.board.open_on("development"))[0].state is state
+
+
+def releasing(room: Room) -> JobRequest:
+    settling = Settling(room.clock.new_id(), Resolution.RELEASE_TARGET, stranded=room.clock.new_id())
+    return JobRequest(JobKind.RESOLVE, "development", settling=settling)
+
+
+def test_the_release_of_a_stranded_target_goes_before_those_that_wait_for_it(room: Room) -> None:
+    waiting = add(room)
+    release = add(room, request=releasing(room))
+
+    assert [job.id for job in room.run(room.board.open_on("development"))] == [release.id, waiting.id]
+    assert refused(room, waiting).holder == release.id
+    assert claim(room, release).request == release.request
+
+
+def test_a_release_never_runs_beside_the_job_that_is_running(room: Room) -> None:
+    running = add(room)
+    claim(room, running)
+    release = add(room, request=releasing(room))
+
+    assert refused(room, release).holder == running.id
+
+
+def test_a_release_that_nobody_waits_for_takes_its_place_like_any_job(room: Room) -> None:
+    release = add(room, request=releasing(room))
+    later = add(room)
+
+    assert [job.id for job in room.run(room.board.open_on("development"))] == [release.id, later.id]
 
 
 BOB = Principal("bob", "user", "127.0.0.1")

@@ -12,10 +12,11 @@ import pytest
 from app.adapters.target.connection import Patience
 from app.adapters.target.targets import PostgresTargets
 from app.domain.environment import Dsn, Environment, Protection
-from app.domain.errors import ConflictsOpen, Fenced, StepFailed
+from app.domain.errors import ConflictsOpen, ConnectionLost, Fenced, StepFailed
 from app.domain.failure import Failure, FailureCode
 from app.domain.job import Attempt, Ended, JobId, JobKind, JobRequest, JobState
-from app.domain.ledger import Status
+from app.domain.ledger import LedgerEntry, Status
+from app.domain.mark import step_accepted, step_marked, step_marked_back
 from app.domain.step import Plan, Step, step_up
 from app.domain.undo import undo_of
 from app.portal import Portal
@@ -268,6 +269,123 @@ def test_a_step_taken_back_is_rolled_back_in_the_ledger(site: Site) -> None:
     entry = site.view().history.by_name["a"]
     assert entry.status is Status.ROLLED_BACK and entry.rolled_back_at is not None
     assert site.view().history.applied == ()
+
+
+def test_a_marked_step_is_recorded_and_its_script_is_not_run(site: Site) -> None:
+    broken = step_marked(sql("a", "1", up="SELECT no_such_column", down="SELECT 2"))
+
+    async def work(session: TargetSession) -> None:
+        await acquired(session, attempt())
+        await pinned(session, broken)
+        await session.apply(0, [broken], LIMITS)
+        await session.apply(0, [broken], LIMITS)
+
+    site.with_session(work, attempt())
+
+    (entry,) = site.view().history.applied
+    assert (entry.checksum, entry.down, entry.job_id) == (broken.checksum.raw, "SELECT 2", JOB)
+    assert entry.applied_at is not None
+
+
+def test_a_step_marked_back_is_rolled_back_in_the_ledger_and_nothing_is_run(site: Site) -> None:
+    broken = step_up(sql("a", "1", up="SELECT 1", down="SELECT no_such_column"))
+
+    async def work(session: TargetSession) -> None:
+        await acquired(session, attempt())
+        await pinned(session, broken)
+        await session.apply(0, [broken], LIMITS)
+        await session.apply(1, [step_marked_back(site_entry(await site.targets.read(site.environment)))], LIMITS)
+
+    site.with_session(work, attempt())
+
+    assert site.view().history.by_name["a"].status is Status.ROLLED_BACK
+
+
+def test_an_accepted_file_takes_over_the_checksum_and_keeps_its_place(site: Site) -> None:
+    changed = sql("a", "1", up="SELECT 'changed'", down="SELECT 'other way'")
+
+    async def work(session: TargetSession) -> None:
+        await acquired(session, attempt())
+        await pinned(session, A, B)
+        await session.apply(0, [A], LIMITS)
+        await session.apply(1, [B], LIMITS)
+        await session.apply(2, [step_accepted(changed, A.checksum.raw)], LIMITS)
+
+    site.with_session(work, attempt())
+
+    first, second = site.view().history.applied
+    assert (first.name, second.name) == ("a", "b")
+    assert (first.checksum, first.token_checksum) == (changed.checksum.raw, changed.checksum.token)
+    assert first.down == "SELECT 'other way'"
+
+
+def test_a_file_is_accepted_only_in_the_place_of_the_one_that_was_seen(site: Site) -> None:
+    async def work(session: TargetSession) -> None:
+        await acquired(session, attempt())
+        await pinned(session, A)
+        await session.apply(0, [A], LIMITS)
+        with pytest.raises(StepFailed):
+            await session.apply(1, [step_accepted(sql("a", "1", up="SELECT 3"), b"another")], LIMITS)
+
+    site.with_session(work, attempt())
+
+    assert site.view().history.by_name["a"].checksum == A.checksum.raw
+
+
+def test_a_mark_that_fails_leaves_the_ledger_as_it_was(site: Site) -> None:
+    marked = step_marked(sql("a", "1"))
+
+    async def work(session: TargetSession) -> None:
+        await acquired(session, attempt())
+        await pinned(session, marked)
+        await session.record_failure(0, marked, FAILURE, ())
+
+    site.with_session(work, attempt())
+
+    assert site.view().history.entries == ()
+
+
+def test_a_released_target_is_free_and_whoever_held_it_writes_nothing_more(site: Site) -> None:
+    released = Ended(JobState.NEEDS_ATTENTION, "released", "by hand")
+
+    async def stranded(session: TargetSession) -> None:
+        await acquired(session, attempt())
+        await pinned(session, A)
+        await site.targets.release(site.environment, JOB, released)
+        with pytest.raises((Fenced, ConnectionLost)):
+            await session.apply(0, [A], LIMITS)
+        with pytest.raises(Fenced):
+            await session.apply(0, [A], LIMITS)
+
+    async def another(session: TargetSession) -> Any:
+        answer = await session.acquire(attempt(job_id=OTHER_JOB), uuid.uuid4())
+        await session.finish(DONE)
+        return answer
+
+    async def back(session: TargetSession) -> Any:
+        return await session.acquire(attempt(2), uuid.uuid4())
+
+    site.with_session(stranded, attempt())
+
+    assert isinstance(site.with_session(another, attempt(job_id=OTHER_JOB)), Acquired)
+    assert site.with_session(back, attempt(2)) == DoneBefore(released)
+
+
+def test_a_target_is_not_released_from_another_job_than_the_one_that_is_meant(site: Site) -> None:
+    async def holding(session: TargetSession) -> None:
+        await acquired(session, attempt())
+        await pinned(session, A)
+        await site.targets.release(site.environment, OTHER_JOB, DONE)
+        await session.apply(0, [A], LIMITS)
+
+    site.with_session(holding, attempt())
+
+    assert [entry.name for entry in site.view().history.applied] == ["a"]
+
+
+def site_entry(view: TargetView) -> LedgerEntry:
+    (entry,) = view.history.applied
+    return entry
 
 
 @pytest.mark.servers

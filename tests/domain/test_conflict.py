@@ -3,6 +3,7 @@ from uuid import UUID
 import pytest
 
 from app.domain.conflict import REMEDIES, Collision, Conflict, ConflictKind, ConflictState
+from app.domain.settling import Resolution
 from tests.domain.literals import NOON
 
 
@@ -30,13 +31,35 @@ def test_no_kind_offers_one_way_out_twice(kind: ConflictKind) -> None:
         (ConflictKind.MISSING_DEPENDENCY, ConflictState.OPEN),
         (ConflictKind.CYCLE, ConflictState.OPEN),
         (ConflictKind.OUT_OF_ORDER, ConflictState.OPEN),
+        (ConflictKind.OBJECT_OVERLAP, ConflictState.OPEN),
+        (ConflictKind.STRANDED_TARGET, ConflictState.OPEN),
     ],
 )
 def test_only_what_settles_itself_begins_as_resolved(kind: ConflictKind, state: ConflictState) -> None:
     assert Collision(kind, "two at once", "fingerprint").state is state
 
 
-def test_a_changed_file_may_be_put_back_or_rolled_back() -> None:
+def test_a_changed_file_may_be_put_back_accepted_or_rolled_back() -> None:
     collision = Collision(ConflictKind.CHECKSUM_MISMATCH, "a has changed", "fingerprint")
     conflict = Conflict(UUID(int=1), collision, ConflictState.OPEN, 1, NOON, NOON)
-    assert [remedy.resolution for remedy in conflict.remedies] == ["restore_file", "roll_back"]
+    assert [remedy.resolution for remedy in conflict.remedies] == [
+        "restore_file",
+        "accept_file",
+        "roll_back",
+        "mark_rolled_back",
+    ]
+
+
+def test_what_settles_itself_takes_no_answer_and_everything_else_does() -> None:
+    asked = {
+        kind: [
+            one.resolution
+            for one in Conflict(UUID(int=1), Collision(kind, "", ""), ConflictState.OPEN, 1, NOON, NOON).may_be_asked
+        ]
+        for kind in ConflictKind
+    }
+    assert [kind for kind, resolutions in asked.items() if not resolutions] == [
+        ConflictKind.DUPLICATE_DELIVERY,
+        ConflictKind.FENCED,
+    ]
+    assert all(word in set(Resolution) for resolutions in asked.values() for word in resolutions)

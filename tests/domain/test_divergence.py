@@ -83,6 +83,17 @@ def test_files_that_contradict_each_other_are_refused_under_their_kind(
     assert (found.kind, found.severity) == (kind, Severity.REFUSE)
 
 
+def test_a_version_used_twice_names_both_files() -> None:
+    (found,) = divergence.of_files(Catalog((sql("a", "1"), sql("b", "1"))))
+    assert found.migrations == ("a", "b")
+    assert found.evidence["files"] == {"a.sql": {"name": "a", "version": "1"}, "b.sql": {"name": "b", "version": "1"}}
+
+
+def test_a_missing_dependency_names_what_is_needed() -> None:
+    (found,) = divergence.of_files(Catalog((sql("a", needs="ghost"),)))
+    assert found.evidence["dependencies"] == {"a": ["ghost"]}
+
+
 def test_a_divergence_becomes_a_problem_with_its_migration_and_file() -> None:
     (found,) = divergence.of_history([sql("a", "1", up="SELECT 'changed'")], applied(A), OutOfOrder.REFUSE)
     problem = found.as_problem()

@@ -6,14 +6,15 @@ from uuid import UUID
 
 from app.domain.conflict import Collision, Conflict, ConflictKind, ConflictState
 from app.domain.job import JobId
-from app.ports import Clock, ConflictQuery
+from app.ports import Answer, Clock, ConflictQuery
 
 
 class MemoryConflicts:
-    """Implements ports.ConflictLog."""
+    """Implements ports.ConflictLog and ports.ConflictAnswers; `audit` is the trail of who said what."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        self.audit: list[Answer] = []
         self._records: dict[UUID, Conflict] = {}
 
     async def record(self, collision: Collision) -> Conflict:
@@ -54,6 +55,19 @@ class MemoryConflicts:
     async def get(self, conflict_id: UUID) -> Conflict | None:
         return self._records.get(conflict_id)
 
+    async def close(self, conflict_id: UUID, answer: Answer) -> Conflict | None:
+        known = self._records.get(conflict_id)
+        if known is None or known.state is ConflictState.RESOLVED:
+            return None
+        if known.state is ConflictState.EXPIRED and answer.job_id is None:
+            return None
+        if answer.job_id is None:
+            self.audit.append(answer)
+        who = answer.origin.principal.id
+        said = replace(known.collision, answer=f"{answer.resolution}, said {who}")
+        settled = replace(known, collision=said, resolved_by=who, note=answer.note, resolved_by_job=answer.job_id)
+        return self._close(settled, ConflictState.RESOLVED, answer.resolution)
+
     async def settle_contention(self, job_id: JobId, waited_ms: int) -> int:
         waiting = [
             one
@@ -81,8 +95,8 @@ class MemoryConflicts:
     def _open(self) -> list[Conflict]:
         return [one for one in self._records.values() if one.state is ConflictState.OPEN]
 
-    def _close(self, conflict: Conflict, state: ConflictState, resolution: str) -> None:
-        self._keep(replace(conflict, state=state, resolution=resolution, resolved_at=self._clock.now()))
+    def _close(self, conflict: Conflict, state: ConflictState, resolution: str) -> Conflict:
+        return self._keep(replace(conflict, state=state, resolution=resolution, resolved_at=self._clock.now()))
 
     def _keep(self, conflict: Conflict) -> Conflict:
         self._records[conflict.id] = conflict
@@ -90,5 +104,5 @@ class MemoryConflicts:
 
 
 def _is_same(known: Conflict, collision: Collision) -> bool:
-    folds = known.state is ConflictState.OPEN or known.resolution == "none"
+    folds = known.state is ConflictState.OPEN or known.resolution in ("none", "ignore")
     return folds and known.collision.fingerprint == collision.fingerprint

@@ -16,6 +16,7 @@ from app.domain.job import (
     GivenBack,
     Job,
     JobId,
+    JobRequest,
     JobState,
     Principal,
     StepRecord,
@@ -40,6 +41,12 @@ class Row:
     parked: bool = False
     dispatches: int = 0
     wishes: Wishes = field(default_factory=Wishes)
+    due_at: datetime | None = None
+
+    @property
+    def idle(self) -> bool:
+        """What a schedule started, before it has come to something."""
+        return self.due_at is not None and (not self.job.state.final or self.job.reason == "nothing_to_do")
 
 
 @dataclass(slots=True)
@@ -49,6 +56,7 @@ class JobStore:
     rows: dict[JobId, Row] = field(default_factory=dict)
     epochs: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     watchers: dict[JobId, set[asyncio.Event]] = field(default_factory=lambda: defaultdict(set))
+    newest: set[JobId] = field(default_factory=set)
 
     def change(self, row: Row, **values: Any) -> None:
         """An update that watchers see."""
@@ -59,14 +67,26 @@ class JobStore:
     def touch(self, row: Row, **values: Any) -> None:
         row.job = replace(row.job, updated_at=self.clock.now(), **values)
 
-    def open_on(self, environment: str) -> list[Row]:
+    def open_on(self, queue: str) -> list[Row]:
         return sorted(
-            (row for row in self.rows.values() if row.job.state in OPEN and row.job.request.environment == environment),
+            (row for row in self.rows.values() if row.job.state in OPEN and row.job.request.queue == queue),
             key=lambda row: row.job.seq or 0,
         )
 
     def is_head(self, row: Row) -> bool:
-        return self.open_on(row.job.request.environment)[0] is row
+        return self.open_on(row.job.request.queue)[0] is row
+
+    def holder(self, row: Row) -> Row:
+        """Whoever runs, though a release may stand before it; else the head of the queue."""
+        waiting = self.open_on(row.job.request.queue)
+        return next((one for one in waiting if one.job.state is JobState.RUNNING), waiting[0])
+
+    def place_of(self, request: JobRequest) -> int:
+        """The last of its queue; but the release of a stranded target goes before all that wait for it."""
+        waiting = self.open_on(request.queue)
+        if request.stranded is not None and waiting:
+            return (waiting[0].job.seq or 0) - 1
+        return len(self.rows) + 1
 
     def running(self, attempt: Attempt) -> Row | None:
         row = self.rows.get(attempt.job_id)
@@ -103,7 +123,7 @@ class MemoryJobs:
         twin = self._twin(job)
         if twin is not None:
             return twin
-        other = in_the_way(job.request, await self.open_on(job.request.environment))
+        other = in_the_way(job.request, await self.open_on(job.request.queue))
         if other is not None:
             return other
         if job.idempotency is not None:
@@ -117,7 +137,7 @@ class MemoryJobs:
             message=job.message,
             created_at=now,
             updated_at=now,
-            seq=len(self._store.rows) + 1,
+            seq=self._store.place_of(job.request),
             origin=job.origin,
         )
         if job.finished is not None:
@@ -137,11 +157,12 @@ class MemoryJobs:
             and query.state in (None, row.job.state)
             and query.kind in (None, row.job.request.kind)
             and query.environment in (None, row.job.request.environment)
+            and (query.idle or not row.idle)
         ]
         return tuple(sorted(found, key=lambda job: job.id, reverse=True)[: query.limit])
 
-    async def open_on(self, environment: str) -> tuple[Job, ...]:
-        return tuple(replace(row.job, steps=()) for row in self._store.open_on(environment))
+    async def open_on(self, queue: str) -> tuple[Job, ...]:
+        return tuple(replace(row.job, steps=()) for row in self._store.open_on(queue))
 
     def watch(self, job_id: JobId) -> AbstractAsyncContextManager[MemoryWatcher]:
         return self._watch(job_id)
@@ -214,7 +235,7 @@ class MemoryClaims:
         row = self._store.rows.get(job_id)
         if row is None:
             return ClaimRefused(job_id, ClaimRefusal.UNKNOWN)
-        if row.job.state is not JobState.QUEUED or not self._store.is_head(row):
+        if row.job.state is not JobState.QUEUED or self._store.holder(row) is not row:
             return self._refusal(row)
         row.owner, row.parked = owner, False
         self._store.change(
@@ -292,7 +313,7 @@ class MemoryClaims:
         if job.state is not JobState.QUEUED:
             return ClaimRefused(job.id, ClaimRefusal.FINISHED, environment, job.id, evidence)
         row.parked, row.due = True, self._store.clock.now()
-        head = self._store.open_on(environment)[0]
+        head = self._store.holder(row)
         evidence |= {
             "holderState": head.job.state.value,
             "holderKind": head.job.request.kind.value,
@@ -333,9 +354,9 @@ class MemorySweep:
             self._store.change(row, state=JobState.QUEUED, reason="rescued", lease_until=None, message=message)
         return tuple(row.job.id for row in dead[:limit])
 
-    async def next_on(self, environment: str) -> JobId | None:
+    async def next_on(self, queue: str) -> JobId | None:
         now = self._store.clock.now()
-        head = next(iter(self._store.open_on(environment)), None)
+        head = next(iter(self._store.open_on(queue)), None)
         if head is None or head.job.state is not JobState.QUEUED or not head.parked or head.due > now:
             return None
         head.parked, head.dispatches, head.due = False, head.dispatches + 1, now + timedelta(seconds=5)
@@ -347,6 +368,11 @@ class MemorySweep:
             row.due = self._store.clock.now() + timedelta(seconds=5)
 
     async def purge(self) -> int:
+        long_ago = self._store.clock.now() - timedelta(days=1)
+        for job_id, row in list(self._store.rows.items()):
+            ended_idle = row.idle and row.job.state.final
+            if ended_idle and row.due_at is not None and row.due_at < long_ago and job_id not in self._store.newest:
+                del self._store.rows[job_id]
         return self._store.keys.purge()
 
 

@@ -8,20 +8,20 @@ from typing import Any
 from uuid import UUID
 
 from app.domain.environment import Environment, Protection, stricter
-from app.domain.errors import BackendUnavailable, Fenced
-from app.domain.failure import Failure
+from app.domain.errors import BackendUnavailable, Fenced, StepFailed
+from app.domain.failure import Failure, FailureCode
 from app.domain.job import Attempt, Ended
 from app.domain.ledger import History, LedgerEntry, Status, ledger_id
 from app.domain.migration import Direction
 from app.domain.pinned import Pinned, pin_plan
-from app.domain.step import Plan, Step
+from app.domain.step import Deed, Plan, Step
 from app.ports import UNGUIDED, Acquired, Clock, DoneBefore, FenceBusy, Guide, Limits, TargetSession, TargetView
 from tests.fakes.clock import FakeClock
 
 
 @dataclass
 class Ledger:
-    """What one target keeps; `deeds`: what was done.
+    """What one target keeps; `deeds`: what was done; `events`: what was only recorded, by whom and why.
 
     `script`: errors for the next tries of a step, or functions that give one.
     """
@@ -37,6 +37,7 @@ class Ledger:
     sticky: tuple[UUID, int] | None = None
     deeds: list[tuple[str, str]] = field(default_factory=list)
     script: dict[str, list[Any]] = field(default_factory=lambda: defaultdict(list))
+    events: list[tuple[str, str, str, str | None]] = field(default_factory=list)
     positions: int = 0
 
     @property
@@ -67,6 +68,12 @@ class MemoryTargets:
         if environment.name not in self._ledgers:
             return TargetView(History.of(self.entries))
         return self.ledger(environment.name).view
+
+    async def release(self, environment: Environment, stranded: UUID, outcome: Ended) -> None:
+        ledger = self.ledger(environment.name)
+        if ledger.sticky is not None and ledger.sticky[0] == stranded:
+            ledger.done.setdefault(stranded, outcome)
+            ledger.holder, ledger.sticky, ledger.epoch = None, None, ledger.epoch + 1
 
     @asynccontextmanager
     async def _open(self, environment: Environment, attempt: Attempt) -> AsyncIterator[TargetSession]:
@@ -124,7 +131,13 @@ class MemorySession:
                 raise planned() if callable(planned) else planned
         for ordinal, step in due:
             self._ledger.steps.add((self._attempt.job_id, ordinal))
-            self._ledger.deeds.append((step.name, step.direction.value))
+            self._refuse_other_ledger(ordinal, step)
+            if step.deed is Deed.EXECUTED:
+                self._ledger.deeds.append((step.name, step.direction.value))
+            else:
+                event = "resolved" if step.deed is Deed.ACCEPTED else "marked"
+                said = self._attempt.request.note
+                self._ledger.events.append((step.name, event, self._attempt.actor, said))
             self._write(step, Status.COMPLETED if step.direction is Direction.UP else Status.ROLLED_BACK)
         return 0
 
@@ -138,8 +151,9 @@ class MemorySession:
         if pinned.failure is not None:
             return
         self._ledger.plans[self._attempt.job_id] = pinned.failed_at(ordinal, failure, undo)
-        status = Status.FAILED if step.direction is Direction.UP else Status.COMPLETED
-        self._write(step, status, failure.summary())
+        if step.deed is Deed.EXECUTED:
+            status = Status.FAILED if step.direction is Direction.UP else Status.COMPLETED
+            self._write(step, status, failure.summary())
 
     async def finish(self, outcome: Ended) -> None:
         self._check()
@@ -152,6 +166,13 @@ class MemorySession:
     def _check(self) -> None:
         if self._nonce is None or (self._ledger.holder, self._ledger.epoch) != (self._nonce, self._epoch):
             raise Fenced(f"attempt {self._attempt.number} was superseded")
+
+    def _refuse_other_ledger(self, ordinal: int, step: Step) -> None:
+        known = self._ledger.entries.get(step.name)
+        applied = known is not None and known.status is Status.COMPLETED
+        wanted = step.replaces if step.deed is Deed.ACCEPTED else None
+        if wanted is not None and not (applied and known is not None and known.checksum == wanted):
+            raise StepFailed(Failure(FailureCode.REFUSED, "that is not what was planned"), ordinal)
 
     def _write(self, step: Step, status: Status, error_message: str | None = None) -> None:
         self._ledger.positions += 1
@@ -168,14 +189,18 @@ class MemorySession:
             updated_at=now,
         )
         up = step.direction is Direction.UP
+        # what stood already and is only recorded anew keeps its place
+        kept = known is not None and known.status is Status.COMPLETED and up and step.deed is not Deed.EXECUTED
         self._ledger.entries[step.name] = replace(
             entry,
             status=status,
-            position=self._ledger.positions,
+            position=entry.position if kept else self._ledger.positions,
+            checksum=step.checksum.raw,
+            token_checksum=step.checksum.token,
             updated_at=now,
             error_message=error_message,
             job_id=self._attempt.job_id,
-            applied_at=now if status is Status.COMPLETED and up else entry.applied_at,
+            applied_at=now if status is Status.COMPLETED and up and not kept else entry.applied_at,
             rolled_back_at=now if status is Status.ROLLED_BACK else None,
             down=step.down.text if up and step.down is not None else entry.down,
             dependencies=step.dependencies if up else entry.dependencies,

@@ -15,6 +15,7 @@ from app.domain.errors import (
     ConnectionLost,
     LockNotAvailable,
     StepFailed,
+    TargetBusy,
     TransactionEnded,
 )
 from app.domain.failure import Failure, FailureCode
@@ -32,6 +33,7 @@ from app.domain.job import (
     Principal,
     Superseded,
 )
+from app.domain.settling import MarkAs, Resolution, Settling
 from app.domain.step import Atomicity
 from app.portal import Portal
 from app.ports import Limits, NewJob
@@ -96,7 +98,7 @@ class Floor:
             self.targets,
             self.leases,
             self.claims,
-            ConflictResolutionService(self.log),
+            ConflictResolutionService(self.log, self.log, MemoryJobs(self.store)),
             self.watchdog,
             self.clock,
             ExecutionPolicy(Limits(1, 1, 1, 1), LockPolicy(3, 1_000, 60_000), 5_000, 3_600_000),
@@ -258,12 +260,82 @@ def test_a_script_that_ended_its_transaction_needs_a_person(floor: Floor) -> Non
 
 
 def test_a_target_that_another_job_holds_gives_the_job_back_and_is_on_record(floor: Floor) -> None:
-    floor.ledger.sticky = (floor.clock.new_id(), 1)
+    other = NewJob(JobId(floor.clock.new_id()), JobRequest(JobKind.RUN, "elsewhere"), Origin(), "goes on")
+    floor.portal.run(MemoryJobs(floor.store).add(other))
+    floor.ledger.sticky = (other.id, 1)
 
     outcome = floor.execute(floor.attempt())
 
     assert isinstance(outcome, GivenBack) and outcome.reason == "for_target"
     assert [record.collision.kind.value for record in floor.log._records.values()] == ["lock_contention"]
+
+
+def test_a_target_that_nobody_will_go_on_with_is_stranded_and_one_record_however_many_wait(floor: Floor) -> None:
+    gone = floor.clock.new_id()
+    floor.ledger.sticky = (gone, 3)
+    attempt = floor.attempt()
+
+    assert isinstance(floor.execute(attempt), GivenBack)
+    assert isinstance(floor.execute(attempt), GivenBack)
+
+    (record,) = floor.log._records.values()
+    assert (record.collision.kind.value, record.count, record.collision.other_job_id) == ("stranded_target", 2, gone)
+    assert record.collision.evidence["inControlDatabase"] == "unknown"
+
+
+def test_a_job_that_has_ended_in_the_control_database_alone_has_stranded_its_target(floor: Floor) -> None:
+    attempt = floor.attempt()
+    floor.portal.run(floor.claims.end(attempt, Ended(JobState.SUCCEEDED, "applied", "so it is said")))
+    floor.ledger.sticky = (attempt.job_id, 1)
+
+    assert isinstance(floor.execute(floor.attempt()), GivenBack)
+
+    (record,) = floor.log._records.values()
+    assert record.collision.kind.value == "stranded_target"
+    assert record.collision.evidence["inControlDatabase"] == "succeeded"
+
+
+def releasing(stranded: UUID) -> dict[str, Any]:
+    settling = Settling(UUID(int=1), Resolution.RELEASE_TARGET, stranded=stranded)
+    return {"kind": JobKind.RESOLVE, "settling": settling, "note": "the server burnt down"}
+
+
+def test_a_release_frees_the_target_and_says_in_it_who_did_it_and_why(floor: Floor) -> None:
+    gone = floor.clock.new_id()
+    floor.ledger.sticky = (gone, 3)
+
+    outcome = ended(floor.execute(floor.attempt(**releasing(gone))))
+
+    assert (outcome.state, outcome.reason) == (JobState.SUCCEEDED, "released")
+    assert floor.ledger.sticky is None
+    said = floor.ledger.done[gone]
+    assert said.state is JobState.NEEDS_ATTENTION
+    assert "anonymous" in said.message and "the server burnt down" in said.message
+
+
+def test_a_job_that_goes_on_is_not_released_from_its_target(floor: Floor) -> None:
+    other = NewJob(JobId(floor.clock.new_id()), JobRequest(JobKind.RUN, "elsewhere"), Origin(), "goes on")
+    floor.portal.run(MemoryJobs(floor.store).add(other))
+    floor.ledger.sticky = (other.id, 1)
+
+    with pytest.raises(TargetBusy, match="goes on by itself"):
+        floor.execute(floor.attempt(**releasing(other.id)))
+
+    assert floor.ledger.sticky == (other.id, 1)
+
+
+def test_a_mark_is_recorded_in_one_go_and_runs_nothing(floor: Floor) -> None:
+    attempt = floor.attempt(
+        kind=JobKind.MARK, names=("a", "b"), mark_as=MarkAs.APPLIED, atomic=Atomicity.RUN, note="it was there"
+    )
+
+    outcome = ended(floor.execute(attempt))
+
+    assert (outcome.state, outcome.reason) == (JobState.SUCCEEDED, "marked")
+    assert outcome.message == "2 migrations recorded and not run in development"
+    assert floor.ledger.deeds == []
+    assert floor.ledger.events == [(name, "marked", "anonymous", "it was there") for name in ("a", "b")]
+    assert [step.state.value for step in floor.job(attempt).steps] == ["applied", "applied"]
 
 
 def test_an_attempt_that_is_over_says_nothing_more(floor: Floor) -> None:

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import asyncpg
+from werkzeug.test import TestResponse
 
+from app import create_app
 from app.domain.environment import Dsn, Environment
 from app.domain.job import Job, JobId, JobKind, JobRequest, Origin
 from app.services.submission import Submitted
@@ -54,6 +56,15 @@ class House:
                 return self.run_async(self.services.rollbacks.submit(request, Origin()))
             case JobKind.RESET:
                 return self.run_async(self.services.rollbacks.reset(request, Origin()))
+            case JobKind.MARK:
+                return self.run_async(self.services.migrations.mark(request, Origin()))
+            case _:
+                raise AssertionError(f"{kind} is asked for over HTTP")
+
+    def http(self, method: str, path: str, **given: Any) -> TestResponse:
+        """Ask the whole HTTP application over these services."""
+        client = create_app(self.services.settings, self.services).test_client()
+        return client.open(path, method=method, base_url="http://localhost:3000", **given)
 
     def perform(self, job_id: JobId) -> Job:
         """Do what a worker does when the job is delivered; the job afterwards."""

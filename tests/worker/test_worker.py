@@ -4,13 +4,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from celery import Celery
 from redis import Redis
 
+from app.adapters.queue import QUEUE
 from app.domain.job import JobState
 from tests.support.eventually import eventually
 from tests.support.house import House, open_house
 from tests.support.servers import Servers, execute, fetch, value
 from tests.support.worker import celery_worker, kill_pool_process
+from worker.schedule import TICK, beat_schedule
 
 pytestmark = [pytest.mark.servers, pytest.mark.stack]
 
@@ -36,6 +39,26 @@ def test_a_worker_takes_a_job_by_its_id(house: House, tmp_path: Path) -> None:
         job = eventually(lambda: house.job(job_id) if house.job(job_id).state.final else None)
 
     assert job.state is JobState.SUCCEEDED, (tmp_path / "worker.log").read_text()
+
+
+def test_a_tick_starts_what_is_due_and_a_worker_does_it(house: House, tmp_path: Path) -> None:
+    execute(house.dsn, "UPDATE liftlock_control.schedules SET next_due = clock_timestamp() WHERE name = 'purge'")
+    beat = Celery("beat", broker=house.services.settings.redis_url, set_as_current=False)
+
+    with celery_worker(house, tmp_path / "worker.log"):
+        for _ in range(2):
+            beat.send_task(TICK, queue=QUEUE)
+        ended = "SELECT 1 FROM liftlock_control.jobs WHERE kind = 'purge' AND state = 'succeeded'"
+        eventually(lambda: fetch(house.dsn, ended))
+    beat.close()
+
+    assert value(house.dsn, "SELECT count(*) FROM liftlock_control.jobs") == 1, (tmp_path / "worker.log").read_text()
+
+
+def test_beat_only_ticks() -> None:
+    (entry,) = beat_schedule().values()
+    assert entry["task"] == TICK
+    assert entry["options"]["expires"] <= entry["schedule"]
 
 
 def test_jobs_queued_when_redis_is_flushed_run_all_the_same(house: House, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Executable, select, text
+from sqlalchemy import Executable, Text, Uuid, bindparam, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from app.adapters.clock import new_id
@@ -13,7 +13,7 @@ from app.adapters.control.rows import conflict_of
 from app.adapters.control.tables import conflicts
 from app.domain.conflict import Collision, Conflict, ConflictState
 from app.domain.job import JobId
-from app.ports import ConflictQuery
+from app.ports import Answer, ConflictQuery
 
 AT_ONCE = 500
 _NOW = text("clock_timestamp()")
@@ -29,10 +29,32 @@ _EXPIRE = text("""
     WHERE environment = :environment AND state = 'open' AND kind = ANY (:kinds)
       AND NOT fingerprint = ANY (:seen)
 """)
+_CLOSE = text("""
+    WITH closed AS (
+        UPDATE liftlock_control.conflicts
+        SET state = 'resolved', resolution = :resolution, resolved_at = clock_timestamp(), resolved_by = :by,
+            note = :note, resolved_by_job = :job_id, answer = :answer
+        WHERE id = :id AND (state = 'open' OR state = 'expired' AND :job_id IS NOT NULL) RETURNING *),
+    trail AS (
+        INSERT INTO liftlock_control.audit
+            (principal_id, principal_kind, principal_address, request_id, action, environment, subject, detail)
+        SELECT :by, :by_kind, :by_address, :request_id, 'conflicts.resolve', closed.environment,
+               CAST(closed.id AS text),
+               jsonb_build_object('kind', closed.kind, 'resolution', closed.resolution, 'note', closed.note)
+        FROM closed WHERE closed.resolved_by_job IS NULL)
+    SELECT * FROM closed
+""")
+"""Whoever looks between a job's step and its end finds the cause gone: the job's answer still stands."""
+
+_CLOSE = _CLOSE.bindparams(
+    *(bindparam(name, type_=Text) for name in ("resolution", "by", "note", "answer", "by_kind", "by_address")),
+    *(bindparam(name, type_=Uuid) for name in ("id", "job_id")),
+    bindparam("request_id", type_=Text),
+)
 
 
 class ControlConflicts:
-    """Implements ports.ConflictLog."""
+    """Implements ports.ConflictLog and ports.ConflictAnswers."""
 
     def __init__(self, database: ControlDatabase) -> None:
         self._database = database
@@ -71,6 +93,23 @@ class ControlConflicts:
             row = (await connection.execute(wanted)).mappings().first()
             return None if row is None else conflict_of(row)
 
+    async def close(self, conflict_id: uuid.UUID, answer: Answer) -> Conflict | None:
+        who = answer.origin.principal
+        values = {
+            "id": conflict_id,
+            "resolution": answer.resolution,
+            "by": who.id,
+            "by_kind": who.kind,
+            "by_address": who.address,
+            "request_id": answer.origin.request_id,
+            "note": answer.note,
+            "job_id": answer.job_id,
+            "answer": f"{answer.resolution}, said {who.id}",
+        }
+        async with self._database.single() as connection:
+            row = (await connection.execute(_CLOSE.columns(*conflicts.columns), values)).mappings().first()
+            return None if row is None else conflict_of(row)
+
     async def settle_contention(self, job_id: JobId, waited_ms: int) -> int:
         async with self._database.single() as connection:
             settled = await connection.execute(_SETTLE, {"job_id": job_id, "waited_ms": waited_ms})
@@ -106,7 +145,7 @@ def _folded(values: list[dict[str, Any]]) -> Executable:
     new = insert(conflicts).values(values)
     return new.on_conflict_do_update(
         index_elements=[text("md5(fingerprint)")],
-        index_where=text("state = 'open' OR resolution = 'none'"),
+        index_where=text("state = 'open' OR resolution = 'none' OR resolution = 'ignore'"),
         set_={
             "count": conflicts.c.count + 1,
             "last_seen_at": _NOW,

@@ -4,7 +4,7 @@ import json
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
-from sqlalchemy import Column, Select, Text, Uuid, bindparam, select, text
+from sqlalchemy import Boolean, Column, ColumnElement, Select, Text, Uuid, and_, bindparam, or_, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -20,19 +20,23 @@ from app.ports import JobQuery, KeyClaim, NewJob
 OPEN = (JobState.QUEUED.value, JobState.RUNNING.value)
 FIRST_RING_GRACE_S = 5
 _TEXTS = (
-    "environment", "kind", "request", "state", "reason", "message", "notices", "dedupe_key", "principal_id",
+    "environment", "queue", "kind", "request", "state", "reason", "message", "notices", "dedupe_key", "principal_id",
     "principal_kind", "principal_address", "request_id", "traceparent", "action",
 )  # fmt: skip
 
 _ADD = (
     text("""
     WITH target AS (
-        SELECT id FROM liftlock_control.targets WHERE name = :environment FOR UPDATE),
+        SELECT id FROM liftlock_control.targets WHERE name = :queue FOR UPDATE),
     job AS (
         INSERT INTO liftlock_control.jobs
             (id, seq, target_id, kind, request, state, reason, message, notices, dispatches, next_dispatch_at,
              dedupe_key, principal_id, principal_kind, principal_address, request_id, traceparent, finished_at)
-        SELECT :id, CASE WHEN :state = 'queued' THEN nextval('liftlock_control.job_seq') END, target.id, :kind,
+        SELECT :id,
+               CASE WHEN :state = 'queued' THEN COALESCE((
+                   SELECT min(open.seq) - 1 FROM liftlock_control.jobs open
+                   WHERE :goes_first AND open.target_id = target.id AND open.state IN ('queued', 'running')
+               ), nextval('liftlock_control.job_seq')) END, target.id, :kind,
                CAST(:request AS jsonb), :state, :reason, :message, CAST(:notices AS jsonb), 1,
                clock_timestamp() + make_interval(secs => :grace_s), :dedupe_key, :principal_id, :principal_kind,
                :principal_address, :request_id, :traceparent,
@@ -49,16 +53,18 @@ _ADD = (
                CAST(job.id AS text), job.request FROM job)
     SELECT * FROM job
 """)
-    .bindparams(*(bindparam(name, type_=Text) for name in _TEXTS), bindparam("id", type_=Uuid))
+    .bindparams(*(bindparam(name, type_=Text) for name in _TEXTS))
+    .bindparams(bindparam("id", type_=Uuid), bindparam("goes_first", type_=Boolean))
     .columns(*jobs.columns)
 )
 """The job, its first event and its audit row, in one round trip.
 
-The target's row is locked before the place in its queue is drawn: places are drawn in the order of commits.
+The target's row is locked before the place in its queue is drawn: places are drawn in the order of commits. The
+release of a stranded target goes before those that wait for it, or it would wait for them and they for it.
 """
 
-_KNOW_TARGET = text("INSERT INTO liftlock_control.targets (name) VALUES (:environment) ON CONFLICT DO NOTHING")
-_LOCK_TARGET = text("SELECT 1 FROM liftlock_control.targets WHERE name = :environment FOR UPDATE")
+_KNOW_TARGET = text("INSERT INTO liftlock_control.targets (name) VALUES (:queue) ON CONFLICT DO NOTHING")
+_LOCK_TARGET = text("SELECT 1 FROM liftlock_control.targets WHERE name = :queue FOR UPDATE")
 
 _SAME_JOB = text("""
     SELECT j.* FROM liftlock_control.jobs j, pg_advisory_xact_lock(hashtextextended(:key, 0))
@@ -91,7 +97,7 @@ class ControlJobs:
             return added
         # the first job of its environment
         async with self._database.single() as connection:
-            await connection.execute(_KNOW_TARGET, {"environment": job.request.environment})
+            await connection.execute(_KNOW_TARGET, {"queue": job.request.queue})
         added = await self._try_to_add(job)
         assert added is not None
         return added
@@ -109,14 +115,16 @@ class ControlJobs:
             wanted = wanted.where(jobs.c.state == query.state.value)
         if query.kind is not None:
             wanted = wanted.where(jobs.c.kind == query.kind.value)
+        if not query.idle:
+            wanted = wanted.where(or_(jobs.c.due_at.is_(None), _has_come_to_something()))
         if query.environment is not None:
             wanted = wanted.join(targets, targets.c.id == jobs.c.target_id).where(targets.c.name == query.environment)
         async with self._database.single() as connection:
             return tuple(job_of(row) for row in (await connection.execute(wanted)).mappings())
 
-    async def open_on(self, environment: str) -> tuple[Job, ...]:
+    async def open_on(self, queue: str) -> tuple[Job, ...]:
         async with self._database.single() as connection:
-            return tuple(job_of(row) for row in (await connection.execute(_open_on(environment))).mappings())
+            return tuple(job_of(row) for row in (await connection.execute(_open_on(queue))).mappings())
 
     async def _try_to_add(self, job: NewJob) -> Job | None:
         """None when the target is not known yet."""
@@ -125,7 +133,7 @@ class ControlJobs:
                 return await _insert(connection, job)
         async with self._database.begin() as connection:
             # held until the commit: between the look at the open jobs and the new one nobody adds another
-            if (await connection.execute(_LOCK_TARGET, {"environment": job.request.environment})).first() is None:
+            if (await connection.execute(_LOCK_TARGET, {"queue": job.request.queue})).first() is None:
                 return None
             other = await _other(connection, job)
             if other is not None:
@@ -146,7 +154,7 @@ async def _other(connection: AsyncConnection, job: NewJob) -> Job | None:
             return twin
     if job.request.on_busy is OnBusy.QUEUE:
         return None
-    found = [job_of(row) for row in (await connection.execute(_open_on(job.request.environment))).mappings()]
+    found = [job_of(row) for row in (await connection.execute(_open_on(job.request.queue))).mappings()]
     return in_the_way(job.request, found)
 
 
@@ -173,20 +181,26 @@ async def _insert(connection: AsyncConnection, job: NewJob) -> Job | None:
     return None if row is None else job_of(row)
 
 
-def _open_on(environment: str) -> Select[Any]:
+def _open_on(queue: str) -> Select[Any]:
     return (
         select(jobs)
         .join(targets, targets.c.id == jobs.c.target_id)
-        .where(targets.c.name == environment, jobs.c.state.in_(OPEN))
+        .where(targets.c.name == queue, jobs.c.state.in_(OPEN))
         .order_by(jobs.c.seq)
     )
+
+
+def _has_come_to_something() -> ColumnElement[bool]:
+    return and_(jobs.c.finished_at.is_not(None), jobs.c.reason != "nothing_to_do")
 
 
 def _values(job: NewJob) -> dict[str, Any]:
     origin, finished = job.origin, job.finished
     return {
         "id": job.id,
-        "environment": job.request.environment,
+        "environment": job.request.environment if job.request.kind.writes_target else None,
+        "queue": job.request.queue,
+        "goes_first": job.request.stranded is not None,
         "kind": job.request.kind.value,
         "request": to_json(REQUEST, job.request),
         "state": finished.state.value if finished else JobState.QUEUED.value,
@@ -199,6 +213,6 @@ def _values(job: NewJob) -> dict[str, Any]:
         "principal_address": origin.principal.address,
         "request_id": origin.request_id,
         "traceparent": origin.traceparent,
-        "action": f"migrations.{job.request.kind}",
+        "action": f"migrations.{job.request.kind}" if job.request.kind.writes_target else "schedules.run",
         "grace_s": FIRST_RING_GRACE_S,
     }

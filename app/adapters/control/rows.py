@@ -8,7 +8,8 @@ from sqlalchemy import RowMapping
 
 from app.adapters.codec import FAILURE, REQUEST
 from app.domain.conflict import Collision, Conflict, ConflictKind, ConflictState
-from app.domain.job import Job, JobId, JobState, Origin, Principal, StepRecord
+from app.domain.job import Job, JobId, JobKind, JobState, Origin, Principal, StepRecord
+from app.domain.schedule import Schedule
 
 
 def job_of(row: RowMapping, steps: Sequence[StepRecord] = ()) -> Job:
@@ -61,6 +62,20 @@ def conflict_of(row: RowMapping) -> Conflict:
         resolved_at=row["resolved_at"],
         resolution=row["resolution"],
         waited_ms=row["waited_ms"],
+        resolved_by=row["resolved_by"],
+        note=row["note"],
+        resolved_by_job=_uuid(row["resolved_by_job"]),
+    )
+
+
+def schedule_of(row: RowMapping) -> Schedule:
+    return Schedule(
+        name=row["name"],
+        kind=JobKind(row["kind"]),
+        every=row["every"],
+        next_due=row["next_due"],
+        paused=row["paused"],
+        last_job=None if row["last_job"] is None else JobId(row["last_job"]),
     )
 
 

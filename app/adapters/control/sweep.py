@@ -33,7 +33,7 @@ _NEXT = text("""
     WITH head AS (
         SELECT j.id, j.parked FROM liftlock_control.jobs j
         JOIN liftlock_control.targets t ON t.id = j.target_id
-        WHERE t.name = :environment AND j.state IN ('queued', 'running')
+        WHERE t.name = :queue AND j.state IN ('queued', 'running')
         ORDER BY j.seq LIMIT 1)
     UPDATE liftlock_control.jobs j
     SET parked = false, dispatches = dispatches + 1,
@@ -48,6 +48,15 @@ _UNRUNG = text("""
     WHERE id = :id AND state = 'queued'
 """)
 _PURGE = text("DELETE FROM liftlock_control.idempotency_keys WHERE expires_at < clock_timestamp()")
+_FORGET_IDLE_TICKS = text("""
+    WITH idle AS (
+        DELETE FROM liftlock_control.jobs j
+        WHERE j.due_at < clock_timestamp() - interval '1 day' AND j.state = 'succeeded' AND j.reason = 'nothing_to_do'
+          AND NOT EXISTS (SELECT 1 FROM liftlock_control.schedules s WHERE s.last_job = j.id)
+          AND NOT EXISTS (SELECT 1 FROM liftlock_control.job_steps s WHERE s.job_id = j.id)
+        RETURNING j.id)
+    DELETE FROM liftlock_control.job_events e USING idle WHERE e.job_id = idle.id
+""")
 
 
 class ControlSweep:
@@ -64,9 +73,9 @@ class ControlSweep:
         async with self._database.single() as connection:
             return tuple(JobId(job) for job in (await connection.execute(_LAPSED, {"limit": limit})).scalars())
 
-    async def next_on(self, environment: str) -> JobId | None:
+    async def next_on(self, queue: str) -> JobId | None:
         async with self._database.single() as connection:
-            found = await connection.execute(_NEXT, {"environment": environment})
+            found = await connection.execute(_NEXT, {"queue": queue})
             head = found.scalar_one_or_none()
             return None if head is None else JobId(head)
 
@@ -76,4 +85,5 @@ class ControlSweep:
 
     async def purge(self) -> int:
         async with self._database.single() as connection:
+            await connection.execute(_FORGET_IDLE_TICKS)
             return (await connection.execute(_PURGE)).rowcount

@@ -7,6 +7,7 @@ from sqlalchemy import (
     Column,
     DateTime,
     Integer,
+    Interval,
     LargeBinary,
     MetaData,
     Table,
@@ -59,6 +60,8 @@ jobs = Table(
     Column("updated_at", _moment),
     Column("started_at", _moment),
     Column("finished_at", _moment),
+    Column("schedule", Text),
+    Column("due_at", _moment),
     Column("cancel_requested_at", _moment),
     Column("cancel_requested_by", Text),
     Column("paused_by", Text),
@@ -121,6 +124,20 @@ conflicts = Table(
     Column("resolved_at", _moment),
     Column("resolution", Text),
     Column("waited_ms", BigInteger),
+    Column("resolved_by", Text),
+    Column("note", Text),
+    Column("resolved_by_job", Uuid),
+)
+
+schedules = Table(
+    "schedules",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("kind", Text),
+    Column("every", Interval),
+    Column("next_due", _moment),
+    Column("paused", Boolean),
+    Column("last_job", Uuid),
 )
 
 audit = Table(

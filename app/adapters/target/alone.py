@@ -6,31 +6,28 @@ lock on the very backend that executes keeps two of them apart: unlike the fence
 """
 
 import asyncio
-import hashlib
 import json
-from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import asyncpg
 
 from app.adapters.postgres import LOST
 from app.adapters.target import preconditions, queries, records
+from app.adapters.target.alone_statements import Blame, Numbered, invalid_taken, numbered
 from app.adapters.target.batching import BatchedStatement
 from app.adapters.target.connection import limits_sql, session_limits_sql
 from app.adapters.target.failures import sql_failure
 from app.adapters.target.fenced import FencedConnection
 from app.adapters.target.probing import Facts, Found, Happened, facts_before, invalid_index, look
 from app.adapters.target.scripts import QUERY_CANCELED, Enforcer, raise_failure, run_verify, transaction_ended
-from app.domain.batch import Batch, directives
-from app.domain.errors import BackendUnavailable, ConnectionLost, StepFailed, TransactionEnded, Uncertain
+from app.domain.batch import Batch
+from app.domain.errors import BackendUnavailable, ConnectionLost, StepFailed, TransactionEnded
 from app.domain.failure import Failure, FailureCode
-from app.domain.ledger import UNCERTAIN
 from app.domain.migration import SqlScript
-from app.domain.probes import Probe, probe_of, runs_alone
-from app.domain.statements import Statement
+from app.domain.probes import runs_alone
 from app.domain.step import Step
 from app.ports import Guide, Limits
 
@@ -38,27 +35,6 @@ LOCK_POLL_S = 0.1
 OLD_BACKEND_S = 5.0
 LOCK_PATIENCE_S = 60.0
 LOCK_HELD = "another session holds the lock of this target for statements without a transaction; it is tried again"
-INVALID_TAKEN = (
-    "IF NOT EXISTS has taken the index {name}, which is INVALID: an earlier build of it was broken off; "
-    "drop it with DROP INDEX CONCURRENTLY {name}, then run again"
-)
-
-
-@dataclass(frozen=True, slots=True)
-class _Numbered:
-    """A statement of the script, and what tells it from all others of its migration."""
-
-    place: int
-    statement: Statement
-    sha256: bytes
-    occurrence: int
-    probe: Probe | None
-    batch: Batch | None
-
-    @property
-    def only_sets(self) -> bool:
-        """A setting for the statements after it: sent again by whoever goes on, and no deed to record."""
-        return self.statement.verb in ("SET", "RESET")
 
 
 class AloneStep:
@@ -81,7 +57,8 @@ class AloneStep:
         self._script = step.body
         self._limits = limits
         self._guide = guide
-        self._statements = tuple(_numbered(self._script))
+        self._statements = tuple(numbered(self._script))
+        self._blame = Blame(step, self._script, ordinal, len(self._statements))
 
     async def apply(self, duration_ms: Callable[[], int]) -> None:
         """Look whether it was done before; hold the target's lock; each statement once; verify and record.
@@ -113,7 +90,7 @@ class AloneStep:
             return False
         preconditions.refuse_other_ledger(self._ordinal, self._step, row["status"], row["checksum"])
         if row["uncertain"]:
-            raise self._uncertain("a statement of an earlier job of it")
+            raise self._blame.uncertain("a statement of an earlier job of it")
         return True
 
     @asynccontextmanager
@@ -138,7 +115,7 @@ class AloneStep:
             with suppress(*LOST):
                 await connection.execute(queries.LEAVE_ALONE_LOCK, self._stamp.scope)
 
-    async def _once(self, connection: asyncpg.Connection, one: _Numbered) -> None:
+    async def _once(self, connection: asyncpg.Connection, one: Numbered) -> None:
         if one.only_sets:
             await self._send(connection, one, one.statement.text)
         elif one.batch is not None:
@@ -148,7 +125,7 @@ class AloneStep:
         else:
             await self._in_its_own_transaction(one)
 
-    async def _alone(self, connection: asyncpg.Connection, one: _Numbered) -> None:
+    async def _alone(self, connection: asyncpg.Connection, one: Numbered) -> None:
         """Intent, deed, record; an intent that is there already is looked into first."""
         state, facts, is_new = await self._intend(one)
         if state == "applied":
@@ -158,14 +135,14 @@ class AloneStep:
             await self._clean_up(connection, one, found)
             if found.happened is Happened.UNKNOWN:
                 await self._put_state(one, "uncertain")
-                raise self._uncertain(one.statement.verb)
+                raise self._blame.uncertain(one.statement.verb)
             if found.happened is Happened.YES:
                 await self._put_state(one, "applied")
                 return
         await self._act(connection, one, facts)
         await self._put_state(one, "applied")
 
-    async def _intend(self, one: _Numbered) -> tuple[str, Facts, bool]:
+    async def _intend(self, one: Numbered) -> tuple[str, Facts, bool]:
         async with self._fenced.transaction() as connection:
             known = await connection.fetchrow(queries.STATEMENT_STATE, *self._key(one))
             if known is not None:
@@ -174,7 +151,7 @@ class AloneStep:
             await self._insert(connection, one, "intent", facts)
         return "intent", json.loads(facts), True
 
-    async def _act(self, connection: asyncpg.Connection, one: _Numbered, facts: Facts) -> None:
+    async def _act(self, connection: asyncpg.Connection, one: Numbered, facts: Facts) -> None:
         try:
             await self._send(connection, one, one.statement.text)
         except asyncpg.PostgresError as error:
@@ -186,11 +163,11 @@ class AloneStep:
         taken = await invalid_index(connection, one.probe)
         if taken is not None:
             await self._forget(one)
-            raise StepFailed(self._failure(one, INVALID_TAKEN.format(name=taken)), self._ordinal)
+            raise StepFailed(self._blame.failure(one, invalid_taken(taken)), self._ordinal)
 
-    async def _after_failure(self, connection: asyncpg.Connection, one: _Numbered, facts: Facts) -> str:
+    async def _after_failure(self, connection: asyncpg.Connection, one: Numbered, facts: Facts) -> str:
         """Take away what the failed statement left, without being interrupted; what is left behind, in words."""
-        left = self._done_before(one)
+        left = self._blame.done_before(one)
         with self._fenced.uninterrupted():
             try:
                 await self._clean_up(connection, one, await look(connection, one.probe, facts))
@@ -201,18 +178,18 @@ class AloneStep:
             await self._forget(one)
         return left
 
-    async def _clean_up(self, connection: asyncpg.Connection, one: _Numbered, found: Found) -> None:
+    async def _clean_up(self, connection: asyncpg.Connection, one: Numbered, found: Found) -> None:
         for statement in found.cleanup:
             await self._send(connection, one, statement)
 
-    async def _send(self, connection: asyncpg.Connection, one: _Numbered, text: str) -> None:
+    async def _send(self, connection: asyncpg.Connection, one: Numbered, text: str) -> None:
         limits = self._limits
         await connection.execute(
             session_limits_sql(connection, limits.alone_lock_timeout_ms, limits.alone_statement_timeout_ms)
         )
         await connection.execute(text)
 
-    async def _in_its_own_transaction(self, one: _Numbered) -> None:
+    async def _in_its_own_transaction(self, one: Numbered) -> None:
         """The statement and its record are one commit, so that it happens once whatever dies."""
         limits = self._limits
         async with self._fenced.transaction() as connection:
@@ -228,13 +205,13 @@ class AloneStep:
                 if isinstance(error, LOST):
                     raise
                 failure = sql_failure(error, self._step, self._script, one.statement)
-                failure = replace(failure, left_behind=self._done_before(one))
+                failure = replace(failure, left_behind=self._blame.done_before(one))
                 raise_failure(failure, self._ordinal, error)
             if not connection.is_in_transaction():
                 raise TransactionEnded(transaction_ended(self._step), self._ordinal)
             await self._insert(connection, one, "applied", "{}")
 
-    async def _in_ranges(self, one: _Numbered, batch: Batch) -> None:
+    async def _in_ranges(self, one: Numbered, batch: Batch) -> None:
         """What was done of it stays, also when it fails or is cancelled: the next run goes on from there."""
         batched = BatchedStatement(
             self._fenced, self._stamp, self._key(one), one.statement, batch, self._limits, self._guide
@@ -257,70 +234,23 @@ class AloneStep:
             await records.write_done(connection.fetchrow, self._stamp, self._ordinal, self._step, duration_ms)
             await connection.execute(queries.FORGET_STATEMENTS, self._stamp.scope, self._step.name)
 
-    async def _put_state(self, one: _Numbered, state: str) -> None:
+    async def _put_state(self, one: Numbered, state: str) -> None:
         async with self._fenced.transaction() as connection:
             await connection.execute(queries.PUT_STATEMENT_STATE, *self._key(one), state, self._stamp.epoch)
 
-    async def _forget(self, one: _Numbered) -> None:
+    async def _forget(self, one: Numbered) -> None:
         async with self._fenced.transaction() as connection:
             await connection.execute(queries.FORGET_STATEMENT, *self._key(one))
 
-    async def _insert(self, connection: asyncpg.Connection, one: _Numbered, state: str, facts: str) -> None:
+    async def _insert(self, connection: asyncpg.Connection, one: Numbered, state: str, facts: str) -> None:
         await connection.execute(
             queries.NOTE_STATEMENT, *self._key(one), state, facts, self._stamp.job_id, self._stamp.epoch
         )
 
-    def _key(self, one: _Numbered) -> tuple[Any, ...]:
+    def _key(self, one: Numbered) -> tuple[Any, ...]:
         return self._stamp.scope, self._step.name, self._step.direction.value, one.sha256, one.occurrence
-
-    def _done_before(self, one: _Numbered) -> str:
-        if not one.place:
-            return "nothing: the statement failed, and what it had begun was taken away"
-        return f"{one.place} of its {len(self._statements)} statements are done; they stay and are not run again"
 
     def _stop_if_halted(self) -> None:
         if self._guide.is_halted():
             stopped = Failure(FailureCode.SQL_ERROR, "the job was asked to stop", sqlstate=QUERY_CANCELED)
             raise StepFailed(stopped, self._ordinal)
-
-    def _failure(self, one: _Numbered, message: str) -> Failure:
-        return Failure(
-            code=FailureCode.SQL_ERROR,
-            message=message,
-            migration=self._step.name,
-            direction=self._step.direction.value,
-            file=self._script.file,
-            line=one.statement.line + self._script.line - 1,
-            column=one.statement.column,
-            statement=one.statement.text,
-            left_behind=self._done_before(one),
-        )
-
-    def _uncertain(self, what: str) -> Uncertain:
-        name = self._step.name
-        return Uncertain(
-            Failure(
-                code=FailureCode.UNCERTAIN,
-                message=f"{UNCERTAIN}nobody can tell whether {what} of {name} has happened: its worker died then",
-                migration=name,
-                direction=self._step.direction.value,
-                file=self._script.file,
-                left_behind="perhaps the effects of that statement; look at the database",
-                safe_to_retry=False,
-                next_steps=(
-                    "look at the database, finish or take back by hand what the script does",
-                    "then say what is true: POST /migrations/mark, with `as` applied or rolled_back",
-                ),
-            ),
-            self._ordinal,
-        )
-
-
-def _numbered(script: SqlScript) -> Iterator[_Numbered]:
-    seen: Counter[bytes] = Counter()
-    batches = {one.statement_offset: one.batch for one in directives(script.text)}
-    for place, statement in enumerate(script.parsed.statements):
-        sha256 = hashlib.sha256(statement.text.encode()).digest()
-        probe = probe_of(statement) if runs_alone(statement) else None
-        yield _Numbered(place, statement, sha256, seen[sha256], probe, batches.get(statement.offset))
-        seen[sha256] += 1

@@ -21,7 +21,7 @@ from app.domain.environment import Environment
 from app.domain.errors import BackendUnavailable, ConnectionLost, Fenced, StepFailed
 from app.domain.failure import Failure, FailureCode
 from app.domain.job import Attempt, Ended
-from app.domain.step import Step
+from app.domain.step import Deed, Step
 from app.ports import Acquired, DoneBefore, FenceBusy, Limits
 
 _ONE_INSERTED = "INSERT 0 1"
@@ -214,7 +214,10 @@ class FencedConnection:
             await connection.execute(queries.F1_ENSURE_ROW, self._scope)
 
     async def _opening(self, connection: asyncpg.Connection, ordinal: int, step: Step, limits: Limits) -> str:
-        """F2, our limits for the script, and the row that says that the step has begun; empty behind a pooler."""
+        """F2, our limits for the script, and the row that says that the step has begun; empty where it is not used."""
+        if step.deed is not Deed.EXECUTED:
+            # what it expects of the ledger is not what START_STEP asks; it is asked alone
+            return ""
         job_id, name, direction = self._attempt.job_id, step.name, step.direction.value
         check = await self.prepared.call(queries.F2_CHECK, self._scope, self._nonce, self.epoch)
         start = await self.prepared.call(

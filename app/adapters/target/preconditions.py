@@ -5,7 +5,7 @@ from app.domain.errors import StepFailed, TransactionEnded
 from app.domain.failure import Failure, FailureCode
 from app.domain.ledger import Status
 from app.domain.migration import Direction
-from app.domain.step import Step
+from app.domain.step import Deed, Step
 
 
 def refuse_half_done(ordinal: int, step: Step, status: str | None) -> None:
@@ -17,7 +17,13 @@ def refuse_half_done(ordinal: int, step: Step, status: str | None) -> None:
 def refuse_other_ledger(ordinal: int, step: Step, status: str | None, checksum: bytes | None) -> None:
     """The ledger must still say what the plan was made of; only a hand at the ledger can have changed it."""
     applied = status == Status.COMPLETED
-    if step.direction is Direction.UP and not applied:
+    if step.deed is Deed.MARKED:
+        # people say how it is, whatever the ledger has said so far
+        return
+    if step.deed is Deed.ACCEPTED:
+        if applied and checksum == step.replaces:
+            return
+    elif step.direction is Direction.UP and not applied:
         return
     if step.direction is Direction.DOWN and applied and checksum == step.checksum.raw:
         return

@@ -211,8 +211,8 @@ RECORD_UP = """
         position = excluded.position, checksum = excluded.checksum, token_checksum = excluded.token_checksum,
         up = excluded.up, down = excluded.down, verify = excluded.verify,
         irreversible = excluded.irreversible, source_format = excluded.source_format,
-        dependencies = excluded.dependencies, duration_ms = excluded.duration_ms, job_id = excluded.job_id,
-        epoch = excluded.epoch, transactional = excluded.transactional
+        dependencies = excluded.dependencies, provenance = excluded.provenance, duration_ms = excluded.duration_ms,
+        job_id = excluded.job_id, epoch = excluded.epoch, transactional = excluded.transactional
     RETURNING 1
 """
 """The transaction must still be the one that noted the step: else the script ended it and began another."""

@@ -7,7 +7,7 @@ from uuid import UUID
 import asyncpg
 
 from app.adapters.codec import ENDED, PINNED, to_json
-from app.adapters.target import queries, records
+from app.adapters.target import marks, queries, records
 from app.adapters.target.alone import AloneStep
 from app.adapters.target.connection import Patience
 from app.adapters.target.failures import commit_failure
@@ -26,7 +26,7 @@ from app.domain.failure import Failure
 from app.domain.job import Attempt, Ended
 from app.domain.ledger import History
 from app.domain.pinned import Pinned, pin_plan
-from app.domain.step import Plan, Step
+from app.domain.step import Deed, Plan, Step
 from app.ports import UNGUIDED, Acquired, DoneBefore, FenceBusy, Guide, Limits, TargetView
 
 
@@ -86,7 +86,8 @@ class PostgresTargetSession:
                 return
             failed = to_json(PINNED, pinned.failed_at(ordinal, failure, undo))
             await connection.execute(queries.STORE_PLAN, self._scope, self._attempt.job_id, failed)
-            await records.write_failed(connection, self._stamp(), step, failure)
+            if step.deed is Deed.EXECUTED:
+                await records.write_failed(connection, self._stamp(), step, failure)
 
     async def finish(self, outcome: Ended) -> None:
         async with self._fenced.said_plainly(), self._fenced.transaction() as connection:
@@ -101,6 +102,9 @@ class PostgresTargetSession:
         self, connection: asyncpg.Connection, ordinal: int, step: Step, limits: Limits, guide: Guide
     ) -> None:
         began = time.monotonic()
+        if step.deed is not Deed.EXECUTED:
+            await self._record_one(ordinal, step)
+            return
         if leaves_session_state(step.body) or step.verify is not None:
             self._fenced.soil()
         await run_body(connection, ordinal, step, limits, guide)
@@ -109,6 +113,11 @@ class PostgresTargetSession:
         # a script may have deallocated what was prepared
         row = connection.fetchrow if leaves_session_state(step.body) else self._fenced.prepared.row
         if not await records.write_done(row, self._stamp(), ordinal, step, _ms_since(began)):
+            raise TransactionEnded(transaction_ended(step), ordinal)
+
+    async def _record_one(self, ordinal: int, step: Step) -> None:
+        note = self._attempt.request.note
+        if not await marks.write_record(self._fenced.prepared.row, self._stamp(), ordinal, step, note):
             raise TransactionEnded(transaction_ended(step), ordinal)
 
     async def _apply_alone(self, ordinal: int, step: Step, limits: Limits, guide: Guide, began: float) -> None:

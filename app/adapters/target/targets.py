@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from uuid import UUID
 
 import asyncpg
 
@@ -10,9 +11,10 @@ from app.adapters.postgres import LOST, UNUSABLE, unavailable
 from app.adapters.target.connection import CONNECT_TIMEOUT_S, Patience
 from app.adapters.target.queries import LEDGER_SIGNATURE
 from app.adapters.target.records import Reading, has_ledger, read_view
+from app.adapters.target.release import release
 from app.adapters.target.session import PostgresTargetSession
 from app.domain.environment import Dsn, Environment
-from app.domain.job import Attempt
+from app.domain.job import Attempt, Ended
 from app.domain.ledger import History
 from app.ports import TargetSession, TargetView
 
@@ -62,6 +64,9 @@ class PostgresTargets:
             return TargetView(History())
         except (*LOST, *UNUSABLE, asyncpg.PostgresError) as error:
             raise unavailable(error, environment.dsn, f"the target of {environment.name}") from error
+
+    async def release(self, environment: Environment, stranded: UUID, outcome: Ended) -> None:
+        await release(environment, stranded, outcome, self._patience)
 
     async def close(self) -> None:
         for pool in self._pools.values():

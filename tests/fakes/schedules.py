@@ -1,0 +1,77 @@
+"""Schedules in memory, beside the jobs that they start."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from app.domain.errors import BackendUnavailable
+from app.domain.job import CONTROL, Job, JobId, JobKind, JobRequest, JobState, Origin, Principal
+from app.domain.schedule import Schedule, due_after
+from tests.fakes.jobs import FIRST_RING_GRACE, JobStore, Row
+
+
+class MemorySchedules:
+    """Implements ports.Schedules; `audit` is the trail of who paused what."""
+
+    def __init__(self, store: JobStore) -> None:
+        now = store.clock.now()
+        self._store = store
+        self.audit: list[tuple[str, str, str]] = []
+        self.unavailable: BackendUnavailable | None = None
+        self._known = {
+            kind.value: Schedule(kind.value, kind, every, now + every)
+            for kind, every in ((JobKind.PURGE, timedelta(minutes=10)), (JobKind.RESCUE, timedelta(minutes=5)))
+        }
+
+    async def all(self) -> tuple[Schedule, ...]:
+        return tuple(self._known[name] for name in sorted(self._known))
+
+    async def tick(self) -> tuple[JobId, ...]:
+        if self.unavailable is not None:
+            raise self.unavailable
+        now = self._store.clock.now()
+        due = [one for one in await self.all() if not one.paused and one.next_due <= now]
+        started = [self._start(one) for one in due]
+        return tuple(job_id for job_id in started if job_id is not None)
+
+    async def pause(self, name: str, origin: Origin) -> Schedule | None:
+        return self._set_paused(name, origin, paused=True)
+
+    async def resume(self, name: str, origin: Origin) -> Schedule | None:
+        return self._set_paused(name, origin, paused=False)
+
+    async def ran(self, name: str, job_id: JobId) -> None:
+        if name in self._known:
+            self._change(name, last_job=job_id)
+
+    def _set_paused(self, name: str, origin: Origin, *, paused: bool) -> Schedule | None:
+        if name not in self._known:
+            return None
+        self.audit.append((name, "pause" if paused else "resume", origin.principal.id))
+        return self._change(name, paused=paused)
+
+    def _change(self, name: str, **values: object) -> Schedule:
+        self._known[name] = replace(self._known[name], **values)  # type: ignore[arg-type]
+        self._store.newest = {one.last_job for one in self._known.values() if one.last_job is not None}
+        return self._known[name]
+
+    def _start(self, schedule: Schedule) -> JobId | None:
+        now = self._store.clock.now()
+        request = JobRequest(schedule.kind, CONTROL, schedule=schedule.name)
+        following = due_after(schedule.next_due, schedule.every, now)
+        if self._store.open_on(request.queue):
+            self._change(schedule.name, next_due=following)
+            return None
+        job = Job(
+            id=JobId(self._store.clock.new_id()),
+            request=request,
+            state=JobState.QUEUED,
+            reason="for_worker",
+            message=f"the schedule {schedule.name} is waiting for a worker",
+            created_at=now,
+            updated_at=now,
+            seq=self._store.place_of(request),
+            origin=Origin(Principal("scheduler", "service")),
+        )
+        self._store.rows[job.id] = Row(job, due=now + FIRST_RING_GRACE, dispatches=1, due_at=schedule.next_due)
+        self._change(schedule.name, next_due=following, last_job=job.id)
+        return job.id
