@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Any
 
 from app.domain.job import JobKind, JobState, may_move
-from tests.support.servers import fetch
+from tests.support.servers import fetch, value
 
 EFFECTS = """
     CREATE TABLE effects (
@@ -19,6 +19,7 @@ EFFECTS = """
 """
 """Without a key on purpose: what is done twice stands there twice."""
 
+_HAS_LEDGER = "SELECT to_regclass('liftlock.steps') IS NOT NULL"
 _EFFECTS = "SELECT name, direction, xid::text AS xid FROM effects ORDER BY id"
 _STEPS = "SELECT job_id, step, name, direction, xid::text AS xid, at FROM liftlock.steps WHERE scope = '' ORDER BY at"
 _EVENTS = "SELECT name, event FROM liftlock.migration_events WHERE scope = '' AND event <> 'failed' ORDER BY id"
@@ -44,7 +45,10 @@ _FINAL = frozenset(state.value for state in JobState if state.final)
 
 def of_target(dsn: str) -> list[str]:
     """Each step took effect once, no two jobs interleaved, the ledger is the schema, nothing is held."""
-    steps, effects = fetch(dsn, _STEPS), fetch(dsn, _EFFECTS)
+    effects = fetch(dsn, _EFFECTS)
+    if not value(dsn, _HAS_LEDGER):
+        return ["effects without a ledger"] if effects else of_leftovers(dsn)
+    steps = fetch(dsn, _STEPS)
     return [
         *_once(effects, steps),
         *_in_turn(effects),
@@ -80,6 +84,8 @@ def of_rollbacks(control: str, targets: Mapping[str, str]) -> list[str]:
     found: list[str] = []
     jobs = fetch(control, _JOBS)
     for environment, dsn in targets.items():
+        if not value(dsn, _HAS_LEDGER):
+            continue
         undone = _undone_by(dsn)
         for row in (row for row in jobs if row["environment"] == environment and row["state"] == "succeeded"):
             down, left = undone.get(row["id"], (0, 0))

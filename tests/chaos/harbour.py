@@ -74,6 +74,10 @@ class Crew:
         pid = children[number % len(children)]
         return pid if _sent(pid, how) else None
 
+    def signal_pid(self, pid: int, how: signal.Signals) -> None:
+        """To a process of this crew that may have ended since."""
+        _sent(pid, how)
+
     def signal_parent(self, how: signal.Signals) -> None:
         _sent(self.process.pid, how)
 
@@ -185,7 +189,9 @@ class Harbour:
             return False
 
     def _postgres(self, name: str) -> Postgres:
-        server = Postgres(self.folder / name, durable=False, servers=find_postgres(os.environ))
+        # what was committed must outlive a crash of the server, though not one of the machine
+        settings = {"synchronous_commit": "on"}
+        server = Postgres(self.folder / name, durable=False, settings=settings, servers=find_postgres(os.environ))
         self._stack.callback(server.stop)
         server.start()
         return server
