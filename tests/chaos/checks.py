@@ -2,12 +2,14 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import groupby
 from typing import Any
 
 from app.domain.job import JobKind, JobState, may_move
 from tests.support.servers import fetch, value
+
+Ask = Callable[[str, str], list[Any]]
 
 EFFECTS = """
     CREATE TABLE effects (
@@ -44,20 +46,28 @@ _FINAL = frozenset(state.value for state in JobState if state.final)
 
 
 def of_target(dsn: str) -> list[str]:
-    """Each step took effect once, no two jobs interleaved, the ledger is the schema, nothing is held."""
-    effects = fetch(dsn, _EFFECTS)
-    if not value(dsn, _HAS_LEDGER):
-        return ["effects without a ledger"] if effects else of_leftovers(dsn)
-    steps = fetch(dsn, _STEPS)
+    """As `under_way`; and nothing is held any more."""
+    held = _stuck(dsn) if value(dsn, _HAS_LEDGER) else []
+    return [
+        *under_way(dsn),
+        *(f"the fence is still held by job {row['job_id']}" for row in held),
+        *of_leftovers(dsn),
+    ]
+
+
+def under_way(dsn: str, ask: Ask = fetch) -> list[str]:
+    """What holds at every moment: each step took effect once, no two jobs interleaved, the ledger is the schema."""
+    effects = ask(dsn, _EFFECTS)
+    if not ask(dsn, _HAS_LEDGER)[0][0]:
+        return ["effects without a ledger"] if effects else []
+    steps = ask(dsn, _STEPS)
     return [
         *_once(effects, steps),
         *_in_turn(effects),
-        *_as_recorded(effects, fetch(dsn, _EVENTS)),
+        *_as_recorded(effects, ask(dsn, _EVENTS)),
         *_not_interleaved(effects, steps),
-        *_ledger_is_schema(dsn, effects),
-        *(f"job {row['job_id']} did step {row['step']} after its end" for row in fetch(dsn, _LATE)),
-        *(f"the fence is still held by job {row['job_id']}" for row in _stuck(dsn)),
-        *of_leftovers(dsn),
+        *_ledger_is_schema(effects, ask(dsn, _COMPLETED), ask(dsn, _TABLES)),
+        *(f"job {row['job_id']} did step {row['step']} after its end" for row in ask(dsn, _LATE)),
     ]
 
 
@@ -129,11 +139,11 @@ def _not_interleaved(effects: Iterable[Any], steps: Iterable[Any]) -> list[str]:
     return [f"job {job} worked in {turns.count(job)} turns" for job in set(turns) if turns.count(job) > 1]
 
 
-def _ledger_is_schema(dsn: str, effects: Iterable[Any]) -> list[str]:
+def _ledger_is_schema(effects: Iterable[Any], ledger: Iterable[Any], schema: Iterable[Any]) -> list[str]:
     stands = {row["name"]: row["direction"] for row in effects}
     replayed = {name for name, direction in stands.items() if direction == "up"}
-    completed = {row["name"] for row in fetch(dsn, _COMPLETED)}
-    tables = {row["name"] for row in fetch(dsn, _TABLES)}
+    completed = {row["name"] for row in ledger}
+    tables = {row["name"] for row in schema}
     if completed == tables == replayed:
         return []
     return [f"the ledger has {sorted(completed)}, the schema {sorted(tables)}, the effects {sorted(replayed)}"]

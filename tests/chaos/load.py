@@ -1,6 +1,7 @@
 """The migrations of the load: each leaves a trace whenever it takes effect; the last ones fail now and then."""
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,11 +52,16 @@ class M11:
 
 def write_migrations(folder: Path, *, misbehaving: bool) -> None:
     names = [f"m{number:02d}" for number in range(1, GOOD + 1)] + (["m09", "m10"] if misbehaving else [])
+    write_sql(folder, names)
+    if misbehaving:
+        (folder / "m11.py").write_text(_PYTHON)
+
+
+def write_sql(folder: Path, names: Sequence[str]) -> None:
+    """In the order of their names; some have an extra, see `_EXTRA`."""
     for name in names:
         text = f"-- name: {name}\n-- version: {name[1:]}\n-- migrate:up\n{_UP}{_EXTRA.get(name, '')}{_DOWN}"
         (folder / f"{name}.sql").write_text(text.replace("{name}", name))
-    if misbehaving:
-        (folder / "m11.py").write_text(_PYTHON)
 
 
 def prepare(dsn: str) -> None:

@@ -1,0 +1,139 @@
+"""Hypothesis moves four workers over two targets in any order; what the model promised holds on a real PostgreSQL."""
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from app import failpoints
+from app.domain.job import JobId, JobKind
+from app.failpoints import Action, Failpoint
+from tests.chaos.stage import TARGETS, Stage, staged
+from tests.support.servers import Servers
+
+pytestmark = pytest.mark.servers
+
+FULL = os.environ.get("LIFTLOCK_CHAOS") == "full"
+WORKERS = 4
+MOST_JOBS = 6
+numbers = st.integers(0, 1_000)
+
+
+@pytest.fixture(scope="module")
+def stage(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    with staged(servers, tmp_path_factory.mktemp("machine")) as opened:
+        yield opened
+
+
+class Machine(RuleBasedStateMachine):
+    """Rules pick by number from what there is; a worker whose job was taken from it goes on, knowing nothing."""
+
+    def __init__(self, stage: Stage) -> None:
+        super().__init__()
+        self.stage = stage
+        self.workers = [stage.puppet(f"w{number}") for number in range(WORKERS)]
+
+    @initialize()
+    def clear(self) -> None:
+        self.stage.clear()
+
+    @precondition(lambda self: len(self.stage.jobs()) < MOST_JOBS)
+    @rule(kind=st.sampled_from(JobKind), environment=st.sampled_from(TARGETS))
+    def submit(self, kind: JobKind, environment: str) -> None:
+        self.stage.submit(kind, environment)
+
+    @rule(worker=numbers, job=numbers)
+    def claim(self, worker: int, job: int) -> None:
+        """Any job: also one that is not its turn, that runs already, that has ended."""
+        idle = [one for one in self.workers if one.attempt is None]
+        jobs = self.stage.jobs()
+        if idle and jobs:
+            self.stage.run(idle[worker % len(idle)].claim(JobId(jobs[job % len(jobs)]["id"])))
+
+    @rule(worker=numbers, moves=st.integers(1, 6))
+    def advance(self, worker: int, moves: int) -> None:
+        busy = [one for one in self.workers if one.attempt is not None]
+        if busy:
+            self.stage.advance(busy[worker % len(busy)], moves)
+
+    @rule(worker=numbers)
+    def beat(self, worker: int) -> None:
+        """True for the attempt that has the job, false for every older one."""
+        busy = [one for one in self.workers if one.attempt is not None]
+        if not busy:
+            return
+        attempt = busy[worker % len(busy)].attempt
+        assert attempt is not None
+        (row,) = (row for row in self.stage.jobs() if row["id"] == attempt.job_id)
+        ours = row["state"] == "running" and row["attempt"] == attempt.number
+        assert self.stage.run(busy[worker % len(busy)].beat()) is ours
+
+    @rule(job=numbers)
+    def lapse(self, job: int) -> None:
+        """Its worker is a zombie from here on."""
+        running = [row for row in self.stage.jobs() if row["state"] == "running"]
+        if running:
+            self.stage.rescue(JobId(running[job % len(running)]["id"]))
+
+    @rule(worker=numbers)
+    def die(self, worker: int) -> None:
+        self.stage.run(self.workers[worker % WORKERS].die())
+
+    @rule(worker=numbers)
+    def lose_connection(self, worker: int) -> None:
+        self.stage.run(_soon(self.workers[worker % WORKERS].lose_connection))
+
+    @rule(worker=numbers, at=st.integers(1, 3))
+    def lose_a_reply_to_commit(self, worker: int, at: int) -> None:
+        busy = [one for one in self.workers if one.attempt is not None]
+        if not busy:
+            return
+        with tempfile.TemporaryDirectory() as markers:
+            failpoints.arm((Failpoint("commit.answered", Action.DROP, at),), Path(markers))
+            try:
+                self.stage.advance(busy[worker % len(busy)], 4)
+            finally:
+                failpoints.arm((), Path(markers))
+
+    @invariant()
+    def nothing_is_seen_that_may_not_be(self) -> None:
+        assert self.stage.breaches(*TARGETS) == []
+
+    def teardown(self) -> None:
+        for worker in self.workers:
+            self.stage.run(worker.die())
+        self.stage.finish_everything()
+        assert self.stage.breaches_at_the_end() == []
+
+
+async def _soon(act: Callable[[], None]) -> None:
+    act()
+
+
+def test_no_order_of_moves_breaks_what_was_promised(stage: Stage) -> None:
+    run_state_machine_as_test(
+        partial(Machine, stage),  # type: ignore[arg-type]
+        settings=settings(
+            max_examples=150 if FULL else 12,
+            stateful_step_count=40 if FULL else 25,
+            deadline=None,
+            derandomize=not FULL,
+            database=None,
+            phases=(Phase.generate, Phase.shrink),
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+    assert stage.observer.breaches == []
