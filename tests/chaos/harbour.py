@@ -81,9 +81,12 @@ class Crew:
     def signal_parent(self, how: signal.Signals) -> None:
         _sent(self.process.pid, how)
 
-    def signal_group(self, how: signal.Signals) -> None:
+    def signal_group(self, how: signal.Signals, group: int | None = None) -> int:
+        """The group's number; it stays that of the same worker when another has been started since."""
+        group = group or self.process.pid
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, how)
+            os.killpg(group, how)
+        return group
 
     def stop(self) -> None:
         """TERM and patience; at last everything that any of its lives has left."""
@@ -105,6 +108,7 @@ class Crew:
 class Harbour:
     def __init__(self, folder: Path, stack: ExitStack) -> None:
         self.folder = folder
+        self.celery = "celery"
         self._stack = stack
         self.migrations = folder / "migrations"
         self.migrations.mkdir(parents=True)
@@ -229,7 +233,7 @@ class Harbour:
         options = StackOptions(self.folder, self.migrations, self.api_port, workers=concurrency)
         (found,) = (one for one in liftlock_programs(options) if one.name == program)
         assert found.command[0] == sys.executable
-        return found.command
+        return tuple(self.celery if part == "celery" else part for part in found.command)
 
 
 @contextmanager

@@ -105,6 +105,9 @@ class Nemesis:
                 return crew.signal_child(strike.whom // 2, signal.SIGKILL) is not None
             case Fault.STOP_CHILD:
                 return self._stop_child(crew, strike)
+            case Fault.STOP_GROUP:
+                group = crew.signal_group(signal.SIGSTOP)
+                self._after(strike.for_s, lambda: crew.signal_group(signal.SIGCONT, group))
             case Fault.KILL_PARENT:
                 crew.signal_parent(signal.SIGKILL)
             case Fault.KILL_GROUP:
@@ -163,12 +166,18 @@ class Nemesis:
         self._later.append((time.monotonic() + seconds, undo))
 
 
-def run(folder: Path, seed: int, strikes: Sequence[Strike]) -> Report:
-    """The schedule is written before anything starts, so that it survives whatever it brings about."""
+def run(
+    folder: Path, seed: int, strikes: Sequence[Strike], change: Callable[[Harbour], None] = lambda _: None
+) -> Report:
+    """The schedule is written before anything starts, so that it survives whatever it brings about.
+
+    `change` is called before the workers start; a negative control takes a guard away in it.
+    """
     report = Report(seed, folder / "schedule.jsonl")
     write(report.schedule, seed, strikes)
     with harbour(folder / "port") as port, ExitStack() as stack:
         write_migrations(port.migrations, misbehaving=True)
+        change(port)
         stack.enter_context(port.api())
         crews = [stack.enter_context(port.worker(f"worker-{number}")) for number in (1, 2)]
         observer, customers = Observer(port.control_dsn, port.targets), Customers(port, seed)

@@ -17,6 +17,7 @@ class Fault(StrEnum):
     KILL_PARENT = "kill -9 of a worker's main process"
     KILL_GROUP = "kill -9 of a whole worker"
     STOP_CHILD = "SIGSTOP of a pool process past its lease"
+    STOP_GROUP = "SIGSTOP of a whole worker past its lease"
     FLUSH = "FLUSHALL"
     RESTART_VALKEY = "restart of Valkey, empty"
     CLIENT_KILL = "CLIENT KILL of every client"
@@ -30,6 +31,7 @@ class Fault(StrEnum):
     CRASH_TARGET = "immediate restart of the target server"
 
 
+STOPPING = (Fault.STOP_CHILD, Fault.STOP_GROUP)
 LINKS = ("control", "target", "redis")
 LINKED = frozenset({Fault.CUT, Fault.SILENCE, Fault.FREEZE, Fault.DROP, Fault.DELAY})
 OFTEN = frozenset({Fault.KILL_CHILD, Fault.STOP_CHILD, Fault.END_BACKENDS})
@@ -53,7 +55,7 @@ def generate(seed: int, seconds: float) -> list[Strike]:
     while at_s < seconds:
         fault = chance.choices(tuple(Fault), [3 if fault in OFTEN else 1 for fault in Fault])[0]
         link = chance.choice(LINKS) if fault in LINKED else ""
-        for_s = chance.uniform(0.2, 2 * LEASE_S) if fault is not Fault.STOP_CHILD else chance.uniform(1, 3) * LEASE_S
+        for_s = chance.uniform(0.2, 2 * LEASE_S) if fault not in STOPPING else chance.uniform(1, 3) * LEASE_S
         strikes.append(Strike(round(at_s, 2), fault, chance.randrange(1000), link, round(for_s, 2)))
         at_s += chance.uniform(SHORTEST_PAUSE_S, LONGEST_PAUSE_S)
     return strikes

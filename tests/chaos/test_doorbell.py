@@ -6,6 +6,7 @@ import pytest
 from redis import Redis
 
 from app.domain.job import JobId, JobKind
+from tests.chaos.conftest import FULL
 from tests.chaos.harbour import ENVIRONMENTS, Harbour
 from tests.chaos.load import nap
 from tests.support.eventually import eventually
@@ -15,6 +16,7 @@ from tests.support.servers import fetch, value
 pytestmark = [pytest.mark.servers, pytest.mark.stack]
 
 RECOVERED_S = 20
+WAITING = 100 if FULL else 30
 RUNNING = "SELECT count(*) FROM liftlock_control.jobs WHERE state = 'running'"
 OPEN = "SELECT id FROM liftlock_control.jobs WHERE state NOT IN ('succeeded', 'failed')"
 
@@ -59,22 +61,24 @@ def test_jobs_accepted_while_redis_is_stopped_run_when_it_is_back(port: Harbour,
     assert port.breaches() == []
 
 
-def test_a_hundred_and_three_jobs_outlive_a_flush(port: Harbour, house: House) -> None:
+def test_a_queue_of_a_hundred_and_three_running_jobs_outlive_a_flush(port: Harbour, house: House) -> None:
     for dsn in port.targets.values():
         nap(dsn, 2)
     with port.worker("flushed-1"), port.worker("flushed-2"):
-        asked = submit(house, 103)
+        asked = submit(house, WAITING + 3)
         eventually(lambda: value(port.control_dsn, RUNNING) == 3, within_s=30)
         redis(port).flushall()
         for dsn in port.targets.values():
             nap(dsn, 0)
         eventually(lambda: all_ended(port), within_s=120, every_s=0.2)
 
-    assert len(asked) == 103
+    assert len(asked) == WAITING + 3
     assert port.breaches() == []
 
 
-@pytest.mark.parametrize("fault", ["frozen", "dropped", "killed", "readonly"])
+@pytest.mark.parametrize(
+    "fault", [*(pytest.param(one, marks=pytest.mark.long) for one in ("frozen", "dropped")), "killed", "readonly"]
+)
 def test_a_worker_finds_back_to_redis_by_itself(port: Harbour, house: House, fault: str) -> None:
     with port.worker(fault):
         submit(house, 3)

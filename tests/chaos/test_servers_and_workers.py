@@ -57,7 +57,7 @@ def test_a_crash_of_postgresql_in_the_middle_of_a_step_is_recovered_from(
     assert port.breaches() == []
 
 
-@pytest.mark.parametrize("whom", ["child", "parent", "group"])
+@pytest.mark.parametrize("whom", ["child", pytest.param("parent", marks=pytest.mark.long), "group"])
 def test_a_killed_worker_s_job_is_taken_over(port: Harbour, house: House, whom: str) -> None:
     with port.worker(f"killed-{whom}") as crew:
         job_id = sleeping_job(port, house, 4)
@@ -71,6 +71,7 @@ def test_a_killed_worker_s_job_is_taken_over(port: Harbour, house: House, whom: 
     assert port.breaches() == []
 
 
+@pytest.mark.long
 def test_a_worker_that_is_told_to_stop_finishes_its_job(port: Harbour, house: House) -> None:
     with port.worker("stopping") as crew:
         job_id = sleeping_job(port, house, 2)
