@@ -115,7 +115,7 @@ def _read(reader: "_Reader") -> Settings | None:
         default_environment=default_environment or next(iter(environments)),
         timing=timing,
         failpoints=points,
-        failpoints_folder=Path(reader.text("LIFTLOCK_FAILPOINTS_DIR", "failpoints")).absolute(),
+        failpoints_folder=Path(reader.text("LIFTLOCK_FAILPOINTS_DIR", "failpoints")),
     )
 
 

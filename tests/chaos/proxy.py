@@ -118,15 +118,15 @@ class Proxy:
             await gate.wait()
             there, back = await asyncio.open_connection(*self._upstream)
             self._open.add(back)
+            pumps = [
+                asyncio.ensure_future(self._pump(reader, back, gate)),
+                asyncio.ensure_future(self._pump(there, writer, gate)),
+            ]
             try:
-                await asyncio.wait(
-                    {
-                        asyncio.ensure_future(self._pump(reader, back, gate)),
-                        asyncio.ensure_future(self._pump(there, writer, gate)),
-                    },
-                    return_when=asyncio.FIRST_COMPLETED,
-                )
+                await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
             finally:
+                for pump in pumps:
+                    pump.cancel()
                 self._forget(back)
         except OSError:
             return
