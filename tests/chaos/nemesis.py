@@ -212,7 +212,7 @@ def _wait_for_quiet(port: Harbour, nemesis: Nemesis, report: Report) -> None:
 def _sum_up(port: Harbour, observer: Observer, customers: Customers, report: Report) -> None:
     known = {row["id"] for row in fetch(port.control_dsn, "SELECT id FROM liftlock_control.jobs")}
     report.breaches += [f"job {job} was accepted and is not there" for job in customers.accepted - known]
-    report.breaches += observer.breaches + port.breaches()
+    report.breaches += customers.breaches + observer.breaches + port.breaches()
     report.looks, report.answers = observer.looks, customers.answers
     report.jobs = {row["what"]: row["number"] for row in fetch(port.control_dsn, _STATES)}
     report.repeated = int(str(value(port.control_dsn, _ATTEMPTS)))

@@ -1,8 +1,10 @@
 """Hypothesis moves four workers over two targets in any order; what the model promised holds on a real PostgreSQL."""
 
+import asyncio
 import os
 import tempfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
 
@@ -21,6 +23,8 @@ from hypothesis.stateful import (
 from app import failpoints
 from app.domain.job import JobId, JobKind
 from app.failpoints import Action, Failpoint
+from tests.chaos.puppet import Phase as Step
+from tests.chaos.puppet import Puppet
 from tests.chaos.stage import TARGETS, Stage, staged
 from tests.support.servers import Servers
 
@@ -45,6 +49,11 @@ class Machine(RuleBasedStateMachine):
         super().__init__()
         self.stage = stage
         self.workers = [stage.puppet(f"w{number}") for number in range(WORKERS)]
+        self.hung: dict[Puppet, tuple[asyncio.Event, Future[None]]] = {}
+
+    @property
+    def busy(self) -> list[Puppet]:
+        return [one for one in self.workers if one.attempt is not None and one not in self.hung]
 
     @initialize()
     def clear(self) -> None:
@@ -65,14 +74,28 @@ class Machine(RuleBasedStateMachine):
 
     @rule(worker=numbers, moves=st.integers(1, 6))
     def advance(self, worker: int, moves: int) -> None:
-        busy = [one for one in self.workers if one.attempt is not None]
-        if busy:
-            self.stage.advance(busy[worker % len(busy)], moves)
+        if self.busy:
+            self.stage.advance(self.busy[worker % len(self.busy)], moves)
+
+    @rule(worker=numbers)
+    def hang_in_a_step(self, worker: int) -> None:
+        """Its transaction is open and holds the fence's row: whoever comes must wait, or end it."""
+        able = [one for one in self.busy if one.phase is Step.PINNED]
+        if able:
+            hanging, event = able[worker % len(able)], asyncio.Event()
+            hanging.before_acting(lambda: _heard(event))
+            self.hung[hanging] = event, self.stage.house.services.portal.submit(hanging.advance())
+
+    @precondition(lambda self: self.hung)
+    @rule(worker=numbers)
+    def wake(self, worker: int) -> None:
+        """It finds its transaction as it left it, or ended by another."""
+        self._wake(list(self.hung)[worker % len(self.hung)])
 
     @rule(worker=numbers)
     def beat(self, worker: int) -> None:
         """True for the attempt that has the job, false for every older one."""
-        busy = [one for one in self.workers if one.attempt is not None]
+        busy = self.busy
         if not busy:
             return
         attempt = busy[worker % len(busy)].attempt
@@ -90,7 +113,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(worker=numbers)
     def die(self, worker: int) -> None:
-        self.stage.run(self.workers[worker % WORKERS].die())
+        self._die(self.workers[worker % WORKERS])
 
     @rule(worker=numbers)
     def lose_connection(self, worker: int) -> None:
@@ -98,7 +121,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(worker=numbers, at=st.integers(1, 3))
     def lose_a_reply_to_commit(self, worker: int, at: int) -> None:
-        busy = [one for one in self.workers if one.attempt is not None]
+        busy = self.busy
         if not busy:
             return
         with tempfile.TemporaryDirectory() as markers:
@@ -114,9 +137,24 @@ class Machine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         for worker in self.workers:
-            self.stage.run(worker.die())
+            self._die(worker)
         self.stage.finish_everything()
         assert self.stage.breaches_at_the_end() == []
+
+    def _die(self, worker: Puppet) -> None:
+        self.stage.run(_soon(worker.lose_connection))
+        if worker in self.hung:
+            self._wake(worker)
+        self.stage.run(worker.die())
+
+    def _wake(self, worker: Puppet) -> None:
+        event, advancing = self.hung.pop(worker)
+        self.stage.run(_soon(event.set))
+        advancing.result(20)
+
+
+async def _heard(event: asyncio.Event) -> None:
+    await event.wait()
 
 
 async def _soon(act: Callable[[], None]) -> None:
