@@ -32,8 +32,9 @@ pytestmark = pytest.mark.servers
 
 FULL = os.environ.get("LIFTLOCK_CHAOS") == "full"
 WORKERS = 4
-MOST_JOBS = 6
+MOST_JOBS = 8
 numbers = st.integers(0, 1_000)
+asked = st.tuples(st.sampled_from(JobKind), st.sampled_from(TARGETS))
 
 
 @pytest.fixture(scope="module")
@@ -55,14 +56,28 @@ class Machine(RuleBasedStateMachine):
     def busy(self) -> list[Puppet]:
         return [one for one in self.workers if one.attempt is not None and one not in self.hung]
 
-    @initialize()
-    def clear(self) -> None:
+    @initialize(rest=st.lists(asked, min_size=2, max_size=4))
+    def submit_some(self, rest: list[tuple[JobKind, str]]) -> None:
         self.stage.clear()
+        for kind, environment in [(JobKind.RUN, one) for one in TARGETS] + rest:
+            self.stage.submit(kind, environment)
 
     @precondition(lambda self: len(self.stage.jobs()) < MOST_JOBS)
-    @rule(kind=st.sampled_from(JobKind), environment=st.sampled_from(TARGETS))
-    def submit(self, kind: JobKind, environment: str) -> None:
-        self.stage.submit(kind, environment)
+    @rule(one=asked)
+    def submit(self, one: tuple[JobKind, str]) -> None:
+        self.stage.submit(*one)
+
+    @rule(worker=numbers, moves=st.integers(1, 8))
+    def work(self, worker: int, moves: int) -> None:
+        """An idle one takes the next job there is; each goes on with what it has."""
+        free = [one for one in self.workers if one not in self.hung]
+        if not free:
+            return
+        one = free[worker % len(free)]
+        queued = [row for row in self.stage.jobs() if row["state"] == "queued"]
+        if one.attempt is None and queued:
+            self.stage.run(one.claim(JobId(queued[worker % len(queued)]["id"])))
+        self.stage.advance(one, moves)
 
     @rule(worker=numbers, job=numbers)
     def claim(self, worker: int, job: int) -> None:
@@ -72,19 +87,19 @@ class Machine(RuleBasedStateMachine):
         if idle and jobs:
             self.stage.run(idle[worker % len(idle)].claim(JobId(jobs[job % len(jobs)]["id"])))
 
-    @rule(worker=numbers, moves=st.integers(1, 6))
+    @precondition(lambda self: self.busy)
+    @rule(worker=numbers, moves=st.integers(1, 8))
     def advance(self, worker: int, moves: int) -> None:
-        if self.busy:
-            self.stage.advance(self.busy[worker % len(self.busy)], moves)
+        self.stage.advance(self.busy[worker % len(self.busy)], moves)
 
+    @precondition(lambda self: any(one.phase is Step.PINNED for one in self.busy))
     @rule(worker=numbers)
     def hang_in_a_step(self, worker: int) -> None:
         """Its transaction is open and holds the fence's row: whoever comes must wait, or end it."""
         able = [one for one in self.busy if one.phase is Step.PINNED]
-        if able:
-            hanging, event = able[worker % len(able)], asyncio.Event()
-            hanging.before_acting(lambda: _heard(event))
-            self.hung[hanging] = event, self.stage.house.services.portal.submit(hanging.advance())
+        hanging, event = able[worker % len(able)], asyncio.Event()
+        hanging.before_acting(lambda: _heard(event))
+        self.hung[hanging] = event, self.stage.house.services.portal.submit(hanging.advance())
 
     @precondition(lambda self: self.hung)
     @rule(worker=numbers)
@@ -92,42 +107,54 @@ class Machine(RuleBasedStateMachine):
         """It finds its transaction as it left it, or ended by another."""
         self._wake(list(self.hung)[worker % len(self.hung)])
 
+    @precondition(lambda self: self.busy)
     @rule(worker=numbers)
     def beat(self, worker: int) -> None:
         """True for the attempt that has the job, false for every older one."""
-        busy = self.busy
-        if not busy:
-            return
-        attempt = busy[worker % len(busy)].attempt
+        beating = self.busy[worker % len(self.busy)]
+        attempt = beating.attempt
         assert attempt is not None
         (row,) = (row for row in self.stage.jobs() if row["id"] == attempt.job_id)
         ours = row["state"] == "running" and row["attempt"] == attempt.number
-        assert self.stage.run(busy[worker % len(busy)].beat()) is ours
+        assert self.stage.run(beating.beat()) is ours
 
+    @precondition(lambda self: any(row["state"] == "running" for row in self.stage.jobs()))
     @rule(job=numbers)
     def lapse(self, job: int) -> None:
         """Its worker is a zombie from here on."""
         running = [row for row in self.stage.jobs() if row["state"] == "running"]
-        if running:
-            self.stage.rescue(JobId(running[job % len(running)]["id"]))
+        self.stage.rescue(JobId(running[job % len(running)]["id"]))
 
+    @precondition(lambda self: any(row["state"] == "running" for row in self.stage.jobs()))
+    @rule(job=numbers, worker=numbers, moves=st.integers(1, 8))
+    def take_over(self, job: int, worker: int, moves: int) -> None:
+        """Another has it at once; the one that had it has not noticed."""
+        running = [row for row in self.stage.jobs() if row["state"] == "running"]
+        idle = [one for one in self.workers if one.attempt is None]
+        if idle:
+            taken, heir = JobId(running[job % len(running)]["id"]), idle[worker % len(idle)]
+            self.stage.rescue(taken)
+            self.stage.run(heir.claim(taken))
+            self.stage.advance(heir, moves)
+
+    @precondition(lambda self: self.busy or self.hung)
     @rule(worker=numbers)
     def die(self, worker: int) -> None:
-        self._die(self.workers[worker % WORKERS])
+        having = [one for one in self.workers if one.attempt is not None]
+        self._die(having[worker % len(having)])
 
+    @precondition(lambda self: self.busy)
     @rule(worker=numbers)
     def lose_connection(self, worker: int) -> None:
-        self.stage.run(_soon(self.workers[worker % WORKERS].lose_connection))
+        self.stage.run(_soon(self.busy[worker % len(self.busy)].lose_connection))
 
+    @precondition(lambda self: self.busy)
     @rule(worker=numbers, at=st.integers(1, 3))
     def lose_a_reply_to_commit(self, worker: int, at: int) -> None:
-        busy = self.busy
-        if not busy:
-            return
         with tempfile.TemporaryDirectory() as markers:
             failpoints.arm((Failpoint("commit.answered", Action.DROP, at),), Path(markers))
             try:
-                self.stage.advance(busy[worker % len(busy)], 4)
+                self.stage.advance(self.busy[worker % len(self.busy)], 4)
             finally:
                 failpoints.arm((), Path(markers))
 
@@ -165,7 +192,7 @@ def test_no_order_of_moves_breaks_what_was_promised(stage: Stage) -> None:
     run_state_machine_as_test(
         partial(Machine, stage),  # type: ignore[arg-type]
         settings=settings(
-            max_examples=150 if FULL else 12,
+            max_examples=100 if FULL else 8,
             stateful_step_count=40 if FULL else 25,
             deadline=None,
             derandomize=not FULL,
