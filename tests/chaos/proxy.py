@@ -128,7 +128,8 @@ class Proxy:
                 for pump in pumps:
                     pump.cancel()
                 self._forget(back)
-        except OSError:
+        except (OSError, asyncio.CancelledError):
+            # asyncio complains of a connection's task that ends as cancelled
             return
         finally:
             self._forget(writer)

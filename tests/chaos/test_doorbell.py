@@ -16,7 +16,7 @@ from tests.support.servers import fetch, value
 pytestmark = [pytest.mark.servers, pytest.mark.stack]
 
 RECOVERED_S = 20
-WAITING = 100 if FULL else 30
+WAITING = 100 if FULL else 20
 RUNNING = "SELECT count(*) FROM liftlock_control.jobs WHERE state = 'running'"
 OPEN = "SELECT id FROM liftlock_control.jobs WHERE state NOT IN ('succeeded', 'failed')"
 
@@ -77,7 +77,7 @@ def test_a_queue_of_a_hundred_and_three_running_jobs_outlive_a_flush(port: Harbo
 
 
 @pytest.mark.parametrize(
-    "fault", [*(pytest.param(one, marks=pytest.mark.long) for one in ("frozen", "dropped")), "killed", "readonly"]
+    "fault", [*(pytest.param(one, marks=pytest.mark.long) for one in ("frozen", "dropped", "killed")), "readonly"]
 )
 def test_a_worker_finds_back_to_redis_by_itself(port: Harbour, house: House, fault: str) -> None:
     with port.worker(fault):

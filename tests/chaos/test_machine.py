@@ -192,7 +192,7 @@ def test_no_order_of_moves_breaks_what_was_promised(stage: Stage) -> None:
     run_state_machine_as_test(
         partial(Machine, stage),  # type: ignore[arg-type]
         settings=settings(
-            max_examples=60 if FULL else 8,
+            max_examples=60 if FULL else 5,
             stateful_step_count=40 if FULL else 25,
             deadline=None,
             derandomize=not FULL,

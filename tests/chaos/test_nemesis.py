@@ -12,7 +12,7 @@ from tests.chaos.schedule import Fault, Strike, generate, read, write
 from tests.support.servers import execute
 
 NO_KEY = "ALTER TABLE liftlock.steps DROP CONSTRAINT steps_pkey"
-SHORT_S = 12
+SHORT_S = 8
 
 
 def test_the_same_seed_gives_the_same_schedule_and_a_written_one_is_read_back(tmp_path: Path) -> None:
