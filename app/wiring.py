@@ -5,6 +5,7 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
+from app import failpoints
 from app.adapters.clock import SystemClock
 from app.adapters.control.announcements import Announcements
 from app.adapters.control.claims import ControlClaims
@@ -79,6 +80,7 @@ class Services:
 
 def build(settings: Settings) -> Services:
     """One set of services for this process. Clients connect on first use, on the loop of their portal."""
+    failpoints.arm(settings.failpoints, settings.failpoints_folder)
     portal, watchdog_portal, sweeper_portal = Portal("liftlock"), Portal("watchdog"), Portal("sweeper")
     timing, clock = settings.timing, SystemClock()
     worker = f"{socket.gethostname()}:{os.getpid()}"

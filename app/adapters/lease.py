@@ -12,6 +12,7 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from app import failpoints
 from app.domain.job import Attempt
 from app.ports import Held, HeldElsewhere
 
@@ -56,6 +57,7 @@ class RedisLeases:
         try:
             yield held
         finally:
+            failpoints.reach("lease.before_release")
             if isinstance(held, Held):
                 # also when Redis was away at first: a renewal may have taken it since
                 await self._release(environment, attempt, nonce)

@@ -13,7 +13,8 @@ from app.domain.job import JobId
 RUN_JOB = "liftlock.run_job"
 QUEUE = "liftlock"
 SOCKET_OPTIONS = {
-    "socket_timeout": 10,
+    # the worker's loop stands still while it waits on a half-open connection: shorter is back sooner
+    "socket_timeout": 5,
     "socket_connect_timeout": 5,
     "socket_keepalive": True,
     # a half-open connection would otherwise hang for ever

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
+from app import failpoints
 from app.domain.environment import Environment, OnFailure
 from app.domain.errors import (
     BackendUnavailable,
@@ -106,6 +107,7 @@ class PlanExecutor:
         nonce = uuid.uuid4()
         environment = self._environments.named(attempt.request.environment)
         async with self._leases.hold(environment.name, attempt, nonce) as lease:
+            failpoints.reach("lease.taken")
             outcome = await self._under(lease, environment, attempt, nonce)
             await end(attempt, outcome)
             return outcome
@@ -155,6 +157,7 @@ class PlanExecutor:
             starts = await self._claims.started(attempt, epoch)
             if starts is None:
                 raise Fenced(f"attempt {attempt.number} of job {attempt.job_id} is over")
+            failpoints.reach("started.after")
             outcome = await self._work(environment, attempt, session, watch, starts)
             await session.finish(outcome)
         except BackendUnavailable as error:

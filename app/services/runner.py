@@ -4,6 +4,7 @@ import hashlib
 
 import structlog
 
+from app import failpoints
 from app.domain.environment import Environment
 from app.domain.errors import BackendUnavailable, Refusal
 from app.domain.failure import Failure, FailureCode
@@ -65,11 +66,13 @@ class MigrationRunnerService:
 
         A job that is not ours to take is put on record as a collision, and left to whoever has it.
         """
+        failpoints.reach("claim.before")
         claimed = await self._claims.claim(job_id, self._worker, self._lease_ttl_ms)
         if isinstance(claimed, ClaimRefused):
             log.info("job.not_taken", job=str(job_id), why=claimed.why.value)
             await self._conflicts.record_refused_claim(claimed, self._worker)
             return
+        failpoints.reach("claim.after")
         log.info("job.started", job=str(job_id), attempt=claimed.number, environment=claimed.request.environment)
         outcome = await self._carry_out(claimed)
         if isinstance(outcome, Ended):
@@ -100,7 +103,9 @@ class MigrationRunnerService:
         if isinstance(outcome, Ended) and outcome.state is JobState.SUCCEEDED:
             # before the job's end: who dies between the two is followed by one who says it again
             await self._conflicts.close_done(attempt)
+        failpoints.reach("end.before")
         kept = await self._claims.end(attempt, outcome)
+        failpoints.reach("end.after")
         state = outcome.state.value if isinstance(outcome, Ended) else "given_back"
         log.info(
             "job.ended" if kept else "job.ended_elsewhere",
@@ -111,7 +116,9 @@ class MigrationRunnerService:
         )
 
     async def _wake_next(self, queue: str) -> None:
+        failpoints.reach("wake.before")
         following = await self._sweep.next_on(queue)
+        failpoints.reach("wake.before_ring")
         if following is not None and not await self._doorbell.ring(following):
             await self._sweep.unrung(following)
 
@@ -133,9 +140,12 @@ class Sweeper:
 
     async def sweep(self) -> None:
         """Raises BackendUnavailable; the next sweep tries again."""
+        failpoints.reach("sweep.before_rescue")
         for job_id in await self._sweep.rescue(SWEEP_LIMIT):
+            failpoints.reach("sweep.after_rescue")
             log.warning("job.rescued", job=str(job_id))
         for job_id in await self._sweep.due(SWEEP_LIMIT):
+            failpoints.reach("sweep.before_ring")
             if not await self._doorbell.ring(job_id):
                 await self._sweep.unrung(job_id)
                 return

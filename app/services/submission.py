@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from app import failpoints
 from app.domain.divergence import Severity
 from app.domain.environment import Environment
 from app.domain.errors import NotFound, ReadOnly, Refusal, TargetBusy
@@ -109,6 +110,7 @@ class Submission:
         finished = _nothing_to_do(request, plan) if self._shortcut else None
         new = self._new_job(request, origin, finished, idempotency, dedupe)
         job, _ = await asyncio.gather(self._board.add(new), self._record_if_possible(environment.name, found))
+        failpoints.reach("submit.committed")
         if job.id != new.id and dedupe is None:
             return _answer_busy(request, job)
         return Submitted(job, _warnings(found, plan) + await self.ring(job))

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import structlog
 
+from app import failpoints
 from app.domain.environment import Environment
 from app.domain.job import Attempt
 from app.portal import Portal
@@ -56,6 +57,7 @@ class Watchdog:
 
     async def _is_over(self, attempt: Attempt) -> bool:
         try:
+            failpoints.reach("watchdog.beat")
             return not await self._claims.beat(attempt, self._ttl_ms)
         except Exception as error:
             # whatever it is: a watchdog that stops would let the lease of a living migration lapse

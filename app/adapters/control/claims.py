@@ -11,6 +11,7 @@ import asyncpg
 from sqlalchemy import Text, Uuid, bindparam, text
 from sqlalchemy.exc import DBAPIError
 
+from app import failpoints
 from app.adapters.codec import FAILURE, REQUEST, STEPS, optional_json, to_json
 from app.adapters.control.database import ControlDatabase, driver_error
 from app.domain.job import (
@@ -117,6 +118,7 @@ class ControlClaims:
         """
         taken = await self._take(job_id, owner, ttl_ms)
         if taken is None and await self._park(job_id):
+            failpoints.reach("claim.parked")
             taken = await self._take(job_id, owner, ttl_ms)
         return taken or await self._refusal(job_id)
 

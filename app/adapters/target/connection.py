@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import asyncpg
 
+from app import failpoints
 from app.adapters.postgres import LOST
 from app.domain.environment import Dsn
 from app.domain.errors import ConnectionLost
@@ -72,6 +73,7 @@ async def to_commit(connection: asyncpg.Connection) -> AsyncIterator[None]:
     try:
         yield
         status = await connection.execute("COMMIT")
+        failpoints.reach("commit.answered", connection)
     except BaseException as error:
         await _roll_back(connection)
         if isinstance(error, LOST):

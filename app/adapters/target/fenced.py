@@ -12,6 +12,7 @@ from uuid import UUID
 import asyncpg
 import structlog
 
+from app import failpoints
 from app.adapters.codec import ENDED, from_json
 from app.adapters.postgres import LOST, UNUSABLE, unavailable
 from app.adapters.target import preconditions, queries, records
@@ -54,6 +55,7 @@ class FencedConnection:
             raise self._unavailable(error) from error
         self.prepared = Prepared(self._connection)
         self._pid = self._connection.get_server_pid()
+        failpoints.reach("target.connected", self._connection)
 
     @property
     def backend_pid(self) -> int | None:
@@ -83,13 +85,17 @@ class FencedConnection:
         """As `transaction`, with the step noted in the same message when all is as planned; raises Fenced."""
         connection = await self._opened()
         await self._end_overdue(connection)
+        failpoints.reach("step.before", connection)
         with self._waiting_for_ourselves():
             done = await begin(connection, self._patience, await self._opening(connection, ordinal, step, limits))
         async with to_commit(connection):
+            failpoints.reach("step.begun", connection)
             started = done == _ONE_INSERTED
             if not started:
                 await self._prove_ours()
             yield connection, started
+            failpoints.reach("step.before_commit", connection)
+        failpoints.reach("step.after_commit", connection)
 
     async def begin_step(self, ordinal: int, step: Step, limits: Limits) -> bool:
         """False when an earlier attempt has committed the step. Raises what is not as it was planned."""
@@ -163,6 +169,11 @@ class FencedConnection:
     async def close(self) -> None:
         await close(self._connection)
 
+    def terminate(self) -> None:
+        """Cut the connection as it stands."""
+        if self._connection is not None:
+            self._connection.terminate()
+
     @asynccontextmanager
     async def said_plainly(self) -> AsyncIterator[None]:
         """What our own statements are refused by the server, in our words."""
@@ -176,6 +187,7 @@ class FencedConnection:
     async def _acquire(self, attempt: Attempt, nonce: UUID) -> Acquired | DoneBefore | FenceBusy:
         connection = await self._opened()
         async with self.said_plainly():
+            failpoints.reach("fence.before", connection)
             try:
                 taken = await self._take_fence(connection, attempt, nonce)
             except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):
@@ -189,6 +201,7 @@ class FencedConnection:
         if isinstance(taken, Ended):
             return DoneBefore(taken)
         self._nonce, self.epoch = nonce, taken
+        failpoints.reach("fence.after", connection)
         return Acquired(taken)
 
     async def _take_fence(self, connection: asyncpg.Connection, attempt: Attempt, nonce: UUID) -> int | Ended | None:

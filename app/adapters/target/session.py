@@ -6,6 +6,7 @@ from uuid import UUID
 
 import asyncpg
 
+from app import failpoints
 from app.adapters.codec import ENDED, PINNED, to_json
 from app.adapters.target import marks, queries, records
 from app.adapters.target.alone import AloneStep
@@ -51,6 +52,7 @@ class PostgresTargetSession:
         return await self._fenced.acquire(attempt, nonce)
 
     async def pin(self, plan: Callable[[TargetView], Plan]) -> tuple[Pinned, History]:
+        failpoints.reach("pin.before", self._fenced)
         async with self._fenced.said_plainly(), self._fenced.transaction() as connection:
             view, stored = await records.read_view_and_plan(connection, self._scope, self._attempt.job_id)
             if stored is not None:
@@ -59,6 +61,7 @@ class PostgresTargetSession:
             if pinned.steps:
                 # an empty plan may be made again: it changes nothing
                 await records.pin(connection, self._environment, view, self._attempt.job_id, pinned)
+        failpoints.reach("pin.after", self._fenced)
         return pinned, view.history
 
     async def apply(self, first: int, steps: Sequence[Step], limits: Limits, guide: Guide = UNGUIDED) -> int:
@@ -79,6 +82,7 @@ class PostgresTargetSession:
 
     async def record_failure(self, ordinal: int, step: Step, failure: Failure, undo: Sequence[Step]) -> None:
         await self._fenced.clean()
+        failpoints.reach("failure.before", self._fenced)
         async with self._fenced.said_plainly(), self._fenced.transaction() as connection:
             _, pinned = await records.read_view_and_plan(connection, self._scope, self._attempt.job_id)
             assert pinned is not None
@@ -88,12 +92,15 @@ class PostgresTargetSession:
             await connection.execute(queries.STORE_PLAN, self._scope, self._attempt.job_id, failed)
             if step.deed is Deed.EXECUTED:
                 await records.write_failed(connection, self._stamp(), step, failure)
+        failpoints.reach("failure.after", self._fenced)
 
     async def finish(self, outcome: Ended) -> None:
+        failpoints.reach("finish.before", self._fenced)
         async with self._fenced.said_plainly(), self._fenced.transaction() as connection:
             await connection.execute(
                 queries.F3_DONE, self._scope, self._attempt.job_id, to_json(ENDED, outcome), self._fenced.epoch
             )
+        failpoints.reach("finish.after", self._fenced)
 
     async def close(self) -> None:
         await self._fenced.close()
