@@ -90,7 +90,7 @@ def test_the_liftlock_toml_of_the_readme_is_understood() -> None:
     import tomllib
 
     (text,) = blocks("toml")
-    variables = {name: "postgresql://host/" + name for name in ("STAGING_DATABASE_URL", "PRODUCTION_DATABASE_URL")}
+    variables = {name: "postgresql://host/" + name for name in re.findall(r"env:([A-Z_]+)", text)}
 
     environments, problems = read_environments(tomllib.loads(text), variables, "liftlock.toml")
 
