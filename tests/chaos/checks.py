@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Any
 
 from app.domain.job import JobKind, JobState, may_move
@@ -27,13 +27,28 @@ EFFECTS = """
 
 _HAS_LEDGER = "SELECT to_regclass('liftlock.steps') IS NOT NULL"
 _EFFECTS = "SELECT name, direction, xid::text AS xid FROM effects ORDER BY id"
-_STEPS = "SELECT job_id, step, name, direction, xid::text AS xid, at FROM liftlock.steps WHERE scope = '' ORDER BY at"
-_EVENTS = "SELECT name, event FROM liftlock.migration_events WHERE scope = '' AND event <> 'failed' ORDER BY id"
-_COMPLETED = "SELECT name FROM liftlock.migrations WHERE scope = '' AND status = 'completed'"
+_STEPS = (
+    "SELECT job_id, step, name, direction, xid::text AS xid, at FROM liftlock.steps"
+    " WHERE scope = '' AND name <> 'alone' ORDER BY at"
+)
+_EVENTS = (
+    "SELECT name, event FROM liftlock.migration_events WHERE scope = '' AND event <> 'failed'"
+    " AND name <> 'alone' ORDER BY id"
+)
+_COMPLETED = "SELECT name FROM liftlock.migrations WHERE scope = '' AND status = 'completed' AND name <> 'alone'"
 _TABLES = "SELECT substr(tablename, 3) AS name FROM pg_tables WHERE schemaname = 'public' AND tablename LIKE 'm\\_%'"
 _LATE = """
     SELECT s.job_id, s.step FROM liftlock.steps s JOIN liftlock.job_done d USING (scope, job_id) WHERE s.at > d.at
 """
+_HAS_ALONE = "SELECT to_regclass('public.loose') IS NOT NULL AND to_regclass('liftlock.step_statements') IS NOT NULL"
+_ALONE = """
+    SELECT (SELECT status FROM liftlock.migrations WHERE scope = '' AND name = 'alone') AS status,
+           (SELECT count(*) FROM liftlock.step_statements) AS half_way,
+           (SELECT array_agg(direction ORDER BY id) FROM loose) AS went,
+           (SELECT array_agg(DISTINCT touched) FROM base) AS touched,
+           EXISTS (SELECT 1 FROM pg_index WHERE indexrelid = to_regclass('base_by_touched') AND indisvalid) AS indexed
+"""
+_UNDONE = "SELECT job_id, count(*) FROM liftlock.steps WHERE scope = '' AND direction = 'down' GROUP BY job_id"
 _INVALID = "SELECT indexrelid::regclass::text AS name FROM pg_index WHERE NOT indisvalid"
 _ADVISORY = "SELECT pid FROM pg_locks WHERE locktype = 'advisory'"
 _IDLE = """
@@ -54,6 +69,7 @@ def of_target(dsn: str) -> list[str]:
     held = _stuck(dsn) if value(dsn, _HAS_LEDGER) else []
     return [
         *under_way(dsn),
+        *_alone(dsn),
         *(f"the fence is still held by job {row['job_id']}" for row in held),
         *of_leftovers(dsn),
     ]
@@ -73,6 +89,21 @@ def under_way(dsn: str, ask: Ask = fetch) -> list[str]:
         *_ledger_is_schema(effects, ask(dsn, _COMPLETED), ask(dsn, _TABLES)),
         *(f"job {row['job_id']} did step {row['step']} after its end" for row in ask(dsn, _LATE)),
     ]
+
+
+def _alone(dsn: str) -> list[str]:
+    """Of the migration without a transaction: each statement of it once a way, however often it was broken off."""
+    if not value(dsn, _HAS_ALONE):
+        return []
+    (row,) = fetch(dsn, _ALONE)
+    went, stands = row["went"] or [], row["status"] == "completed"
+    found = [f"alone went {two[1]} twice in a row" for two in pairwise(["down", *went]) if two[0] == two[1]]
+    if row["half_way"]:
+        return found  # a job of it has failed for good; the next one goes on from there
+    if (went[-1:] == ["up"], row["indexed"], row["touched"]) != (stands, stands, [int(stands)]):
+        seen = f"its index is there: {row['indexed']}, its rows were touched {row['touched']}"
+        found.append(f"alone is {row['status']} and went {went[-2:]}; {seen}")
+    return found
 
 
 def of_leftovers(dsn: str) -> list[str]:
@@ -194,13 +225,13 @@ def _explained(events: Iterable[Any], conflicts: Iterable[Any]) -> list[str]:
 def _undone_by(dsn: str) -> dict[Any, tuple[int, int]]:
     """How many steps down each job did, and how many migrations stood after its last step."""
     owner = {_deed(row): row["job_id"] for row in fetch(dsn, _STEPS)}
+    undone = {row["job_id"]: int(row["count"]) for row in fetch(dsn, _UNDONE)}
     standing: set[str] = set()
-    found: dict[Any, tuple[int, int]] = {}
+    left: dict[Any, int] = {}
     for row in fetch(dsn, _EFFECTS):
-        job, up = owner.get(_deed(row)), row["direction"] == "up"
-        (standing.add if up else standing.discard)(row["name"])
-        found[job] = (found.get(job, (0, 0))[0] + (not up), len(standing))
-    return found
+        (standing.add if row["direction"] == "up" else standing.discard)(row["name"])
+        left[owner.get(_deed(row))] = len(standing)
+    return {job: (count, left.get(job, 0)) for job, count in undone.items()}
 
 
 def _count(job: Any) -> int | None:

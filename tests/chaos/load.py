@@ -14,6 +14,9 @@ NAPPING = "m03"
 TABLES = """
     CREATE TABLE nap (seconds double precision);
     CREATE SEQUENCE mood;
+    CREATE TABLE base (id int PRIMARY KEY, touched int NOT NULL DEFAULT 0);
+    INSERT INTO base (id) SELECT generate_series(1, 600);
+    CREATE TABLE loose (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, direction text NOT NULL);
 """
 """`nap` makes one migration as slow as a test needs it; a sequence is not rolled back: its mood changes each time."""
 
@@ -32,6 +35,22 @@ _EXTRA = {
     "m09": "DO $$ BEGIN IF nextval('mood') % 2 = 0 THEN RAISE EXCEPTION 'not today'; END IF; END $$;\n",
     "m10": "SELECT pg_sleep(0.7);\n",
 }
+ALONE = "alone"
+_ALONE = """\
+-- name: alone
+-- version: 4.5
+-- migrate:up transaction:false
+INSERT INTO loose (direction) VALUES ('up');
+CREATE INDEX CONCURRENTLY base_by_touched ON base (touched);
+-- liftlock: batch table=base key=id size=200
+UPDATE base SET touched = touched + 1 WHERE id BETWEEN $1 AND $2;
+-- migrate:down transaction:false
+INSERT INTO loose (direction) VALUES ('down');
+DROP INDEX CONCURRENTLY base_by_touched;
+UPDATE base SET touched = touched - 1;
+"""
+"""Without a transaction around it: its traces and its record are not one commit, so it is looked at apart."""
+
 _PYTHON = """\
 class M11:
     name = "m11"
@@ -55,6 +74,7 @@ def write_migrations(folder: Path, *, misbehaving: bool) -> None:
     write_sql(folder, names)
     if misbehaving:
         (folder / "m11.py").write_text(_PYTHON)
+        (folder / "alone.sql").write_text(_ALONE)
 
 
 def write_sql(folder: Path, names: Sequence[str]) -> None:
