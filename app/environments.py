@@ -11,7 +11,7 @@ from app.domain.environment import Dsn, Environment, OnDrift, OnFailure, OutOfOr
 
 E = TypeVar("E", bound=StrEnum)
 
-KEYS = ("url", "directUrl", "protection", "onDrift", "onFailure", "outOfOrder", "consent")
+KEYS = ("url", "directUrl", "protection", "onDrift", "onFailure", "outOfOrder", "consent", "maxHoldMs")
 
 _NAME = re.compile(r"^[a-z][a-z0-9_-]{0,62}$")
 
@@ -81,6 +81,7 @@ class _TableReader:
             out_of_order=self._choice("outOfOrder", OutOfOrder, out_of_order),
             consent=self._consent(),
             direct=self._address("directUrl") if "directUrl" in self._table else None,
+            max_hold_ms=self._max_hold_ms(),
         )
 
     def _address(self, key: str) -> Dsn | None:
@@ -118,6 +119,13 @@ class _TableReader:
         except ValueError:
             self._say(f"{key} = {given!r}: takes one of {', '.join(member.value for member in kind)}")
             return default
+
+    def _max_hold_ms(self) -> int | None:
+        given = self._table.get("maxHoldMs")
+        if given is None or (type(given) is int and given > 0):
+            return given
+        self._say(f"maxHoldMs = {given!r}: takes a whole number of milliseconds above 0")
+        return None
 
     def _consent(self) -> frozenset[str]:
         given = self._table.get("consent", [])

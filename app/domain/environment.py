@@ -64,6 +64,7 @@ class Environment:
     """What the configuration says of an environment. `scope` '' is the whole database.
 
     `direct` leads past a pooler: what works on the target goes there, what only reads takes `dsn`.
+    `max_hold_ms`: how long a step may keep other sessions waiting before it is rolled back.
     """
 
     name: str
@@ -75,6 +76,7 @@ class Environment:
     consent: frozenset[str] = frozenset()
     scope: str = ""
     direct: Dsn | None = None
+    max_hold_ms: int | None = None
 
 
 def stricter(one: Protection, other: Protection) -> Protection:

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 
 import structlog
 
@@ -26,6 +27,7 @@ class Watch:
 
     `lost`: the attempt is over, whatever this process believes. `cancelled_by`: who wants it stopped.
     `paused_by`: who wants it to go no further for now. `tell` takes what a step says of its progress.
+    `held_since`: from when on others wait for the step without a break; `held_ms`: for too long, and it is ended.
     `session`, `step` and `doing` are set while a script runs and may be cancelled.
     """
 
@@ -37,10 +39,13 @@ class Watch:
     doing: str = ""
     tell: Callable[[str], None] | None = None
     sample: LockSample | None = None
+    held_since: datetime | None = None
+    held_ms: int | None = None
 
     @contextmanager
     def working(self, session: TargetSession, step: int, doing: str) -> Iterator[None]:
         self.session, self.step, self.doing = session, step, doing
+        self.held_since = self.held_ms = None
         try:
             yield
         finally:
@@ -98,9 +103,9 @@ class Lookout:
                 continue
             if observer is None:
                 observer = await stack.enter_async_context(self._observers.open(environment, attempt))
-            await self._see(observer, attempt, watch)
+            await self._see(observer, environment, attempt, watch)
 
-    async def _see(self, observer: Observer, attempt: Attempt, watch: Watch) -> None:
+    async def _see(self, observer: Observer, environment: Environment, attempt: Attempt, watch: Watch) -> None:
         pid = watch.pid
         if pid is None:
             return
@@ -112,9 +117,21 @@ class Lookout:
         if sample.differs_from(watch.sample):
             watch.sample = sample
             await self._tell(attempt, sample, watch)
+        if _holds_too_long(sample, watch, environment.max_hold_ms):
+            await observer.cancel(pid)
 
     async def _tell(self, attempt: Attempt, sample: LockSample, watch: Watch) -> None:
         try:
             await self._locks.record(attempt, sample, sample.said() if sample.waiting else watch.doing)
         except BackendUnavailable as error:
             log.warning("lookout.not_recorded", job=str(attempt.job_id), error=error.detail)
+
+
+def _holds_too_long(sample: LockSample, watch: Watch, most_ms: int | None) -> bool:
+    """By the target's clock, from the first look at which somebody waited for the step."""
+    watch.held_since = (watch.held_since or sample.at) if sample.blocked else None
+    if most_ms is None or watch.held_since is None:
+        return False
+    held_ms = round((sample.at - watch.held_since).total_seconds() * 1000)
+    watch.held_ms = held_ms if held_ms > most_ms else watch.held_ms
+    return held_ms > most_ms

@@ -102,6 +102,8 @@ class Stepper:
             except StepFailed as failed:
                 if failed.failure.sqlstate in INTERRUPTED:
                     self._stop_if_asked(ordinal)
+                    if self._watch.held_ms is not None:
+                        raise StepFailed(_held_too_long(failed.failure, self._watch.held_ms), ordinal) from failed
                 raise
             except LockNotAvailable as waited:
                 tried += 1
@@ -153,5 +155,16 @@ def _gave_up(failure: Failure, tried: int, seen: str | None) -> Failure:
         next_steps=(
             "look in pg_stat_activity for who holds the table, end or wait for that session",
             "POST /migrations/run",
+        ),
+    )
+
+
+def _held_too_long(failure: Failure, held_ms: int) -> Failure:
+    return replace(
+        failure,
+        message=f"it kept other sessions waiting for {held_ms} ms, longer than `maxHoldMs` of the environment allows",
+        next_steps=(
+            "make the step shorter: an index concurrently, a constraint NOT VALID first, a change of rows in ranges",
+            *failure.next_steps,
         ),
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from app.domain.environment import Dsn, Environment
 from app.domain.job import Job, JobId, JobState, Origin
 from app.settings import Timing
 from tests.support.eventually import eventually
@@ -161,6 +162,24 @@ def test_whom_a_step_keeps_waiting_is_on_record(servers: Servers, folder: Path) 
             reader.join(10)
         assert samples[0].blocked[0].query == "SELECT * FROM orders"
         assert not samples[0].waiting
+
+
+def test_a_step_that_keeps_others_waiting_for_too_long_is_rolled_back(servers: Servers, folder: Path) -> None:
+    dsn = Dsn(servers.new_database())
+    strict = {"development": Environment("development", dsn, max_hold_ms=300)}
+    with open_house(servers, folder, dsn.secret, timing=PATIENT, environments=strict) as house:
+        execute(house.dsn, "CREATE TABLE orders (id int)")
+        house.write("1_long.sql", ALTERING.replace("text;", "text; SELECT pg_sleep(600);", 1))
+        job_id = house.submit().job.id
+        with working(house, job_id):
+            eventually(lambda: is_busy(house, "pg_sleep"))
+            asked = time.monotonic()
+            assert fetch(house.dsn, "SELECT * FROM orders") == []
+            waited_s = time.monotonic() - asked
+        job = house.job(job_id)
+        assert (job.state, job.reason) == (JobState.FAILED, "statement_timeout")
+        assert job.error is not None and "longer than `maxHoldMs`" in job.error.message
+        assert waited_s < 2.0
 
 
 def test_a_lock_that_is_never_free_is_given_up_with_the_name_of_its_holder(servers: Servers, folder: Path) -> None:
