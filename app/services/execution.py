@@ -54,6 +54,7 @@ from app.services.outcomes import (
     stopped_half_way,
     succeeded,
     target_failure,
+    without_lease,
 )
 from app.services.planning import plan_job
 from app.services.progress import Progress
@@ -118,7 +119,8 @@ class PlanExecutor:
         if isinstance(lease, HeldElsewhere):
             await self._conflicts.record_lease_held(attempt, lease)
             return GivenBack("for_target", f"job {lease.job_id} holds the lease", max(lease.ttl_ms, 1000))
-        return await self._with_target(environment, attempt, nonce)
+        outcome = await self._with_target(environment, attempt, nonce)
+        return outcome if lease.reachable else without_lease(outcome)
 
     async def _with_target(self, environment: Environment, attempt: Attempt, nonce: uuid.UUID) -> Outcome:
         try:

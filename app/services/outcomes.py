@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from app.domain.errors import BackendUnavailable, ListedRefusal, Refusal
 from app.domain.failure import Failure, FailureCode
-from app.domain.job import Attempt, Ended, JobKind, JobRequest, JobState
+from app.domain.job import Attempt, Ended, JobKind, JobRequest, JobState, Outcome
 from app.domain.step import Atomicity, Plan, Step, count_of
 
 
@@ -134,3 +134,11 @@ def stopped_half_way(failure: Failure, by: str) -> Failure:
         left_behind=f"part of the job: {by} cancelled it while its earlier steps were being undone",
         next_steps=("GET /migrations", *failure.next_steps),
     )
+
+
+def without_lease(outcome: Outcome) -> Outcome:
+    """On record, as every way round a guard is: the fence alone kept the target."""
+    if not isinstance(outcome, Ended):
+        return outcome
+    notice = "Redis could not be reached when the job began: the fence in the target alone kept others away"
+    return replace(outcome, notices=(*outcome.notices, notice))

@@ -36,11 +36,13 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.conflicts import MemoryConflicts
 from tests.fakes.doorbell import RecordingDoorbell
 from tests.fakes.idempotency import MemoryIdempotencyKeys
-from tests.fakes.jobs import JobStore, MemoryClaims, MemoryJobs, MemorySweep, MemoryWishes
+from tests.fakes.jobs import JobStore, MemoryClaims, MemoryJobs
 from tests.fakes.locks import MemoryLocks
 from tests.fakes.schedules import MemorySchedules
 from tests.fakes.source import LiteralSource
+from tests.fakes.sweep import MemorySweep
 from tests.fakes.targets import MemoryTargets
+from tests.fakes.wishes import MemoryWishes
 
 T = TypeVar("T")
 

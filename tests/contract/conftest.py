@@ -33,9 +33,11 @@ from app.ports import (
 from tests.fakes.clock import FakeClock
 from tests.fakes.conflicts import MemoryConflicts
 from tests.fakes.idempotency import MemoryIdempotencyKeys
-from tests.fakes.jobs import JobStore, MemoryClaims, MemoryJobs, MemorySweep, MemoryWishes
+from tests.fakes.jobs import JobStore, MemoryClaims, MemoryJobs
 from tests.fakes.locks import MemoryLocks
 from tests.fakes.schedules import MemorySchedules
+from tests.fakes.sweep import MemorySweep
+from tests.fakes.wishes import MemoryWishes
 from tests.support.house import open_house
 from tests.support.servers import execute
 

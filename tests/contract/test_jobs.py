@@ -21,7 +21,6 @@ from app.domain.job import (
     Principal,
     StepRecord,
     StepState,
-    Wishes,
 )
 from app.domain.settling import Resolution, Settling
 from app.ports import JobQuery, NewJob
@@ -391,64 +390,14 @@ def test_a_release_that_nobody_waits_for_takes_its_place_like_any_job(room: Room
     assert [job.id for job in room.run(room.board.open_on("development"))] == [release.id, later.id]
 
 
-BOB = Principal("bob", "user", "127.0.0.1")
-
-
-def test_a_queued_job_that_is_cancelled_has_ended_and_never_runs(room: Room) -> None:
-    job, behind = add(room), add(room)
-
-    cancelled = room.run(room.control.cancel(job.id, BOB))
-
-    assert cancelled is not None and (cancelled.state, cancelled.reason) == (JobState.CANCELLED, "by_user")
-    assert cancelled.message == "cancelled by bob before it had started" and cancelled.finished_at is not None
-    assert refused(room, job).why is ClaimRefusal.FINISHED
-    assert claim(room, behind).job_id == behind.id
-
-
-def test_a_running_job_is_asked_to_stop_by_whoever_came_first(room: Room) -> None:
+def test_no_step_of_a_job_that_has_ended_is_still_under_way(room: Room) -> None:
     job = add(room)
     attempt = claim(room, job)
-    assert room.run(room.claims.wishes(attempt)) == Wishes()
+    states = (StepState.APPLIED, StepState.RUNNING, StepState.PENDING)
+    steps = [StepRecord(place, f"m{place}", "1", "up", state) for place, state in enumerate(states)]
+    room.run(room.claims.record_steps(attempt, steps, "at it"))
 
-    for who in (BOB, Principal("eve", "user")):
-        asked = room.run(room.control.cancel(job.id, who))
-        assert asked is not None and asked.state is JobState.RUNNING and asked.cancelling
+    room.run(room.claims.end(attempt, Ended(JobState.FAILED, "crashed", "it never came to an end")))
 
-    assert room.run(room.claims.wishes(attempt)).cancelled_by == "bob"
-
-
-def test_a_started_job_that_waits_to_go_on_is_only_asked_since_it_may_hold_its_target(room: Room) -> None:
-    job = add(room)
-    attempt = claim(room, job)
-    room.run(room.claims.started(attempt, 1))
-    room.run(room.claims.end(attempt, GivenBack("connection_lost", "gone")))
-
-    asked = room.run(room.control.cancel(job.id, BOB))
-
-    assert asked is not None and asked.state is JobState.QUEUED and asked.cancelling
-    assert claim(room, job).wishes.cancelled_by == "bob"
-
-
-def test_a_job_that_has_ended_is_left_as_it_is_by_a_cancel(room: Room) -> None:
-    job = add(room, finished=DONE)
-
-    assert room.run(room.control.cancel(job.id, BOB)) is None
-    assert room.run(room.control.pause(job.id, BOB)) is None
-
-    left = get(room, job)
-    assert left.state is JobState.SUCCEEDED and left.cancel_requested_at is None
-    assert room.run(room.control.cancel(JobId(room.clock.new_id()), BOB)) is None
-
-
-def test_a_job_is_paused_by_whoever_came_first_until_somebody_resumes_it(room: Room) -> None:
-    job = add(room)
-    attempt = claim(room, job)
-
-    for who in (BOB, Principal("eve", "user")):
-        paused = room.run(room.control.pause(job.id, who))
-        assert paused is not None and paused.paused_by == "bob"
-    assert room.run(room.claims.wishes(attempt)) == Wishes(paused_by="bob")
-
-    resumed = room.run(room.control.resume(job.id, BOB))
-    assert resumed is not None and resumed.paused_by is None
-    assert room.run(room.claims.wishes(attempt)) == Wishes()
+    assert [step.state for step in get(room, job).steps] == [StepState.APPLIED, StepState.SKIPPED, StepState.SKIPPED]
+    assert "GET /migrations" in (get(room, job).steps[1].notice or "")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from app.adapters.control.claims import LEFT_OPEN
 from app.domain.job import (
     Attempt,
     ClaimRefusal,
@@ -18,8 +19,8 @@ from app.domain.job import (
     JobId,
     JobRequest,
     JobState,
-    Principal,
     StepRecord,
+    StepState,
     Wishes,
     in_the_way,
 )
@@ -188,43 +189,6 @@ class MemoryJobs:
         return replace(twins[-1], steps=()) if twins else None
 
 
-class MemoryWishes:
-    """Implements ports.JobControl."""
-
-    def __init__(self, store: JobStore) -> None:
-        self._store = store
-
-    async def cancel(self, job_id: JobId, by: Principal) -> Job | None:
-        row = self._store.rows.get(job_id)
-        if row is None or row.job.state.final:
-            return None
-        row.wishes = replace(row.wishes, cancelled_by=row.wishes.cancelled_by or by.id)
-        asked: dict[str, Any] = {"cancel_requested_at": row.job.cancel_requested_at or self._store.clock.now()}
-        if row.job.state is not JobState.RUNNING and row.job.starts == 0:
-            asked |= {
-                "state": JobState.CANCELLED,
-                "reason": "by_user",
-                "message": f"cancelled by {by.id} before it had started",
-                "finished_at": self._store.clock.now(),
-            }
-        self._store.change(row, **asked)
-        return row.job
-
-    async def pause(self, job_id: JobId, by: Principal) -> Job | None:
-        return self._set_paused(job_id, by.id)
-
-    async def resume(self, job_id: JobId, by: Principal) -> Job | None:
-        return self._set_paused(job_id, None)
-
-    def _set_paused(self, job_id: JobId, by: str | None) -> Job | None:
-        row = self._store.rows.get(job_id)
-        if row is None or row.job.state.final:
-            return None
-        row.wishes = replace(row.wishes, paused_by=by and (row.wishes.paused_by or by))
-        self._store.change(row, paused_by=row.wishes.paused_by)
-        return row.job
-
-
 class MemoryClaims:
     """Implements ports.JobClaims."""
 
@@ -271,7 +235,9 @@ class MemoryClaims:
         row.owner = None
         match outcome:
             case Ended():
-                self._store.change(row, lease_until=None, finished_at=self._store.clock.now(), **_ended(outcome))
+                steps = tuple(_closed(step) for step in row.job.steps)
+                now = self._store.clock.now()
+                self._store.change(row, lease_until=None, finished_at=now, steps=steps, **_ended(outcome))
             case GivenBack():
                 row.parked, row.due = True, self._until(outcome.after_ms)
                 self._store.change(
@@ -323,59 +289,6 @@ class MemoryClaims:
         return ClaimRefused(job.id, ClaimRefusal.NOT_HEAD, environment, head.job.id, evidence)
 
 
-class MemorySweep:
-    """Implements ports.JobSweep."""
-
-    def __init__(self, store: JobStore) -> None:
-        self._store = store
-
-    async def due(self, limit: int) -> tuple[JobId, ...]:
-        now = self._store.clock.now()
-        heads = [
-            row
-            for row in self._store.rows.values()
-            if row.job.state is JobState.QUEUED and row.due <= now and self._store.is_head(row)
-        ]
-        for row in heads[:limit]:
-            row.due = now + timedelta(seconds=min(15, 5 * 2 ** min(row.dispatches, 4)))
-            row.dispatches, row.parked = row.dispatches + 1, False
-        return tuple(row.job.id for row in heads[:limit])
-
-    async def rescue(self, limit: int) -> tuple[JobId, ...]:
-        now = self._store.clock.now()
-        dead = [
-            row
-            for row in self._store.rows.values()
-            if row.job.state is JobState.RUNNING and row.job.lease_until is not None and row.job.lease_until < now
-        ]
-        for row in dead[:limit]:
-            row.owner, row.due = None, now
-            message = "its worker stopped answering; another takes it over where it stood"
-            self._store.change(row, state=JobState.QUEUED, reason="rescued", lease_until=None, message=message)
-        return tuple(row.job.id for row in dead[:limit])
-
-    async def next_on(self, queue: str) -> JobId | None:
-        now = self._store.clock.now()
-        head = next(iter(self._store.open_on(queue)), None)
-        if head is None or head.job.state is not JobState.QUEUED or not head.parked or head.due > now:
-            return None
-        head.parked, head.dispatches, head.due = False, head.dispatches + 1, now + timedelta(seconds=5)
-        return head.job.id
-
-    async def unrung(self, job_id: JobId) -> None:
-        row = self._store.rows.get(job_id)
-        if row is not None and row.job.state is JobState.QUEUED:
-            row.due = self._store.clock.now() + timedelta(seconds=5)
-
-    async def purge(self) -> int:
-        long_ago = self._store.clock.now() - timedelta(days=1)
-        for job_id, row in list(self._store.rows.items()):
-            ended_idle = row.idle and row.job.state.final
-            if ended_idle and row.due_at is not None and row.due_at < long_ago and job_id not in self._store.newest:
-                del self._store.rows[job_id]
-        return self._store.keys.purge()
-
-
 def _ended(outcome: Ended) -> dict[str, Any]:
     return {
         "state": outcome.state,
@@ -384,3 +297,9 @@ def _ended(outcome: Ended) -> dict[str, Any]:
         "error": outcome.error,
         "notices": outcome.notices,
     }
+
+
+def _closed(step: StepRecord) -> StepRecord:
+    if step.state not in (StepState.PENDING, StepState.RUNNING):
+        return step
+    return replace(step, state=StepState.SKIPPED, notice=LEFT_OPEN)

@@ -23,7 +23,8 @@ from tests.domain.literals import sql
 from tests.fakes.clock import FakeClock
 from tests.fakes.doorbell import RecordingDoorbell
 from tests.fakes.idempotency import MemoryIdempotencyKeys
-from tests.fakes.jobs import JobStore, MemoryJobs, MemorySweep
+from tests.fakes.jobs import JobStore, MemoryJobs
+from tests.fakes.sweep import MemorySweep
 from tests.support.house import House, open_house
 from tests.support.servers import Servers, execute, fetch, value
 

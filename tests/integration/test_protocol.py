@@ -293,7 +293,9 @@ def test_a_job_is_accepted_and_carried_out_while_redis_is_away(servers: Servers,
         submitted = house.submit()
 
         assert any("Redis" in warning for warning in submitted.warnings)
-        assert house.perform(submitted.job.id).state is JobState.SUCCEEDED
+        job = house.perform(submitted.job.id)
+        assert job.state is JobState.SUCCEEDED
+        assert "the fence in the target alone" in job.notices[-1]
 
 
 def test_a_target_set_up_as_another_environment_is_refused(servers: Servers, folder: Path) -> None:

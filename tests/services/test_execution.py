@@ -47,11 +47,12 @@ from tests.domain.literals import sql
 from tests.fakes.clock import FakeClock
 from tests.fakes.conflicts import MemoryConflicts
 from tests.fakes.idempotency import MemoryIdempotencyKeys
-from tests.fakes.jobs import JobStore, MemoryClaims, MemoryJobs, MemoryWishes
+from tests.fakes.jobs import JobStore, MemoryClaims, MemoryJobs
 from tests.fakes.leases import MemoryLeases
 from tests.fakes.locks import MemoryLocks, MemoryObservers
 from tests.fakes.source import LiteralSource
 from tests.fakes.targets import Ledger, MemoryTargets
+from tests.fakes.wishes import MemoryWishes
 from tests.support.eventually import eventually
 
 DEVELOPMENT = Environment("development", Dsn("postgresql://host/db"))

@@ -72,10 +72,15 @@ _BEAT = text("""
 """)
 _WISHES = text("SELECT cancel_requested_by, paused_by FROM liftlock_control.jobs WHERE id = :id")
 _FINISH = text("""
-    UPDATE liftlock_control.jobs
-    SET state = :state, reason = :reason, message = :message,
-        error = CAST(:error AS jsonb), notices = CAST(:notices AS jsonb)
-    WHERE id = :id AND attempt = :attempt AND state = 'running' RETURNING 1
+    WITH ended AS (
+        UPDATE liftlock_control.jobs
+        SET state = :state, reason = :reason, message = :message,
+            error = CAST(:error AS jsonb), notices = CAST(:notices AS jsonb)
+        WHERE id = :id AND attempt = :attempt AND state = 'running' RETURNING id),
+    left_open AS (
+        UPDATE liftlock_control.job_steps s SET state = 'skipped', notice = :left_open
+        FROM ended WHERE s.job_id = ended.id AND s.state IN ('pending', 'running'))
+    SELECT id FROM ended
 """)
 _GIVE_BACK = text("""
     UPDATE liftlock_control.jobs
@@ -102,6 +107,9 @@ _PUT_STEPS = text("""
         state = excluded.state, started_at = excluded.started_at, finished_at = excluded.finished_at,
         duration_ms = excluded.duration_ms, error = excluded.error, notice = excluded.notice
 """).bindparams(bindparam("id", type_=Uuid), bindparam("steps", type_=Text))
+
+
+LEFT_OPEN = "it did not come to an end in this job; GET /migrations shows what is applied"
 
 
 class ControlClaims:
@@ -145,6 +153,7 @@ class ControlClaims:
                     said["state"] = outcome.state.value
                     said["error"] = optional_json(FAILURE, outcome.error)
                     said["notices"] = json.dumps(outcome.notices)
+                    said["left_open"] = LEFT_OPEN
                     return (await connection.execute(_FINISH, said)).first() is not None
                 case GivenBack():
                     said["after_s"] = outcome.after_ms / 1000
