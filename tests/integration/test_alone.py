@@ -168,6 +168,19 @@ def test_what_was_done_before_the_failed_statement_stays_and_is_not_done_again(s
         assert (effects(house), left_over(house)) == (["first", "last"], 0)
 
 
+def test_what_does_not_pass_its_verify_block_stays_and_is_only_verified_again(servers: Servers, folder: Path) -> None:
+    with open_house(servers, folder) as house:
+        prepare(house, SEVERAL + "-- migrate:verify\nSELECT count(*) = 3 FROM effects;\n")
+
+        job = house.do()
+
+        assert (job.state, job.reason) == (JobState.FAILED, "verify_failed")
+        assert job.error is not None and job.error.left_behind.startswith("all its statements are done")
+        execute(house.dsn, "INSERT INTO effects VALUES ('by hand')")
+        assert house.do().state is JobState.SUCCEEDED
+        assert effects(house) == ["first", "last", "by hand"]
+
+
 def test_a_cancelled_build_leaves_no_index(servers: Servers, folder: Path) -> None:
     with open_house(servers, folder, timing=PATIENT) as house:
         prepare(house, INDEX)

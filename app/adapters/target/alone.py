@@ -230,9 +230,16 @@ class AloneStep:
         async with self._fenced.transaction() as connection:
             if not await self._fenced.begin_step(self._ordinal, self._step, self._limits):
                 return
-            await run_verify(connection, self._ordinal, self._step)
+            await self._verify(connection)
             await records.write_done(connection.fetchrow, self._stamp, self._ordinal, self._step, duration_ms)
             await connection.execute(queries.FORGET_STATEMENTS, self._stamp.scope, self._step.name)
+
+    async def _verify(self, connection: asyncpg.Connection) -> None:
+        try:
+            await run_verify(connection, self._ordinal, self._step)
+        except StepFailed as failed:
+            left = "all its statements are done; they stay, and the next run only verifies again"
+            raise StepFailed(replace(failed.failure, left_behind=left), self._ordinal) from failed
 
     async def _put_state(self, one: Numbered, state: str) -> None:
         async with self._fenced.transaction() as connection:
