@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from flask import Flask, current_app, g, request
 
+from app.api.ended import EndedJobs
 from app.api.waiting import Waiters
 from app.domain.job import Origin, Principal
 from app.wiring import Services
@@ -30,6 +31,7 @@ class Extension:
     services: Services
     waiters: Waiters = field(default_factory=Waiters)
     listings: "dict[str, Listing]" = field(default_factory=dict)
+    ended: EndedJobs = field(default_factory=EndedJobs)
 
 
 def extension_of(app: Flask) -> Extension:
@@ -47,6 +49,10 @@ def waiters() -> Waiters:
 def listings() -> "dict[str, Listing]":
     """The newest list of migrations of each environment, as it was rendered."""
     return extension_of(current_app).listings
+
+
+def ended_jobs() -> EndedJobs:
+    return extension_of(current_app).ended
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:

@@ -9,7 +9,7 @@ from flask_openapi3.models.tag import Tag
 from app.api import render, schemas
 from app.api.answers import encoded, etag, tagged_response
 from app.api.changes import CHANGED, answer_accepted
-from app.api.context import base_url, origin, run, services, waiters
+from app.api.context import base_url, ended_jobs, origin, run, services, waiters
 from app.api.inputs import JobPath, JobQuery, JobsQuery, NoBody
 from app.api.paging import after, link_next
 from app.api.requests import checked, uuid_or_not_found
@@ -60,7 +60,7 @@ def get_job(path: JobPath, query: JobQuery) -> Response:
     """
     job_id = uuid_or_not_found(path.id, "job", "/jobs")
     if query.wait == 0:
-        return tagged_response(_Rendering().of(run(services().migrations.job(job_id))))
+        return tagged_response(_Rendering().of(_job(job_id)))
     return _when_changed(job_id, query.wait)
 
 
@@ -116,6 +116,11 @@ def retry_job(path: JobPath, body: NoBody) -> Response:
     """
     job_id = uuid_or_not_found(path.id, "job", "/jobs")
     return answer_accepted(body, lambda claim: run(services().migrations.retry(job_id, origin(), claim)))
+
+
+def _job(job_id: UUID) -> Job:
+    known = ended_jobs().get(job_id)
+    return known if known is not None else ended_jobs().keep(run(services().migrations.job(job_id)))
 
 
 def _when_changed(job_id: UUID, seconds: int) -> Response:

@@ -2,12 +2,14 @@
 
 import threading
 import time
+from collections.abc import Coroutine
 from datetime import timedelta
-from uuid import uuid4
+from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 
-from app.domain.job import StepRecord, StepState
+from app.domain.job import Job, StepRecord, StepState
 from tests.api.stand import Stand
 from tests.api.test_changes import finish_the_first_job, take_every_place
 from tests.fakes.clock import START
@@ -135,3 +137,24 @@ def test_a_strange_page_token_is_refused(stand: Stand, token: str) -> None:
 
 def next_page(link: str | None) -> str:
     return link.partition(">")[0].removeprefix("<") if link else ""
+
+
+def test_a_job_that_has_ended_is_read_once_and_one_that_goes_on_each_time(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = stand.post("/migrations/run").headers["Location"]
+    asked: list[UUID] = []
+    of_service = stand.services.migrations.job
+
+    def noted(_: object, job_id: UUID) -> Coroutine[Any, Any, Job]:
+        asked.append(job_id)
+        return of_service(job_id)
+
+    monkeypatch.setattr(type(stand.services.migrations), "job", noted)
+
+    states = [stand.get(path).json["state"] for _ in range(2)]
+    stand.finish(path.removeprefix("/jobs/"))
+    states += [stand.get(path).json["state"] for _ in range(3)]
+
+    assert states == ["queued", "queued", "succeeded", "succeeded", "succeeded"]
+    assert len(asked) == 3
