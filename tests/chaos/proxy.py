@@ -104,10 +104,11 @@ class Proxy:
     async def _close(self) -> None:
         self._server.close()
         mine = asyncio.current_task()
-        left = [task for task in asyncio.all_tasks() if task is not mine]
-        for task in left:
-            task.cancel()
-        await asyncio.gather(*left, return_exceptions=True)
+        # those that are cancelled cancel others in their turn
+        while left := [task for task in asyncio.all_tasks() if task is not mine]:
+            for task in left:
+                task.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._open.add(writer)
