@@ -44,6 +44,7 @@ class MigrationConnection:
         self._savepoints = 0
         self._revoked = False
         self.last_statement: str | None = None
+        self.refusal: BaseException | None = None
 
     def revoke(self) -> None:
         """The step is over: whoever has kept this connection can do nothing with it."""
@@ -103,7 +104,11 @@ class MigrationConnection:
         """Refuse what may not be sent, keep the step's limits, and remember the statement while it runs."""
         self._refuse_when_over()
         self.last_statement = query
-        statements = _allowed(query)
+        try:
+            statements = _allowed(query)
+        except StatementRefused as refusal:
+            self.refusal = refusal
+            raise
         for statement in statements:
             await self._before(statement)
         yield
@@ -115,7 +120,8 @@ class MigrationConnection:
         if self._revoked:
             raise StatementRefused("the migration has returned: its connection can no longer be used")
         if self._halted():
-            raise MigrationHalted("the job was asked to stop")
+            self.refusal = MigrationHalted("the job was asked to stop")
+            raise self.refusal
 
 
 def load_action(script: PythonScript) -> Action:

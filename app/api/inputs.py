@@ -159,7 +159,7 @@ class ScheduleBody(Input):
 
 
 class SchedulePath(Input):
-    name: Annotated[str, Field(max_length=200)]
+    name: Annotated[str, Field(max_length=200, pattern=_NO_NUL)]
 
 
 class NoBody(Input):

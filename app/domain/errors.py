@@ -233,15 +233,19 @@ class LockNotAvailable(EngineSignal):
 
 
 class Cancelled(EngineSignal):
-    """Between two steps, or in the middle of one, which is then rolled back. `by` asked for it."""
+    """Between two steps, or in the middle of one, which is then rolled back. `by` asked for it.
+
+    `left`: what the step under way has left behind.
+    """
 
     slug = "cancelled"
     title = "The job was cancelled"
 
-    def __init__(self, by: str, ordinal: int) -> None:
+    def __init__(self, by: str, ordinal: int, left: str = "nothing") -> None:
         super().__init__(f"cancelled by {by}")
         self.by = by
         self.ordinal = ordinal
+        self.left = left
 
 
 class StepFailed(EngineSignal):

@@ -22,10 +22,10 @@ class Thing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class IndexBuilt:
-    """A valid index more than before on `table`; an invalid one is the rest of an attempt. Names as written."""
+    """`table` as written, `name` without its quotes: an index of that name that was not there before."""
 
     table: str
-    name: str | None
+    name: str
     if_not_exists: bool
 
 
@@ -51,9 +51,9 @@ class PartitionDetached:
 
 @dataclass(frozen=True, slots=True)
 class Repeatable:
-    """Doing it again does no harm; `rebuilds_indexes`: an attempt may leave invalid copies behind."""
+    """Doing it again does no harm; an attempt may leave invalid copies of the indexes of `rebuilds`, as written."""
 
-    rebuilds_indexes: bool = False
+    rebuilds: str | None = None
 
 
 Probe = IndexBuilt | IndexGone | ThingIs | PartitionDetached | Repeatable
@@ -88,16 +88,35 @@ def probe_of(statement: Statement) -> Probe | None:
     if verb == "ALTER TABLE CONCURRENTLY":
         return _partition_detached(words)
     if verb.startswith("REINDEX"):
-        return Repeatable(rebuilds_indexes=True)
+        return _rebuilt(words)
     return Repeatable() if verb in _REPEATABLE else None
 
 
-def _index_built(words: "_Words") -> IndexBuilt:
+def _index_built(words: "_Words") -> IndexBuilt | None:
+    """None for an index without a name: after a crash it could not be told from others."""
     words.skip("CREATE", "UNIQUE", "INDEX", "CONCURRENTLY")
     if_not_exists = words.skip("IF", "NOT", "EXISTS")
-    name = None if words.next_is("ON") else words.name()
+    if words.next_is("ON"):
+        return None
+    name = words.name()
     words.skip("ON", "ONLY")
-    return IndexBuilt(words.name(), name, if_not_exists)
+    table = words.name()
+    if _is_escaped(name) or _is_escaped(table):
+        return None
+    return IndexBuilt(table, _unquoted(name), if_not_exists)
+
+
+def _rebuilt(words: "_Words") -> Repeatable:
+    words.skip("REINDEX")
+    words.skip_parentheses()
+    of_one = words.skip("TABLE") or words.skip("INDEX")
+    words.skip("CONCURRENTLY")
+    return Repeatable(words.name() if of_one else None)
+
+
+def _is_escaped(name: str) -> bool:
+    """U&"" may stand for any letters: the catalog's functions do not read it."""
+    return name[:2].upper() == "U&"
 
 
 def _partition_detached(words: "_Words") -> PartitionDetached:
@@ -105,6 +124,11 @@ def _partition_detached(words: "_Words") -> PartitionDetached:
     table = words.name()
     words.skip("*", "DETACH", "PARTITION")
     return PartitionDetached(table, words.name())
+
+
+def waits_quietly(statement: Statement) -> bool:
+    """Whether nobody else queues behind it while it waits: only the forms that are made for that."""
+    return statement.verb.endswith("CONCURRENTLY") and not statement.verb.startswith("ALTER")
 
 
 def _unquoted(name: str) -> str:
@@ -132,6 +156,12 @@ class _Words:
             passed = self.next_is(word)
             self._at += passed
         return passed
+
+    def skip_parentheses(self) -> None:
+        if self.next_is("("):
+            while self._at < len(self._tokens) and not self.next_is(")"):
+                self._at += 1
+            self._at += 1
 
     def name(self) -> str:
         """A name with its schema, as it is written."""

@@ -168,6 +168,10 @@ class LockLog(Protocol):
         """Keep the sample, and let the job say `message`: for as long as it waits, its reason is `lock`."""
         ...
 
+    async def say(self, attempt: Attempt, message: str) -> None:
+        """Only what the job says: ages grow while nothing else is news."""
+        ...
+
     async def of(self, job_id: JobId) -> tuple[LockSample, ...]:
         """Oldest first."""
         ...

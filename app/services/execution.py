@@ -190,7 +190,7 @@ class PlanExecutor:
                 return await self._apply(environment, attempt, session, stepper, pinned, steps)
             except Cancelled as asked:
                 stepper.cancelled(asked.ordinal, len(steps))
-                return cancelled(attempt, asked.by, asked.ordinal, len(steps))
+                return cancelled(attempt, asked, len(steps))
 
     def _plan(self, environment: Environment, attempt: Attempt, catalog: Catalog, view: TargetView) -> Plan:
         """Under the fence. Everything that can be refused is refused here, before the first step."""

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -17,6 +17,8 @@ from app.domain.errors import BackendUnavailable
 from app.domain.job import Attempt
 from app.domain.locks import LockSample
 from app.ports import JobClaims, LockLog, Observer, Observers, TargetSession
+
+TELL_AGAIN = timedelta(seconds=1)
 
 log = structlog.get_logger()
 
@@ -39,6 +41,7 @@ class Watch:
     doing: str = ""
     tell: Callable[[str], None] | None = None
     sample: LockSample | None = None
+    told_at: datetime | None = None
     held_since: datetime | None = None
     held_ms: int | None = None
 
@@ -115,8 +118,11 @@ class Lookout:
             return
         sample = await observer.sample(pid, watch.step)
         if sample.differs_from(watch.sample):
-            watch.sample = sample
+            watch.sample, watch.told_at = sample, sample.at
             await self._tell(attempt, sample, watch)
+        elif sample.waiting and watch.told_at is not None and sample.at - watch.told_at >= TELL_AGAIN:
+            watch.told_at = sample.at
+            await self._locks.say(attempt, sample.said())
         if _holds_too_long(sample, watch, environment.max_hold_ms):
             await observer.cancel(pid)
 

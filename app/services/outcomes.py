@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from app.domain.errors import BackendUnavailable, ListedRefusal, Refusal
+from app.domain.errors import BackendUnavailable, Cancelled, ListedRefusal, Refusal
 from app.domain.failure import Failure, FailureCode
 from app.domain.job import Attempt, Ended, JobKind, JobRequest, JobState, Outcome
 from app.domain.step import Atomicity, Plan, Step, count_of
@@ -53,10 +53,14 @@ def released(attempt: Attempt) -> Ended:
     return Ended(JobState.NEEDS_ATTENTION, "released", message, failure)
 
 
-def cancelled(attempt: Attempt, by: str, done: int, total: int) -> Ended:
-    """`done`: the steps that stand; the one under way was rolled back by its transaction."""
-    left = "nothing was changed" if not done else f"{done} of {total} steps were done before and stay"
-    return Ended(JobState.CANCELLED, "by_user", f"the {attempt.request.kind} was cancelled by {by}; {left}")
+def cancelled(attempt: Attempt, asked: Cancelled, total: int) -> Ended:
+    """Steps before the one under way stand; a transaction has rolled that one back, or it says what it has left."""
+    done = asked.ordinal
+    kept = [f"{done} of {total} steps were done before and stay"] if done else []
+    if not asked.left.startswith("nothing"):
+        kept.append(f"of the one under way: {asked.left}")
+    left = "; ".join(kept) or "nothing was changed"
+    return Ended(JobState.CANCELLED, "by_user", f"the {attempt.request.kind} was cancelled by {asked.by}; {left}")
 
 
 def ended_badly(failure: Failure) -> Ended:
@@ -109,7 +113,10 @@ def left(failure: Failure, atomic: Atomicity, undone: Sequence[Step], failed_at:
         return replace(failure, left_behind="nothing: the whole run was rolled back by its transaction")
     if undone:
         names = ", ".join(step.name for step in undone)
-        return replace(failure, left_behind=f"nothing: the step was rolled back, and {names} undone after it")
+        stays = (
+            "nothing: the step was rolled back" if failure.left_behind.startswith("nothing") else failure.left_behind
+        )
+        return replace(failure, left_behind=f"{stays}, and {names} undone after it")
     if failed_at:
         kept = "migration" if failed_at == 1 else "migrations"
         left = f"{failure.left_behind}; the {failed_at} {kept} before it in this job stay done"

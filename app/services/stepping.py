@@ -101,7 +101,7 @@ class Stepper:
                     return await apply()
             except StepFailed as failed:
                 if failed.failure.sqlstate in INTERRUPTED:
-                    self._stop_if_asked(ordinal)
+                    self._stop_if_asked(ordinal, failed.failure.left_behind)
                     if self._watch.held_ms is not None:
                         raise StepFailed(_held_too_long(failed.failure, self._watch.held_ms), ordinal) from failed
                 raise
@@ -117,9 +117,9 @@ class Stepper:
                     raise
                 await self._clock.pause(RECONNECT_PAUSE_S)
 
-    def _stop_if_asked(self, ordinal: int) -> None:
+    def _stop_if_asked(self, ordinal: int, left: str = "nothing") -> None:
         if self._watch.cancelled_by is not None:
-            raise Cancelled(self._watch.cancelled_by, ordinal)
+            raise Cancelled(self._watch.cancelled_by, ordinal, left)
 
     async def _wait_while_paused(self, ordinal: int) -> None:
         said = False

@@ -34,3 +34,16 @@ def test_a_sample_of_an_attempt_that_is_over_is_not_kept(room: Room) -> None:
     room.run(room.locks.record(attempt, WAITING, "late"))
 
     assert room.run(room.locks.of(job.id)) == () and get(room, job).message == "done"
+
+
+def test_what_a_waiting_job_says_may_grow_older_without_a_new_sample(room: Room) -> None:
+    job = add(room)
+    attempt = claim(room, job)
+    room.run(room.locks.say(attempt, "not waiting"))
+    assert get(room, job).message != "not waiting"
+    room.run(room.locks.record(attempt, WAITING, "for 0 s"))
+
+    room.run(room.locks.say(attempt, "for 1 s"))
+
+    assert get(room, job).message == "for 1 s"
+    assert room.run(room.locks.of(job.id)) == (WAITING,)

@@ -25,6 +25,11 @@ class MemoryLocks:
         self._samples.setdefault(attempt.job_id, []).append(sample)
         self._store.change(row, reason="lock" if sample.waiting else "applying", message=message)
 
+    async def say(self, attempt: Attempt, message: str) -> None:
+        row = self._store.running(attempt)
+        if row is not None and row.job.reason == "lock":
+            self._store.change(row, message=message)
+
     async def of(self, job_id: JobId) -> tuple[LockSample, ...]:
         return tuple(self._samples.get(job_id, ()))
 

@@ -127,7 +127,7 @@ def test_a_range_that_fails_names_the_statement_and_what_stays(servers: Servers,
         job = house.do()
         assert (job.state, job.reason) == (JobState.FAILED, "sql_error")
         assert job.error is not None and (job.error.sqlstate, job.error.line) == ("23514", 3)
-        assert "the ranges that were done stay" in job.error.left_behind
+        assert "the ranges of orders that were done stay" in job.error.left_behind
         assert touched(house)[0] == 50
 
 

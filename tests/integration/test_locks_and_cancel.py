@@ -117,6 +117,38 @@ def test_a_running_statement_stops_within_a_second_and_leaves_nothing(
         assert value(house.dsn, "SELECT job_id FROM liftlock.fence WHERE scope = ''") is None
 
 
+SWALLOWING = """\
+import asyncio
+
+
+class Swallowing:
+    name = "swallowing"
+    version = "1"
+    dependencies: list[str] = []
+
+    async def up(self, connection):
+        await connection.execute("CREATE TABLE half_done (id int)")
+        await asyncio.sleep(0.5)
+        try:
+            await connection.execute("INSERT INTO half_done VALUES (1)")
+        except BaseException:
+            pass
+"""
+
+
+def test_a_file_that_swallows_the_refusal_of_its_statement_is_not_taken_for_done(
+    servers: Servers, folder: Path
+) -> None:
+    with open_house(servers, folder, timing=PATIENT) as house:
+        house.write("1_swallowing.py", SWALLOWING)
+        job_id = house.submit().job.id
+        with working(house, job_id):
+            eventually(lambda: house.job(job_id).message.startswith("applying"))
+            cancel(house, job_id)
+        assert house.job(job_id).state is JobState.CANCELLED
+        assert value(house.dsn, "SELECT to_regclass('half_done') IS NULL") is True
+
+
 def test_a_step_that_waits_names_whom_within_a_second_and_succeeds_when_they_are_gone(
     servers: Servers, folder: Path
 ) -> None:
@@ -130,8 +162,11 @@ def test_a_step_that_waits_names_whom_within_a_second_and_succeeds_when_they_are
         ):
             try:
                 began = time.monotonic()
-                waiting = eventually(lambda: job if (job := house.job(job_id)).reason == "lock" else None)
+                eventually(lambda: house.job(job_id).reason == "lock")
                 named_after_s = time.monotonic() - began
+                waiting = eventually(
+                    lambda: job if "AccessExclusiveLock" in (job := house.job(job_id)).message else None
+                )
                 assert f"pid {holder} (billing) is idle in transaction" in waiting.message, waiting.message
                 assert "AccessExclusiveLock on orders" in waiting.message
                 assert named_after_s < 1.0

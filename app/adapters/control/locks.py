@@ -13,6 +13,10 @@ _RECORD = text("""
         WHERE id = :id AND attempt = :attempt AND state = 'running' RETURNING id)
     INSERT INTO liftlock_control.job_locks (job_id, sample) SELECT id, CAST(:sample AS jsonb) FROM said
 """).bindparams(bindparam("id", type_=Uuid), *(bindparam(name, type_=Text) for name in ("reason", "message", "sample")))
+_SAY = text("""
+    UPDATE liftlock_control.jobs SET message = :message
+    WHERE id = :id AND attempt = :attempt AND state = 'running' AND reason = 'lock'
+""")
 _OF = text("SELECT sample FROM liftlock_control.job_locks WHERE job_id = :id ORDER BY id")
 
 
@@ -32,6 +36,10 @@ class ControlLocks:
         }
         async with self._database.single() as connection:
             await connection.execute(_RECORD, values)
+
+    async def say(self, attempt: Attempt, message: str) -> None:
+        async with self._database.single() as connection:
+            await connection.execute(_SAY, {"id": attempt.job_id, "attempt": attempt.number, "message": message})
 
     async def of(self, job_id: JobId) -> tuple[LockSample, ...]:
         async with self._database.single() as connection:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from app.adapters.sources.naming import identity_problems, parse_file_name
 from app.domain.batch import directives, has_batches
 from app.domain.migration import Checksum, Migration, MigrationName, SqlScript
+from app.domain.probes import probe_of
 from app.domain.problem import Problem
 from app.domain.statements import Comment, ScriptProblemCode, Statement, StatementKind, comments, token_text
 
@@ -179,6 +180,8 @@ def _refusal(draft: _Draft, section: str, statement: Statement) -> tuple[str, st
             "non_transactional",
             "DISCARD ALL would let go of the lock of this run; the session is reset after each migration anyway",
         )
+    if verb == "CREATE INDEX CONCURRENTLY" and probe_of(statement) is None:
+        return "non_transactional", f"{verb} needs a plain name here: after a crash the index is looked up by it"
     if section == "verify" or section in draft.inside:
         where = "a verify block runs" if section == "verify" else "transaction:true says that this runs"
         return "non_transactional", f"{verb} must run outside a transaction, and {where} inside one; move or remove it"

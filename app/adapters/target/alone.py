@@ -27,13 +27,14 @@ from app.domain.batch import Batch
 from app.domain.errors import BackendUnavailable, ConnectionLost, StepFailed, TransactionEnded
 from app.domain.failure import Failure, FailureCode
 from app.domain.migration import SqlScript
-from app.domain.probes import runs_alone
+from app.domain.probes import runs_alone, waits_quietly
 from app.domain.step import Step
 from app.ports import Guide, Limits
 
 LOCK_POLL_S = 0.1
 OLD_BACKEND_S = 5.0
 LOCK_PATIENCE_S = 60.0
+CLEAN_UP_LOCK_TIMEOUT_MS = 1_000
 LOCK_HELD = "another session holds the lock of this target for statements without a transaction; it is tried again"
 
 
@@ -71,7 +72,7 @@ class AloneStep:
                 return
             async with self._locked() as connection:
                 for one in self._statements:
-                    self._stop_if_halted()
+                    self._stop_if_halted(self._blame.left_over(one))
                     await self._once(connection, one)
                 await self._record(duration_ms())
         except LOST as error:
@@ -96,10 +97,12 @@ class AloneStep:
     @asynccontextmanager
     async def _locked(self) -> AsyncIterator[asyncpg.Connection]:
         """The session advisory lock, by asking again: a session that waits for it blocks CREATE INDEX CONCURRENTLY."""
-        connection = await self._fenced.direct_connection(self._ordinal, self._step)
+        connection = await self._fenced.direct_connection()
+        if connection is None:
+            raise self._blame.pooled(self._stamp.target)
         waited_s = 0.0
         while not await connection.fetchval(queries.TRY_ALONE_LOCK, self._stamp.scope):
-            self._stop_if_halted()
+            self._stop_if_halted("nothing: no statement was sent")
             if waited_s >= LOCK_PATIENCE_S:
                 raise BackendUnavailable(LOCK_HELD)
             if abs(waited_s - OLD_BACKEND_S) < LOCK_POLL_S / 2:
@@ -108,8 +111,9 @@ class AloneStep:
             waited_s += LOCK_POLL_S
         try:
             if not await connection.fetchval(queries.HOLDS_ALONE_LOCK, self._stamp.scope):
-                raise self._fenced.refuse_pooler(self._ordinal, self._step)
-            yield connection
+                raise self._blame.pooled(self._stamp.target)
+            with self._fenced.only_this_connection():
+                yield connection
         finally:
             # a connection that is lost has let go of it
             with suppress(*LOST):
@@ -117,7 +121,7 @@ class AloneStep:
 
     async def _once(self, connection: asyncpg.Connection, one: Numbered) -> None:
         if one.only_sets:
-            await self._send(connection, one, one.statement.text)
+            await self._send(connection, one.statement.text, self._limits.lock_timeout_ms)
         elif one.batch is not None:
             await self._in_ranges(one, one.batch)
         elif runs_alone(one.statement):
@@ -132,7 +136,7 @@ class AloneStep:
             return
         if not is_new:
             found = await look(connection, one.probe, facts)
-            await self._clean_up(connection, one, found)
+            await self._clean_up(connection, found)
             if found.happened is Happened.UNKNOWN:
                 await self._put_state(one, "uncertain")
                 raise self._blame.uncertain(one.statement.verb)
@@ -153,41 +157,56 @@ class AloneStep:
 
     async def _act(self, connection: asyncpg.Connection, one: Numbered, facts: Facts) -> None:
         try:
-            await self._send(connection, one, one.statement.text)
+            await self._send(connection, one.statement.text, self._lock_timeout_ms(one))
         except asyncpg.PostgresError as error:
             if isinstance(error, LOST):
                 raise
-            left = await self._after_failure(connection, one, facts)
             failure = sql_failure(error, self._step, self._script, one.statement)
-            raise_failure(replace(failure, left_behind=left), self._ordinal, error)
+            failure = replace(failure, left_behind=await self._after_failure(connection, one, facts))
+            if one.probe is None:
+                # what it has committed by itself is not known: it is never sent again unasked
+                raise StepFailed(replace(failure, safe_to_retry=False), self._ordinal) from error
+            raise_failure(failure, self._ordinal, error)
         taken = await invalid_index(connection, one.probe)
         if taken is not None:
             await self._forget(one)
             raise StepFailed(self._blame.failure(one, invalid_taken(taken)), self._ordinal)
 
     async def _after_failure(self, connection: asyncpg.Connection, one: Numbered, facts: Facts) -> str:
-        """Take away what the failed statement left, without being interrupted; what is left behind, in words."""
-        left = self._blame.done_before(one)
+        """Take away what the failed statement left, for a short while and uninterrupted; what stays, in words."""
         with self._fenced.uninterrupted():
             try:
-                await self._clean_up(connection, one, await look(connection, one.probe, facts))
+                found = await look(connection, one.probe, facts)
+                await self._clean_up(connection, found)
             except asyncpg.PostgresError as error:
                 if isinstance(error, LOST):
                     raise
-                return f"{left}; and what {one.statement.verb} began could not be taken away: {error}"
+                # its intent stays with it: whoever comes next looks again, and takes it away
+                return self._blame.left_over(
+                    one, f"what {one.statement.verb} began ({error}); the next run takes it away"
+                )
+            if found.happened is Happened.YES:
+                await self._put_state(one, "applied")
+                return self._blame.left_over(one, f"{one.statement.verb} itself, which has happened all the same")
             await self._forget(one)
-        return left
+        if one.probe is None:
+            return self._blame.left_over(one, f"whatever {one.statement.verb} had committed by itself")
+        return self._blame.left_over(one, found.left)
 
-    async def _clean_up(self, connection: asyncpg.Connection, one: Numbered, found: Found) -> None:
+    async def _clean_up(self, connection: asyncpg.Connection, found: Found) -> None:
         for statement in found.cleanup:
-            await self._send(connection, one, statement)
+            await self._send(connection, statement, min(self._limits.lock_timeout_ms, CLEAN_UP_LOCK_TIMEOUT_MS))
 
-    async def _send(self, connection: asyncpg.Connection, one: Numbered, text: str) -> None:
-        limits = self._limits
+    async def _send(self, connection: asyncpg.Connection, text: str, lock_timeout_ms: int) -> None:
         await connection.execute(
-            session_limits_sql(connection, limits.alone_lock_timeout_ms, limits.alone_statement_timeout_ms)
+            session_limits_sql(connection, lock_timeout_ms, self._limits.alone_statement_timeout_ms)
         )
         await connection.execute(text)
+
+    def _lock_timeout_ms(self, one: Numbered) -> int:
+        """Whoever keeps others waiting while it waits gives way as every definition does."""
+        limits = self._limits
+        return limits.alone_lock_timeout_ms if waits_quietly(one.statement) else limits.lock_timeout_ms
 
     async def _in_its_own_transaction(self, one: Numbered) -> None:
         """The statement and its record are one commit, so that it happens once whatever dies."""
@@ -205,7 +224,7 @@ class AloneStep:
                 if isinstance(error, LOST):
                     raise
                 failure = sql_failure(error, self._step, self._script, one.statement)
-                failure = replace(failure, left_behind=self._blame.done_before(one))
+                failure = replace(failure, left_behind=self._blame.left_over(one))
                 raise_failure(failure, self._ordinal, error)
             if not connection.is_in_transaction():
                 raise TransactionEnded(transaction_ended(self._step), self._ordinal)
@@ -216,15 +235,15 @@ class AloneStep:
         batched = BatchedStatement(
             self._fenced, self._stamp, self._key(one), one.statement, batch, self._limits, self._guide
         )
+        left = f"the ranges of {batch.table} that were done stay; the next run goes on behind them"
         try:
             await batched.run()
         except asyncpg.PostgresError as error:
             if isinstance(error, LOST):
                 raise
             failure = sql_failure(error, self._step, self._script, one.statement)
-            left = f"the ranges that were done stay; the next run goes on behind them, in {batch.table}"
             raise_failure(replace(failure, left_behind=left), self._ordinal, error)
-        self._stop_if_halted()
+        self._stop_if_halted(left)
 
     async def _record(self, duration_ms: int) -> None:
         async with self._fenced.transaction() as connection:
@@ -257,7 +276,9 @@ class AloneStep:
     def _key(self, one: Numbered) -> tuple[Any, ...]:
         return self._stamp.scope, self._step.name, self._step.direction.value, one.sha256, one.occurrence
 
-    def _stop_if_halted(self) -> None:
+    def _stop_if_halted(self, left: str) -> None:
         if self._guide.is_halted():
-            stopped = Failure(FailureCode.SQL_ERROR, "the job was asked to stop", sqlstate=QUERY_CANCELED)
+            stopped = Failure(
+                FailureCode.SQL_ERROR, "the job was asked to stop", sqlstate=QUERY_CANCELED, left_behind=left
+            )
             raise StepFailed(stopped, self._ordinal)

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from app.domain.batch import Batch, directives
-from app.domain.errors import Uncertain
+from app.domain.errors import StepFailed, Uncertain
 from app.domain.failure import Failure, FailureCode
 from app.domain.ledger import UNCERTAIN
 from app.domain.migration import SqlScript
 from app.domain.probes import Probe, probe_of, runs_alone
-from app.domain.statements import Statement
+from app.domain.statements import Statement, token_text
 from app.domain.step import Step
 
 
@@ -36,7 +36,8 @@ def numbered(script: SqlScript) -> Iterator[Numbered]:
     seen: Counter[bytes] = Counter()
     batches = {one.statement_offset: one.batch for one in directives(script.text)}
     for place, statement in enumerate(script.parsed.statements):
-        sha256 = hashlib.sha256(statement.text.encode()).digest()
+        # comments and white space may change between two runs
+        sha256 = hashlib.sha256(token_text(statement.text).encode()).digest()
         probe = probe_of(statement) if runs_alone(statement) else None
         yield Numbered(place, statement, sha256, seen[sha256], probe, batches.get(statement.offset))
         seen[sha256] += 1
@@ -58,10 +59,12 @@ class Blame:
     ordinal: int
     count: int
 
-    def done_before(self, one: Numbered) -> str:
-        if not one.place:
-            return "nothing: the statement failed, and what it had begun was taken away"
-        return f"{one.place} of its {self.count} statements are done; they stay and are not run again"
+    def left_over(self, one: Numbered, also: str | None = None) -> str:
+        """What stands of the script when it stops at `one`, and what that has left."""
+        done = f"{one.place} of its {self.count} statements are done; they stay and are not run again"
+        if also is None:
+            return done if one.place else "nothing: the statement did not happen, and what it had begun was taken away"
+        return f"{done}; and {also}" if one.place else also
 
     def failure(self, one: Numbered, message: str) -> Failure:
         return Failure(
@@ -73,7 +76,25 @@ class Blame:
             line=one.statement.line + self.script.line - 1,
             column=one.statement.column,
             statement=one.statement.text,
-            left_behind=self.done_before(one),
+            left_behind=self.left_over(one),
+            next_steps=("do what the message says, then POST /migrations/run",),
+        )
+
+    def pooled(self, environment: str) -> StepFailed:
+        return StepFailed(
+            Failure(
+                code=FailureCode.REFUSED,
+                message=f"{self.step.name} runs outside a transaction, which needs a connection of its own, and "
+                f"{environment} is reached through a pooler that lends them by the transaction",
+                migration=self.step.name,
+                direction=self.step.direction.value,
+                file=self.script.file,
+                left_behind="nothing: no statement was sent",
+                next_steps=(
+                    f"give {environment} a `directUrl` in liftlock.toml that leads past the pooler, then run again",
+                ),
+            ),
+            self.ordinal,
         )
 
     def uncertain(self, what: str) -> Uncertain:

@@ -95,7 +95,7 @@ class BatchedStatement:
             if known is not None and known["state"] == "applied":
                 return False
             done = Done() if known is None else Done(**json.loads(known["facts"]))
-            bounds = await connection.fetchrow(await self._bounds(connection), done.last_key, self._batch.size)
+            bounds = await self._next(connection, done)
             limits = self._limits
             await connection.execute(
                 limits_sql(connection, limits.data_lock_timeout_ms, limits.statement_timeout_ms, limits.idle_timeout_ms)
@@ -111,6 +111,15 @@ class BatchedStatement:
         self._said = f"{self._doing}: {done.rows:,} rows, up to {self._batch.key} {done.last_key}"
         self._guide.say(self._said)
         return state == "intent"
+
+    async def _next(self, connection: asyncpg.Connection, done: Done) -> asyncpg.Record | None:
+        """Raises DataError for keys beyond what the driver can carry, such as dates before Christ."""
+        try:
+            return await connection.fetchrow(await self._bounds(connection), done.last_key, self._batch.size)
+        except (ValueError, OverflowError) as error:
+            behind = "" if done.last_key is None else f" behind {done.last_key}"
+            message = f"a value of {self._batch.key}{behind} cannot be carried ({error}); go by another key"
+            raise asyncpg.DataError(message) from error
 
     async def _bounds(self, connection: asyncpg.Connection) -> str:
         """Names come from a migration file, which may send any statement anyway; the key's type from the catalog."""

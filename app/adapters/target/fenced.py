@@ -19,8 +19,7 @@ from app.adapters.target import preconditions, queries, records
 from app.adapters.target.connection import Patience, begin, close, connect, limits_sql, to_commit, transaction
 from app.adapters.target.prepared import POOLED, STRAYED, Prepared
 from app.domain.environment import Environment
-from app.domain.errors import BackendUnavailable, ConnectionLost, Fenced, StepFailed
-from app.domain.failure import Failure, FailureCode
+from app.domain.errors import BackendUnavailable, ConnectionLost, Fenced
 from app.domain.job import Attempt, Ended
 from app.domain.step import Deed, Step
 from app.ports import Acquired, DoneBefore, FenceBusy, Limits
@@ -45,6 +44,7 @@ class FencedConnection:
         self._overdue_pid: int | None = None
         self._pid: int | None = None
         self._interruptible = True
+        self._kept = False
 
     async def open(self) -> None:
         """Raises BackendUnavailable."""
@@ -143,28 +143,20 @@ class FencedConnection:
         finally:
             self._interruptible = True
 
-    async def direct_connection(self, ordinal: int, step: Step) -> asyncpg.Connection:
-        """The connection, when it leads to one server process: behind a pooler, the lock of a session means nothing."""
-        connection = await self._opened()
-        if await connection.fetchval("SELECT pg_backend_pid()") != connection.get_server_pid():
-            raise self.refuse_pooler(ordinal, step)
-        return connection
+    @contextmanager
+    def only_this_connection(self) -> Iterator[None]:
+        """A lock and settings belong to its session: one that is lost is not made anew while the body runs."""
+        self._kept = True
+        try:
+            yield
+        finally:
+            self._kept = False
 
-    def refuse_pooler(self, ordinal: int, step: Step) -> StepFailed:
-        name = self._environment.name
-        return StepFailed(
-            Failure(
-                code=FailureCode.REFUSED,
-                message=f"{step.name} runs outside a transaction, which needs a connection of its own, and {name} is "
-                f"reached through a pooler that lends them by the transaction",
-                migration=step.name,
-                direction=step.direction.value,
-                file=step.body.file if step.body is not None else None,
-                left_behind="nothing: no statement was sent",
-                next_steps=(f"give {name} a `directUrl` in liftlock.toml that leads past the pooler, then run again",),
-            ),
-            ordinal,
-        )
+    async def direct_connection(self) -> asyncpg.Connection | None:
+        """None behind a pooler: it answers with a process number of its own making."""
+        connection = await self._opened()
+        is_direct = await connection.fetchval("SELECT pg_backend_pid()") == connection.get_server_pid()
+        return connection if is_direct else None
 
     async def close(self) -> None:
         await close(self._connection)
@@ -264,6 +256,8 @@ class FencedConnection:
         """The connection, made again when it was lost; its old backend may still be at work."""
         if self._connection is not None and not self._connection.is_closed():
             return self._connection
+        if self._kept:
+            raise ConnectionLost("the session whose lock and settings the script needs is gone")
         self._lost_pid = self._pid
         await self.open()
         assert self._connection is not None

@@ -150,6 +150,9 @@ async def _run_python(
     given = MigrationConnection(connection, enforcer.before, enforcer.after, guide.is_halted)
     try:
         await load_action(script)(given)
+        if given.refusal is not None:
+            # the file has caught it and gone on without the statement
+            raise given.refusal
     except MigrationHalted as error:
         raise StepFailed(Failure(FailureCode.SQL_ERROR, str(error), sqlstate=QUERY_CANCELED), ordinal) from error
     except BaseException as error:

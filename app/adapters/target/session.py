@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from uuid import UUID
 
 import asyncpg
@@ -133,7 +134,8 @@ class PostgresTargetSession:
         try:
             await alone.apply(lambda: _ms_since(began))
         except asyncpg.PostgresError as error:
-            raise_failure(commit_failure(error, step), ordinal, error)
+            left = "the statements before it that were done stay; they are not run again"
+            raise_failure(replace(commit_failure(error, step), left_behind=left), ordinal, error)
 
     def _stamp(self) -> records.Stamp:
         return records.Stamp(
