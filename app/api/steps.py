@@ -8,14 +8,15 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
-_CALL = re.compile(r"\b(GET|POST|PUT|DELETE) (/[^\s,;]*)")
+_CALL = re.compile(r"\b(GET|POST|PUT|DELETE) (/[^\s,;]*)(?: (\{[^{}]*\}))?")
 _BEFORE = re.compile(r"[\s,;:]*(?:\b(?:then|and))?\s*$")
 _AFTER = re.compile(r"^(?:\s*\bagain\b)?[\s,;.]*")
 _BY_ENVIRONMENT = re.compile(r"/migrations(?:/[^/?]+|/rollback/[^/?]+)?(?:\?.*)?")
 
 
 def next_steps(steps: tuple[str, ...], base_url: str, environment: str | None) -> list[str]:
-    """`POST /path` becomes a command, alone in its element; what a step says around it is an element of its own.
+    """`POST /path`, with its body in JSON if it has one, becomes a command, alone in its element; what a step
+    says around it is an element of its own.
 
     A command about migrations names `environment` unless it names one already or none is known.
     """
@@ -24,8 +25,7 @@ def next_steps(steps: tuple[str, ...], base_url: str, environment: str | None) -
 
 def command_with(method: str, address: str, base_url: str, body: dict[str, Any]) -> str:
     """A call that carries a body, as a command."""
-    data = shlex.quote(json.dumps(body, ensure_ascii=False))
-    return f"{_command(method, address, base_url, None)} -H 'Content-Type: application/json' -d {data}"
+    return _with_body(_command(method, address, base_url, None), json.dumps(body, ensure_ascii=False))
 
 
 @lru_cache(maxsize=1024)
@@ -39,10 +39,15 @@ def _parts(step: str, base_url: str, environment: str | None) -> Iterator[str]:
     while (call := _CALL.search(rest)) is not None:
         if before := _BEFORE.sub("", rest[: call.start()]):
             yield before
-        yield _command(call[1], call[2], base_url, environment)
+        command = _command(call[1], call[2], base_url, environment)
+        yield command if call[3] is None else _with_body(command, call[3])
         rest = _AFTER.sub("", rest[call.end() :])
     if rest:
         yield rest
+
+
+def _with_body(command: str, body: str) -> str:
+    return f"{command} -H 'Content-Type: application/json' -d {shlex.quote(body)}"
 
 
 def _command(method: str, address: str, base_url: str, environment: str | None) -> str:

@@ -14,11 +14,13 @@ from app.domain.lexer import lex
 from app.domain.statements import Statement, comments, parse_script
 from app.domain.tokens import TokenKind
 
+SPELLING = "write -- liftlock: batch table=… key=… size=…"
 DEFAULT_SIZE = 1_000
 MOST_ROWS = 1_000_000
 MOST_PAUSE_MS = 60_000
 
 _DIRECTIVE = re.compile(r"^--\s*liftlock:\s*(?P<what>\w+)\s*(?P<options>.*?)\s*$")
+_MISSPELT = re.compile(r"^--\s*liftlock\s*:?\s*batch\b", re.IGNORECASE)
 _OPTION = re.compile(r"(\w+)=(\S+)")
 _NAME = re.compile(r'(?:\w+|"(?:[^"]|"")+")(?:\.(?:\w+|"(?:[^"]|"")+"))?')
 _VERBS = ("UPDATE", "DELETE", "INSERT", "MERGE", "WITH")
@@ -46,17 +48,20 @@ class Directive:
 
 
 def has_batches(text: str) -> bool:
-    return "liftlock:" in text and any(True for _ in directives(text))
+    return any(True for _ in directives(text))
 
 
 def directives(text: str) -> Iterator[Directive]:
     """Every `-- liftlock:` line of a script, each with its statement."""
-    if "liftlock:" not in text:
+    if "liftlock" not in text.lower():
         return
+    taken: set[int] = set()
     statements = parse_script(text).statements
     for comment in comments(text):
         found = _DIRECTIVE.match(comment.text)
         if found is None:
+            if _MISSPELT.match(comment.text):
+                yield Directive(comment.line, comment.column, problem=f"{SPELLING}, in this spelling")
             continue
         statement = next((one for one in statements if one.offset > comment.offset), None)
         try:
@@ -65,14 +70,21 @@ def directives(text: str) -> Iterator[Directive]:
             yield Directive(comment.line, comment.column, problem=str(wrong))
             continue
         assert statement is not None
+        if statement.offset in taken:
+            yield Directive(comment.line, comment.column, problem="two batches stand above one statement; keep one")
+            continue
+        taken.add(statement.offset)
         yield Directive(comment.line, comment.column, batch, statement.offset)
 
 
 def _batch(what: str, options: str, statement: Statement | None) -> Batch:
     """Raises ValueError with what is wrong and what to write."""
     if what != "batch":
-        raise ValueError(f"there is no `liftlock: {what}`; write -- liftlock: batch table=… key=… size=…")
-    given = dict(_OPTION.findall(options))
+        raise ValueError(f"there is no `liftlock: {what}`; {SPELLING}")
+    found = _OPTION.findall(options)
+    given = dict(found)
+    if len(given) < len(found):
+        raise ValueError("an option is given twice; keep one")
     rest = _OPTION.sub("", options).strip()
     unknown = sorted(given.keys() - {"table", "key", "size", "pause"})
     if rest or unknown:

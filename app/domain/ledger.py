@@ -1,5 +1,6 @@
 """What a target has applied: rows of its ledger, folded into the history that every plan starts from."""
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -80,3 +81,14 @@ class History:
 def ledger_id(target: str, scope: str, name: str) -> UUID:
     """The id of a migration in a target, the same before and after its row exists."""
     return uuid5(_UNRECORDED, f"{target}\x00{scope}\x00{name}")
+
+
+def settle_uncertain(name: str) -> tuple[str, ...]:
+    """What somebody does about a migration of which nobody knows what has happened."""
+    marks = (json.dumps({"names": [name], "as": what}, ensure_ascii=False) for what in ("applied", "rolled_back"))
+    applied, rolled_back = marks
+    return (
+        "look at the database, finish or take back by hand what the script does",
+        f"when its changes are there: POST /migrations/mark {applied}",
+        f"when they are not: POST /migrations/mark {rolled_back}",
+    )

@@ -10,7 +10,7 @@ from app.domain import divergence, graph
 from app.domain.divergence import Divergence, Severity
 from app.domain.environment import OutOfOrder
 from app.domain.errors import ConflictsOpen, MigrationsInvalid, NotFound
-from app.domain.ledger import History, LedgerEntry
+from app.domain.ledger import History, LedgerEntry, settle_uncertain
 from app.domain.migration import Catalog, Migration
 from app.domain.problem import Problem
 from app.domain.step import Plan, count_of, step_up
@@ -58,7 +58,7 @@ def refuse_uncertain(entries: Sequence[LedgerEntry]) -> None:
         raise ConflictsOpen(
             f"{found[0].message}; look at the database, then mark it as applied or as rolled back",
             found,
-            next_steps=("POST /migrations/mark",),
+            next_steps=settle_uncertain(found[0].migration or ""),
         )
 
 

@@ -27,6 +27,14 @@ def test_calls_become_commands_and_prose_stays_prose(step: str, parts: list[str]
     assert next_steps((step,), BASE, "a") == parts
 
 
+def test_a_call_with_a_body_becomes_one_command() -> None:
+    assert next_steps(('when it is there: POST /migrations/mark {"names": ["a"], "as": "applied"}',), BASE, "x") == [
+        "when it is there",
+        f"curl -X POST '{BASE}/migrations/mark?environment=x' -H 'Content-Type: application/json'"
+        """ -d '{"names": ["a"], "as": "applied"}'""",
+    ]
+
+
 def test_what_a_shell_or_an_address_would_take_apart_is_quoted() -> None:
     assert next_steps(("GET /migrations",), BASE, "it's & more") == [
         f"curl '{BASE}/migrations?environment=it%27s%20%26%20more'"

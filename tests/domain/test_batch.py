@@ -29,6 +29,7 @@ def test_a_batch_names_its_table_its_key_and_how_many_rows_a_range_has(options: 
         ("batch key=id", UPDATE, "`table=` is missing"),
         ("batch table=orders", UPDATE, "`key=` is missing"),
         ("batch table=orders; key=id", UPDATE, "no name"),
+        ("batch table=orders key=id size=1 size=2", UPDATE, "given twice"),
         ("batch table=orders key=id size=0", UPDATE, "from 1 to 1000000"),
         ("batch table=orders key=id size=x", UPDATE, "whole number"),
         ("batch table=orders key=id rows=5", UPDATE, "'rows' is not known"),
@@ -43,3 +44,15 @@ def test_what_is_wrong_with_a_batch_is_said_with_what_to_write(directive: str, s
     (found,) = directives(f"\n-- liftlock: {directive}\n{statement}")
     assert found.batch is None and found.line == 2
     assert says in (found.problem or "")
+
+
+@pytest.mark.parametrize("line", ["-- LIFTLOCK: batch table=orders key=id", "-- liftlock batch table=orders key=id"])
+def test_a_misspelt_batch_is_no_comment(line: str) -> None:
+    (found,) = directives(f"{line}\n{UPDATE}")
+    assert "in this spelling" in (found.problem or "")
+
+
+def test_two_batches_above_one_statement_are_one_too_many() -> None:
+    line = "-- liftlock: batch table=orders key=id\n"
+    first, second = directives(f"{line}{line}{UPDATE}")
+    assert first.problem is None and "two batches" in (second.problem or "")

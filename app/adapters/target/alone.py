@@ -139,7 +139,7 @@ class AloneStep:
             await self._clean_up(connection, found)
             if found.happened is Happened.UNKNOWN:
                 await self._put_state(one, "uncertain")
-                raise self._blame.uncertain(one.statement.verb)
+                raise self._blame.uncertain(one.statement.verb, one)
             if found.happened is Happened.YES:
                 await self._put_state(one, "applied")
                 return

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from app.domain.batch import Batch, directives
 from app.domain.errors import StepFailed, Uncertain
 from app.domain.failure import Failure, FailureCode
-from app.domain.ledger import UNCERTAIN
+from app.domain.ledger import UNCERTAIN, settle_uncertain
 from app.domain.migration import SqlScript
 from app.domain.probes import Probe, probe_of, runs_alone
 from app.domain.statements import Statement, token_text
@@ -97,7 +97,8 @@ class Blame:
             self.ordinal,
         )
 
-    def uncertain(self, what: str) -> Uncertain:
+    def uncertain(self, what: str, one: Numbered | None = None) -> Uncertain:
+        """`one`: the statement that nobody can ask for, when it is known."""
         name = self.step.name
         return Uncertain(
             Failure(
@@ -106,12 +107,12 @@ class Blame:
                 migration=name,
                 direction=self.step.direction.value,
                 file=self.script.file,
+                line=None if one is None else one.statement.line + self.script.line - 1,
+                column=None if one is None else one.statement.column,
+                statement=None if one is None else one.statement.text,
                 left_behind="perhaps the effects of that statement; look at the database",
                 safe_to_retry=False,
-                next_steps=(
-                    "look at the database, finish or take back by hand what the script does",
-                    "then say what is true: POST /migrations/mark, with `as` applied or rolled_back",
-                ),
+                next_steps=settle_uncertain(name),
             ),
             self.ordinal,
         )
