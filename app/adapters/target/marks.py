@@ -1,10 +1,10 @@
 """What is written into the ledger of a migration that is not run; always inside somebody else's transaction."""
 
 from app.adapters.target import mark_queries, queries
-from app.adapters.target.records import Row, Stamp
+from app.adapters.target.records import Row, Stamp, file_columns
 from app.domain.ledger import ledger_id
 from app.domain.migration import Direction
-from app.domain.step import Deed, Step, recorded_text
+from app.domain.step import Deed, Step
 
 NOT_RUN = "marked"
 
@@ -32,14 +32,7 @@ async def _mark_up(row: Row, stamp: Stamp, ordinal: int, step: Step, note: str |
         stamp.job_id,
         stamp.epoch,
         stamp.actor,
-        step.checksum.raw,
-        step.checksum.token,
-        (step.body.text if step.body is not None else ""),
-        recorded_text(step.down),
-        (step.verify.text if step.verify is not None else None),
-        step.irreversible,
-        step.source_format,
-        list(step.dependencies),
+        *file_columns(step),
         NOT_RUN,
         ordinal,
         note,
@@ -73,14 +66,7 @@ async def _accept(row: Row, stamp: Stamp, ordinal: int, step: Step, note: str | 
         stamp.job_id,
         stamp.epoch,
         stamp.actor,
-        step.checksum.raw,
-        step.checksum.token,
-        (step.body.text if step.body is not None else ""),
-        recorded_text(step.down),
-        (step.verify.text if step.verify is not None else None),
-        step.irreversible,
-        step.source_format,
-        list(step.dependencies),
+        *file_columns(step),
         step.replaces,
         ordinal,
         note,

@@ -89,6 +89,20 @@ async def pin(
     )
 
 
+def file_columns(step: Step) -> tuple[object, ...]:
+    """What the ledger keeps of a file, in the order that every statement that writes it takes it in."""
+    return (
+        step.checksum.raw,
+        step.checksum.token,
+        step.body.text if step.body is not None else "",
+        recorded_text(step.down),
+        step.verify.text if step.verify is not None else None,
+        step.irreversible,
+        step.source_format,
+        list(step.dependencies),
+    )
+
+
 async def write_done(row: Row, stamp: Stamp, ordinal: int, step: Step, duration_ms: int) -> bool:
     """The ledger row and its event; False when the transaction is no longer the one that noted the step.
 
@@ -118,14 +132,7 @@ async def write_done(row: Row, stamp: Stamp, ordinal: int, step: Step, duration_
         stamp.epoch,
         stamp.actor,
         duration_ms,
-        step.checksum.raw,
-        step.checksum.token,
-        (step.body.text if step.body is not None else ""),
-        recorded_text(step.down),
-        (step.verify.text if step.verify is not None else None),
-        step.irreversible,
-        step.source_format,
-        list(step.dependencies),
+        *file_columns(step),
         ordinal,
         step.transactional,
     )
@@ -156,14 +163,7 @@ async def write_failed(connection: asyncpg.Connection, stamp: Stamp, step: Step,
         stamp.job_id,
         stamp.epoch,
         stamp.actor,
-        step.checksum.raw,
-        step.checksum.token,
-        (step.body.text if step.body is not None else ""),
-        recorded_text(step.down),
-        (step.verify.text if step.verify is not None else None),
-        step.irreversible,
-        step.source_format,
-        list(step.dependencies),
+        *file_columns(step),
         to_json(FAILURE, failure),
         failure.summary(),
     )
