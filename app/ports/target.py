@@ -57,11 +57,15 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class TargetView:
-    """What a question may see of a target; `protection` is the one recorded in it, if any."""
+    """What a question may see of a target; `protection` is the one recorded in it, if any.
+
+    `holder` is the job that has begun there and is not over.
+    """
 
     history: History
     environment: str | None = None
     protection: Protection | None = None
+    holder: UUID | None = None
 
 
 class Guide(Protocol):

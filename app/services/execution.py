@@ -41,6 +41,7 @@ from app.ports import (
     TargetView,
 )
 from app.services.conflict import ConflictResolutionService
+from app.services.glance import Glance
 from app.services.lookout import Watch
 from app.services.outcomes import (
     cancelled,
@@ -97,16 +98,22 @@ class PlanExecutor:
         self._watchdog = watchdog
         self._clock = clock
         self._policy = policy
+        self._glance = Glance(source, targets)
 
     async def execute(self, attempt: Attempt, end: Callable[[Attempt, Outcome], Awaitable[None]]) -> Outcome:
         """Hold the lease, open the target, take its fence, look again and pin the plan, apply the steps,
-        mark the end in the target, `end` the job, let the lease go.
+        mark the end in the target, `end` the job, let the lease go. Where a glance shows that there is
+        nothing to do, none of it.
 
         Each step is one transaction that begins with the fence check and ends with its ledger row, so that
         whoever runs this twice, or half, changes nothing twice and nothing by half.
         """
         nonce = uuid.uuid4()
         environment = self._environments.named(attempt.request.environment)
+        idle = await self._glance.nothing_to_do(environment, attempt)
+        if idle is not None:
+            await end(attempt, idle)
+            return idle
         async with self._leases.hold(environment.name, attempt, nonce) as lease:
             failpoints.reach("lease.taken")
             outcome = await self._under(lease, environment, attempt, nonce)

@@ -109,11 +109,10 @@ class Submission:
             raise
         finished = _nothing_to_do(request, plan) if self._shortcut else None
         new = self._new_job(request, origin, finished, idempotency, dedupe)
-        job, _ = await asyncio.gather(self._board.add(new), self._record_if_possible(environment.name, found))
-        failpoints.reach("submit.committed")
-        if job.id != new.id and dedupe is None:
-            return _answer_busy(request, job)
-        return Submitted(job, _warnings(found, plan) + await self.ring(job))
+        accepted, _ = await asyncio.gather(self._accept(new), self._record_if_possible(environment.name, found))
+        if accepted.job.id != new.id and dedupe is None:
+            return _answer_busy(request, accepted.job)
+        return Submitted(accepted.job, _warnings(found, plan) + accepted.warnings)
 
     def refuse_when_read_only(self) -> None:
         """Raises ReadOnly where this service makes no changes."""
@@ -126,6 +125,12 @@ class Submission:
             return ()
         await self._sweep.unrung(job.id)
         return ("Redis cannot be reached: the job is safe and starts when Redis is back",)
+
+    async def _accept(self, new: NewJob) -> Submitted:
+        """Commit, then ring at once: what else is written down about the request does not keep the worker waiting."""
+        job = await self._board.add(new)
+        failpoints.reach("submit.committed")
+        return Submitted(job, await self.ring(job) if job.id == new.id else ())
 
     async def _record_if_possible(self, environment: str, found: Examination) -> None:
         """Beside the job, which is accepted whether or not a notice about its files can be kept."""

@@ -42,7 +42,8 @@ class Ledger:
 
     @property
     def view(self) -> TargetView:
-        return TargetView(History.of(self.entries.values()), self.environment, self.protection)
+        holder = None if self.sticky is None else self.sticky[0]
+        return TargetView(History.of(self.entries.values()), self.environment, self.protection, holder)
 
 
 class MemoryTargets:

@@ -1,13 +1,11 @@
 """A step that waits says for whom; a job that is cancelled stops, and its target is as it was before the step."""
 
-import asyncio
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import asyncpg
 import pytest
 
 from app.domain.environment import Dsn, Environment
@@ -15,7 +13,7 @@ from app.domain.job import Job, JobId, JobState, Origin
 from app.settings import Timing
 from tests.support.eventually import eventually
 from tests.support.house import House, open_house
-from tests.support.servers import Servers, execute, fetch, value
+from tests.support.servers import Servers, execute, fetch, held, value
 
 pytestmark = pytest.mark.servers
 
@@ -65,24 +63,6 @@ def working(house: House, job_id: JobId) -> Iterator[None]:
     finally:
         worker.join(20)
         assert not worker.is_alive(), "the worker never came to an end"
-
-
-@contextmanager
-def held(dsn: str, statement: str, application: str) -> Iterator[int]:
-    """Another session that has done `statement` in a transaction it leaves open; its pid."""
-    loop = asyncio.new_event_loop()
-
-    async def begin() -> asyncpg.Connection:
-        connection = await asyncpg.connect(dsn, server_settings={"application_name": application})
-        await connection.execute(f"BEGIN; {statement}")
-        return connection
-
-    connection = loop.run_until_complete(begin())
-    try:
-        yield connection.get_server_pid()
-    finally:
-        loop.run_until_complete(connection.close())
-        loop.close()
 
 
 def cancel(house: House, job_id: JobId) -> Job:

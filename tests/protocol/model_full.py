@@ -2,7 +2,8 @@
 
 Three workers and one job of one step. The control row is claimed by a number that only grows; F1 takes the
 fence row of the target for a newer attempt of the sticky job; F3 writes the marker and frees the fence;
-only then is the control row ended. A worker may die at any moment and never comes back.
+only then is the control row ended. A first attempt may find that there is nothing to do and end the control row
+at once. A worker may die at any moment and never comes back.
 """
 
 from collections.abc import Iterator
@@ -17,9 +18,10 @@ NOBODY = -1
 
 
 class Variant(StrEnum):
-    """The protocol, and three orders of the same statements that do not keep it."""
+    """The protocol, and orders of the same statements that do not keep it."""
 
-    DONE_CHECK_INSIDE_F1 = "job_done is read in the transaction of F1"
+    PROTOCOL = "job_done is read in the transaction of F1, and only a first attempt ends without F1"
+    GLANCE_OF_ANY = "any attempt that finds nothing to do ends without F1"
     DONE_CHECK_BEFORE_F1 = "job_done is read before F1"
     CONTROL_ROW_FIRST = "the control row is ended before F3"
     NO_ATTEMPT = "F1 does not compare attempts"
@@ -34,6 +36,7 @@ class At(StrEnum):
     OWNER = "owner"
     IN_TRANSACTION = "in transaction"
     ENDING = "ending"
+    IDLING = "idling"
     DEAD = "dead"
 
 
@@ -62,6 +65,8 @@ class State(NamedTuple):
     effects: tuple[int, ...] = (0,) * STEPS
     job_done: bool = False
     nonces: int = 0
+    idle: bool = False
+    """The job has ended with nothing to do."""
 
 
 GONE = Worker(At.DEAD)
@@ -72,9 +77,9 @@ def violation(state: State) -> str | None:
         return "a step was applied twice"
     if {step for step, times in enumerate(state.effects) if times} != state.ledger:
         return "the ledger differs from the schema"
-    if state.job_ended and state.ledger != frozenset(range(STEPS)):
+    if state.job_ended and not state.idle and state.ledger != frozenset(range(STEPS)):
         return "the job has ended and a step is missing"
-    if state.job_ended and not state.job_done:
+    if state.job_ended and not state.idle and not state.job_done:
         return "the job has ended and the target does not know"
     at_work = any(one.at in (At.OWNER, At.IN_TRANSACTION) for one in state.workers)
     if state.job_ended and state.fence.sticky and not at_work:
@@ -102,6 +107,11 @@ class Model:
                 yield _claim(state, number)
             case At.LOOKING:
                 yield self._look(state, number, worker)
+                yield from self._glance(state, number, worker)
+            case At.IDLING:
+                ended = _end(state, worker)
+                ended = ended._replace(idle=state.idle or (ended.job_ended and not state.job_ended))
+                yield f"w{number} ends the idle job", _put(ended, number, GONE)
             case At.ENTERING if state.row_lock == NOBODY:
                 yield self._enter(state, number, worker)
             case At.OWNER if state.row_lock == NOBODY:
@@ -110,6 +120,12 @@ class Model:
                 yield f"w{number} commits {worker.step}", _commit(state, number, worker)
             case At.ENDING:
                 yield f"w{number} ends the job", self._end_job(state, number, worker)
+
+    def _glance(self, state: State, number: int, worker: Worker) -> Iterator[Move[State]]:
+        """Whether anything is to be done is not the model's: there may be nothing, whenever nobody holds the target."""
+        first = worker.attempt == 1 or self._variant is Variant.GLANCE_OF_ANY
+        if first and not state.fence.sticky and not state.job_done:
+            yield f"w{number} sees nothing to do", _put(state, number, worker._replace(at=At.IDLING))
 
     def _look(self, state: State, number: int, worker: Worker) -> Move[State]:
         entering = _put(state, number, worker._replace(at=At.ENTERING))

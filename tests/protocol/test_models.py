@@ -21,7 +21,7 @@ def fenced() -> Explored[model_core.State]:
 
 @pytest.fixture(scope="module")
 def full() -> Explored[model_full.State]:
-    return explore_full(model_full.Variant.DONE_CHECK_INSIDE_F1)
+    return explore_full(model_full.Variant.PROTOCOL)
 
 
 def test_the_fenced_protocol_has_no_violation_in_all_its_states(fenced: Explored[model_core.State]) -> None:
@@ -78,7 +78,7 @@ def test_a_ledger_row_in_a_transaction_of_its_own_is_lost_with_its_worker() -> N
 
 def test_the_whole_protocol_has_no_violation_in_all_its_states(full: Explored[model_full.State]) -> None:
     assert full.violation is None
-    assert len(full.states) == 3_152
+    assert len(full.states) == 3_671
 
 
 def test_the_whole_protocol_can_end_the_job_from_wherever_a_worker_may_still_claim_it(
@@ -104,6 +104,12 @@ def test_reading_job_done_before_the_fence_strands_the_target() -> None:
         "w0 dies",
         "w1 ends the job",
     )
+
+
+def test_a_later_attempt_that_ends_without_the_fence_strands_the_target() -> None:
+    found = explore_full(model_full.Variant.GLANCE_OF_ANY)
+    assert found.violation == "the target is stranded: it waits for a job that has ended"
+    assert "w1 sees nothing to do" in found.trace and "w0 takes the fence" in found.trace
 
 
 def test_ending_the_control_row_first_leaves_a_target_that_does_not_know() -> None:

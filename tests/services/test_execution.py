@@ -1,14 +1,12 @@
 """The executor over fakes: what it does about locks, lost connections, other holders and crashes."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from app.domain.environment import Dsn, Environment, OnFailure
+from app.domain.environment import OnFailure
 from app.domain.errors import (
     BackendUnavailable,
     BackendUnusable,
@@ -23,129 +21,21 @@ from app.domain.job import (
     Attempt,
     Ended,
     GivenBack,
-    Job,
     JobId,
     JobKind,
     JobRequest,
     JobState,
     Origin,
-    Outcome,
     Principal,
     Superseded,
 )
 from app.domain.settling import MarkAs, Resolution, Settling
 from app.domain.step import Atomicity
-from app.portal import Portal
-from app.ports import Limits, NewJob
-from app.services.conflict import ConflictResolutionService
-from app.services.execution import ExecutionPolicy, PlanExecutor
-from app.services.lookout import Lookout, Watch
-from app.services.stepping import LockPolicy
-from app.services.submission import Environments
-from app.services.watchdog import Watchdog
-from tests.domain.literals import sql
-from tests.fakes.clock import FakeClock
-from tests.fakes.conflicts import MemoryConflicts
-from tests.fakes.idempotency import MemoryIdempotencyKeys
-from tests.fakes.jobs import JobStore, MemoryClaims, MemoryJobs
-from tests.fakes.leases import MemoryLeases
-from tests.fakes.locks import MemoryLocks, MemoryObservers
-from tests.fakes.source import LiteralSource
-from tests.fakes.targets import Ledger, MemoryTargets
+from app.ports import NewJob
+from tests.fakes.jobs import MemoryJobs
 from tests.fakes.wishes import MemoryWishes
+from tests.services.floor import BROKEN, LOCKED, Floor, ended
 from tests.support.eventually import eventually
-
-DEVELOPMENT = Environment("development", Dsn("postgresql://host/db"))
-FILES = [sql("a", "1"), sql("b", "2"), sql("c", "3")]
-LOCKED = Failure(FailureCode.LOCK_TIMEOUT, "canceling statement due to lock timeout", sqlstate="55P03")
-BROKEN = Failure(FailureCode.SQL_ERROR, "it broke")
-
-
-class NotingWatchdog(Watchdog):
-    """Tells the test what it has found."""
-
-    lost = False
-    watched: Watch
-
-    @asynccontextmanager
-    async def watch(self, environment: Environment, attempt: Attempt, nonce: UUID) -> AsyncIterator[Watch]:
-        async with super().watch(environment, attempt, nonce) as self.watched:
-            yield self.watched
-
-    async def _is_over(self, attempt: Attempt) -> bool:
-        self.lost = await super()._is_over(attempt) or self.lost
-        return self.lost
-
-
-class Floor:
-    """An executor with everything around it in memory."""
-
-    def __init__(self) -> None:
-        self.clock = FakeClock()
-        self.targets = MemoryTargets(clock=self.clock)
-        self.store = JobStore(self.clock, MemoryIdempotencyKeys(self.clock))
-        self.claims = MemoryClaims(self.store)
-        self.log = MemoryConflicts(self.clock)
-        self.leases = MemoryLeases(self.clock, 30_000)
-        self.portal, self.watchdog_portal = Portal("services"), Portal("watchdog")
-        self.locks, self.observers = MemoryLocks(self.store), MemoryObservers(self.clock)
-        lookout = Lookout(self.claims, self.locks, self.observers, every_ms=5)
-        self.watchdog = NotingWatchdog(
-            self.watchdog_portal, self.leases, self.claims, lookout, ttl_ms=30_000, every_ms=5
-        )
-        self.executor = PlanExecutor(
-            Environments({"development": DEVELOPMENT}, "development"),
-            LiteralSource(*FILES),
-            self.targets,
-            self.leases,
-            self.claims,
-            ConflictResolutionService(self.log, self.log, MemoryJobs(self.store)),
-            self.watchdog,
-            self.clock,
-            ExecutionPolicy(Limits(1, 1, 1, 1), LockPolicy(3, 1_000, 60_000), 5_000, 3_600_000),
-        )
-
-    @property
-    def ledger(self) -> Ledger:
-        return self.targets.ledger("development")
-
-    def attempt(self, **asked: Any) -> Attempt:
-        """Submit and claim."""
-        request = JobRequest(asked.pop("kind", JobKind.RUN), "development", **asked)
-        new = NewJob(JobId(self.clock.new_id()), request, Origin(), "waiting")
-        self.portal.run(MemoryJobs(self.store).add(new))
-        return self.claim(new.id)
-
-    def claim(self, job_id: JobId) -> Attempt:
-        claimed = self.portal.run(self.claims.claim(job_id, "worker", 30_000))
-        assert isinstance(claimed, Attempt), claimed
-        return claimed
-
-    def execute(self, attempt: Attempt) -> Outcome:
-        outcomes: list[Outcome] = []
-
-        async def end(_: Attempt, outcome: Outcome) -> None:
-            outcomes.append(outcome)
-
-        self.portal.run(self.executor.execute(attempt, end))
-        (outcome,) = outcomes
-        return outcome
-
-    def job(self, attempt: Attempt) -> Job:
-        return self.store.rows[attempt.job_id].job
-
-
-@pytest.fixture
-def floor() -> Iterator[Floor]:
-    made = Floor()
-    yield made
-    made.portal.close()
-    made.watchdog_portal.close()
-
-
-def ended(outcome: Outcome) -> Ended:
-    assert isinstance(outcome, Ended), outcome
-    return outcome
 
 
 def test_a_run_does_every_step_once_and_frees_the_target(floor: Floor) -> None:

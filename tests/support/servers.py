@@ -69,3 +69,21 @@ def fetch(dsn: str, sql: str, *args: object) -> list[asyncpg.Record]:
 def value(dsn: str, sql: str, *args: object) -> object:
     rows = fetch(dsn, sql, *args)
     return rows[0][0] if rows else None
+
+
+@contextmanager
+def held(dsn: str, statement: str, application: str) -> Iterator[int]:
+    """Another session that has done `statement` in a transaction it leaves open; its pid."""
+    loop = asyncio.new_event_loop()
+
+    async def begin() -> asyncpg.Connection:
+        connection = await asyncpg.connect(dsn, server_settings={"application_name": application})
+        await connection.execute(f"BEGIN; {statement}")
+        return connection
+
+    connection = loop.run_until_complete(begin())
+    try:
+        yield connection.get_server_pid()
+    finally:
+        loop.run_until_complete(connection.close())
+        loop.close()

@@ -1,22 +1,41 @@
 """ConflictLog on PostgreSQL: repeats of one cause are one record with a count."""
 
+import json
 import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Executable, Text, Uuid, bindparam, select, text
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Text, Uuid, bindparam, select, text
 
 from app.adapters.clock import new_id
 from app.adapters.control.database import ControlDatabase
 from app.adapters.control.rows import conflict_of
 from app.adapters.control.tables import conflicts
-from app.domain.conflict import Collision, Conflict, ConflictState
+from app.domain.conflict import Collision, Conflict
 from app.domain.job import JobId
 from app.ports import Answer, ConflictQuery
 
 AT_ONCE = 500
-_NOW = text("clock_timestamp()")
+_RECORD = (
+    text("""
+    INSERT INTO liftlock_control.conflicts AS c
+        (id, kind, environment, job_id, other_job_id, migrations, message, evidence, answer, fingerprint, state,
+         resolution, resolved_at)
+    SELECT seen.*, CASE WHEN seen.state = 'resolved' THEN 'none' END,
+           CASE WHEN seen.state = 'resolved' THEN clock_timestamp() END
+    FROM jsonb_to_recordset(CAST(:seen AS jsonb)) AS seen (
+        id uuid, kind text, environment text, job_id uuid, other_job_id uuid, migrations text[], message text,
+        evidence jsonb, answer text, fingerprint text, state text)
+    ON CONFLICT (md5(fingerprint)) WHERE state = 'open' OR resolution = 'none' OR resolution = 'ignore'
+    DO UPDATE SET count = c.count + 1, last_seen_at = clock_timestamp(), message = excluded.message,
+                  evidence = excluded.evidence, answer = excluded.answer
+    RETURNING c.*
+""")
+    .bindparams(bindparam("seen", type_=Text))
+    .columns(*conflicts.columns)
+)
+"""A new record each, or one more of the record with the same fingerprint."""
+
 _SETTLE = text("""
     UPDATE liftlock_control.conflicts
     SET state = 'resolved', resolution = 'wait', resolved_at = clock_timestamp(), waited_ms = :waited_ms,
@@ -69,8 +88,8 @@ class ControlConflicts:
         recorded: list[Conflict] = []
         async with self._database.begin() as connection:
             for first in range(0, len(unlike), AT_ONCE):
-                folded = _folded([_values(collision) for collision in unlike[first : first + AT_ONCE]])
-                rows = (await connection.execute(folded)).mappings()
+                seen = json.dumps([_values(collision) for collision in unlike[first : first + AT_ONCE]])
+                rows = (await connection.execute(_RECORD, {"seen": seen})).mappings()
                 recorded.extend(conflict_of(row) for row in rows)
         return tuple(recorded)
 
@@ -122,35 +141,20 @@ class ControlConflicts:
 
 
 def _values(collision: Collision) -> dict[str, Any]:
-    settled = collision.state is ConflictState.RESOLVED
     return {
-        "id": new_id(),
+        "id": str(new_id()),
         "kind": collision.kind.value,
         "environment": collision.environment,
-        "job_id": collision.job_id,
-        "other_job_id": collision.other_job_id,
+        "job_id": _text(collision.job_id),
+        "other_job_id": _text(collision.other_job_id),
         "migrations": list(collision.migrations),
         "message": collision.message,
         "evidence": dict(collision.evidence),
         "answer": collision.answer,
         "fingerprint": collision.fingerprint,
         "state": collision.state.value,
-        "resolution": "none" if settled else None,
-        "resolved_at": _NOW if settled else None,
     }
 
 
-def _folded(values: list[dict[str, Any]]) -> Executable:
-    """A new record each, or one more of the record with the same fingerprint."""
-    new = insert(conflicts).values(values)
-    return new.on_conflict_do_update(
-        index_elements=[text("md5(fingerprint)")],
-        index_where=text("state = 'open' OR resolution = 'none' OR resolution = 'ignore'"),
-        set_={
-            "count": conflicts.c.count + 1,
-            "last_seen_at": _NOW,
-            "message": new.excluded.message,
-            "evidence": new.excluded.evidence,
-            "answer": new.excluded.answer,
-        },
-    ).returning(conflicts)
+def _text(job_id: uuid.UUID | None) -> str | None:
+    return None if job_id is None else str(job_id)

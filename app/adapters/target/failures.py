@@ -18,6 +18,7 @@ from app.domain.step import Step
 
 STATEMENT_CHARS = 2_000
 SWALLOWED = "25P02"
+NO_RIGHT = "42501"
 SAVEPOINT_HINT = "wrap the statement that may fail in `async with connection.transaction():`"
 
 _BODY = re.compile(r"\$(?:[A-Za-z_\x80-\uffff][A-Za-z_0-9\x80-\uffff]*)?\$")
@@ -27,6 +28,25 @@ _INLINE_LINE = re.compile(r"inline_code_block line (\d+)")
 def sql_failure(error: asyncpg.PostgresError, step: Step, script: SqlScript, statement: Statement) -> Failure:
     place = place_of(script.text, statement.offset + _offset_in(error, statement.text))
     return _failure(error, step, statement.text, script.file, place, script.line)
+
+
+def failure_in_message(error: asyncpg.PostgresError, step: Step, script: SqlScript) -> Failure | None:
+    """As `sql_failure`, when all statements were sent as one message that begins with the first of them.
+
+    None where it takes another try, statement by statement, to know which it was. Whoever has waited in vain, for
+    a lock or for the end of a statement, does not wait again for that.
+    """
+    statements, position = script.parsed.statements, _said(error, "position")
+    at = statements[0].offset + int(position) - 1 if position is not None else None
+    if at is not None and at <= statements[-1].offset + len(statements[-1].text):
+        statement = next(one for one in reversed(statements) if one.offset <= at)
+        return _failure(error, step, statement.text, script.file, place_of(script.text, at), script.line)
+    if len(statements) == 1 and error.sqlstate != NO_RIGHT:
+        # only a right may have been missing for the ledger row that went with it
+        return sql_failure(error, step, script, statements[0])
+    if error.sqlstate not in _CODES:
+        return None
+    return _failure(error, step, None, script.file, None, script.line)
 
 
 def commit_failure(error: asyncpg.PostgresError, step: Step) -> Failure:
@@ -110,7 +130,7 @@ _CODES = {
 _HINTS = {
     "42710": "roles and extensions belong to the whole server or database: this one may come from elsewhere",
     "55P04": "a new enum value may only be used after the migration that adds it has committed: use two files",
-    "42501": "the role that Liftlock connects as needs this right; grant it, or connect as the owner",
+    NO_RIGHT: "the role that Liftlock connects as needs this right; grant it, or connect as the owner",
 }
 
 

@@ -13,6 +13,8 @@ STRAYED = (asyncpg.InvalidSQLStatementNameError, asyncpg.DuplicatePreparedStatem
 
 POOLED = "a pooler changed the server connection; going on without prepared statements"
 
+Constant = str | int | bytes | uuid.UUID | bool | list[str] | None
+
 
 class Prepared:
     """Names carry a nonce: behind a transaction pooler no other client's statement can answer to one of ours."""
@@ -34,7 +36,7 @@ class Prepared:
             self.strayed()
             raise ConnectionLost(POOLED) from error
 
-    async def call(self, query: str, *args: str | int | bytes | uuid.UUID) -> str | None:
+    async def call(self, query: str, *args: Constant) -> str | None:
         """The statement as text that runs what is prepared, to go into one message with others; None behind a pooler.
 
         There the message may meet a connection that does not know it, so what it raises is one of STRAYED.
@@ -61,9 +63,15 @@ class Prepared:
         return known
 
 
-def literal(value: str | int | bytes | uuid.UUID) -> str:
+def literal(value: Constant) -> str:
     """A constant of SQL that means `value` whatever standard_conforming_strings says; a NUL is nowhere in ours."""
     match value:
+        case None:
+            return "NULL"
+        case bool():
+            return "true" if value else "false"
+        case list():
+            return f"ARRAY[{', '.join(literal(one) for one in value)}]::text[]"
         case int():
             return str(value)
         case bytes():

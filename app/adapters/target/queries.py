@@ -89,22 +89,25 @@ CANCEL_BACKEND = """
 
 VIEW_AND_PLAN = """
     SELECT (SELECT version FROM liftlock.ledger_version) AS ledger_version, s.environment, s.protection,
-           p.plan::text AS plan, m.id, m.name, m.version, m.status, m.position, m.checksum, m.token_checksum,
-           m.created_at, m.updated_at, m.applied_at, m.rolled_back_at, m.error_message, m.dependencies, m.down,
-           m.irreversible, m.source_format, m.job_id
+           f.job_id AS holder, p.plan::text AS plan, m.id, m.name, m.version, m.status, m.position, m.checksum,
+           m.token_checksum, m.created_at, m.updated_at, m.applied_at, m.rolled_back_at, m.error_message,
+           m.dependencies, m.down, m.irreversible, m.source_format, m.job_id
     FROM (SELECT $1::text AS scope) AS asked
     LEFT JOIN liftlock.settings s ON s.scope = asked.scope
+    LEFT JOIN liftlock.fence f ON f.scope = asked.scope
     LEFT JOIN liftlock.plans p ON p.scope = asked.scope AND p.job_id = $2
     LEFT JOIN liftlock.migrations m ON m.scope = asked.scope
 """
-"""One row at least: settings and plan stand in each, the migration's columns are null when there is none."""
+"""One row at least: settings, holder and plan stand in each, the migration's columns are null when there is none."""
 
 LEDGER_SIGNATURE = """
     SELECT count(*) || ':' || COALESCE(sum(hashtext(xmin::text || ctid::text)), 0)
            || ':' || COALESCE((SELECT xmin::text FROM liftlock.settings WHERE scope = $1), '')
+           || ':' || COALESCE((SELECT job_id::text FROM liftlock.fence WHERE scope = $1), '')
     FROM liftlock.migrations WHERE scope = $1
 """
-"""Another one whenever any row is other than before, whoever changed it; good within one database."""
+"""Another one whenever any row is other than before, whoever changed it, or another job holds the target; good
+within one database."""
 
 STORE_PLAN = """
     INSERT INTO liftlock.plans (scope, job_id, plan) VALUES ($1, $2, $3::text::jsonb)
@@ -196,14 +199,16 @@ RECORD_UP = """
     WITH event AS (
         INSERT INTO liftlock.migration_events
             (scope, name, version, event, job_id, epoch, actor, duration_ms, checksum)
-        SELECT $2, $3, $4, 'run', $5, $6, $7, $8, $9 FROM liftlock.steps
+        SELECT $2, $3, $4, 'run', $5, $6, $7,
+               COALESCE($8, (extract(epoch FROM clock_timestamp() - statement_timestamp()) * 1000)::bigint), $9
+        FROM liftlock.steps
         WHERE scope = $2 AND job_id = $5 AND step = $17 AND xid = pg_current_xact_id()
-        RETURNING id)
+        RETURNING id, duration_ms)
     INSERT INTO liftlock.migrations AS m
         (id, scope, name, version, status, applied_at, position, checksum, token_checksum, up, down, verify,
          irreversible, source_format, dependencies, duration_ms, job_id, epoch, transactional)
     SELECT $1, $2, $3, $4, 'completed', clock_timestamp(), event.id, $9, $10, $11, $12, $13, $14, $15, $16,
-           $8, $5, $6, $18
+           event.duration_ms, $5, $6, $18
     FROM event
     ON CONFLICT (scope, name) DO UPDATE
     SET version = excluded.version, status = 'completed', applied_at = excluded.applied_at,
@@ -221,7 +226,9 @@ RECORD_DOWN = """
     WITH event AS (
         INSERT INTO liftlock.migration_events
             (scope, name, version, event, job_id, epoch, actor, duration_ms, checksum)
-        SELECT $1, $2, $3, 'rolled_back', $4, $5, $6, $7, $8 FROM liftlock.steps
+        SELECT $1, $2, $3, 'rolled_back', $4, $5, $6,
+               COALESCE($7, (extract(epoch FROM clock_timestamp() - statement_timestamp()) * 1000)::bigint), $8
+        FROM liftlock.steps
         WHERE scope = $1 AND job_id = $4 AND step = $9 AND xid = pg_current_xact_id()
         RETURNING id)
     UPDATE liftlock.migrations

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -70,9 +71,9 @@ async def read_view_and_plan(connection: Reading, scope: str, job_id: UUID | Non
         await upgrade_ledger(connection)
     history = History.of(_entry(row) for row in rows if row["id"] is not None)
     plan = None if rows[0]["plan"] is None else from_json(PINNED, rows[0]["plan"])
-    if rows[0]["environment"] is None:
-        return TargetView(history), plan
-    return TargetView(history, rows[0]["environment"], Protection(rows[0]["protection"])), plan
+    owner, holder = rows[0]["environment"], rows[0]["holder"]
+    protection = None if owner is None else Protection(rows[0]["protection"])
+    return TargetView(history, owner, protection, holder), plan
 
 
 async def has_ledger(connection: Reading) -> bool:
@@ -103,13 +104,14 @@ def file_columns(step: Step) -> tuple[object, ...]:
     )
 
 
-async def write_done(row: Row, stamp: Stamp, ordinal: int, step: Step, duration_ms: int) -> bool:
-    """The ledger row and its event; False when the transaction is no longer the one that noted the step.
+def record_of(stamp: Stamp, ordinal: int, step: Step, duration_ms: int | None) -> tuple[Any, ...]:
+    """The statement that writes the ledger row and its event, and its arguments.
 
-    `row` sends a statement and gives its first row: prepared or not, as the session can.
+    It gives no row when the transaction is no longer the one that noted the step. Without `duration_ms` it is
+    the time since the message came that the statement is part of.
     """
     if step.direction is Direction.DOWN:
-        written = await row(
+        return (
             queries.RECORD_DOWN,
             stamp.scope,
             step.name,
@@ -121,8 +123,7 @@ async def write_done(row: Row, stamp: Stamp, ordinal: int, step: Step, duration_
             step.checksum.raw,
             ordinal,
         )
-        return written is not None
-    written = await row(
+    return (
         queries.RECORD_UP,
         ledger_id(stamp.target, stamp.scope, step.name),
         stamp.scope,
@@ -136,7 +137,14 @@ async def write_done(row: Row, stamp: Stamp, ordinal: int, step: Step, duration_
         ordinal,
         step.transactional,
     )
-    return written is not None
+
+
+async def write_done(row: Row, stamp: Stamp, ordinal: int, step: Step, duration_ms: int) -> bool:
+    """False when the transaction is no longer the one that noted the step.
+
+    `row` sends a statement and gives its first row: prepared or not, as the session can.
+    """
+    return await row(*record_of(stamp, ordinal, step, duration_ms)) is not None
 
 
 async def write_failed(connection: asyncpg.Connection, stamp: Stamp, step: Step, failure: Failure) -> None:

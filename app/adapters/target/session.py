@@ -11,6 +11,7 @@ from app import failpoints
 from app.adapters.codec import ENDED, PINNED, to_json
 from app.adapters.target import marks, queries, records
 from app.adapters.target.alone import AloneStep
+from app.adapters.target.at_once import OneByOne, apply_at_once, goes_at_once
 from app.adapters.target.connection import Patience
 from app.adapters.target.failures import commit_failure
 from app.adapters.target.fenced import FencedConnection
@@ -23,7 +24,7 @@ from app.adapters.target.scripts import (
     transaction_ended,
 )
 from app.domain.environment import Environment
-from app.domain.errors import TransactionEnded
+from app.domain.errors import LockNotAvailable, TransactionEnded
 from app.domain.failure import Failure
 from app.domain.job import Attempt, Ended
 from app.domain.ledger import History
@@ -40,6 +41,7 @@ class PostgresTargetSession:
         self._scope = environment.scope
         self._attempt = attempt
         self._fenced = FencedConnection(environment, attempt, patience)
+        self._one_by_one: set[int] = set()
 
     async def open(self) -> None:
         """Raises BackendUnavailable."""
@@ -72,13 +74,14 @@ class PostgresTargetSession:
             await self._apply_alone(first, steps[0], limits, guide, began)
             return _ms_since(began)
         try:
-            async with self._fenced.step(first, steps[0], limits) as (connection, started):
-                for ordinal, step in enumerate(steps, first):
-                    if (ordinal == first and started) or await self._fenced.begin_step(ordinal, step, limits):
-                        await self._apply_one(connection, ordinal, step, limits, guide)
-        except asyncpg.PostgresError as error:
-            # not from a statement of the script: a deferred constraint at COMMIT, or a ledger it has broken
-            raise_failure(commit_failure(error, steps[-1]), first + len(steps) - 1, error)
+            await self._apply_together(first, steps, limits, guide)
+        except OneByOne:
+            self._one_by_one.update(range(first, first + len(steps)))
+            await self._apply_together(first, steps, limits, guide)
+        except LockNotAvailable:
+            # the next try can say at which statement it waits
+            self._one_by_one.update(range(first, first + len(steps)))
+            raise
         return _ms_since(began)
 
     async def record_failure(self, ordinal: int, step: Step, failure: Failure, undo: Sequence[Step]) -> None:
@@ -106,12 +109,27 @@ class PostgresTargetSession:
     async def close(self) -> None:
         await self._fenced.close()
 
+    async def _apply_together(self, first: int, steps: Sequence[Step], limits: Limits, guide: Guide) -> None:
+        """One transaction. Raises OneByOne, with nothing done, to be asked again."""
+        try:
+            async with self._fenced.step(first, steps[0], limits) as (connection, started):
+                for ordinal, step in enumerate(steps, first):
+                    if (ordinal == first and started) or await self._fenced.begin_step(ordinal, step, limits):
+                        await self._apply_one(connection, ordinal, step, limits, guide)
+        except asyncpg.PostgresError as error:
+            # not from a statement of the script: a deferred constraint at COMMIT, or a ledger it has broken
+            raise_failure(commit_failure(error, steps[-1]), first + len(steps) - 1, error)
+
     async def _apply_one(
         self, connection: asyncpg.Connection, ordinal: int, step: Step, limits: Limits, guide: Guide
     ) -> None:
         began = time.monotonic()
         if step.deed is not Deed.EXECUTED:
             await self._record_one(ordinal, step)
+            return
+        if ordinal not in self._one_by_one and goes_at_once(step):
+            if not await apply_at_once(connection, self._fenced.prepared, self._stamp(), ordinal, step):
+                raise TransactionEnded(transaction_ended(step), ordinal)
             return
         if leaves_session_state(step.body) or step.verify is not None:
             self._fenced.soil()
