@@ -23,20 +23,22 @@ def measure(scale: Scale) -> Section:
             running_stack(
                 work / "short", work / "migrations", database_url=other, redis_url=_other_redis(queued.redis_url)
             ) as short,
-            answering_worker(work, queued.redis_url) as round_trip,
+            answering_worker(work, queued.redis_url) as empty,
             Caller(queued.api_url) as through_queue,
             Caller(short.api_url) as at_once,
         ):
-            watches = Stopwatch(), Stopwatch(), Stopwatch()
+            watches = Stopwatch(), Stopwatch(), Stopwatch(), Stopwatch()
             for caller in (through_queue, at_once) * 5:
                 caller.perform()
             for _ in range(count):
                 with watches[0].timed():
                     through_queue.perform()
                 with watches[1].timed():
-                    round_trip()
+                    empty.whole()
                 with watches[2].timed():
                     at_once.perform()
+                with watches[3].timed():
+                    empty.least()
     return _section(*(watch.samples for watch in watches))
 
 
@@ -45,18 +47,21 @@ def _other_redis(url: str) -> str:
     return urlsplit(url)._replace(path="/1").geturl()
 
 
-def _section(job: Samples, task: Samples, short: Samples) -> Section:
+def _section(job: Samples, task: Samples, short: Samples, least: Samples) -> Section:
     ratio = ratio_of(job, task)
     return Section(
         (
             Row("Liftlock, through queue and worker", job, times(ratio), (ratio_at_most(ratio, MOST),)),
-            Row("floor: empty Celery task", task, times(1)),
+            Row("floor: empty Celery task, delay().get()", task, times(1)),
+            Row("empty task that pushes to a list", least, times(ratio_of(least, task))),
             Row("Liftlock, answered at once", short, times(ratio_of(short, task))),
         ),
         (
             "Ten migrations, all applied. The first row has the answer at once switched off (LIFTLOCK_NO_SHORTCUT=1): "
-            "the job is committed, queued, leased, planned again under the fence and finished, durably.",
-            "Floor: send a task, the worker pushes to a list, the client waits on that list; nothing is durable.",
+            "the job is committed, queued, claimed, planned again from what the target says then, and ended, durably.",
+            "Floor: an empty task sent, carried out by a worker on the same broker, and its result waited for, as "
+            "Celery does it with its result backend; nothing is durable. Below it the same without Celery's results: the "
+            "task pushes to a list, and the client waits on that list.",
         ),
     )
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import asyncpg
 from sqlalchemy import Text, Uuid, bindparam, text
-from sqlalchemy.exc import DBAPIError
 
 from app import failpoints
 from app.adapters.codec import FAILURE, REQUEST, STEPS, optional_json, to_json
-from app.adapters.control.database import ControlDatabase, driver_error
+from app.adapters.control.database import ControlDatabase
+from app.adapters.control.direct import Direct
 from app.domain.job import (
     Attempt,
     ClaimRefusal,
@@ -26,7 +26,8 @@ from app.domain.job import (
     Wishes,
 )
 
-_CLAIM = text("""
+_CLAIM = Direct(
+    text("""
     UPDATE liftlock_control.jobs j
     SET state = 'running', reason = 'starting', message = 'taking the target', attempt = attempt + 1,
         owner = :owner, lease_until = clock_timestamp() + make_interval(secs => :ttl_s), parked = false,
@@ -39,7 +40,8 @@ _CLAIM = text("""
     RETURNING j.attempt, j.request, t.epoch, j.starts, j.max_starts, j.created_at,
         j.principal_id, j.cancel_requested_by, j.paused_by, EXISTS (
             SELECT 1 FROM liftlock_control.conflicts c WHERE c.job_id = j.id AND c.state = 'open') AS contended
-""")
+"""),
+)
 _PARK = text("""
     UPDATE liftlock_control.jobs SET parked = true, next_dispatch_at = clock_timestamp()
     WHERE id = :id AND state = 'queued' AND NOT parked
@@ -57,7 +59,8 @@ _WHO_HAS_IT = text("""
         ORDER BY p.state = 'running' DESC, p.seq LIMIT 1) p ON true
     WHERE j.id = :id
 """)
-_STARTED = text("""
+_STARTED = Direct(
+    text("""
     WITH counted AS (
         UPDATE liftlock_control.jobs SET starts = starts + 1, reason = 'applying'
         WHERE id = :id AND attempt = :attempt AND state = 'running' RETURNING starts, target_id),
@@ -66,12 +69,16 @@ _STARTED = text("""
         WHERE t.id = counted.target_id)
     SELECT starts FROM counted
 """)
-_BEAT = text("""
+)
+_BEAT = Direct(
+    text("""
     UPDATE liftlock_control.jobs SET lease_until = clock_timestamp() + make_interval(secs => :ttl_s)
     WHERE id = :id AND attempt = :attempt AND state = 'running' RETURNING 1
 """)
+)
 _WISHES = text("SELECT cancel_requested_by, paused_by FROM liftlock_control.jobs WHERE id = :id")
-_FINISH = text("""
+_FINISH = Direct(
+    text("""
     WITH ended AS (
         UPDATE liftlock_control.jobs
         SET state = :state, reason = :reason, message = :message,
@@ -82,12 +89,15 @@ _FINISH = text("""
         FROM ended WHERE s.job_id = ended.id AND s.state IN ('pending', 'running'))
     SELECT id FROM ended
 """)
-_GIVE_BACK = text("""
+)
+_GIVE_BACK = Direct(
+    text("""
     UPDATE liftlock_control.jobs
     SET state = 'queued', reason = :reason, message = :message, parked = true,
         next_dispatch_at = clock_timestamp() + make_interval(secs => :after_s)
     WHERE id = :id AND attempt = :attempt AND state = 'running' RETURNING 1
 """)
+)
 _SAY = text("""
     UPDATE liftlock_control.jobs SET message = :message
     WHERE id = :id AND attempt = :attempt AND state = 'running'
@@ -131,14 +141,11 @@ class ControlClaims:
         return taken or await self._refusal(job_id)
 
     async def started(self, attempt: Attempt, epoch: int) -> int | None:
-        async with self._database.single() as connection:
-            counted = await connection.execute(_STARTED, {**_ours(attempt), "epoch": epoch})
-            return counted.scalar_one_or_none()
+        counted = await self._database.row(_STARTED, {**_ours(attempt), "epoch": epoch})
+        return None if counted is None else int(counted["starts"])
 
     async def beat(self, attempt: Attempt, ttl_ms: int) -> bool:
-        async with self._database.single() as connection:
-            beaten = await connection.execute(_BEAT, {**_ours(attempt), "ttl_s": ttl_ms / 1000})
-            return beaten.first() is not None
+        return await self._database.row(_BEAT, {**_ours(attempt), "ttl_s": ttl_ms / 1000}) is not None
 
     async def wishes(self, attempt: Attempt) -> Wishes:
         async with self._database.single() as connection:
@@ -147,17 +154,16 @@ class ControlClaims:
 
     async def end(self, attempt: Attempt, outcome: Ended | GivenBack) -> bool:
         said: dict[str, Any] = {**_ours(attempt), "reason": outcome.reason, "message": outcome.message}
-        async with self._database.single() as connection:
-            match outcome:
-                case Ended():
-                    said["state"] = outcome.state.value
-                    said["error"] = optional_json(FAILURE, outcome.error)
-                    said["notices"] = json.dumps(outcome.notices)
-                    said["left_open"] = LEFT_OPEN
-                    return (await connection.execute(_FINISH, said)).first() is not None
-                case GivenBack():
-                    said["after_s"] = outcome.after_ms / 1000
-                    return (await connection.execute(_GIVE_BACK, said)).first() is not None
+        match outcome:
+            case Ended():
+                said["state"] = outcome.state.value
+                said["error"] = optional_json(FAILURE, outcome.error)
+                said["notices"] = json.dumps(outcome.notices)
+                said["left_open"] = LEFT_OPEN
+                return await self._database.row(_FINISH, said) is not None
+            case GivenBack():
+                said["after_s"] = outcome.after_ms / 1000
+                return await self._database.row(_GIVE_BACK, said) is not None
 
     async def record_steps(self, attempt: Attempt, steps: Sequence[StepRecord], message: str) -> None:
         async with self._database.begin() as connection:
@@ -169,14 +175,10 @@ class ControlClaims:
 
     async def _take(self, job_id: JobId, owner: str, ttl_ms: int) -> Attempt | None:
         try:
-            async with self._database.single() as connection:
-                values = {"id": job_id, "owner": owner, "ttl_s": ttl_ms / 1000}
-                row = (await connection.execute(_CLAIM, values)).mappings().first()
-        except DBAPIError as error:
+            row = await self._database.row(_CLAIM, {"id": job_id, "owner": owner, "ttl_s": ttl_ms / 1000})
+        except asyncpg.UniqueViolationError:
             # two heads were claimed at once and the unique index let one through
-            if isinstance(driver_error(error), asyncpg.UniqueViolationError):
-                return None
-            raise
+            return None
         if row is None:
             return None
         return Attempt(

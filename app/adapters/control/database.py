@@ -1,13 +1,15 @@
 """The control database: one pooled engine for one event loop, and its errors in our words."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from typing import Any
 
 import asyncpg
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from app.adapters.control.direct import Direct, Row
 from app.adapters.postgres import LOST, UNUSABLE, unavailable
 from app.domain.environment import Dsn
 from app.domain.errors import BackendUnavailable
@@ -39,11 +41,21 @@ class ControlDatabase:
         async with self._said_plainly(), self._autocommit.connect() as connection:
             yield connection
 
+    async def rows(self, statement: Direct, values: Mapping[str, Any]) -> list[Row]:
+        """One statement, which is a transaction by itself. Raises the driver's errors, or as `begin`."""
+        async with self.single() as connection:
+            return await rows_on(connection, statement, values)
+
+    async def row(self, statement: Direct, values: Mapping[str, Any]) -> Row | None:
+        """The first row of `rows`."""
+        found = await self.rows(statement, values)
+        return found[0] if found else None
+
     @asynccontextmanager
     async def _said_plainly(self) -> AsyncIterator[None]:
         try:
             yield
-        except (PoolTimeout, *LOST, *UNUSABLE) as error:
+        except (PoolTimeout, *LOST, *UNUSABLE, *_NOT_INSTALLED) as error:
             raise self._unavailable(error) from error
         except DBAPIError as error:
             cause = driver_error(error)
@@ -82,6 +94,19 @@ class ControlDatabase:
 
     def _unavailable(self, error: BaseException) -> BackendUnavailable:
         return unavailable(error, self.dsn, "the control database")
+
+
+async def rows_on(connection: AsyncConnection, statement: Direct, values: Mapping[str, Any]) -> list[Row]:
+    """In its transaction, where something else has been executed in it before: only that begins it."""
+    pooled = await connection.get_raw_connection()
+    driver = pooled.driver_connection
+    assert isinstance(driver, asyncpg.Connection)
+    try:
+        return await statement.rows(driver, values)
+    except LOST as error:
+        # the pool has not seen it, and would give the dead connection to the next one
+        await connection.invalidate(error)
+        raise
 
 
 _NOT_INSTALLED = (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError)

@@ -4,27 +4,26 @@ import json
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
-from sqlalchemy import Boolean, Column, ColumnElement, Select, Text, Uuid, and_, bindparam, or_, select, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import Boolean, ColumnElement, Text, Uuid, and_, bindparam, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.adapters.codec import REQUEST, STEPS, to_json
 from app.adapters.control.announcements import Announcements, Watcher
-from app.adapters.control.database import ControlDatabase
+from app.adapters.control.database import ControlDatabase, rows_on
+from app.adapters.control.direct import Direct
 from app.adapters.control.rows import job_of
 from app.adapters.control.tables import jobs, targets
 from app.domain.errors import IdempotencyInProgress
 from app.domain.job import Job, JobId, JobState, OnBusy, in_the_way
 from app.ports import JobQuery, KeyClaim, NewJob
 
-OPEN = (JobState.QUEUED.value, JobState.RUNNING.value)
 FIRST_RING_GRACE_S = 5
 _TEXTS = (
     "environment", "queue", "kind", "request", "state", "reason", "message", "notices", "dedupe_key", "principal_id",
     "principal_kind", "principal_address", "request_id", "traceparent", "action",
 )  # fmt: skip
 
-_ADD = (
+_ADD = Direct(
     text("""
     WITH target AS (
         SELECT id FROM liftlock_control.targets WHERE name = :queue FOR UPDATE),
@@ -54,8 +53,7 @@ _ADD = (
     SELECT * FROM job
 """)
     .bindparams(*(bindparam(name, type_=Text) for name in _TEXTS))
-    .bindparams(bindparam("id", type_=Uuid), bindparam("goes_first", type_=Boolean))
-    .columns(*jobs.columns)
+    .bindparams(bindparam("id", type_=Uuid), bindparam("goes_first", type_=Boolean)),
 )
 """The job, its first event and its audit row, in one round trip.
 
@@ -71,12 +69,20 @@ _SAME_JOB = text("""
     WHERE j.dedupe_key = :key AND j.created_at > clock_timestamp() - make_interval(secs => :within_s)
     ORDER BY j.created_at DESC LIMIT 1
 """)
-_GET = text("""
+_GET = Direct(
+    text("""
     SELECT j.*, COALESCE((
         SELECT jsonb_agg(to_jsonb(s) - 'job_id' ORDER BY s.ordinal)
         FROM liftlock_control.job_steps s WHERE s.job_id = j.id), '[]') AS steps
     FROM liftlock_control.jobs j WHERE j.id = :id
-""").columns(*jobs.columns, Column("steps", JSONB))
+"""),
+)
+_OPEN_ON = Direct(
+    text("""
+    SELECT j.* FROM liftlock_control.jobs j JOIN liftlock_control.targets t ON t.id = j.target_id
+    WHERE t.name = :queue AND j.state IN ('queued', 'running') ORDER BY j.seq
+"""),
+)
 _TAKE_DEDUPE_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
 _USE_KEY = text("""
     UPDATE liftlock_control.idempotency_keys SET job_id = :job_id
@@ -103,8 +109,7 @@ class ControlJobs:
         return added
 
     async def get(self, job_id: JobId) -> Job | None:
-        async with self._database.single() as connection:
-            row = (await connection.execute(_GET, {"id": job_id})).mappings().first()
+        row = await self._database.row(_GET, {"id": job_id})
         return None if row is None else job_of(row, STEPS.validate_python(row["steps"]))
 
     async def find(self, query: JobQuery) -> tuple[Job, ...]:
@@ -123,8 +128,7 @@ class ControlJobs:
             return tuple(job_of(row) for row in (await connection.execute(wanted)).mappings())
 
     async def open_on(self, queue: str) -> tuple[Job, ...]:
-        async with self._database.single() as connection:
-            return tuple(job_of(row) for row in (await connection.execute(_open_on(queue))).mappings())
+        return tuple(job_of(row) for row in await self._database.rows(_OPEN_ON, {"queue": queue}))
 
     async def _try_to_add(self, job: NewJob) -> Job | None:
         """None when the target is not known yet."""
@@ -154,8 +158,8 @@ async def _other(connection: AsyncConnection, job: NewJob) -> Job | None:
             return twin
     if job.request.on_busy is OnBusy.QUEUE:
         return None
-    found = [job_of(row) for row in (await connection.execute(_open_on(job.request.queue))).mappings()]
-    return in_the_way(job.request, found)
+    found = await rows_on(connection, _OPEN_ON, {"queue": job.request.queue})
+    return in_the_way(job.request, [job_of(row) for row in found])
 
 
 async def _twin(connection: AsyncConnection, key: str, within_s: int) -> Job | None:
@@ -177,17 +181,8 @@ async def _use_key(connection: AsyncConnection, claim: KeyClaim, job_id: JobId) 
 
 
 async def _insert(connection: AsyncConnection, job: NewJob) -> Job | None:
-    row = (await connection.execute(_ADD, _values(job))).mappings().first()
-    return None if row is None else job_of(row)
-
-
-def _open_on(queue: str) -> Select[Any]:
-    return (
-        select(jobs)
-        .join(targets, targets.c.id == jobs.c.target_id)
-        .where(targets.c.name == queue, jobs.c.state.in_(OPEN))
-        .order_by(jobs.c.seq)
-    )
+    rows = await rows_on(connection, _ADD, _values(job))
+    return job_of(rows[0]) if rows else None
 
 
 def _has_come_to_something() -> ColumnElement[bool]:

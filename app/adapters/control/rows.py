@@ -1,6 +1,6 @@
 """Rows of the control database as domain values."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -11,8 +11,10 @@ from app.domain.conflict import Collision, Conflict, ConflictKind, ConflictState
 from app.domain.job import Job, JobId, JobKind, JobState, Origin, Principal, StepRecord
 from app.domain.schedule import Schedule
 
+Columns = RowMapping | Mapping[str, Any]
 
-def job_of(row: RowMapping, steps: Sequence[StepRecord] = ()) -> Job:
+
+def job_of(row: Columns, steps: Sequence[StepRecord] = ()) -> Job:
     return Job(
         id=JobId(row["id"]),
         request=REQUEST.validate_python(row["request"]),
@@ -40,7 +42,7 @@ def job_of(row: RowMapping, steps: Sequence[StepRecord] = ()) -> Job:
     )
 
 
-def conflict_of(row: RowMapping) -> Conflict:
+def conflict_of(row: Columns) -> Conflict:
     collision = Collision(
         kind=ConflictKind(row["kind"]),
         message=row["message"],
@@ -68,7 +70,7 @@ def conflict_of(row: RowMapping) -> Conflict:
     )
 
 
-def schedule_of(row: RowMapping) -> Schedule:
+def schedule_of(row: Columns) -> Schedule:
     return Schedule(
         name=row["name"],
         kind=JobKind(row["kind"]),
