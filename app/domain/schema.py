@@ -9,7 +9,7 @@ from itertools import groupby
 from types import MappingProxyType
 from typing import TypeAlias
 
-Fact: TypeAlias = "str | int | bool | list[Fact] | dict[str, Fact]"
+Fact: TypeAlias = str | int | bool | list["Fact"] | dict[str, "Fact"]
 """What JSON can say of an object; what is absent or usual has no fact."""
 
 Facts: TypeAlias = Mapping[str, Fact]

@@ -295,7 +295,11 @@ SELECT 'default privileges',
        -- for the whole database they replace what holds by default, for a schema they are added to it
        CASE d.defaclnamespace WHEN 0 THEN d.defaclrole END,
        CASE d.defaclnamespace WHEN 0 THEN CASE d.defaclobjtype WHEN 'S' THEN 's'::"char" ELSE d.defaclobjtype END END,
-       d.defaclacl, '{}'::jsonb
+       d.defaclacl,
+       jsonb_build_object(
+           'role', quote_ident(pg_get_userbyid(d.defaclrole)), 'schema', ns.q,
+           'objects', CASE d.defaclobjtype WHEN 'r' THEN 'TABLES' WHEN 'S' THEN 'SEQUENCES' WHEN 'f' THEN 'FUNCTIONS'
+               WHEN 'T' THEN 'TYPES' WHEN 'n' THEN 'SCHEMAS' ELSE 'LARGE OBJECTS' END)
 FROM pg_default_acl d LEFT JOIN ns ON ns.oid = d.defaclnamespace
 WHERE ns.oid IS NOT NULL OR (d.defaclnamespace = 0 AND $2::text = '')
 
