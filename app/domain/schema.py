@@ -16,8 +16,9 @@ Facts: TypeAlias = Mapping[str, Fact]
 Key: TypeAlias = tuple[str, str]
 """Kind and identity."""
 
-SOFT = frozenset({"position"})
-"""Facts that are kept, but make no schema another one: tables with their columns in another order are equal."""
+SOFT = frozenset({"position", "unpopulated"})
+"""Facts that are kept, but make no schema another one: the order of columns, and whether a materialized view has
+its rows, which it has not in a copy made of the schema alone."""
 
 DIFFERENT_ELSEWHERE = frozenset({"owner", "grants"})
 """Facts that databases of one schema may differ in: roles belong to a server."""

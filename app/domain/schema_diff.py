@@ -59,7 +59,7 @@ def diff(expected: Snapshot, found: Snapshot) -> tuple[Difference, ...]:
         _difference(*pair, expected, found, folded.get(identity, {}))
         for (_, identity), pair in differing.listed().items()
     ]
-    return (*hard, *_other_order(expected, found))
+    return (*hard, *_other_order(expected, found), *_other_rows(expected, found))
 
 
 def restoring(differences: Iterable[Difference]) -> Script:
@@ -103,11 +103,12 @@ def _difference(
 
 def _changes(before: SchemaObject, after: SchemaObject) -> tuple[Change, ...]:
     names = sorted((before.facts.keys() | after.facts.keys()) - SOFT)
-    return tuple(
-        Change(name, value_text(name, was), value_text(name, now), said(name, was, now))
-        for name, was, now in ((name, before.facts.get(name), after.facts.get(name)) for name in names)
-        if was != now
-    )
+    pairs = ((name, before.facts.get(name), after.facts.get(name)) for name in names)
+    return tuple(_change(name, was, now) for name, was, now in pairs if was != now)
+
+
+def _change(name: str, was: Fact | None, now: Fact | None) -> Change:
+    return Change(name, value_text(name, was), value_text(name, now), said(name, was, now))
 
 
 def _text(one: SchemaObject, how: How, changes: Sequence[Change], folded: Mapping[str, int]) -> str:
@@ -142,11 +143,19 @@ def _other_order(expected: Snapshot, found: Snapshot) -> Iterator[Difference]:
         both = set(orders[table]) & set(now[table])
         was, is_now = ([name for name in names[table] if name in both] for names in (orders, now))
         if was != is_now:
-            change = Change(
-                "column order", ", ".join(was), ", ".join(is_now), said("column order", list(was), list(is_now))
-            )
+            change = _change("column order", list(was), list(is_now))
             text = f"table {table}: {change.text}"
             yield Difference("table", table, How.CHANGED, text, changes=(change,), soft=True)
+
+
+def _other_rows(expected: Snapshot, found: Snapshot) -> Iterator[Difference]:
+    for view in (one for one in expected if one.kind == "materialized view"):
+        now = found.get(*view.key)
+        was, is_now = (one.facts.get("unpopulated", False) if one else None for one in (view, now))
+        if now is not None and was != is_now:
+            change = _change("unpopulated", was, is_now)
+            text = f"{view.kind} {view.identity}: {change.text}"
+            yield Difference(view.kind, view.identity, How.CHANGED, text, changes=(change,), soft=True)
 
 
 def _column_orders(snapshot: Snapshot) -> dict[str, list[str]]:

@@ -125,9 +125,6 @@ def _view(passage: Passage) -> Statements | None:
     if not passage.differ("definition"):
         alter = f"ALTER {word} {after.identity}"
         changes = list(_options_sql(alter, before, after))
-        if passage.differ("unpopulated"):
-            with_data = " WITH NO DATA" if after.facts.get("unpopulated") else ""
-            changes.append(f"REFRESH MATERIALIZED VIEW {after.identity}{with_data}")
         if passage.differ("tablespace"):
             changes.append(f"{alter} SET TABLESPACE {after.text('tablespace') or 'pg_default'}")
         return tuple(Statement(Phase.CREATE_GUARDS, sql) for sql in changes)

@@ -129,7 +129,6 @@ MUTATIONS = (
     M("ALTER VIEW shop.big ALTER id SET DEFAULT 3", "column shop.big.id", "default was none, is now 3"),
     M("DROP MATERIALIZED VIEW shop.counted", "materialized view shop.counted", "is missing"),
     M("CREATE UNIQUE INDEX one ON shop.counted (n)", "index shop.one", "not expected"),
-    M("REFRESH MATERIALIZED VIEW shop.counted WITH NO DATA", "materialized view shop.counted", "was populated, is now not populated"),
     M("CREATE OR REPLACE FUNCTION shop.total(a integer, b integer DEFAULT 2) RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT a * b'", "function shop.total(integer, integer)", "SELECT a * b"),
     M("ALTER FUNCTION shop.total SECURITY DEFINER SET search_path = shop", "function shop.total(integer, integer)", "SECURITY DEFINER"),
     M("ALTER FUNCTION shop.total VOLATILE", "function shop.total(integer, integer)", "definition was"),
