@@ -37,18 +37,17 @@ class SchemaObject:
     kind: str
     identity: str
     facts: Facts
-    line: str = field(init=False, repr=False, compare=False)
-    """Its canonical JSON with the soft facts, and `hard_line` without: made once, joined often."""
     hard_line: str = field(init=False, repr=False, compare=False)
+    """Its canonical JSON without the soft facts: made once, joined often."""
 
     def __post_init__(self) -> None:
-        name = _ENCODER.encode(self.identity)
-        line = f"{name}:{_ENCODER.encode(dict(self.facts))}"
-        hard = line
-        if not SOFT.isdisjoint(self.facts):
-            hard = f"{name}:{_ENCODER.encode(without(self.facts, SOFT))}"
-        object.__setattr__(self, "line", line)
-        object.__setattr__(self, "hard_line", hard)
+        hard = self.facts if SOFT.isdisjoint(self.facts) else without(self.facts, SOFT)
+        object.__setattr__(self, "hard_line", _line(self.identity, hard))
+
+    @property
+    def line(self) -> str:
+        """Its canonical JSON."""
+        return self.hard_line if SOFT.isdisjoint(self.facts) else _line(self.identity, self.facts)
 
     @property
     def key(self) -> Key:
@@ -141,6 +140,11 @@ EMPTY = Snapshot.of(())
 def without(facts: Facts, left_out: Iterable[str]) -> dict[str, Fact]:
     names = frozenset(left_out)
     return {name: fact for name, fact in facts.items() if name not in names}
+
+
+def _line(identity: str, facts: Facts) -> str:
+    """A member of a JSON object, without the braces around it."""
+    return _ENCODER.encode({identity: facts if isinstance(facts, dict) else dict(facts)})[1:-1]
 
 
 def _left_out(one: SchemaObject) -> frozenset[str]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from app.domain.schema import SOFT, Fact, Key, SchemaObject, Snapshot, without
+from app.domain.schema import SOFT, Fact, Key, SchemaObject, Snapshot
 
 _RELATIONS = ("table", "view", "materialized view", "foreign table")
 _FROM_DEFINITION = frozenset({"type", "collation"})
@@ -152,10 +152,8 @@ def _is_said_by_its_column(differing: Differing, key: Key, one: SchemaObject) ->
 
 
 def _is_said_by_its_constraint(differing: Differing, key: Key, one: SchemaObject) -> bool:
-    if one.kind != "index" or ("constraint", f"{one.of}.{one.text('constraint')}") not in differing.pairs:
-        return False
-    expected, found = differing.pairs[key]
-    return not (expected and found) or without(expected.facts, ("definition",)) == without(found.facts, ("definition",))
+    constraint = ("constraint", f"{one.of}.{one.text('constraint')}")
+    return one.kind == "index" and constraint in differing.pairs and differing.how(key) is not How.CHANGED
 
 
 _RULES: tuple[Callable[[Differing, Key, SchemaObject], bool], ...] = (

@@ -39,7 +39,7 @@ def change_sql(passage: Passage) -> Statements | None:
 
 def in_order(statements: Iterable[Statement]) -> tuple[str, ...]:
     """As a script: each once, dropped before created, what is named by others before those."""
-    ordered = sorted(dict.fromkeys(statements), key=lambda one: one.phase)
+    ordered = sorted(dict.fromkeys(statements), key=lambda one: (one.phase, one.rank))
     return tuple(one.sql for one in ordered)
 
 

@@ -1,10 +1,14 @@
 """What belongs to a relation as SQL: constraints, indexes, triggers, rules, policies, statistics, sequences."""
 
+import re
 from collections.abc import Callable, Mapping
 
 from app.domain.schema import SchemaObject
+from app.domain.schema_sql_options import options_clause, options_sql
 from app.domain.schema_sql_sequences import sequence_sql
 from app.domain.schema_statement import Passage, Phase, Statement, Statements, step
+
+_QUALIFIED = re.compile(r'(?:"(?:[^"]|"")*"|[^".]+)\.(?P<name>.*)', re.DOTALL)
 
 
 def _constraint(passage: Passage) -> Statements | None:
@@ -67,7 +71,11 @@ def _create_index(index: SchemaObject) -> Statements | None:
 
 
 def _index_settings(passage: Passage, index: SchemaObject) -> Statements:
-    found = []
+    found: list[str] = []
+    if passage.differ("options") and passage.before is not None:
+        found += options_sql(f"ALTER INDEX {index.identity}", passage.before, index)
+    elif index.texts("options"):
+        found.append(f"ALTER INDEX {index.identity} SET ({options_clause(index.texts('options'))})")
     if passage.differ("tablespace"):
         found.append(f"ALTER INDEX {index.identity} SET TABLESPACE {index.text('tablespace') or 'pg_default'}")
     name = _unqualified(index)
@@ -80,9 +88,8 @@ def _index_settings(passage: Passage, index: SchemaObject) -> Statements:
 
 
 def _unqualified(index: SchemaObject) -> str:
-    """The name after the schema, from a definition that begins CREATE [UNIQUE] INDEX name ON."""
-    definition = index.text("definition") or ""
-    return definition.split(" INDEX ", 1)[1].split(" ON ", 1)[0]
+    found = _QUALIFIED.fullmatch(index.identity)
+    return found["name"] if found else index.identity
 
 
 def _trigger(passage: Passage) -> Statements | None:

@@ -1,27 +1,45 @@
 """Tables, views and columns as SQL: made, changed, dropped."""
 
 from collections.abc import Callable, Iterator, Mapping
+from itertools import chain
 
 from app.domain.schema import SchemaObject, Snapshot
 from app.domain.schema_sql_columns import column_clause, column_sql
+from app.domain.schema_sql_options import options_clause, options_sql
 from app.domain.schema_sql_parts import PARTS
 from app.domain.schema_sql_rights import rights_sql
-from app.domain.schema_statement import Passage, Phase, Statement, Statements, step
+from app.domain.schema_statement import Passage, Phase, Statement, Statements, depth, step
 
 
 def _table(passage: Passage) -> Statements | None:
     match passage.before, passage.after:
         case _, None:
-            return step(Phase.DROP_TABLES, f"DROP TABLE {passage.one.identity}")
+            return _drop(passage, passage.one)
         case None, after:
             return _create(passage, after)
         case before, after:
             return _alter(passage, before, after)
 
 
+def _drop(passage: Passage, table: SchemaObject) -> Statements:
+    """Foreign keys to tables that go as well are dropped first: two may point at each other."""
+    parts = (one for one in passage.source.belonging_to(table.identity) if one.kind == "constraint")
+    keys = [one for one in parts if _points_at_what_goes(passage, one)]
+    dropping = (step(Phase.DROP_FOREIGN_KEYS, f"ALTER TABLE {one.of} DROP CONSTRAINT {one.name}") for one in keys)
+    rank = -depth(table, passage.source)
+    return (*chain.from_iterable(dropping), *step(Phase.DROP_TABLES, f"DROP TABLE {table.identity}", rank))
+
+
+def _points_at_what_goes(passage: Passage, constraint: SchemaObject) -> bool:
+    _, _, referenced = (constraint.text("definition") or "").partition(" REFERENCES ")
+    going = (one.identity for one in passage.source if one.kind == "table" and one.key not in passage.goal.objects)
+    own = constraint.facts.get("inherited") is not True
+    return own and any(referenced.startswith(f"{table}(") for table in going if table != constraint.of)
+
+
 def _create(passage: Passage, table: SchemaObject) -> Statements | None:
     parts = sorted(passage.goal.belonging_to(table.identity), key=_place)
-    found = [Statement(Phase.CREATE_TABLES, _create_sql(table, parts))]
+    found = [Statement(Phase.CREATE_TABLES, _create_sql(table, parts), depth(table, passage.goal))]
     for part in parts:
         if part.facts.get("inherited") or part.kind == "not null constraint":
             continue
@@ -56,7 +74,7 @@ def _create_sql(table: SchemaObject, parts: list[SchemaObject]) -> str:
 def _storage(table: SchemaObject) -> str:
     sql = f" PARTITION BY {table.text('partition_by')}" if table.text("partition_by") else ""
     sql += f" USING {table.text('access_method')}" if table.text("access_method") else ""
-    sql += f" WITH ({_options(table.texts('options'))})" if table.texts("options") else ""
+    sql += f" WITH ({options_clause(table.texts('options'))})" if table.texts("options") else ""
     return sql + (f" TABLESPACE {table.text('tablespace')}" if table.text("tablespace") else "")
 
 
@@ -110,37 +128,38 @@ def _place_of(before: SchemaObject, after: SchemaObject) -> Iterator[str]:
         yield f"{table} SET ACCESS METHOD {after.text('access_method') or 'heap'}"
     if before.text("of_type") != after.text("of_type"):
         yield f"{table} OF {after.text('of_type')}" if after.text("of_type") else f"{table} NOT OF"
-    yield from _options_sql(table, before, after)
+    yield from options_sql(table, before, after)
 
 
 def _view(passage: Passage) -> Statements | None:
     word = passage.one.kind.upper()
     match passage.before, passage.after:
         case _, None:
-            return step(Phase.DROP_VIEWS, f"DROP {word} {passage.one.identity}")
+            rank = -depth(passage.one, passage.source)
+            return step(Phase.DROP_VIEWS, f"DROP {word} {passage.one.identity}", rank)
         case None, after:
             return _create_view(passage, after, "CREATE")
         case before, after:
             pass
     if not passage.differ("definition"):
         alter = f"ALTER {word} {after.identity}"
-        changes = list(_options_sql(alter, before, after))
+        changes = list(options_sql(alter, before, after))
         if passage.differ("tablespace"):
             changes.append(f"{alter} SET TABLESPACE {after.text('tablespace') or 'pg_default'}")
         return tuple(Statement(Phase.CREATE_GUARDS, sql) for sql in changes)
     if after.kind == "view" and _keeps_columns(passage, after.identity):
-        replacing = step(Phase.CREATE_VIEWS, _view_sql(after, "CREATE OR REPLACE"))
+        replacing = step(Phase.CREATE_VIEWS, _view_sql(after, "CREATE OR REPLACE"), depth(after, passage.goal))
         return (*replacing, *_rights_of_new_columns(passage, after))
     anew = Passage(None, after, passage.source, passage.goal)
     return (
-        Statement(Phase.DROP_VIEWS, f"DROP {word} {after.identity}"),
+        *step(Phase.DROP_VIEWS, f"DROP {word} {after.identity}", -depth(before, passage.source)),
         *_create_view(anew, after, "CREATE"),
         *rights_sql(anew),
     )
 
 
 def _create_view(passage: Passage, view: SchemaObject, create: str) -> Statements:
-    found = [Statement(Phase.CREATE_VIEWS, _view_sql(view, create))]
+    found = [Statement(Phase.CREATE_VIEWS, _view_sql(view, create), depth(view, passage.goal))]
     for part in sorted(passage.goal.belonging_to(view.identity), key=_place):
         one = Passage(None, part, passage.source, passage.goal)
         if part.kind == "column":
@@ -169,7 +188,7 @@ def _rights_of_new_columns(passage: Passage, view: SchemaObject) -> Statements:
 
 
 def _view_sql(view: SchemaObject, create: str) -> str:
-    options = f" WITH ({_options(view.texts('options'))})" if view.texts("options") else ""
+    options = f" WITH ({options_clause(view.texts('options'))})" if view.texts("options") else ""
     no_data = "\nWITH NO DATA" if view.facts.get("unpopulated") else ""
     return f"{create} {view.kind.upper()} {view.identity}{options} AS\n{view.text('definition')}{no_data}"
 
@@ -183,20 +202,6 @@ def _keeps_columns(passage: Passage, view: str) -> bool:
 def _columns_of(snapshot: Snapshot, relation: str) -> list[tuple[str, str | None, str | None]]:
     columns = sorted((one for one in snapshot.belonging_to(relation) if one.kind == "column"), key=_place)
     return [(one.name, one.text("type"), one.text("collation")) for one in columns]
-
-
-def _options_sql(alter: str, before: SchemaObject, after: SchemaObject) -> Iterator[str]:
-    was, now = before.texts("options"), after.texts("options")
-    gone = {one.split("=", 1)[0] for one in was} - {one.split("=", 1)[0] for one in now}
-    if gone:
-        yield f"{alter} RESET ({', '.join(sorted(gone))})"
-    if new := [one for one in now if one not in was]:
-        yield f"{alter} SET ({_options(tuple(new))})"
-
-
-def _options(options: tuple[str, ...]) -> str:
-    pairs = (one.partition("=") for one in options)
-    return ", ".join(f"{name} = '{value}'" for name, _, value in pairs)
 
 
 def _place(one: SchemaObject) -> tuple[int, str]:

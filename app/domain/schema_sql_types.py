@@ -4,13 +4,13 @@ from collections.abc import Callable, Mapping
 
 from app.domain.schema import SchemaObject
 from app.domain.schema_sql_rights import rights_sql
-from app.domain.schema_statement import Passage, Phase, Statement, Statements, literal, step
+from app.domain.schema_statement import Passage, Phase, Statement, Statements, depth, literal, step
 
 
 def _enum(passage: Passage) -> Statements | None:
     one = passage.one
     if passage.after is None:
-        return _drop_type(one)
+        return _drop_type(passage, one)
     if passage.before is None:
         labels = ", ".join(literal(label) for label in one.texts("labels"))
         return step(Phase.CREATE_TYPES, f"CREATE TYPE {one.identity} AS ENUM ({labels})")
@@ -42,7 +42,7 @@ def _added_labels(enum: str, was: tuple[str, ...], now: tuple[str, ...]) -> list
 def _domain(passage: Passage) -> Statements | None:
     one = passage.one
     if passage.after is None:
-        return step(Phase.DROP_TYPES, f"DROP DOMAIN {one.identity}")
+        return _drop_type(passage, one, "DOMAIN")
     if passage.before is None:
         return _create_domain(passage, passage.after)
     if passage.differ("type", "collation"):
@@ -64,7 +64,10 @@ def _create_domain(passage: Passage, domain: SchemaObject) -> Statements:
     constraints = [one for one in passage.goal.belonging_to(domain.identity) if one.kind == "domain constraint"]
     sql += "".join(f" CONSTRAINT {one.name} {one.text('definition')}" for one in constraints)
     comments = [rights_sql(Passage(None, one, passage.source, passage.goal)) for one in constraints]
-    return (*step(Phase.CREATE_TYPES, sql), *(statement for one in comments for statement in one))
+    return (
+        *step(Phase.CREATE_TYPES, sql, depth(domain, passage.goal)),
+        *(statement for one in comments for statement in one),
+    )
 
 
 def _domain_constraint(passage: Passage) -> Statements | None:
@@ -80,10 +83,10 @@ def _domain_constraint(passage: Passage) -> Statements | None:
 def _composite(passage: Passage) -> Statements | None:
     one = passage.one
     if passage.after is None:
-        return _drop_type(one)
+        return _drop_type(passage, one)
     now = passage.after.texts("attributes")
     if passage.before is None:
-        return step(Phase.CREATE_TYPES, f"CREATE TYPE {one.identity} AS ({', '.join(now)})")
+        return step(Phase.CREATE_TYPES, f"CREATE TYPE {one.identity} AS ({', '.join(now)})", depth(one, passage.goal))
     was = passage.before.texts("attributes")
     kept = tuple(one for one in was if one in now)
     if now[: len(kept)] != kept:
@@ -104,7 +107,7 @@ def _attribute_name(attribute: str) -> str:
 def _range(passage: Passage) -> Statements | None:
     one = passage.one
     if passage.after is None:
-        return _drop_type(one)
+        return _drop_type(passage, one)
     details = passage.after.facts.get("range")
     if not isinstance(details, dict) or details.keys() & {"canonical", "difference"}:
         return None
@@ -113,11 +116,11 @@ def _range(passage: Passage) -> Statements | None:
     options = f"SUBTYPE = {details['subtype']}, SUBTYPE_OPCLASS = {details['operator_class']}"
     options += f", COLLATION = {details['collation']}" if "collation" in details else ""
     options += f", MULTIRANGE_TYPE_NAME = {details['multirange']}"
-    return step(Phase.CREATE_TYPES, f"CREATE TYPE {one.identity} AS RANGE ({options})")
+    return step(Phase.CREATE_TYPES, f"CREATE TYPE {one.identity} AS RANGE ({options})", depth(one, passage.goal))
 
 
-def _drop_type(one: SchemaObject) -> Statements:
-    return step(Phase.DROP_TYPES, f"DROP TYPE {one.identity}")
+def _drop_type(passage: Passage, one: SchemaObject, word: str = "TYPE") -> Statements:
+    return step(Phase.DROP_TYPES, f"DROP {word} {one.identity}", -depth(one, passage.source))
 
 
 def _function(passage: Passage) -> Statements | None:

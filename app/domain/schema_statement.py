@@ -33,10 +33,17 @@ class Phase(IntEnum):
     COMMENTS = 21
 
 
+_TYPES = ("enum", "domain", "composite type", "range")
+_VIEWS = ("view", "materialized view")
+_KIN = {"table": ("table",)} | dict.fromkeys(_VIEWS, _VIEWS) | dict.fromkeys(_TYPES, _TYPES)
+
+
 @dataclass(frozen=True, slots=True)
 class Statement:
     phase: Phase
     sql: str
+    rank: int = 0
+    """Among those of a phase: parents before children, a view before those that read it; the other way to drop."""
 
 
 Statements = tuple[Statement, ...]
@@ -64,8 +71,26 @@ class Passage:
         return any(before.get(fact) != after.get(fact) for fact in facts)
 
 
-def step(phase: Phase, sql: str) -> Statements:
-    return (Statement(phase, sql.rstrip(";")),)
+def step(phase: Phase, sql: str, rank: int = 0) -> Statements:
+    return (Statement(phase, sql.rstrip(";"), rank),)
+
+
+def depth(one: SchemaObject, snapshot: Snapshot) -> int:
+    """How many others of its kin it stands on, one upon the other; 0 on none."""
+    kin = {other.identity: _text_of(other) for other in snapshot if other.kind in _KIN.get(one.kind, ())}
+    level, standing_on = 0, {one.identity}
+    while standing_on and level <= len(kin):
+        text = " ".join(kin.pop(identity, "") for identity in standing_on)
+        standing_on = {identity for identity in kin if identity in text}
+        level += bool(standing_on)
+    return level
+
+
+def _text_of(one: SchemaObject) -> str:
+    """Where others of its kin are mentioned."""
+    if one.kind == "table":
+        return " ".join(one.texts("inherits"))
+    return " ".join(str(fact) for name, fact in one.facts.items() if name != "comment")
 
 
 def joined(ways: Iterable[Statements | None]) -> Statements | None:

@@ -261,10 +261,12 @@ def test_tables_that_come_and_go_meanwhile_do_not_break_it(dsn: str) -> None:
     async def work(connection: asyncpg.Connection) -> None:
         stop = asyncio.Event()
         churning = asyncio.create_task(churn(stop))
-        for _ in range(30):
-            assert len(await read_snapshot(connection)) > 0
-        stop.set()
-        await churning
+        try:
+            for _ in range(30):
+                assert len(await read_snapshot(connection)) > 0
+        finally:
+            stop.set()
+            await churning
 
     _with(dsn, work)
 

@@ -189,5 +189,11 @@ MUTATIONS = (
     M("CREATE USER MAPPING FOR ll_reader SERVER ll_server", "user mapping ll_reader ON ll_server", "not expected", back=False),
     M("DROP FOREIGN TABLE shop.far", "foreign table shop.far", "is missing", back=False),
     M("ALTER FOREIGN TABLE shop.far ALTER a TYPE bigint", "column shop.far.a", "type was integer, is now bigint", back=False),
+    M("DROP TABLE shop.orders, shop.customers CASCADE", "table shop.orders", "is missing (7 columns"),
+    M("DROP TABLE shop.events", "table shop.events_2024", "is missing"),
+    M('CREATE VIEW shop.a AS SELECT 1 AS n; CREATE VIEW shop."Z" AS SELECT n FROM shop.a; CREATE MATERIALIZED VIEW shop.b AS SELECT n FROM shop."Z"', "view shop.a", "not expected"),
+    M(r"ALTER TABLE shop.orders ADD CHECK (note <> 'it''s \'), ALTER note SET DEFAULT E'\\ ''x'", "constraint shop.orders.orders_note_check", "not expected"),
+    M("ALTER INDEX shop.orders_pkey SET (fillfactor = 60)", "index shop.orders_pkey", "options were none, are now fillfactor=60"),
+    M("ALTER TABLE shop.orders CLUSTER ON orders_pkey", "index shop.orders_pkey", "clustered was off, is now on"),
     M("ALTER TABLE shop.plain RENAME TO renamed", "table shop.renamed", "not expected"),
 )  # fmt: skip

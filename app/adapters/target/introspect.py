@@ -2,12 +2,12 @@
 
 import json
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import asyncpg
 
@@ -47,18 +47,21 @@ OTHERS: Mapping[str, tuple[str, ...]] = {
 QUIET = (
     "SET LOCAL search_path = pg_catalog; SET LOCAL jit = off; SET LOCAL quote_all_identifiers = off; "
     "SET LOCAL datestyle = ISO; SET LOCAL intervalstyle = postgres; SET LOCAL timezone = 'UTC'; "
-    "SET LOCAL extra_float_digits = 1; SET LOCAL bytea_output = hex"
+    "SET LOCAL extra_float_digits = 1; SET LOCAL bytea_output = hex; "
+    "SET LOCAL lock_timeout = 200"
 )
-"""Settings that the text of a definition depends on. Names are then qualified wherever they must be."""
+"""Settings that the text of a definition depends on; names are then qualified wherever they must be. PostgreSQL
+locks what a view or an expression mentions to write it out: we give way long before it looks for a deadlock, in
+which the application's statement might be the one that is cancelled."""
 
 PUBLICATION_SCHEMAS_SINCE = 15
 _BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY"
 _SAVEPOINT = "SAVEPOINT liftlock_snapshot"
 _BACK = "ROLLBACK TO SAVEPOINT liftlock_snapshot; RELEASE SAVEPOINT liftlock_snapshot"
 _SECTION = re.compile(r"^ *-- section: (\w+)\n", re.MULTILINE)
-_TRIES = 3
-_GONE_STATES = frozenset({"XX000", "42P01", "42704", "42883", "3F000"})
-"""A definition was asked for that somebody had dropped in the meantime: "cache lookup failed" is XX000."""
+_TRIES = 6
+_MOVING_STATES = frozenset({"XX000", "42P01", "42704", "42883", "3F000", "55P03", "40P01"})
+"""Something was dropped in the meantime ("cache lookup failed" is XX000), or is locked by whoever drops it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +100,7 @@ async def quietly(connection: asyncpg.Connection, work: Callable[[], Awaitable[T
             async with _aside(connection):
                 return await work()
         except asyncpg.PostgresError as error:
-            if error.sqlstate not in _GONE_STATES or not tries_left:
+            if error.sqlstate not in _MOVING_STATES or not tries_left:
                 raise
     raise AssertionError("the last try returns or raises")
 
@@ -108,10 +111,18 @@ async def read_sections(
     """The objects of some sections; of relations and what belongs to them only those in `relations`, if given."""
     query = _query(tuple(sections), connection.get_server_version().major)
     rows = await connection.fetch(query, list(OWN_SCHEMAS), scope, relations)
-    return [
-        Read(SchemaObject(kind, identity, json.loads(facts)), relation, attnum)
-        for kind, identity, relation, attnum, facts in rows
-    ]
+    return [read for kind, members in rows for read in _reads(kind, json.loads(members))]
+
+
+def _reads(kind: str, members: list[Any]) -> Iterator[Read]:
+    for identity, relation, attnum, facts, owner, comment, grants in members:
+        if owner is not None:
+            facts["owner"] = owner
+        if comment is not None:
+            facts["comment"] = comment
+        if grants is not None:
+            facts["grants"] = grants
+        yield Read(SchemaObject(kind, identity, facts), relation, attnum)
 
 
 @cache
