@@ -1,6 +1,6 @@
 """Every benchmark, in the order of a full run."""
 
-from bench import handover, lexer, list10000, memory, nothing_to_do, plan10000, run500, stall, submit
+from bench import handover, lexer, lint, list10000, memory, nothing_to_do, plan10000, run500, stall, submit
 
 BENCHMARKS = (
     run500.BENCHMARK,
@@ -11,5 +11,6 @@ BENCHMARKS = (
     list10000.BENCHMARK,
     plan10000.BENCHMARK,
     lexer.BENCHMARK,
+    lint.BENCHMARK,
     memory.BENCHMARK,
 )
