@@ -67,7 +67,9 @@ _WIDER = (
 _HOLDS_A_TIME = frozenset({"timestamp", "timestamptz"})
 _LENGTHENED = frozenset({"varchar", "varbit"})
 _TEXTS = frozenset({"varchar", "text", "character"})
-_ONLY_BYTES = frozenset({("varchar", "text"), ("text", "varchar"), ("cidr", "inet"), ("xml", "text")})
+_ONLY_BYTES = frozenset(
+    {("varchar", "text"), ("text", "varchar"), ("cidr", "inet"), ("xml", "text"), ("xml", "varchar")}
+)
 _ROOMY = frozenset(
     {"text", "bigint", "numeric", "double precision", "timestamptz", "timestamp", "jsonb", "json", "bytea"}
 )
