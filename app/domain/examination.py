@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from app.domain.allowances import allowances
+from app.domain.blocks import written_in
 from app.domain.environment import Protection
 from app.domain.hazard_kinds import KINDS
 from app.domain.hazard_rules import rules_for
@@ -146,13 +147,19 @@ def _unseen(step: Step, script: PythonScript) -> Hazard:
 def _of_script(step: Step, script: SqlScript, known: Known, progress: Progress) -> Iterator[Hazard]:
     stated = tuple(Stated(one, index) for index, one in enumerate(script.parsed.statements))
     for one in stated:
-        rules = rules_for(one.verb)
-        if rules:
-            scene = _scene(script, stated, known, progress)
-            for rule in rules:
-                for found in rule.judge(one, scene):
-                    yield _hazard(step, script, one, found)
+        scene = _scene(script, stated, known, progress)
+        yield from _of_statement(step, script, one, scene)
+        if one.verb == "DO":
+            # what it makes it may make under a condition, so the plan does not count it as made
+            for written in written_in(one.statement):
+                yield from _of_statement(step, script, Stated(written, one.index), scene)
         progress.pass_over(one)
+
+
+def _of_statement(step: Step, script: SqlScript, stated: Stated, scene: Scene) -> Iterator[Hazard]:
+    for rule in rules_for(stated.verb):
+        for found in rule.judge(stated, scene):
+            yield _hazard(step, script, stated, found)
 
 
 def _scene(script: SqlScript, stated: tuple[Stated, ...], known: Known, progress: Progress) -> Scene:

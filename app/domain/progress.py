@@ -61,7 +61,7 @@ class Progress:
             self.created.add(f"{schema_of(table)}.{action.column(2)}")
         elif action.begins("VALIDATE", "CONSTRAINT"):
             self._prove(table, self.checks.pop((table, action.column(2)), None))
-        elif constraint is not None and constraint.begins("CHECK"):
+        elif constraint is not None and constraint.word(0) in ("CHECK", "NOT"):
             column = _proven_not_null(constraint)
             if unvalidated(constraint):
                 self.checks[table, action.column(2)] = column
@@ -78,7 +78,9 @@ class Progress:
 
 
 def _proven_not_null(constraint: Words) -> str:
-    """The column of CHECK (column IS NOT NULL), in any number of parentheses; '' for any other condition."""
+    """The column of CHECK (column IS NOT NULL), in any number of parentheses, or of NOT NULL column; '' for others."""
+    if constraint.begins("NOT", "NULL"):
+        return constraint.column(2)
     condition = constraint.between(1, constraint.end_of_parentheses(1))
     upper = [word for word in condition.upper if word not in "()"]
     raw = [word for word in condition.raw if word not in "()"]

@@ -8,6 +8,7 @@ reads of other tables (ACCESS SHARE) are left out where the statement writes or 
 from collections.abc import Callable, Iterator
 
 from app.domain.alter_locks import locks_of_alter_table
+from app.domain.blocks import written_in
 from app.domain.lock_modes import Lock, LockMode, strongest
 from app.domain.words import Stated, Words
 
@@ -18,7 +19,13 @@ _ROW_LOCKS = ("UPDATE", "SHARE", "KEY", "NO")
 
 
 def locks_of(stated: Stated) -> tuple[Lock, ...]:
-    """The strongest lock for each relation that is named; none for what takes no lock on a table."""
+    """The strongest lock for each relation that is named; none for what takes no lock on a table.
+
+    Of a DO block: what its body takes, should all that is written in it happen.
+    """
+    if stated.verb == "DO":
+        written = (locks_of(Stated(one, stated.index)) for one in written_in(stated.statement))
+        return strongest([lock for locks in written for lock in locks])
     reader = _READERS.get(stated.verb)
     return strongest(list(reader(stated.words))) if reader else ()
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from app.domain.blocks import is_readable
 from app.domain.hazard_rules.rule import Found, Rule, Scene
 from app.domain.hazards import HazardCode, Risk
 from app.domain.words import Stated
@@ -11,10 +12,12 @@ def _judge(stated: Stated, scene: Scene) -> Iterator[Found]:
     if stated.verb == "CALL":
         name, _ = stated.words.name(1)
         yield Found(HazardCode.UNSEEN_STATEMENTS, name, "What the procedure does is not in this file.")
-    elif "EXECUTE" in stated.statement.text.upper():
+    elif not is_readable(stated.statement):
         yield Found(HazardCode.UNSEEN_STATEMENTS, "DO")
     else:
-        happens = "The statements inside the block are not judged one by one."
+        happens = (
+            "What is written in the block is judged; which of it happens, and what it calls, is known from running it."
+        )
         yield Found(HazardCode.UNSEEN_STATEMENTS, "DO", happens, risk=Risk.LOW)
 
 

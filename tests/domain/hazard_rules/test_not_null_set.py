@@ -16,6 +16,7 @@ PROVEN = "ALTER TABLE orders ADD CONSTRAINT c CHECK (a IS NOT NULL) NOT VALID"
             "ALTER TABLE orders ALTER a SET NOT NULL, ALTER b SET NOT NULL",
             ["BLOCKS_READS orders.a", "BLOCKS_READS orders.b"],
         ),
+        ("ALTER TABLE orders ADD CONSTRAINT n NOT NULL a", ["BLOCKS_READS orders.a"]),
         (f"{PROVEN}; ALTER TABLE orders ALTER a SET NOT NULL", ["BLOCKS_READS orders.a"]),
         (
             "ALTER TABLE orders ADD CONSTRAINT c CHECK (a > 0); ALTER TABLE orders ALTER a SET NOT NULL",
@@ -32,6 +33,8 @@ def test_the_table_is_read_while_nobody_may(script: str, hazards: list[str]) -> 
     [
         f"{PROVEN}; ALTER TABLE orders VALIDATE CONSTRAINT c; ALTER TABLE orders ALTER a SET NOT NULL",
         "ALTER TABLE orders ADD CHECK ((a IS NOT NULL)); ALTER TABLE orders ALTER a SET NOT NULL",
+        "ALTER TABLE orders ADD CONSTRAINT n NOT NULL a NOT VALID; ALTER TABLE orders VALIDATE CONSTRAINT n; "
+        "ALTER TABLE orders ALTER a SET NOT NULL",
         "ALTER TABLE orders ALTER a DROP NOT NULL",
         "CREATE TABLE t (id int); ALTER TABLE t ALTER id SET NOT NULL",
     ],
