@@ -1,10 +1,11 @@
 """A hazard that the author of a file has thought about: `-- liftlock: allow TABLE_DROPPED nobody reads it since May`.
 
-It stands anywhere in the up or down section, and holds for the statements of that section.
+It stands anywhere in the up or down section, and holds for the statements of that section. In a Python file it begins
+with `#` and holds for the file.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from app.domain.hazards import HazardCode, code_of, unknown_code
@@ -12,8 +13,9 @@ from app.domain.statements import comments
 
 SPELLING = "write -- liftlock: allow HAZARD reason"
 
-_DIRECTIVE = re.compile(r"^--\s*liftlock:\s*allow\b\s*(?P<code>\S*)\s*(?P<reason>.*?)\s*$")
-_MISSPELT = re.compile(r"^--\s*liftlock\s*:?\s*allow\b", re.IGNORECASE)
+_DIRECTIVE = re.compile(r"^(?:--|#)\s*liftlock:\s*allow\b\s*(?P<code>\S*)\s*(?P<reason>.*?)\s*$")
+_MISSPELT = re.compile(r"^--\s*liftlock\s*:?\s*allow\b|^#\s*liftlock\s*:", re.IGNORECASE)
+_PYTHON_COMMENT = re.compile(r"^([ \t]*)(#[ \t]*liftlock\b.*)$", re.IGNORECASE | re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,23 +30,33 @@ class Allowance:
 
 
 def allowances(text: str) -> Iterator[Allowance]:
-    """Every `-- liftlock: allow` of a script."""
-    if "liftlock" not in text.lower():
-        return
+    """Every `-- liftlock: allow` of a SQL script."""
+    if "liftlock" in text.lower():
+        yield from _read((comment.text, comment.line, comment.column) for comment in comments(text))
+
+
+def allowances_of_python(text: str) -> Iterator[Allowance]:
+    """Every `# liftlock: allow` that has a line of its own."""
+    found = _PYTHON_COMMENT.finditer(text)
+    return _read((one[2], text.count("\n", 0, one.start()) + 1, len(one[1]) + 1) for one in found)
+
+
+def _read(lines: Iterable[tuple[str, int, int]]) -> Iterator[Allowance]:
     seen: set[HazardCode] = set()
-    for comment in comments(text):
-        found = _DIRECTIVE.match(comment.text)
+    for comment, line, column in lines:
+        found = _DIRECTIVE.match(comment)
         if found is None:
-            if _MISSPELT.match(comment.text):
-                yield Allowance(comment.line, comment.column, problem=f"{SPELLING}, in this spelling")
+            if _MISSPELT.match(comment):
+                spelling = SPELLING.replace("--", "#") if comment.startswith("#") else SPELLING
+                yield Allowance(line, column, problem=f"{spelling}, in this spelling")
             continue
         code = code_of(found["code"])
         problem = _problem(found["code"], found["reason"], seen)
         if code is None or problem is not None:
-            yield Allowance(comment.line, comment.column, problem=problem)
+            yield Allowance(line, column, problem=problem)
             continue
         seen.add(code)
-        yield Allowance(comment.line, comment.column, code, found["reason"])
+        yield Allowance(line, column, code, found["reason"])
 
 
 def _problem(spelled: str, reason: str, seen: set[HazardCode]) -> str | None:
@@ -56,5 +68,5 @@ def _problem(spelled: str, reason: str, seen: set[HazardCode]) -> str | None:
     if not reason:
         return f"`allow {spelled}` gives no reason; say why it may be taken"
     if code in seen:
-        return f"{spelled} is allowed twice in this section; keep one"
+        return f"{spelled} is allowed twice here; keep one"
     return None

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from app.domain.allowances import allowances
+from app.domain.allowances import allowances, allowances_of_python
 from app.domain.blocks import written_in
 from app.domain.environment import Protection
 from app.domain.hazard_kinds import KINDS
@@ -16,7 +16,7 @@ from app.domain.hazard_rules import rules_for
 from app.domain.hazard_rules.rule import Found, Scene
 from app.domain.hazards import Hazard, HazardCode, asks
 from app.domain.lint import LintFinding, hazards_of
-from app.domain.migration import PythonScript, SqlScript
+from app.domain.migration import Body, PythonScript, SqlScript
 from app.domain.progress import Progress
 from app.domain.step import Deed, Step
 from app.domain.words import Stated, shown
@@ -102,12 +102,10 @@ def examine(
         if step.deed is not Deed.EXECUTED or step.body is None:
             continue
         if isinstance(step.body, PythonScript):
-            hazards.append(_unseen(step, step.body))
-            continue
-        found = [
-            *_of_script(step, step.body, known, progress),
-            *hazards_of(step.name, step.body, lint.get(step.body, ())),
-        ]
+            found = [_unseen(step, step.body)]
+        else:
+            advice = hazards_of(step.name, step.body, lint.get(step.body, ()))
+            found = [*_of_script(step, step.body, known, progress), *advice]
         marked, left = _with_allowances(step, step.body, found)
         hazards += marked
         unused += left
@@ -189,12 +187,11 @@ def _hazard(step: Step, script: SqlScript, stated: Stated, found: Found) -> Haza
     )
 
 
-def _with_allowances(step: Step, script: SqlScript, found: list[Hazard]) -> tuple[list[Hazard], list[Unused]]:
-    given = {one.code: one for one in allowances(script.text) if one.code is not None}
+def _with_allowances(step: Step, script: Body, found: list[Hazard]) -> tuple[list[Hazard], list[Unused]]:
+    read, above = (allowances_of_python, 0) if isinstance(script, PythonScript) else (allowances, script.line - 1)
+    given = {one.code: one for one in read(script.text) if one.code is not None}
     marked = [replace(one, allowed=given[one.code].reason) if one.code in given else one for one in found]
     met = {one.code for one in found}
     return marked, [
-        Unused(code, step.name, script.file, one.line + script.line - 1)
-        for code, one in given.items()
-        if code not in met
+        Unused(code, step.name, script.file, one.line + above) for code, one in given.items() if code not in met
     ]

@@ -87,6 +87,13 @@ def test_an_allowance_without_its_hazard_is_reported() -> None:
     assert unused.said() == "a.sql:2 allows DATA_LOSS, which nothing there has; remove the line"
 
 
+def test_a_python_file_allows_with_a_comment_of_its_own() -> None:
+    text = "# liftlock: allow UNSEEN_STATEMENTS read by two of us\n# liftlock: allow DATA_LOSS x\nasync def up(c): ..."
+    examined = examine([step_up(python("a", text=text))])
+    assert [one.allowed for one in examined.hazards] == ["read by two of us"]
+    assert [(one.code, one.line) for one in examined.unused] == [("DATA_LOSS", 2)]
+
+
 def test_the_down_does_not_answer_for_the_up() -> None:
     migration = sql("a", up="DROP TABLE a", down="-- liftlock: allow TABLE_DROPPED x\nDROP TABLE b")
     (one,) = examine([step_up(migration)]).hazards

@@ -102,6 +102,15 @@ def test_one_that_is_not_there_is_a_notice(tmp_path: Path) -> None:
     assert "install squawk-cli" in notice(SquawkLinter(program=tmp_path / "gone"))
 
 
+def test_one_that_is_not_installed_at_all_is_a_notice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sysconfig.get_path", lambda _: str(tmp_path))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert "squawk is not installed" in notice(SquawkLinter())
+    found = program(tmp_path, "echo '[]'")
+    monkeypatch.setattr("sysconfig.get_path", lambda _: str(tmp_path / "elsewhere"))
+    assert lint(SquawkLinter(), "SELECT 1") == ((),), found
+
+
 def test_one_that_does_not_end_is_stopped(tmp_path: Path) -> None:
     began = time.monotonic()
     hanging = SquawkLinter(program=program(tmp_path, "exec sleep 60"), deadline_seconds=0.2)

@@ -57,3 +57,24 @@ def test_it_is_read_wherever_in_its_section_it_stands_and_changes_nothing_else()
     assert (code, reason, line) == ("TABLE_DROPPED", "nobody reads it", 2)
     assert up.transactional and len(up.parsed.statements) == 2
     assert list(allowances("SELECT '-- liftlock: allow X'")) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("    # liftlock: allow UNSEEN", "no hazard 'UNSEEN'"),
+        ("    # Liftlock: allow UNSEEN_STATEMENTS x", "write # liftlock: allow HAZARD reason, in this spelling"),
+        ("    # liftlock: batch table=a key=b", "in this spelling"),
+    ],
+)
+def test_a_python_file_is_held_to_the_same(line: str, says: str) -> None:
+    parsed = read_text(f'version = "1"\n\nasync def up(connection):\n{line}\n    ...\n', "1_a.py")
+    assert isinstance(parsed, tuple)
+    (problem,) = parsed
+    assert (problem.code, problem.line, problem.column) == ("allow", 4, 5)
+    assert says in problem.message
+
+
+def test_a_comment_about_liftlock_is_a_comment() -> None:
+    text = 'version = "1"\n# liftlock runs this\nX = "# liftlock: allow X"\n\nasync def up(connection): ...\n'
+    assert migration_of(read_text(text, "1_a.py")).name == "a"
