@@ -7,6 +7,7 @@ made so far; add what the linter says; mark what a file allows, and note what it
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import lru_cache
 
 from app.domain.allowances import allowances, allowances_of_python
 from app.domain.blocks import written_in
@@ -122,6 +123,12 @@ def required_consent(
     return Verdict(tuple(Judged(hazard, _consent_to(hazard, consent, allowed, protection)) for hazard in hazards))
 
 
+@lru_cache(maxsize=2048)
+def stated_in(script: SqlScript) -> tuple[Stated, ...]:
+    """Kept with the words that were read: the same files are planned again with every request."""
+    return tuple(Stated(one, index) for index, one in enumerate(script.parsed.statements))
+
+
 def _consent_to(
     hazard: Hazard, consent: Collection[str], allowed: Collection[str], protection: Protection
 ) -> Consent | None:
@@ -143,7 +150,7 @@ def _unseen(step: Step, script: PythonScript) -> Hazard:
 
 
 def _of_script(step: Step, script: SqlScript, known: Known, progress: Progress) -> Iterator[Hazard]:
-    stated = tuple(Stated(one, index) for index, one in enumerate(script.parsed.statements))
+    stated = stated_in(script)
     for one in stated:
         scene = _scene(script, stated, known, progress)
         yield from _of_statement(step, script, one, scene)

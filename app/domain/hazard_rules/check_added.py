@@ -11,6 +11,9 @@ _TO_DO = "Add it NOT VALID, and VALIDATE CONSTRAINT in a second migration: that 
 
 
 def _judge(stated: Stated, scene: Scene) -> Iterator[Found]:
+    if stated.verb == "ALTER DOMAIN":
+        yield from _of_domain(stated)
+        return
     for table, action in actions(stated, scene):
         constraint, column = added_constraint(action), added_column(action)
         if constraint is not None and constraint.begins("CHECK") and not unvalidated(constraint):
@@ -19,4 +22,13 @@ def _judge(stated: Stated, scene: Scene) -> Iterator[Found]:
             yield Found(HazardCode.BLOCKS_READS, f"{table}.{column[0]}", _HAPPENS, _TO_DO)
 
 
-RULE = Rule(("ALTER TABLE",), _judge)
+def _of_domain(stated: Stated) -> Iterator[Found]:
+    """Every table with a column of the domain is looked at, under SHARE."""
+    domain, at = stated.words.name(2)
+    constraint = added_constraint(stated.words.between(at))
+    if constraint is not None and not unvalidated(constraint):
+        happens = "Nobody can write a table with a column of the domain while every row of it is looked at."
+        yield Found(HazardCode.BLOCKS_WRITES, domain, happens, _TO_DO)
+
+
+RULE = Rule(("ALTER TABLE", "ALTER DOMAIN"), _judge)

@@ -9,6 +9,7 @@ from tests.domain.hazard_rules.judging import found
 @pytest.mark.parametrize(("script", "hazards"), [
     ("DROP TYPE mood", ["OBJECT_DROPPED mood"]),
     ("DROP DOMAIN IF EXISTS a, b", ["OBJECT_DROPPED a", "OBJECT_DROPPED b"]),
+    ("DROP CAST (int AS text)", ["OBJECT_DROPPED CAST ( int AS text )"]),
     ("DROP SEQUENCE s", ["OBJECT_DROPPED s"]),
     ("DROP DATABASE shop", ["OBJECT_DROPPED shop"]),
     ("DROP PUBLICATION p", ["OBJECT_DROPPED p"]),
