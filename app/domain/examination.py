@@ -159,6 +159,7 @@ def _of_script(step: Step, script: SqlScript, known: Known, progress: Progress) 
             for written in written_in(one.statement):
                 yield from _of_statement(step, script, Stated(written, one.index), scene)
         progress.pass_over(one)
+    progress.end_script()
 
 
 def _of_statement(step: Step, script: SqlScript, stated: Stated, scene: Scene) -> Iterator[Hazard]:

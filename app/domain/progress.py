@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from app.domain.hazard_rules.rule import added_constraint, unvalidated
+from app.domain.hazard_rules.rule import added_constraint, function_key, unvalidated
 from app.domain.words import Stated, Words, schema_of
 
 _MAKES = {
@@ -15,6 +15,7 @@ _MAKES = {
     "CREATE DOMAIN": "DOMAIN",
 }
 _REMOVES = frozenset({"DROP TABLE", "DROP FOREIGN TABLE", "DROP VIEW", "DROP MATERIALIZED VIEW", "DROP INDEX"})
+_TEMPORARY = frozenset({"TEMP", "TEMPORARY"})
 _MAY_HAVE_BEEN_THERE = (("IF", "NOT", "EXISTS"), ("OR", "REPLACE"))
 
 
@@ -25,6 +26,7 @@ class Progress:
     created: set[str] = field(default_factory=set)
     checked: set[str] = field(default_factory=set)
     not_null: set[tuple[str, str]] = field(default_factory=set)
+    temporary: set[str] = field(default_factory=set)
     checks: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def pass_over(self, stated: Stated) -> None:
@@ -32,6 +34,8 @@ class Progress:
         match stated.verb:
             case verb if verb in _MAKES:
                 self._make(stated.words, _MAKES[verb])
+            case "CREATE FUNCTION" | "CREATE PROCEDURE" | "CREATE AGGREGATE":
+                self._make_function(stated.words)
             case "CREATE INDEX" | "CREATE INDEX CONCURRENTLY":
                 self._make_index(stated.words)
             case verb if verb in _REMOVES:
@@ -41,10 +45,23 @@ class Progress:
                 for action in stated.altered.actions:
                     self._alter(stated.altered.table, action)
 
+    def end_script(self) -> None:
+        """Temporary tables go with their session; another table may have that name in the next script."""
+        self.created -= self.temporary
+        self.temporary.clear()
+
     def _make(self, words: Words, noun: str) -> None:
-        at = words.find(noun) + 1
-        if not any(words.has(*phrase) for phrase in _MAY_HAVE_BEEN_THERE):
-            self.created.add(words.name(at)[0])
+        at = words.find(noun)
+        name, _ = words.name(at + 1)
+        if any(words.has(*phrase) for phrase in _MAY_HAVE_BEEN_THERE):
+            return
+        if not _TEMPORARY.isdisjoint(words.upper[1:at]):
+            self.temporary.add(name)
+        self.created.add(name)
+
+    def _make_function(self, words: Words) -> None:
+        if not words.begins("OR", "REPLACE", at=1):
+            self.created.add(function_key(words.name(2)[0]))
 
     def _make_index(self, words: Words) -> None:
         at = words.skipping(words.find("INDEX"), "INDEX", "CONCURRENTLY")

@@ -40,6 +40,12 @@ def test_a_table_that_the_plan_has_made_is_in_nobodys_way() -> None:
     assert codes("CREATE INDEX ON t (id)", known=Known(created=frozenset({"public.t"}))) == []
 
 
+def test_a_temporary_table_does_not_outlive_its_script() -> None:
+    assert codes("CREATE TEMP TABLE t (id int); DROP TABLE t; CREATE TEMPORARY TABLE t (id int)", "TRUNCATE t") == [
+        "m1:1 DATA_LOSS t"
+    ]
+
+
 def test_a_table_made_in_place_of_one_that_was_renamed_is_new() -> None:
     script = (
         "ALTER TABLE t RENAME TO old_t; CREATE TABLE t (id int); CREATE INDEX ON t (id); CREATE INDEX ON old_t (id)"

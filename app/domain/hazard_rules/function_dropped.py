@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from app.domain.hazard_rules.rule import Found, Rule, Scene
+from app.domain.hazard_rules.rule import Found, Rule, Scene, function_key
 from app.domain.hazards import HazardCode
 from app.domain.words import Stated, Words
 
@@ -12,6 +12,8 @@ _CREATES = ("CREATE FUNCTION", "CREATE PROCEDURE", "CREATE AGGREGATE")
 def _judge(stated: Stated, scene: Scene) -> Iterator[Found]:
     made = {_created(later.words) for later in scene.later(stated) if later.verb in _CREATES}
     for name in _dropped(stated.words):
+        if function_key(name) in scene.created:
+            continue
         yield Found(HazardCode.FUNCTION_CHANGED if name in made else HazardCode.FUNCTION_DROPPED, name)
 
 

@@ -16,7 +16,8 @@ def _judge(stated: Stated, scene: Scene) -> Iterator[Found]:
         yield Found(HazardCode.OBJECT_DROPPED, " ".join(stated.words.raw[1:]))
         return
     for name in dropped(stated):
-        yield Found(HazardCode.OBJECT_DROPPED, shown(name), risk=risk)
+        if name not in scene.created:
+            yield Found(HazardCode.OBJECT_DROPPED, shown(name), risk=risk)
 
 
 RULE = Rule(

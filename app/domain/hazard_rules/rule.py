@@ -77,6 +77,11 @@ def added_constraint(action: Words) -> Words | None:
     return action.between(3 if action.word(1) == "CONSTRAINT" else 1)
 
 
+def function_key(name: str) -> str:
+    """How a function stands among what the plan has made: a table may bear the same name."""
+    return f"{name}()"
+
+
 def unvalidated(constraint: Words) -> bool:
     return constraint.has_at_top("VALID") and constraint.has("NOT", "VALID")
 

@@ -31,4 +31,5 @@ def findings(
             if rule in rules_for(one.verb):
                 results += rule.judge(one, scene)
             progress.pass_over(one)
+        progress.end_script()
     return results

@@ -30,6 +30,7 @@ def test_a_function_goes_or_is_made_again(script: str, hazards: list[str]) -> No
     "script",
     [
         "CREATE OR REPLACE FUNCTION total() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+        "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'; DROP FUNCTION f()",
         "DROP TRIGGER t ON orders",
     ],
 )

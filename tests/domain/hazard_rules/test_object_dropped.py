@@ -19,6 +19,7 @@ def test_what_is_dropped_is_named(script: str, hazards: list[str]) -> None:
 
 
 @pytest.mark.parametrize("script", [
+    "CREATE TYPE mood AS ENUM ('sad'); DROP TYPE mood",
     "DROP TABLE orders",
     "DROP INDEX i",
     "DROP FUNCTION f()",
