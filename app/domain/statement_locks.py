@@ -136,7 +136,7 @@ def _refresh(words: Words) -> Iterator[Lock]:
 
 
 def _comment(words: Words) -> Iterator[Lock]:
-    """COMMENT ON a relation or its column; on anything else it takes no lock on a table, a constraint's excepted."""
+    """COMMENT ON a relation or its column; on anything else it takes none that others would feel."""
     at = words.skipping(2, "MATERIALIZED", "FOREIGN")
     if words.word(at) not in _RELATIONS:
         return
@@ -158,6 +158,24 @@ def _written(*after: str) -> Callable[[Words], Iterator[Lock]]:
         yield Lock(words.name(words.skipping(1, *after, "ONLY"))[0], _ROW_EXCLUSIVE)
 
     return read
+
+
+def _with(words: Words) -> Iterator[Lock]:
+    """The tables that are written, inside the parentheses and after them."""
+    for verb in (("INSERT", "INTO"), ("DELETE", "FROM"), ("MERGE", "INTO"), ("UPDATE",)):
+        at = words.find(*verb)
+        while at >= 0:
+            name, after = words.name(words.skipping(at + len(verb), "ONLY"))
+            # FOR UPDATE and DO UPDATE have no table with a SET behind it
+            if verb != ("UPDATE",) or ("SET" in words.upper[after : after + 4] and not words.begins("SET", at=at + 1)):
+                yield Lock(name, _ROW_EXCLUSIVE)
+            at = words.find(*verb, start=at + 1)
+
+
+def _publication(words: Words) -> Iterator[Lock]:
+    at = words.find("FOR", "TABLE")
+    for name in words.names(at + 2) if at >= 0 else ():
+        yield Lock(name, _SHARE_UPDATE)
 
 
 def _select(words: Words) -> Iterator[Lock]:
@@ -204,6 +222,7 @@ _READERS: dict[str, Callable[[Words], Iterator[Lock]]] = {
     "CREATE INDEX": _one_on(LockMode.SHARE),
     "CREATE INDEX CONCURRENTLY": _one_on(_SHARE_UPDATE),
     "CREATE POLICY": _one_on(_ACCESS_EXCLUSIVE),
+    "CREATE PUBLICATION": _publication,
     "CREATE RULE": lambda words: iter((Lock(words.name(words.find("TO") + 1)[0], _ACCESS_EXCLUSIVE),)),
     "CREATE STATISTICS": lambda words: iter((Lock(words.name(words.find("FROM") + 1)[0], _SHARE_UPDATE),)),
     "CREATE TABLE": _create_table,
@@ -232,4 +251,5 @@ _READERS: dict[str, Callable[[Words], Iterator[Lock]]] = {
     "TRUNCATE": _all_named(_ACCESS_EXCLUSIVE, 1),
     "UPDATE": _written(),
     "VACUUM": _vacuum,
+    "WITH": _with,
 }
