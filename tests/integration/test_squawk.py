@@ -72,6 +72,13 @@ def test_what_we_leave_out_of_its_answer_our_own_rules_say(rule: str, code: Haza
     assert code in [one.code for one in examine([step_up(sql("a", up=script))]).hazards]
 
 
+def test_a_constraint_that_is_validated_at_once_is_found_by_both() -> None:
+    script = "ALTER TABLE orders ADD CONSTRAINT c CHECK (a > 0) NOT VALID; ALTER TABLE orders VALIDATE CONSTRAINT c"
+    (findings,) = lint(SquawkLinter(), script)
+    assert [one.rule for one in findings or ()] == ["constraint-missing-not-valid"]
+    assert [one.code for one in examine([step_up(sql("a", up=script))]).hazards] == ["BLOCKS_READS"]
+
+
 def test_its_rules_about_timeouts_and_transactions_are_not_asked() -> None:
     (findings,) = lint(SquawkLinter(), "BEGIN; CREATE INDEX i ON orders (a); CREATE TABLE t (id bigint); COMMIT;")
     assert {one.rule for one in findings or ()} == {"require-concurrent-index-creation"}
