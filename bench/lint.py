@@ -9,7 +9,7 @@ from app.adapters.lint import SquawkLinter
 from app.adapters.sources.sql import read_sql
 from app.domain.examination import examine, stated_in
 from app.domain.lexer import lex
-from app.domain.lint import LintFinding
+from app.domain.lint import Linted
 from app.domain.migration import Migration, SqlScript
 from app.domain.step import Step, step_up
 from bench import history
@@ -79,15 +79,13 @@ def _timed(once: Callable[[], object], before: Callable[[], None]) -> float:
 
 
 def _both(steps: list[Step]) -> None:
-    scripts, linted = _scripts(steps), _linted(steps)
-    verdicts = {script: found or () for script, found in zip(scripts, linted, strict=True)}
-    examine(steps, lint=verdicts)
+    examine(steps, lint=_linted(steps).by_script(_scripts(steps)))
 
 
-def _linted(steps: list[Step]) -> tuple[tuple[LintFinding, ...] | None, ...]:
+def _linted(steps: list[Step]) -> Linted:
     linted = asyncio.run(SquawkLinter().lint(_scripts(steps)))
     assert linted.notice is None, linted.notice
-    return linted.verdicts
+    return linted
 
 
 def _known(steps: list[Step], rounds: int) -> Samples:

@@ -1,7 +1,7 @@
 """What each hazard means, how bad it is, and from which protection on it needs consent.
 
-The rule behind `asks_from`: what reaches beyond the database asks everywhere; what loses rows or can break callers
-asks from `confirm` on; what only costs time or attention asks where an environment is `locked`.
+The rule behind `asks_from`: what acts on the server itself asks everywhere; what loses rows, opens access or is sure to
+break callers asks from `confirm` on; what costs time, or may break something, asks where an environment is `locked`.
 """
 
 from collections.abc import Mapping
@@ -157,21 +157,21 @@ KINDS: Mapping[HazardCode, Kind] = {
         "The whole table and its indexes are copied, and nobody reads or writes it meanwhile.",
         "Add a new column or table beside the old one, fill it in ranges, and switch over.",
         Risk.HIGH,
-        _CONFIRM,
+        _LOCKED,
     ),
     HazardCode.BLOCKS_READS: Kind(
         "Reads and writes wait",
         "Nobody can read or write the table while the statement runs, which takes the longer the larger it is.",
         "Use the form that does not wait, which the hazard names, or run it when nobody needs the table.",
         Risk.HIGH,
-        _CONFIRM,
+        _LOCKED,
     ),
     HazardCode.BLOCKS_WRITES: Kind(
         "Writes wait",
         "Nobody can write the table while the statement runs; reads go on.",
         "Use the form that does not wait, which the hazard names, or run it when nobody writes.",
         Risk.MEDIUM,
-        _CONFIRM,
+        _LOCKED,
     ),
     HazardCode.INDEX_BUILD: Kind(
         "An index is built while the table is in use",

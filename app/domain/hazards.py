@@ -5,6 +5,7 @@ means stands in `hazard_kinds`; which statement has which, in `hazard_rules`.
 """
 
 import difflib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -111,6 +112,11 @@ def unknown_code(text: str) -> str:
     near = near_codes(text)
     meant = f"did you mean {' or '.join(near)}?" if near else "the codes are listed at /problems"
     return f"there is no hazard {text!r}; {meant}"
+
+
+def unknown_codes(names: Iterable[str]) -> tuple[str, ...]:
+    """What is wrong with a list of codes that somebody has written, one sentence for each that does not exist."""
+    return tuple(unknown_code(name) for name in names if code_of(name) is None)
 
 
 def asks(kind: Kind, protection: Protection) -> bool:

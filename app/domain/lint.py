@@ -31,6 +31,11 @@ class Linted:
     verdicts: tuple[tuple[LintFinding, ...] | None, ...]
     notice: str | None = None
 
+    def by_script(self, scripts: Sequence[SqlScript]) -> Mapping[SqlScript, tuple[LintFinding, ...]]:
+        """As `examine` takes it; `scripts` are those that were asked about, in their order."""
+        found = zip(scripts, self.verdicts, strict=True)
+        return {script: findings for script, findings in found if findings is not None}
+
 
 # What our own rules report, by squawk's name for it.
 COVERED: Mapping[str, HazardCode] = {

@@ -5,7 +5,7 @@ import pytest
 from app.domain.environment import Protection
 from app.domain.examination import Consent, Known, examine, required_consent
 from app.domain.hazards import Hazard, HazardCode, Risk
-from app.domain.lint import LintFinding
+from app.domain.lint import Linted, LintFinding
 from app.domain.migration import Checksum, Direction, SqlScript
 from app.domain.step import Deed, Step, step_up
 from tests.domain.literals import python, sql
@@ -114,7 +114,10 @@ def test_the_linters_advice_is_placed_and_what_is_ours_already_left_out() -> Non
         LintFinding("ban-drop-table", "dropped", "", 3, 1),
         LintFinding("rule-of-tomorrow", "new", "", 1, 1),
     )
-    found = examine([step_up(migration)], lint={migration.up: findings}).hazards
+    linted = Linted((findings, None))
+    lint = linted.by_script([migration.up, SqlScript("SELECT 2", "b.sql")])
+    assert list(lint) == [migration.up]
+    found = examine([step_up(migration)], lint=lint).hazards
     assert [(one.code, one.rule, one.statement, one.line) for one in found] == [
         ("TABLE_DROPPED", None, 2, 3),
         ("LINT", "ban-char-field", 1, 2),
@@ -127,6 +130,8 @@ def test_the_linters_advice_is_placed_and_what_is_ours_already_left_out() -> Non
     ("TRUNCATE orders", CONFIRM, None),
     ("TRUNCATE orders", LOCKED, None),
     ("CREATE INDEX CONCURRENTLY i ON orders (a)", CONFIRM, Consent.NOT_ASKED),
+    ("CREATE INDEX i ON orders (a)", CONFIRM, Consent.NOT_ASKED),
+    ("CREATE INDEX i ON orders (a)", LOCKED, None),
     ("CREATE INDEX CONCURRENTLY i ON orders (a)", LOCKED, None),
     ("COPY orders FROM PROGRAM 'x'", OPEN, None),
     ("ALTER SYSTEM SET a = 1", OPEN, None),

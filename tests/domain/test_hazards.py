@@ -6,7 +6,7 @@ import pytest
 
 from app.domain.environment import Protection
 from app.domain.hazard_kinds import KINDS
-from app.domain.hazards import HazardCode, asks, code_of, near_codes, slug_of, unknown_code
+from app.domain.hazards import HazardCode, asks, code_of, near_codes, slug_of, unknown_code, unknown_codes
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "hazards.md"
 
@@ -23,6 +23,10 @@ def test_a_code_is_itself_in_text() -> None:
 def test_near_codes_are_named(wrong: str, near: str) -> None:
     assert near_codes(wrong)[0] == near
     assert f"did you mean {near}" in unknown_code(wrong)
+
+
+def test_each_code_that_does_not_exist_is_a_problem() -> None:
+    assert unknown_codes(["DATA_LOSS", "DATALOSS", "INDEX_BUILD"]) == (unknown_code("DATALOSS"),)
 
 
 def test_its_address_is_made_of_its_name() -> None:
