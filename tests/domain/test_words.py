@@ -47,3 +47,10 @@ def test_no_text_however_broken_breaks_a_rule(pieces: list[str]) -> None:
     examine([step_up(sql("a", up=script))])
     for index, statement in enumerate(parse_script(script).statements):
         assert len(locks_of(Stated(statement, index))) <= len(script)
+
+
+def test_of_rows_the_head_is_read_and_of_everything_else_all() -> None:
+    rows = ", ".join(f"({number}, 'x')" for number in range(1_000))
+    (insert, delete) = parse_script(f"INSERT INTO t VALUES {rows}; DELETE FROM t WHERE (a, b) IN ({rows})").statements
+    assert Stated(insert, 0).words.name(2)[0] == "public.t"
+    assert len(Stated(insert, 0).words) < 1_000 < len(Stated(delete, 1).words)
