@@ -29,7 +29,7 @@ class LockMode(StrEnum):
 _ORDER = tuple(LockMode)
 _STOPS = {
     LockMode.ACCESS_SHARE: "stops only what needs ACCESS EXCLUSIVE, such as DROP and most ALTER TABLE",
-    LockMode.ROW_SHARE: "stops only DDL that lets nobody write and read at once",
+    LockMode.ROW_SHARE: "stops only what needs EXCLUSIVE or ACCESS EXCLUSIVE, such as DROP and most ALTER TABLE",
     LockMode.ROW_EXCLUSIVE: "stops DDL such as CREATE INDEX, no reads and no writes",
     LockMode.SHARE_UPDATE_EXCLUSIVE: "stops other DDL and VACUUM only",
     LockMode.SHARE: "stops writes while held; reads go on",

@@ -35,6 +35,10 @@ def said(statement: str) -> list[str]:
         ],
     ),
     ("UPDATE orders SET a = 1", ["ROW EXCLUSIVE on orders: stops DDL such as CREATE INDEX, no reads and no writes"]),
+    (
+        "SELECT * FROM a JOIN generate_series(1, 2) n ON true FOR UPDATE",
+        ["ROW SHARE on a: stops only what needs EXCLUSIVE or ACCESS EXCLUSIVE, such as DROP and most ALTER TABLE"],
+    ),
     ("CREATE TABLE t (a int)", []),
     ("CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'", []),
     ("ALTER TABLE ALL IN TABLESPACE a SET TABLESPACE b", []),

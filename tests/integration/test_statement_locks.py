@@ -109,6 +109,7 @@ INSIDE = [
     "REFRESH MATERIALIZED VIEW counted",
     "REFRESH MATERIALIZED VIEW CONCURRENTLY counted",
     "ANALYZE orders",
+    "ANALYZE orders (id, note), lines",
     "COMMENT ON TABLE orders IS 'x'",
     "COMMENT ON COLUMN orders.note IS 'x'",
     "LOCK TABLE orders IN SHARE ROW EXCLUSIVE MODE",
