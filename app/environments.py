@@ -8,6 +8,7 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 from app.domain.environment import Dsn, Environment, OnDrift, OnFailure, OutOfOrder, Protection, is_postgres_url
+from app.domain.hazards import unknown_codes
 
 E = TypeVar("E", bound=StrEnum)
 
@@ -132,6 +133,8 @@ class _TableReader:
         if not isinstance(given, list) or not all(isinstance(one, str) for one in given):
             self._say('`consent` takes a list of hazard names, such as ["DATA_LOSS"]')
             return frozenset()
+        for problem in unknown_codes(given):
+            self._say(f"`consent`: {problem}")
         return frozenset(given)
 
     def _say(self, problem: str) -> None:

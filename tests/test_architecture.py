@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 CODE = sorted([*ROOT.glob("app/**/*.py"), *ROOT.glob("worker/**/*.py")])
-PURE = [*sorted(ROOT.glob("app/domain/*.py")), *sorted(ROOT.glob("app/ports/*.py"))]
+PURE = [*sorted(ROOT.glob("app/domain/**/*.py")), *sorted(ROOT.glob("app/ports/*.py"))]
 TESTS = sorted(ROOT.glob("tests/**/test_*.py"))
 
 MOST_LINES = 300

@@ -296,6 +296,10 @@ KEYS = "url, directUrl, protection, onDrift, onFailure, outOfOrder, consent, max
             QA_WITH_URL + "consent = 'DATA_LOSS'",
             '[environments.qa]: `consent` takes a list of hazard names, such as ["DATA_LOSS"]',
         ),
+        (
+            QA_WITH_URL + "consent = ['INDEX_BUILD', 'DATA_LOS']",
+            "[environments.qa]: `consent`: there is no hazard 'DATA_LOS'; did you mean DATA_LOSS?",
+        ),
         (QA_WITH_URL + "password = 's3cret'", f"[environments.qa]: unknown key 'password'; it takes {KEYS}"),
         (
             QA_WITH_URL.replace("qa", "QA"),

@@ -16,7 +16,7 @@ from app.api.answers import tagged_response
 from app.api.errors import PAGES as PROBLEMS
 from app.api.errors import slugs, status_of
 from app.api.inputs import SlugPath
-from app.api.problem_pages import PAGES, Page
+from app.api.problem_pages import HAZARD_PAGES, HAZARD_TITLES, PAGES, Page
 from app.api.requests import checked
 from app.api.spec import Document, completed
 from app.domain.errors import EngineSignal, LiftlockError, NotFound
@@ -51,11 +51,12 @@ def docs() -> Response:
 @api.get("/problems", doc_ui=False)
 @checked
 def list_problems() -> Response:
-    """Every kind of problem"""
-    kinds = sorted(slugs().items())
+    """Every kind of problem, and every hazard"""
+    problems = [_problem(slug, kind) for slug, kind in sorted(slugs().items())]
+    problems += [_hazard(slug) for slug in HAZARD_PAGES]
     if _wants_html():
-        return _page("problems.html", problems=[_problem(slug, kind) for slug, kind in kinds])
-    return tagged_response([_problem(slug, kind) for slug, kind in kinds])
+        return _page("problems.html", problems=problems)
+    return tagged_response(problems)
 
 
 @api.get("/problems/<slug>", responses={200: schemas.ProblemPage}, operation_id="getProblem")
@@ -66,21 +67,28 @@ def show_problem(path: SlugPath) -> Response:
     HTML for browsers (`Accept: text/html`), JSON for everybody else.
     """
     kind = slugs().get(path.slug)
-    if kind is None:
+    if kind is None and path.slug not in HAZARD_PAGES:
         raise NotFound(f"there is no kind of problem {path.slug[:100]!r}", next_steps=(f"GET {PROBLEMS}",))
-    problem = _problem(path.slug, kind)
+    problem = _hazard(path.slug) if kind is None else _problem(path.slug, kind)
     response = _page("problem.html", problem=problem) if _wants_html() else tagged_response(problem)
     response.vary.add("Accept")
     return response
 
 
 def _problem(slug: str, kind: type[LiftlockError]) -> dict[str, Any]:
-    page: Page = PAGES[slug]
     # what only jobs end with has no status of HTTP
     status = None if issubclass(kind, EngineSignal) else int(status_of(kind))
+    return _shown(slug, kind.title, status, PAGES[slug])
+
+
+def _hazard(slug: str) -> dict[str, Any]:
+    return _shown(slug, HAZARD_TITLES[slug], None, HAZARD_PAGES[slug])
+
+
+def _shown(slug: str, title: str, status: int | None, page: Page) -> dict[str, Any]:
     return {
         "type": f"{PROBLEMS}/{slug}",
-        "title": kind.title,
+        "title": title,
         "status": status,
         "means": page.means,
         "why": page.why,

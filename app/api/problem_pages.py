@@ -3,6 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from app.domain.environment import Protection
+from app.domain.hazard_kinds import KINDS
+from app.domain.hazards import HazardCode, Kind, slug_of
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
@@ -204,3 +208,25 @@ PAGES: Mapping[str, Page] = {
         "`problems` lists all of them at once, each with its pointer or parameter and what it takes.",
     ),
 }
+
+
+def _hazard_page(code: HazardCode, kind: Kind) -> Page:
+    return Page(kind.happens, f"A statement of a migration does it: {_asked(code, kind)}", kind.to_do)
+
+
+def _asked(code: HazardCode, kind: Kind) -> str:
+    match kind.asks_from:
+        case None:
+            return "the plan names the line. It is advice and never needs consent."
+        case Protection.OPEN:
+            where = "everywhere"
+        case _:
+            where = f"from the protection `{kind.asks_from}` on"
+    return (
+        f"the plan names the line. It needs consent {where}: `--allow-hazards {code}`, `consent` in liftlock.toml, or "
+        f"`-- liftlock: allow {code} reason` in the file."
+    )
+
+
+HAZARD_PAGES: Mapping[str, Page] = {slug_of(code): _hazard_page(code, kind) for code, kind in KINDS.items()}
+HAZARD_TITLES: Mapping[str, str] = {slug_of(code): f"{code}: {kind.title}" for code, kind in KINDS.items()}

@@ -63,6 +63,9 @@ def directives(text: str) -> Iterator[Directive]:
             if _MISSPELT.match(comment.text):
                 yield Directive(comment.line, comment.column, problem=f"{SPELLING}, in this spelling")
             continue
+        if found["what"] == "allow":
+            # read by `allowances`
+            continue
         statement = next((one for one in statements if one.offset > comment.offset), None)
         try:
             batch = _batch(found["what"], found["options"], statement)
@@ -80,7 +83,7 @@ def directives(text: str) -> Iterator[Directive]:
 def _batch(what: str, options: str, statement: Statement | None) -> Batch:
     """Raises ValueError with what is wrong and what to write."""
     if what != "batch":
-        raise ValueError(f"there is no `liftlock: {what}`; {SPELLING}")
+        raise ValueError(f"there is no `liftlock: {what}`; {SPELLING}, or -- liftlock: allow HAZARD reason")
     found = _OPTION.findall(options)
     given = dict(found)
     if len(given) < len(found):

@@ -18,6 +18,7 @@ from app.ports.control import (
     NewJob,
     StoredAnswer,
 )
+from app.ports.lint import Linter
 from app.ports.schedules import Schedules
 from app.ports.target import (
     UNGUIDED,
@@ -59,6 +60,7 @@ __all__ = [
     "KnownJob",
     "Leases",
     "Limits",
+    "Linter",
     "LockLog",
     "NewJob",
     "Observer",

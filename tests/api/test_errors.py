@@ -8,6 +8,7 @@ import pytest
 from app.api.errors import slugs, status_of
 from app.api.problem_pages import PAGES
 from app.domain.errors import BackendUnavailable, BackendUnusable, MigrationsInvalid
+from app.domain.hazards import HazardCode, slug_of
 from app.domain.problem import Problem
 from app.portal import PortalClosed
 from tests.api.stand import SECRET, Stand, standing
@@ -22,6 +23,21 @@ def test_every_kind_of_problem_has_a_page_in_both_tongues(stand: Stand) -> None:
         assert as_html.mimetype == "text/html"
         assert as_html.headers["Vary"] == "Accept"
     assert set(PAGES) == set(slugs())
+
+
+def test_every_hazard_has_a_page_in_both_tongues(stand: Stand) -> None:
+    for code in HazardCode:
+        address = f"/problems/{slug_of(code)}"
+        as_json = stand.get(address)
+        as_html = stand.get(address, headers={"Accept": "text/html,*/*;q=0.8"})
+        assert (as_json.json["type"], as_json.json["status"]) == (address, None)
+        assert as_json.json["title"].startswith(f"{code}: ") and as_json.json["whatToDo"]
+        assert "a hazard of a statement" in as_html.text
+
+
+def test_hazards_are_listed_with_the_problems(stand: Stand) -> None:
+    listed = {problem["type"] for problem in stand.get("/problems").json}
+    assert listed == {f"/problems/{slug}" for slug in (*slugs(), *map(slug_of, HazardCode))}
 
 
 def test_every_kind_of_problem_has_a_status() -> None:

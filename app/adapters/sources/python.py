@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from app.adapters.sources.naming import identity_problems, parse_file_name
+from app.domain.allowances import allowances_of_python
 from app.domain.migration import Checksum, Migration, MigrationName, PythonScript
 from app.domain.problem import Problem
 
@@ -48,6 +49,9 @@ def read_python(file: str, raw: bytes, text: str) -> Migration | tuple[Problem, 
     if owner is None:
         return tuple(draft.problems)
     _collect(draft, owner)
+    for found in allowances_of_python(text):
+        if found.problem is not None:
+            draft.refuse("allow", found.problem, found.line, found.column)
     return _finished(draft, raw, text, tokens)
 
 

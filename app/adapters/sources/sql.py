@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from app.adapters.sources.naming import identity_problems, parse_file_name
+from app.domain.allowances import allowances
 from app.domain.batch import directives, has_batches
 from app.domain.migration import Checksum, Migration, MigrationName, SqlScript
 from app.domain.probes import probe_of
@@ -127,6 +128,7 @@ def _cut(draft: _Draft, text: str, markers: list[_Marker]) -> None:
         draft.refuse("missing_up", message, 1)
         return
     before = SqlScript(text[: starts[0]], draft.file)
+    _check_allowances(draft, "", before)
     if before.parsed.statements:
         line = before.parsed.statements[0].line
         draft.refuse("statement_before_up", "a statement stands above the first section; move it below", line)
@@ -155,10 +157,21 @@ def _check_script(draft: _Draft, section: str, script: SqlScript) -> None:
         elif section == "verify" or section in draft.inside:
             message = "a batch is many transactions, and this runs inside one; move it"
             draft.refuse("batch", message, found.line + script.line - 1, found.column)
+    _check_allowances(draft, section, script)
     for statement in script.parsed.statements:
         refused = _refusal(draft, section, statement)
         if refused is not None:
             draft.refuse(*refused, statement.line + script.line - 1, statement.column)
+
+
+def _check_allowances(draft: _Draft, section: str, script: SqlScript) -> None:
+    """`section` '' is what stands above the first marker."""
+    for found in allowances(script.text):
+        problem = found.problem
+        if problem is None and section not in ("up", "down"):
+            problem = "a hazard is allowed in the up or the down section, for its statements; move the line"
+        if problem is not None:
+            draft.refuse("allow", problem, found.line + script.line - 1, found.column)
 
 
 def _refusal(draft: _Draft, section: str, statement: Statement) -> tuple[str, str] | None:

@@ -1,0 +1,205 @@
+"""Every hazard of a plan, found from its files alone, and which of them still need somebody's consent.
+
+The procedure: go through the steps in their order; ask each rule about each statement, telling it what the plan has
+made so far; add what the linter says; mark what a file allows, and note what it allows for nothing.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from functools import lru_cache
+
+from app.domain.allowances import allowances, allowances_of_python
+from app.domain.blocks import written_in
+from app.domain.environment import Protection
+from app.domain.hazard_kinds import KINDS
+from app.domain.hazard_rules import rules_for
+from app.domain.hazard_rules.rule import Found, Scene
+from app.domain.hazards import Hazard, HazardCode, asks
+from app.domain.lint import LintFinding, hazards_of
+from app.domain.migration import Body, PythonScript, SqlScript
+from app.domain.progress import Progress
+from app.domain.step import Deed, Step
+from app.domain.words import Stated, shown
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of the target, as far as somebody has looked; nothing of it is needed.
+
+    `created`: tables that are not in use yet. `column_types`: by table (with its schema) and column, as
+    `format_type` spells them. `not_null`: columns that a validated CHECK proves to hold no NULL.
+    """
+
+    created: frozenset[str] = frozenset()
+    column_types: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    not_null: frozenset[tuple[str, str]] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Unused:
+    """A hazard that a file allows and does not have: `line` of the file, 1-based."""
+
+    code: HazardCode
+    migration: str
+    file: str
+    line: int
+
+    def said(self) -> str:
+        return f"{self.file}:{self.line} allows {self.code}, which nothing there has; remove the line"
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    hazards: tuple[Hazard, ...] = ()
+    unused: tuple[Unused, ...] = ()
+
+
+class Consent(StrEnum):
+    """Who has said that a hazard may be taken."""
+
+    FILE = "file"
+    REQUEST = "request"
+    ENVIRONMENT = "environment"
+    NOT_ASKED = "not_asked"
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """`consent` None: nobody has."""
+
+    hazard: Hazard
+    consent: Consent | None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    judged: tuple[Judged, ...] = ()
+
+    @property
+    def lacking(self) -> tuple[Hazard, ...]:
+        return tuple(one.hazard for one in self.judged if one.consent is None)
+
+    @property
+    def lacking_codes(self) -> tuple[HazardCode, ...]:
+        """Each once, in the order in which they are met."""
+        return tuple(dict.fromkeys(hazard.code for hazard in self.lacking))
+
+    @property
+    def flag(self) -> str:
+        """What to type to consent to all that is lacking; '' when nothing is."""
+        return f"--allow-hazards {','.join(self.lacking_codes)}" if self.lacking_codes else ""
+
+
+def examine(
+    steps: Sequence[Step], known: Known | None = None, lint: Mapping[SqlScript, Sequence[LintFinding]] | None = None
+) -> Examination:
+    """`steps` in the order in which they will run; `lint`: what the linter has found, as far as it was asked."""
+    known, lint = known or Known(), lint or {}
+    progress = Progress(created=set(known.created), not_null=set(known.not_null))
+    hazards: list[Hazard] = []
+    unused: list[Unused] = []
+    for step in steps:
+        if step.deed is not Deed.EXECUTED or step.body is None:
+            continue
+        if isinstance(step.body, PythonScript):
+            found = [_unseen(step, step.body)]
+        else:
+            advice = hazards_of(step.name, step.body, lint.get(step.body, ()))
+            found = [*_of_script(step, step.body, known, progress), *advice]
+        marked, left = _with_allowances(step, step.body, found)
+        hazards += marked
+        unused += left
+    return Examination(tuple(hazards), tuple(unused))
+
+
+def required_consent(
+    hazards: Sequence[Hazard], consent: Collection[str], allowed: Collection[str], protection: Protection
+) -> Verdict:
+    """Who consents to each hazard. `consent`: the environment's list, `allowed`: the request's, both of known codes.
+
+    Under a protection that does not ask for a kind it counts as consented, and is listed all the same.
+    """
+    return Verdict(tuple(Judged(hazard, _consent_to(hazard, consent, allowed, protection)) for hazard in hazards))
+
+
+@lru_cache(maxsize=2048)
+def stated_in(script: SqlScript) -> tuple[Stated, ...]:
+    """Kept with the words that were read: the same files are planned again with every request."""
+    return tuple(Stated(one, index) for index, one in enumerate(script.parsed.statements))
+
+
+def _consent_to(
+    hazard: Hazard, consent: Collection[str], allowed: Collection[str], protection: Protection
+) -> Consent | None:
+    if hazard.allowed is not None:
+        return Consent.FILE
+    if hazard.code in allowed:
+        return Consent.REQUEST
+    if hazard.code in consent:
+        return Consent.ENVIRONMENT
+    return None if asks(KINDS[hazard.code], protection) else Consent.NOT_ASKED
+
+
+def _unseen(step: Step, script: PythonScript) -> Hazard:
+    kind = KINDS[HazardCode.UNSEEN_STATEMENTS]
+    happens = "A migration in Python makes its statements while it runs, so nobody has judged them."
+    return Hazard(
+        HazardCode.UNSEEN_STATEMENTS, step.name, script.file, None, None, step.name, happens, kind.to_do, kind.risk
+    )
+
+
+def _of_script(step: Step, script: SqlScript, known: Known, progress: Progress) -> Iterator[Hazard]:
+    stated = stated_in(script)
+    for one in stated:
+        scene = _scene(script, stated, known, progress)
+        yield from _of_statement(step, script, one, scene)
+        if one.verb == "DO":
+            # what it makes it may make under a condition, so the plan does not count it as made
+            for written in written_in(one.statement):
+                yield from _of_statement(step, script, Stated(written, one.index), scene)
+        progress.pass_over(one)
+    progress.end_script()
+
+
+def _of_statement(step: Step, script: SqlScript, stated: Stated, scene: Scene) -> Iterator[Hazard]:
+    for rule in rules_for(stated.verb):
+        for found in rule.judge(stated, scene):
+            yield _hazard(step, script, stated, found)
+
+
+def _scene(script: SqlScript, stated: tuple[Stated, ...], known: Known, progress: Progress) -> Scene:
+    # the sets themselves: a scene is looked at before anything is added to them
+    return Scene(
+        created=progress.created,
+        column_types=known.column_types,
+        checked=progress.checked,
+        not_null=progress.not_null,
+        script=stated,
+        transactional=script.transactional,
+    )
+
+
+def _hazard(step: Step, script: SqlScript, stated: Stated, found: Found) -> Hazard:
+    kind = KINDS[found.code]
+    return Hazard(
+        code=found.code,
+        migration=step.name,
+        file=script.file,
+        statement=stated.index,
+        line=stated.statement.line + script.line - 1,
+        object=shown(found.object),
+        happens=found.happens or kind.happens,
+        to_do=found.to_do or kind.to_do,
+        risk=found.risk or kind.risk,
+    )
+
+
+def _with_allowances(step: Step, script: Body, found: list[Hazard]) -> tuple[list[Hazard], list[Unused]]:
+    read, above = (allowances_of_python, 0) if isinstance(script, PythonScript) else (allowances, script.line - 1)
+    given = {one.code: one for one in read(script.text) if one.code is not None}
+    marked = [replace(one, allowed=given[one.code].reason) if one.code in given else one for one in found]
+    met = {one.code for one in found}
+    return marked, [
+        Unused(code, step.name, script.file, one.line + above) for code, one in given.items() if code not in met
+    ]
