@@ -1,0 +1,29 @@
+"""Every benchmark, in the order of a full run."""
+
+from bench import (
+    handover,
+    lexer,
+    lint,
+    list10000,
+    memory,
+    nothing_to_do,
+    plan10000,
+    run500,
+    snapshot,
+    stall,
+    submit,
+)
+
+BENCHMARKS = (
+    run500.BENCHMARK,
+    nothing_to_do.BENCHMARK,
+    submit.BENCHMARK,
+    handover.BENCHMARK,
+    stall.BENCHMARK,
+    list10000.BENCHMARK,
+    plan10000.BENCHMARK,
+    lexer.BENCHMARK,
+    snapshot.BENCHMARK,
+    lint.BENCHMARK,
+    memory.BENCHMARK,
+)
