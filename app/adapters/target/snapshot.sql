@@ -409,7 +409,8 @@ FROM pg_user_mappings m WHERE $2::text = ''
 -- section: rows
 )
 SELECT i.kind, json_agg(json_build_array(
-       i.identity, i.relation, i.sub, json_strip_nulls(i.facts),
+       -- as a number: JSON makes a text of an oid
+       i.identity, i.relation::bigint, i.sub, json_strip_nulls(i.facts),
        CASE WHEN i.owner IS NOT NULL THEN quote_ident(pg_get_userbyid(i.owner)) END,
        d.description,
        -- only what differs from the default: a grant that was revoked again leaves an acl, but no grant
