@@ -1,4 +1,3 @@
-
 """A schema as a value: equal schemas have one text and one fingerprint."""
 
 import hashlib
