@@ -3,9 +3,8 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
-from itertools import groupby
 from types import MappingProxyType
 from typing import TypeAlias
 
@@ -37,17 +36,11 @@ class SchemaObject:
     kind: str
     identity: str
     facts: Facts
-    hard_line: str = field(init=False, repr=False, compare=False)
-    """Its canonical JSON without the soft facts: made once, joined often."""
-
-    def __post_init__(self) -> None:
-        hard = self.facts if SOFT.isdisjoint(self.facts) else without(self.facts, SOFT)
-        object.__setattr__(self, "hard_line", _line(self.identity, hard))
 
     @property
-    def line(self) -> str:
-        """Its canonical JSON."""
-        return self.hard_line if SOFT.isdisjoint(self.facts) else _line(self.identity, self.facts)
+    def hard(self) -> Facts:
+        """The facts without the soft ones."""
+        return self.facts if SOFT.isdisjoint(self.facts) else without(self.facts, SOFT)
 
     @property
     def key(self) -> Key:
@@ -104,12 +97,12 @@ class Snapshot:
     @cached_property
     def canonical(self) -> str:
         """JSON: kind, then identity, then facts; sorted, without white space, the same for equal snapshots."""
-        return _joined(self, lambda one: one.line)
+        return _encoded(self, lambda one: one.facts)
 
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 of the canonical JSON without the soft facts, in hexadecimal: comparable between databases."""
-        return hashlib.sha256(_joined(self, lambda one: one.hard_line).encode()).hexdigest()
+        return hashlib.sha256(_encoded(self, lambda one: one.hard).encode()).hexdigest()
 
     def comparable(self) -> "Snapshot":
         """Without what databases of one schema may differ in: owners, grants, versions of collations and the
@@ -142,21 +135,16 @@ def without(facts: Facts, left_out: Iterable[str]) -> dict[str, Fact]:
     return {name: fact for name, fact in facts.items() if name not in names}
 
 
-def _line(identity: str, facts: Facts) -> str:
-    """A member of a JSON object, without the braces around it."""
-    return _ENCODER.encode({identity: facts if isinstance(facts, dict) else dict(facts)})[1:-1]
-
-
 def _left_out(one: SchemaObject) -> frozenset[str]:
     return DIFFERENT_ELSEWHERE | {"version"} if one.kind == "collation" else DIFFERENT_ELSEWHERE
 
 
-def _joined(snapshot: Snapshot, line_of: Callable[[SchemaObject], str]) -> str:
-    kinds = (
-        f"{_ENCODER.encode(kind)}:{{{','.join(line_of(one) for one in members)}}}"
-        for kind, members in groupby(snapshot, key=lambda one: one.kind)
-    )
-    return f"{{{','.join(kinds)}}}"
+def _encoded(snapshot: Snapshot, facts_of: Callable[[SchemaObject], Facts]) -> str:
+    """In one go: to encode each object by itself takes three times as long."""
+    kinds: dict[str, dict[str, Facts]] = {}
+    for one in snapshot:
+        kinds.setdefault(one.kind, {})[one.identity] = facts_of(one)
+    return _ENCODER.encode(kinds)
 
 
 def _read_objects(kinds: Mapping[str, object]) -> Iterator[SchemaObject]:

@@ -89,7 +89,7 @@ def member(pair: Pair) -> SchemaObject:
 
 
 def _differ(expected: SchemaObject | None, found: SchemaObject | None) -> bool:
-    return expected is None or found is None or expected.hard_line != found.hard_line
+    return expected is None or found is None or expected.hard != found.hard
 
 
 def _counts(one: SchemaObject) -> bool:
