@@ -7,12 +7,21 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from app.domain.environment import Dsn, Environment, OnDrift, OnFailure, OutOfOrder, Protection, is_postgres_url
+from app.domain.environment import (
+    Dsn,
+    Environment,
+    OnDrift,
+    OnFailure,
+    OutOfOrder,
+    Protection,
+    SchemaCheck,
+    is_postgres_url,
+)
 from app.domain.hazards import unknown_codes
 
 E = TypeVar("E", bound=StrEnum)
 
-KEYS = ("url", "directUrl", "protection", "onDrift", "onFailure", "outOfOrder", "consent", "maxHoldMs")
+KEYS = ("url", "directUrl", "protection", "onDrift", "onFailure", "outOfOrder", "consent", "maxHoldMs", "schemaCheck")
 
 _NAME = re.compile(r"^[a-z][a-z0-9_-]{0,62}$")
 
@@ -83,6 +92,7 @@ class _TableReader:
             consent=self._consent(),
             direct=self._address("directUrl") if "directUrl" in self._table else None,
             max_hold_ms=self._max_hold_ms(),
+            schema_check=self._choice("schemaCheck", SchemaCheck, SchemaCheck.FULL),
         )
 
     def _address(self, key: str) -> Dsn | None:

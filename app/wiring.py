@@ -11,6 +11,7 @@ from app.adapters.control.announcements import Announcements
 from app.adapters.control.claims import ControlClaims
 from app.adapters.control.conflicts import ControlConflicts
 from app.adapters.control.database import ControlDatabase
+from app.adapters.control.drift import ControlDrift
 from app.adapters.control.idempotency import ControlIdempotencyKeys
 from app.adapters.control.jobs import ControlJobs
 from app.adapters.control.locks import ControlLocks
@@ -20,14 +21,18 @@ from app.adapters.control.wishes import ControlWishes
 from app.adapters.health import BackendHealth
 from app.adapters.lease import RedisLeases, connect_redis
 from app.adapters.queue import CeleryDoorbell
+from app.adapters.sources.drafts import FolderDrafts
 from app.adapters.sources.folder import FolderSource
 from app.adapters.target.connection import Patience
 from app.adapters.target.observer import PostgresObservers
+from app.adapters.target.schemas import PostgresSchemas
 from app.adapters.target.targets import PostgresTargets
 from app.portal import Portal
 from app.ports import Clock, IdempotencyKeys, JobBoard, Limits
 from app.services.chores import Chores
 from app.services.conflict import ConflictResolutionService
+from app.services.drift import DriftRecorder
+from app.services.drift_desk import DriftDesk
 from app.services.execution import ExecutionPolicy, PlanExecutor
 from app.services.install import ControlInstaller
 from app.services.lookout import Lookout
@@ -62,6 +67,7 @@ class Services:
     validation: SchemaValidationService
     sync: EnvironmentSyncService
     conflicts: ConflictResolutionService
+    drift: DriftDesk
     resolver: ConflictResolver
     schedules: ScheduleService
     runner: MigrationRunnerService
@@ -96,6 +102,8 @@ def build(settings: Settings) -> Services:
     source = FolderSource(settings.migrations, settings.max_file_bytes)
     environments = Environments(dict(settings.environments), settings.default_environment)
 
+    schemas = PostgresSchemas()
+    drift = DriftRecorder(schemas, ControlDrift(database), conflicts)
     validation = SchemaValidationService(source, targets, conflicts)
     submission = Submission(
         environments,
@@ -118,7 +126,9 @@ def build(settings: Settings) -> Services:
         _watchdog(settings, watchdog_portal),
         clock,
         _policy(settings),
+        drift,
     )
+    desk = DriftDesk(environments, schemas, drift, FolderDrafts(settings.migrations), submission, board, clock)
     for close in (announcements.close, targets.close, leases.close, database.close, doorbell.close):
         portal.on_close(close)
     return Services(
@@ -132,7 +142,8 @@ def build(settings: Settings) -> Services:
         validation=validation,
         sync=EnvironmentSyncService(environments, validation),
         conflicts=conflicts,
-        resolver=ConflictResolver(environments, conflicts, validation, submission, board, doorbell),
+        drift=desk,
+        resolver=ConflictResolver(environments, conflicts, validation, submission, board, doorbell, desk, clock),
         schedules=ScheduleService(ControlSchedules(database), submission, board, sweep, doorbell, clock),
         runner=MigrationRunnerService(
             executor,
@@ -140,7 +151,7 @@ def build(settings: Settings) -> Services:
             sweep,
             doorbell,
             conflicts,
-            Chores(claims, sweep, doorbell),
+            Chores(claims, sweep, doorbell, environments, drift),
             clock,
             worker=worker,
             lease_ttl_ms=timing.lease_ttl_ms,

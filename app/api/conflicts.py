@@ -67,7 +67,7 @@ def resolve_conflict(path: ConflictPath, body: ResolveBody) -> Response:
     what changes a ledger is a job.
     """
     conflict_id = uuid_or_not_found(path.id, "conflict", "/migrations/conflicts")
-    asked = Asked(body.resolution, body.note, body.migration)
+    asked = Asked(body.resolution, body.note, body.migration, body.until)
 
     def answer(claim: KeyClaim | None) -> Response:
         answered = run(services().resolver.resolve(conflict_id, asked, origin(), claim))

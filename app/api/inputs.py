@@ -1,15 +1,16 @@
 """What a request may carry, as the types that validate it and that `/openapi.json` is made of."""
 
+from datetime import datetime
 from functools import partial
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, field_validator
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
 from app.api.waiting import LONGEST_WAIT_S
 from app.domain.conflict import ConflictState
-from app.domain.environment import OnFailure
+from app.domain.environment import OnDrift, OnFailure
 from app.domain.job import JobKind, JobState, OnBusy
 from app.domain.settling import MarkAs, Resolution
 from app.domain.step import Atomicity
@@ -34,6 +35,17 @@ def _in_range(least: int, most: int, value: Any) -> int:
             "out_of_range", "takes a whole number from {least} to {most}", {"least": least, "most": most}
         )
     return value
+
+
+def read_moment(value: Any) -> datetime:
+    """RFC 3339, with its zone."""
+    try:
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise PydanticCustomError("not_a_moment", "takes a moment as RFC 3339 writes it: 2027-01-31T08:00:00Z")
+    return moment
 
 
 def _number(least: int, most: int) -> tuple[BeforeValidator, Any]:
@@ -108,6 +120,9 @@ class RunBody(ChangeBody):
     atomic: Atomicity = Field(
         Atomicity.MIGRATION, description="what commits together: each migration, or the whole run"
     )
+    on_drift: OnDrift | None = Field(
+        None, description="what becomes of the run when the schema has drifted; by environment when left out"
+    )
     on_failure: OnFailure | None = Field(
         None, description="what becomes of the steps before the failed one; by environment when left out"
     )
@@ -148,6 +163,24 @@ class ResolveBody(Input):
     ]
     note: Note | None = None
     migration: NameOrVersion | None = Field(None, description="which one, where the conflict is about several")
+    until: datetime | None = Field(None, description="for `ignore_until`: a moment to come, with its time zone")
+
+    @field_validator("until", mode="before")
+    @classmethod
+    def _with_zone(cls, value: Any) -> Any:
+        return value if value is None else read_moment(value)
+
+
+class ScanBody(Input):
+    """May be left out."""
+
+    model_config = ConfigDict(openapi_extra={"required": False})  # type: ignore[typeddict-unknown-key]
+
+    note: Note | None = None
+
+
+class EnvironmentPath(Input):
+    environment: Annotated[str, Field(max_length=200, pattern=_NO_NUL)]
 
 
 class ScheduleBody(Input):

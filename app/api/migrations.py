@@ -44,7 +44,13 @@ def run_migrations(query: ChangeQuery, body: RunBody) -> Response:
     Everything in dependency order, or up to and with `to`. The answer is a job, already succeeded when
     there was nothing to do.
     """
-    asked = replace(_asked(JobKind.RUN, query, body), to=body.to, atomic=body.atomic, on_failure=body.on_failure)
+    asked = replace(
+        _asked(JobKind.RUN, query, body),
+        to=body.to,
+        atomic=body.atomic,
+        on_failure=body.on_failure,
+        on_drift=body.on_drift,
+    )
     return carry_out(asked, body, services().migrations.submit)
 
 

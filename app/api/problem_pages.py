@@ -21,6 +21,17 @@ PAGES: Mapping[str, Page] = {
         "The server is down, restarting or full, the address is wrong, or the role may not do what is needed.",
         "Read `detail`: it says what the server answered. If it is only restarting, ask again after Retry-After.",
     ),
+    "drift-present": Page(
+        "The schema is not as the last job has left it, and the environment refuses to run on one that has drifted.",
+        "Somebody has changed it by other means: by hand, by another tool, by an application that makes tables itself.",
+        "Look at GET /environments/ENV/drift. Answer the conflict: adopt it as a migration, take it back, or leave it "
+        "for a while. Or run with `onDrift: warn`, which takes the schema as it is from then on.",
+    ),
+    "folder-not-writable": Page(
+        "A migration was written for you, and could not be put into the migrations folder. Nothing else was done.",
+        "The folder is read-only for the service, as in most containers, or a file of that name is there already.",
+        "Put the text that the answer carries into your migrations yourself, then mark it as applied.",
+    ),
     "already-settled": Page(
         "The conflict is closed, so it cannot be settled again.",
         "Somebody was faster, its cause went away, or it settled itself.",

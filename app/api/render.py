@@ -12,7 +12,7 @@ from app.api.steps import in_environment, next_steps
 from app.domain.again import refuse_unsafe_retry
 from app.domain.errors import NotSafeToRetry
 from app.domain.failure import Failure
-from app.domain.job import Job, StepRecord
+from app.domain.job import CONTROL, Job, StepRecord
 from app.domain.locks import LockSample, Session
 from app.domain.problem import Problem
 from app.services.sync import MigrationState, MigrationStatus
@@ -38,7 +38,7 @@ def job_summary(job: Job, base_url: str, *, read_only: bool) -> Json:
     return {
         "id": str(job.id),
         "kind": request.kind.value,
-        "environment": request.environment if request.kind.writes_target else None,
+        "environment": None if request.environment == CONTROL else request.environment,
         "state": "cancelling" if job.cancelling else job.state.value,
         "reason": job.reason,
         "message": job.message,

@@ -21,6 +21,7 @@ class ConflictKind(StrEnum):
     OUT_OF_ORDER = "out_of_order"
     OBJECT_OVERLAP = "object_overlap"
     STRANDED_TARGET = "stranded_target"
+    SCHEMA_DRIFT = "schema_drift"
 
 
 class ConflictState(StrEnum):
@@ -115,6 +116,24 @@ REMEDIES: Mapping[ConflictKind, tuple[Remedy, ...]] = {
         Remedy(
             Resolution.IGNORE,
             "It is meant so; the record stays closed as long as these files are as they are.",
+            Way.WORD,
+        ),
+    ),
+    ConflictKind.SCHEMA_DRIFT: (
+        Remedy(
+            Resolution.ADOPT_DRIFT,
+            "Write a migration, up and down, with the SQL of what has changed, and record it here as applied; in other "
+            "environments it is run.",
+            Way.JOB,
+        ),
+        Remedy(
+            Resolution.REVERT_DRIFT,
+            "Write a migration that takes the change back. Look at it, then run it with `onDrift: warn`.",
+            Way.WORD,
+        ),
+        Remedy(
+            Resolution.IGNORE_UNTIL,
+            "Leave it until the moment that `until` names: nothing is refused for it before that.",
             Way.WORD,
         ),
     ),

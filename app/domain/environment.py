@@ -19,6 +19,13 @@ class OnDrift(StrEnum):
     IGNORE = "ignore"
 
 
+class SchemaCheck(StrEnum):
+    """Whether the schema is looked at before and after each job."""
+
+    FULL = "full"
+    OFF = "off"
+
+
 class OnFailure(StrEnum):
     """What becomes of the steps that succeeded before one failed."""
 
@@ -77,6 +84,7 @@ class Environment:
     scope: str = ""
     direct: Dsn | None = None
     max_hold_ms: int | None = None
+    schema_check: SchemaCheck = SchemaCheck.FULL
 
 
 def stricter(one: Protection, other: Protection) -> Protection:

@@ -8,6 +8,7 @@ LiftlockError
 │   ├── ConflictsOpen           files and history disagree
 │   ├── StillDisagrees          a conflict was said to be settled, and its cause is still there
 │   ├── AlreadySettled          a conflict that is closed cannot be closed again
+│   ├── FolderNotWritable       a file that was written for somebody cannot be put where migrations are
 │   ├── CannotMark              what is to be recorded would contradict the rest of the ledger
 │   ├── Irreversible            a migration on the way back has no down
 │   ├── NewerDependents         something applied still needs what would be undone
@@ -17,6 +18,7 @@ LiftlockError
 │   ├── TargetBusy              another job holds the target and the caller would not wait
 │   ├── JobEnded                there is nothing left to cancel
 │   ├── NotSafeToRetry          asking for the same once more would do something else, or harm
+│   ├── DriftPresent            the schema is no longer as the last job left it
 │   ├── PlanStale               what was planned is no longer what would run
 │   ├── IdempotencyKeyReused    the same key with another body
 │   ├── IdempotencyInProgress   the first request with this key has not ended
@@ -116,6 +118,11 @@ class NewerDependents(ListedRefusal):
     title = "Something applied depends on this"
 
 
+class DriftPresent(ListedRefusal):
+    slug = "drift-present"
+    title = "The schema has drifted"
+
+
 class NotFound(Refusal):
     slug = "not-found"
     title = "Not found"
@@ -124,6 +131,11 @@ class NotFound(Refusal):
 class AlreadySettled(Refusal):
     slug = "already-settled"
     title = "The conflict is closed already"
+
+
+class FolderNotWritable(Refusal):
+    slug = "folder-not-writable"
+    title = "The migrations folder cannot be written"
 
 
 class RollbackTooDeep(Refusal):

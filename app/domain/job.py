@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import NewType
 from uuid import UUID
 
-from app.domain.environment import OnFailure
+from app.domain.environment import OnDrift, OnFailure
 from app.domain.failure import Failure
 from app.domain.settling import MarkAs, Settling
 from app.domain.step import Atomicity
@@ -54,14 +54,15 @@ class JobKind(StrEnum):
     RESOLVE = "resolve"
     RESCUE = "rescue"
     PURGE = "purge"
+    SCAN = "scan"
 
     @property
     def writes_target(self) -> bool:
-        """Whether it queues on a target; the others work on the control database alone."""
+        """Whether it queues on a target; the others change the control database alone."""
         return self not in CHORES
 
 
-CHORES = frozenset({JobKind.RESCUE, JobKind.PURGE})
+CHORES = frozenset({JobKind.RESCUE, JobKind.PURGE, JobKind.SCAN})
 CONTROL = "liftlock-control"
 """What stands in the place of an environment where a job concerns none."""
 
@@ -105,6 +106,7 @@ class JobRequest:
     atomic: Atomicity = Atomicity.MIGRATION
     on_failure: OnFailure | None = None
     on_busy: OnBusy = OnBusy.QUEUE
+    on_drift: OnDrift | None = None
     confirm: str | None = None
     lock_timeout_ms: int | None = None
     note: str | None = None

@@ -18,6 +18,9 @@ class Resolution(StrEnum):
     ALLOW = "allow"
     IGNORE = "ignore"
     RELEASE_TARGET = "release_target"
+    ADOPT_DRIFT = "adopt_drift"
+    REVERT_DRIFT = "revert_drift"
+    IGNORE_UNTIL = "ignore_until"
 
 
 class MarkAs(StrEnum):

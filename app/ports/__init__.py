@@ -20,6 +20,7 @@ from app.ports.control import (
 )
 from app.ports.lint import Linter
 from app.ports.schedules import Schedules
+from app.ports.schema import DriftLog, Schemas
 from app.ports.target import (
     UNGUIDED,
     Acquired,
@@ -33,7 +34,7 @@ from app.ports.target import (
     TargetSession,
     TargetView,
 )
-from app.ports.world import Clock, Doorbell, Held, HeldElsewhere, Leases, Source
+from app.ports.world import Clock, Doorbell, Drafts, Held, HeldElsewhere, Leases, Source
 
 __all__ = [
     "UNGUIDED",
@@ -46,6 +47,8 @@ __all__ = [
     "ConflictQuery",
     "DoneBefore",
     "Doorbell",
+    "Drafts",
+    "DriftLog",
     "FenceBusy",
     "Guide",
     "Held",
@@ -66,6 +69,7 @@ __all__ = [
     "Observer",
     "Observers",
     "Schedules",
+    "Schemas",
     "Source",
     "StoredAnswer",
     "TargetSession",

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
@@ -227,6 +228,10 @@ class ConflictLog(Protocol):
         """The waiting job got its turn: close its contentions and say how long it waited."""
         ...
 
+    async def ignored(self, environment: str) -> frozenset[str]:
+        """Fingerprints of what somebody has said to ignore until a moment that has not come."""
+        ...
+
     async def expire(self, environment: str, kinds: Sequence[str], seen: Sequence[str]) -> int:
         """Close open records of these kinds whose fingerprint is not in `seen`: their cause is gone."""
         ...
@@ -234,12 +239,16 @@ class ConflictLog(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """How a conflict was settled, by whom and why. `job_id`: the job that did it, whose asking is audited already."""
+    """How a conflict was settled, by whom and why. `job_id`: the job that did it, whose asking is audited already.
+
+    `until`: it is left alone until then.
+    """
 
     resolution: str
     origin: Origin
     note: str | None = None
     job_id: UUID | None = None
+    until: datetime | None = None
 
 
 class ConflictAnswers(Protocol):

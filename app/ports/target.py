@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from app.domain.drift import Sight
 from app.domain.environment import Environment, Protection
 from app.domain.failure import Failure
 from app.domain.job import (
@@ -59,13 +60,14 @@ class Limits:
 class TargetView:
     """What a question may see of a target; `protection` is the one recorded in it, if any.
 
-    `holder` is the job that has begun there and is not over.
+    `holder` is the job that has begun there and is not over. `sight`: its schema, where that was looked at.
     """
 
     history: History
     environment: str | None = None
     protection: Protection | None = None
     holder: UUID | None = None
+    sight: Sight | None = None
 
 
 class Guide(Protocol):
@@ -134,7 +136,10 @@ class TargetSession(Protocol):
         ...
 
     async def pin(self, plan: Callable[[TargetView], Plan]) -> tuple[Pinned, History]:
-        """Look again under the fence: pin the plan made of what is there now, or read the pinned one."""
+        """Look again under the fence: pin the plan made of what is there now, or read the pinned one.
+
+        With the schema, where the environment has it checked.
+        """
         ...
 
     async def apply(self, first: int, steps: Sequence[Step], limits: Limits, guide: Guide = UNGUIDED) -> int:
@@ -151,7 +156,7 @@ class TargetSession(Protocol):
         ...
 
     async def finish(self, outcome: Ended) -> None:
-        """F3: the outcome marker, and the target is free."""
+        """F3: the outcome marker, the schema as the job leaves it, and the target is free."""
         ...
 
     async def close(self) -> None: ...

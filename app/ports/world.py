@@ -28,6 +28,16 @@ class Source(Protocol):
         ...
 
 
+class Drafts(Protocol):
+    """Where a migration that Liftlock has written goes."""
+
+    async def add(self, file: str, text: str) -> None:
+        """A new file among the migrations. Raises FolderNotWritable, with the text, also when there is one."""
+        ...
+
+    async def remove(self, file: str) -> None: ...
+
+
 class Doorbell(Protocol):
     """Rings workers. A lost ring costs seconds, never a job."""
 

@@ -1,11 +1,14 @@
-"""Chores: jobs that work on the control database alone. They wait for no target, and only for their own kind."""
+"""Chores: jobs that change the control database alone. They wait for no target, and only for their own kind."""
 
 import structlog
 
-from app.domain.job import Attempt, Ended, JobKind, JobState, Outcome, Superseded
+from app.domain.drift import DriftState
+from app.domain.job import CONTROL, Attempt, Ended, JobKind, JobState, Outcome, Superseded
 from app.domain.step import count_of
 from app.ports import Doorbell, JobClaims, JobSweep
+from app.services.drift import DriftRecorder
 from app.services.outcomes import crashed
+from app.services.submission import Environments
 
 SWEEP_LIMIT = 100
 
@@ -13,13 +16,25 @@ log = structlog.get_logger()
 
 
 class Chores:
-    def __init__(self, claims: JobClaims, sweep: JobSweep, doorbell: Doorbell) -> None:
+    def __init__(
+        self,
+        claims: JobClaims,
+        sweep: JobSweep,
+        doorbell: Doorbell,
+        environments: Environments,
+        drift: DriftRecorder,
+    ) -> None:
+        self._environments = environments
+        self._drift = drift
         self._claims = claims
         self._sweep = sweep
         self._doorbell = doorbell
 
     async def carry_out(self, attempt: Attempt) -> Outcome:
-        """One statement or a few, each harmless to repeat: a worker that dies here is simply followed by another."""
+        """Each is harmless to repeat: a worker that dies here is simply followed by another.
+
+        Raises NotFound when the environment is gone from the configuration.
+        """
         starts = await self._claims.started(attempt, 0)
         if starts is None:
             return Superseded(f"attempt {attempt.number} of job {attempt.job_id} is over")
@@ -27,7 +42,24 @@ class Chores:
             return crashed(starts)
         if attempt.request.kind is JobKind.PURGE:
             return _ended(await self._sweep.purge(), "idempotency key", "deleted whose time was over")
+        if attempt.request.kind is JobKind.SCAN:
+            return await self._scan(attempt.request.environment)
         return _ended(await self._rescue(), "job", "given back whose worker had stopped answering")
+
+    async def _scan(self, environment: str) -> Ended:
+        """One environment, or all of them."""
+        wanted = self._environments.all() if environment == CONTROL else (self._environments.named(environment),)
+        checks = await self._drift.look_at_all(wanted)
+        drifted = [one for one in checks if one.state is DriftState.DRIFTED]
+        if drifted:
+            return Ended(JobState.SUCCEEDED, "drifted", "; ".join(one.message for one in drifted))
+        looked = [one for one in checks if one.state is DriftState.CLEAN]
+        unseen = tuple(f"{one.environment}: {one.message}" for one in checks if one.state is DriftState.NOT_CHECKED)
+        if not looked:
+            return Ended(JobState.SUCCEEDED, "not_checked", "nothing could be said of any schema", notices=unseen)
+        names = ", ".join(one.environment for one in looked)
+        # a tick that found all as it was is no history
+        return Ended(JobState.SUCCEEDED, "nothing_to_do", f"no drift in {names}", notices=unseen)
 
     async def _rescue(self) -> int:
         rescued = await self._sweep.rescue(SWEEP_LIMIT)

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from app.domain.conflict import Collision, Conflict, ConflictKind
 from app.domain.divergence import Divergence
+from app.domain.drift import Drift
 from app.domain.errors import AlreadySettled, NotFound, TargetBusy
 from app.domain.job import Attempt, ClaimRefusal, ClaimRefused, Job, JobId, Origin, Principal
 from app.ports import Answer, ConflictAnswers, ConflictLog, ConflictQuery, FenceBusy, HeldElsewhere, JobBoard
@@ -72,6 +73,17 @@ class ConflictResolutionService:
             await self._log.record_all(collisions)
         seen = [collision.fingerprint for collision in collisions]
         await self._log.expire(environment, [kind.value for kind in OF_FILES], seen)
+
+    async def record_drift(self, environment: str, drift: Drift | None) -> Conflict | None:
+        """The record of what has drifted by now; that of an earlier drift is closed."""
+        recorded = None if drift is None else await self._log.record(drift.as_collision())
+        seen = [] if recorded is None else [recorded.collision.fingerprint]
+        await self._log.expire(environment, [ConflictKind.SCHEMA_DRIFT], seen)
+        return recorded
+
+    async def ignored(self, environment: str) -> frozenset[str]:
+        """Fingerprints of conflicts that somebody has asked to leave, for as long as that holds."""
+        return await self._log.ignored(environment)
 
     async def record_refused_claim(self, refused: ClaimRefused, worker: str) -> None:
         """Two workers met at one job, or two jobs at one target."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import structlog
 
 from app import failpoints
-from app.domain.environment import Environment, OnFailure
+from app.domain.environment import Environment
 from app.domain.errors import (
     BackendUnavailable,
     BackendUnusable,
@@ -20,11 +20,10 @@ from app.domain.errors import (
     StepFailed,
 )
 from app.domain.failure import Failure
-from app.domain.job import Attempt, Ended, GivenBack, JobKind, JobState, Outcome, Superseded
+from app.domain.job import Attempt, Ended, GivenBack, JobState, Outcome, Superseded
 from app.domain.migration import Catalog
 from app.domain.pinned import Pinned, bind
 from app.domain.step import Atomicity, Deed, Plan, Step
-from app.domain.undo import undo_of
 from app.ports import (
     Acquired,
     Clock,
@@ -41,6 +40,7 @@ from app.ports import (
     TargetView,
 )
 from app.services.conflict import ConflictResolutionService
+from app.services.drift import DriftGuard, DriftRecorder
 from app.services.glance import Glance
 from app.services.lookout import Watch
 from app.services.outcomes import (
@@ -57,7 +57,7 @@ from app.services.outcomes import (
     target_failure,
     without_lease,
 )
-from app.services.planning import plan_job
+from app.services.planning import plan_job, way_back
 from app.services.progress import Progress
 from app.services.stepping import LockPolicy, Stepper
 from app.services.submission import Environments
@@ -88,7 +88,9 @@ class PlanExecutor:
         watchdog: Watchdog,
         clock: Clock,
         policy: ExecutionPolicy,
+        drift: DriftRecorder,
     ) -> None:
+        self._drift = drift
         self._environments = environments
         self._source = source
         self._targets = targets
@@ -184,11 +186,15 @@ class PlanExecutor:
         if starts > attempt.max_starts:
             return crashed(starts)
         catalog = await self._source.read()
+        guard = DriftGuard(environment, attempt, await self._conflicts.ignored(environment.name))
         try:
-            pinned, history = await session.pin(lambda view: self._plan(environment, attempt, catalog, view))
+            pinned, history = await session.pin(lambda view: self._plan(environment, attempt, catalog, view, guard))
             steps = bind(pinned, catalog, history, attempt.job_id)
         except Refusal as refusal:
             return refused(refusal, attempt)
+        finally:
+            if guard.seen is not None:
+                await self._drift.note(environment.name, guard.seen)
         async with Progress(attempt, self._claims, self._clock) as progress:
             progress.planned(steps)
             watch.tell = progress.say
@@ -199,9 +205,11 @@ class PlanExecutor:
                 stepper.cancelled(asked.ordinal, len(steps))
                 return cancelled(attempt, asked, len(steps))
 
-    def _plan(self, environment: Environment, attempt: Attempt, catalog: Catalog, view: TargetView) -> Plan:
+    def _plan(
+        self, environment: Environment, attempt: Attempt, catalog: Catalog, view: TargetView, guard: DriftGuard
+    ) -> Plan:
         """Under the fence. Everything that can be refused is refused here, before the first step."""
-        plan = plan_job(attempt.request, environment, catalog, view)
+        plan = guard.judge(plan_job(attempt.request, environment, catalog, view), view.sight)
         problems = self._source.unloadable([step for step in plan.steps if step.deed is Deed.EXECUTED])
         if problems:
             raise MigrationsInvalid(f"{problems[0].message}; nothing was run", problems)
@@ -225,7 +233,7 @@ class PlanExecutor:
             if failed is None:
                 return succeeded(attempt, steps, pinned.notices)
             failure, failed_at = failed.failure, failed.ordinal
-            undo = self._way_back(environment, attempt, failed, steps[:failed_at])
+            undo = way_back(environment, attempt.request, failed, steps[:failed_at])
             await session.record_failure(failed_at, steps[failed_at], failure, undo)
             steps = (*steps[: failed_at + 1], *undo)
         assert failed_at is not None
@@ -244,21 +252,6 @@ class PlanExecutor:
             stepper.failed(failed.ordinal, failed.failure, len(steps))
             return failed
         return None
-
-    def _way_back(
-        self,
-        environment: Environment,
-        attempt: Attempt,
-        failed: StepFailed | NeedsAttention,
-        done: Sequence[Step],
-    ) -> tuple[Step, ...]:
-        """With `atomic: run` the transaction has taken everything back; of an ended one nobody knows what stands."""
-        wanted = attempt.request.on_failure or environment.on_failure
-        if attempt.request.atomic is Atomicity.RUN or attempt.request.kind is not JobKind.RUN:
-            return ()
-        if isinstance(failed, NeedsAttention):
-            return ()
-        return undo_of(done) if wanted is OnFailure.ROLLBACK else ()
 
     async def _back(
         self, attempt: Attempt, stepper: Stepper, failure: Failure, steps: tuple[Step, ...], failed_at: int

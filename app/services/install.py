@@ -4,7 +4,7 @@ import uuid
 
 import structlog
 
-from app.domain.environment import Dsn, Environment, OutOfOrder
+from app.domain.environment import Dsn, Environment, OutOfOrder, SchemaCheck
 from app.domain.errors import Fenced
 from app.domain.job import Attempt, Ended, JobId, JobKind, JobRequest, JobState
 from app.domain.migration import Catalog
@@ -24,7 +24,9 @@ class ControlInstaller:
     """A job of the control scope without a row in the control database, which does not exist yet."""
 
     def __init__(self, dsn: Dsn, source: Source, targets: Targets, clock: Clock, limits: Limits) -> None:
-        self._environment = Environment("liftlock-control", dsn, out_of_order=OutOfOrder.ALLOW, scope=SCOPE)
+        self._environment = Environment(
+            "liftlock-control", dsn, out_of_order=OutOfOrder.ALLOW, scope=SCOPE, schema_check=SchemaCheck.OFF
+        )
         self._source = source
         self._targets = targets
         self._clock = clock

@@ -1,14 +1,16 @@
 """What a request would do to a target, or why not: the same decision at submission and under the fence."""
 
-from app.domain.environment import Environment, Protection, stricter
-from app.domain.errors import ConfirmationRequired, EnvironmentProtected, MigrationsInvalid
+from collections.abc import Sequence
+
+from app.domain.environment import Environment, OnFailure, Protection, stricter
+from app.domain.errors import ConfirmationRequired, EnvironmentProtected, MigrationsInvalid, NeedsAttention
 from app.domain.job import JobKind, JobRequest
 from app.domain.mark import plan_marks, plan_settling
 from app.domain.migration import Catalog
 from app.domain.plan import plan_run
 from app.domain.problem import Problem
 from app.domain.step import Atomicity, Plan, Step
-from app.domain.undo import plan_reset, plan_rollback, plan_rollback_to
+from app.domain.undo import plan_reset, plan_rollback, plan_rollback_to, undo_of
 from app.ports import TargetView
 
 
@@ -35,8 +37,21 @@ def plan_job(request: JobRequest, environment: Environment, catalog: Catalog, vi
         case JobKind.RESOLVE:
             assert request.settling is not None
             return plan_settling(catalog, view.history, request.settling)
-        case JobKind.RESCUE | JobKind.PURGE:
-            raise AssertionError(f"a {request.kind} has no target")
+        case JobKind.RESCUE | JobKind.PURGE | JobKind.SCAN:
+            raise AssertionError(f"a {request.kind} has no plan")
+
+
+def way_back(
+    environment: Environment, request: JobRequest, failed: Exception, done: Sequence[Step]
+) -> tuple[Step, ...]:
+    """The steps that undo what was done before one failed, where that is wanted.
+
+    With `atomic: run` the transaction has taken everything back; where a person must look nobody knows what stands.
+    """
+    wanted = request.on_failure or environment.on_failure
+    if request.atomic is Atomicity.RUN or request.kind is not JobKind.RUN or isinstance(failed, NeedsAttention):
+        return ()
+    return undo_of(done) if wanted is OnFailure.ROLLBACK else ()
 
 
 def refuse_apart(request: JobRequest, plan: Plan) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from app.domain.conflict import Collision, Conflict, ConflictKind, ConflictState, Remedy, Way
@@ -10,19 +11,21 @@ from app.domain.errors import StillDisagrees, ValidationFailed
 from app.domain.job import JobId, JobKind, JobRequest, JobState, Origin
 from app.domain.problem import Problem
 from app.domain.settling import Resolution, Settling
-from app.ports import Answer, Doorbell, JobBoard, KeyClaim
+from app.ports import Answer, Clock, Doorbell, JobBoard, KeyClaim
 from app.services.conflict import ConflictResolutionService, already_settled
+from app.services.drift_desk import DriftDesk
 from app.services.submission import Environments, Submission, Submitted
 from app.services.validation import Examination, SchemaValidationService
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """`migration` has to be named where the conflict is about several."""
+    """`migration` has to be named where the conflict is about several, `until` where it is left alone till then."""
 
     resolution: str
     note: str | None = None
     migration: str | None = None
+    until: datetime | None = None
 
 
 class ConflictResolver:
@@ -34,7 +37,11 @@ class ConflictResolver:
         submission: Submission,
         board: JobBoard,
         doorbell: Doorbell,
+        desk: DriftDesk,
+        clock: Clock,
     ) -> None:
+        self._desk = desk
+        self._clock = clock
         self._environments = environments
         self._conflicts = conflicts
         self._validation = validation
@@ -55,11 +62,27 @@ class ConflictResolver:
         if conflict.state is not ConflictState.OPEN:
             raise already_settled(conflict)
         remedy = _chosen(conflict, asked)
+        if conflict.collision.kind is ConflictKind.SCHEMA_DRIFT:
+            return await self._answer_drift(conflict, asked, origin, idempotency)
         if remedy.way is Way.JOB:
             return await self._submit(conflict, asked, origin, idempotency)
         if remedy.way is Way.CHECKED:
             await self._refuse_while_it_lasts(conflict)
         return await self._conflicts.close(conflict, Answer(remedy.resolution, origin, asked.note))
+
+    async def _answer_drift(
+        self, conflict: Conflict, asked: Asked, origin: Origin, idempotency: KeyClaim | None
+    ) -> Conflict | Submitted:
+        note = asked.note
+        match Resolution(asked.resolution):
+            case Resolution.ADOPT_DRIFT:
+                return await self._desk.adopt(conflict, note, origin, idempotency)
+            case Resolution.REVERT_DRIFT:
+                said = await self._desk.revert(conflict)
+                note = said if note is None else f"{note}; {said}"
+            case _:
+                require_moment(asked.until, self._clock.now())
+        return await self._conflicts.close(conflict, Answer(asked.resolution, origin, note, until=asked.until))
 
     async def _refuse_while_it_lasts(self, conflict: Conflict) -> None:
         if conflict.collision.kind is ConflictKind.LOCK_CONTENTION:
@@ -149,6 +172,13 @@ def _chosen(conflict: Conflict, asked: Asked) -> Remedy:
         next_steps=(f"GET /migrations/conflicts/{conflict.id}",),
         facts={"allowed": allowed},
     )
+
+
+def require_moment(until: datetime | None, now: datetime) -> None:
+    """Raises ValidationFailed unless it is to come."""
+    if until is None or until <= now:
+        message = "`until` takes a moment to come, as RFC 3339 writes it: 2027-01-31T08:00:00Z"
+        raise ValidationFailed(message, (Problem("missing" if until is None else "past", message, pointer="/until"),))
 
 
 def _migration(conflict: Conflict, asked: Asked) -> str:

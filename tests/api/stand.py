@@ -19,6 +19,8 @@ from app.domain.migration import Migration
 from app.portal import Portal
 from app.ports import TargetView
 from app.services.conflict import ConflictResolutionService
+from app.services.drift import DriftRecorder
+from app.services.drift_desk import DriftDesk
 from app.services.install import ControlInstaller
 from app.services.migration import MigrationService
 from app.services.resolving import ConflictResolver
@@ -35,6 +37,7 @@ from tests.domain.literals import entry, sql
 from tests.fakes.clock import FakeClock
 from tests.fakes.conflicts import MemoryConflicts
 from tests.fakes.doorbell import RecordingDoorbell
+from tests.fakes.drift import LiteralSchemas, MemoryDrafts, MemoryDrift
 from tests.fakes.idempotency import MemoryIdempotencyKeys
 from tests.fakes.jobs import JobStore, MemoryClaims, MemoryJobs
 from tests.fakes.locks import MemoryLocks
@@ -155,6 +158,9 @@ class Stand:
             read_only=settings.read_only,
         )
         self.locks = MemoryLocks(self.store)
+        self.schemas, self.drafts, self.checks = LiteralSchemas(), MemoryDrafts(), MemoryDrift(self.clock)
+        self.recorder = DriftRecorder(self.schemas, self.checks, conflicts)
+        desk = DriftDesk(environments, self.schemas, self.recorder, self.drafts, submission, board, self.clock)
         migrations = MigrationService(submission, board, MemoryWishes(self.store), self.locks)
         return Services(
             settings=settings,
@@ -167,7 +173,10 @@ class Stand:
             validation=validation,
             sync=EnvironmentSyncService(environments, validation),
             conflicts=conflicts,
-            resolver=ConflictResolver(environments, conflicts, validation, submission, board, self.doorbell),
+            drift=desk,
+            resolver=ConflictResolver(
+                environments, conflicts, validation, submission, board, self.doorbell, desk, self.clock
+            ),
             schedules=ScheduleService(self.schedules, submission, board, sweep, self.doorbell, self.clock),
             runner=cast(MigrationRunnerService, None),
             sweeper=Sweeper(sweep, self.doorbell),

@@ -11,6 +11,7 @@ from app.adapters.control.announcements import Announcements
 from app.adapters.control.claims import ControlClaims
 from app.adapters.control.conflicts import ControlConflicts
 from app.adapters.control.database import ControlDatabase
+from app.adapters.control.drift import ControlDrift
 from app.adapters.control.idempotency import ControlIdempotencyKeys
 from app.adapters.control.jobs import ControlJobs
 from app.adapters.control.locks import ControlLocks
@@ -22,6 +23,7 @@ from app.portal import Portal
 from app.ports import (
     ConflictAnswers,
     ConflictLog,
+    DriftLog,
     IdempotencyKeys,
     JobBoard,
     JobClaims,
@@ -32,6 +34,7 @@ from app.ports import (
 )
 from tests.fakes.clock import FakeClock
 from tests.fakes.conflicts import MemoryConflicts
+from tests.fakes.drift import MemoryDrift
 from tests.fakes.idempotency import MemoryIdempotencyKeys
 from tests.fakes.jobs import JobStore, MemoryClaims, MemoryJobs
 from tests.fakes.locks import MemoryLocks
@@ -50,6 +53,7 @@ _AGE = (
     "UPDATE liftlock_control.idempotency_keys SET locked_until = locked_until - make_interval(secs => $1),"
     " expires_at = expires_at - make_interval(secs => $1)",
     "UPDATE liftlock_control.schedules SET next_due = next_due - make_interval(secs => $1)",
+    "UPDATE liftlock_control.conflicts SET ignored_until = ignored_until - make_interval(secs => $1)",
     "ALTER TABLE liftlock_control.jobs DISABLE TRIGGER USER",
     "UPDATE liftlock_control.jobs SET due_at = due_at - make_interval(secs => $1) WHERE due_at IS NOT NULL",
     "ALTER TABLE liftlock_control.jobs ENABLE TRIGGER USER",
@@ -69,6 +73,7 @@ class Room:
     schedules: Schedules
     keys: IdempotencyKeys
     locks: LockLog
+    drift: DriftLog
     portal: Portal
     clock: FakeClock
     dsn: str | None = None
@@ -106,6 +111,7 @@ def _memory_room() -> Iterator[Room]:
         MemorySchedules(store),
         keys,
         MemoryLocks(store),
+        MemoryDrift(clock),
         portal,
         clock,
     )
@@ -128,6 +134,7 @@ def _real_room(request: pytest.FixtureRequest, folder: Path) -> Iterator[Room]:
             ControlSchedules(database),
             ControlIdempotencyKeys(database),
             ControlLocks(database),
+            ControlDrift(database),
             portal,
             FakeClock(),
             house.dsn,

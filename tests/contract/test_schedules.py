@@ -28,10 +28,11 @@ def kinds(room: Room, *job_ids: JobId) -> list[str]:
     return sorted(job.request.kind.value for job in jobs if job is not None)
 
 
-def test_purge_and_rescue_are_there_and_not_due_at_once(room: Room) -> None:
+def test_what_runs_by_itself_is_there_and_not_due_at_once(room: Room) -> None:
     every = [(one.name, one.kind, one.every, one.paused) for one in room.run(room.schedules.all())]
 
     assert every == [
+        ("drift", JobKind.SCAN, timedelta(hours=1), False),
         ("purge", JobKind.PURGE, timedelta(minutes=10), False),
         ("rescue", JobKind.RESCUE, timedelta(minutes=5), False),
     ]
@@ -62,7 +63,8 @@ def test_a_job_of_a_schedule_names_it_and_who_started_it(room: Room) -> None:
 
 def test_what_was_missed_is_made_up_for_once_and_then_goes_on_in_its_rhythm(room: Room) -> None:
     before = schedule(room, "rescue").next_due
-    room.run(room.schedules.pause("purge", Origin()))
+    for other in ("purge", "drift"):
+        room.run(room.schedules.pause(other, Origin()))
     room.pass_time(3 * 3600)
 
     (job_id,) = room.run(room.schedules.tick())

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from uuid import UUID
 
 from app.domain.conflict import Collision, Conflict, ConflictKind, ConflictState
@@ -16,6 +17,7 @@ class MemoryConflicts:
         self._clock = clock
         self.audit: list[Answer] = []
         self._records: dict[UUID, Conflict] = {}
+        self._ignored_until: dict[UUID, datetime] = {}
 
     async def record(self, collision: Collision) -> Conflict:
         now = self._clock.now()
@@ -24,7 +26,11 @@ class MemoryConflicts:
             seen = replace(
                 known.collision, message=collision.message, evidence=collision.evidence, answer=collision.answer
             )
-            return self._keep(replace(known, collision=seen, count=known.count + 1, last_seen_at=now))
+            again = replace(known, collision=seen, count=known.count + 1, last_seen_at=now)
+            if self._ignored_until.get(known.id, now) < now:
+                del self._ignored_until[known.id]
+                again = replace(again, state=ConflictState.OPEN, resolution=None, resolved_at=None)
+            return self._keep(again)
         settled = collision.state is ConflictState.RESOLVED
         return self._keep(
             Conflict(
@@ -63,10 +69,20 @@ class MemoryConflicts:
             return None
         if answer.job_id is None:
             self.audit.append(answer)
+        if answer.until is not None:
+            self._ignored_until[conflict_id] = answer.until
         who = answer.origin.principal.id
         said = replace(known.collision, answer=f"{answer.resolution}, said {who}")
         settled = replace(known, collision=said, resolved_by=who, note=answer.note, resolved_by_job=answer.job_id)
         return self._close(settled, ConflictState.RESOLVED, answer.resolution)
+
+    async def ignored(self, environment: str) -> frozenset[str]:
+        now = self._clock.now()
+        return frozenset(
+            self._records[key].collision.fingerprint
+            for key, until in self._ignored_until.items()
+            if until > now and self._records[key].collision.environment == environment
+        )
 
     async def settle_contention(self, job_id: JobId, waited_ms: int) -> int:
         waiting = [
@@ -104,5 +120,5 @@ class MemoryConflicts:
 
 
 def _is_same(known: Conflict, collision: Collision) -> bool:
-    folds = known.state is ConflictState.OPEN or known.resolution in ("none", "ignore")
+    folds = known.state is ConflictState.OPEN or known.resolution in ("none", "ignore", "ignore_until")
     return folds and known.collision.fingerprint == collision.fingerprint

@@ -18,8 +18,12 @@ class MemorySchedules:
         self.audit: list[tuple[str, str, str]] = []
         self.unavailable: BackendUnavailable | None = None
         self._known = {
-            kind.value: Schedule(kind.value, kind, every, now + every)
-            for kind, every in ((JobKind.PURGE, timedelta(minutes=10)), (JobKind.RESCUE, timedelta(minutes=5)))
+            name: Schedule(name, kind, every, now + every)
+            for name, kind, every in (
+                ("drift", JobKind.SCAN, timedelta(hours=1)),
+                ("purge", JobKind.PURGE, timedelta(minutes=10)),
+                ("rescue", JobKind.RESCUE, timedelta(minutes=5)),
+            )
         }
 
     async def all(self) -> tuple[Schedule, ...]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
+from app.domain.drift import Sight
 from app.domain.environment import Environment, Protection, stricter
 from app.domain.errors import BackendUnavailable, Fenced, StepFailed
 from app.domain.failure import Failure, FailureCode
@@ -39,6 +40,7 @@ class Ledger:
     script: dict[str, list[Any]] = field(default_factory=lambda: defaultdict(list))
     events: list[tuple[str, str, str, str | None]] = field(default_factory=list)
     positions: int = 0
+    sight: Sight | None = None
 
     @property
     def view(self) -> TargetView:
@@ -110,7 +112,7 @@ class MemorySession:
         view = self._ledger.view
         stored = self._ledger.plans.get(self._attempt.job_id)
         if stored is None:
-            stored = pin_plan(plan(view))
+            stored = pin_plan(plan(replace(view, sight=self._ledger.sight)))
             if not stored.steps:
                 return stored, view.history
             self._ledger.plans[self._attempt.job_id] = stored

@@ -13,7 +13,8 @@ import asyncpg
 import pytest
 
 from app.adapters.target import introspect
-from app.adapters.target.introspect import OTHERS, RELATIONAL, PostgresSchemas, quietly, read_sections, read_snapshot
+from app.adapters.target.introspect import OTHERS, RELATIONAL, quietly, read_sections, read_snapshot
+from app.adapters.target.schemas import PostgresSchemas
 from app.domain.environment import Dsn, Environment
 from app.domain.errors import BackendUnavailable
 from app.domain.schema import Snapshot

@@ -11,6 +11,7 @@ from app.domain.job import Attempt, Ended, Job, JobId, JobKind, JobRequest, Orig
 from app.portal import Portal
 from app.ports import Limits, NewJob
 from app.services.conflict import ConflictResolutionService
+from app.services.drift import DriftRecorder
 from app.services.execution import ExecutionPolicy, PlanExecutor
 from app.services.lookout import Lookout, Watch
 from app.services.stepping import LockPolicy
@@ -19,6 +20,7 @@ from app.services.watchdog import Watchdog
 from tests.domain.literals import sql
 from tests.fakes.clock import FakeClock
 from tests.fakes.conflicts import MemoryConflicts
+from tests.fakes.drift import LiteralSchemas, MemoryDrift
 from tests.fakes.idempotency import MemoryIdempotencyKeys
 from tests.fakes.jobs import JobStore, MemoryClaims, MemoryJobs
 from tests.fakes.leases import MemoryLeases
@@ -62,16 +64,19 @@ class Floor:
         self.watchdog = NotingWatchdog(
             self.watchdog_portal, self.leases, self.claims, lookout, ttl_ms=30_000, every_ms=5
         )
+        conflicts = ConflictResolutionService(self.log, self.log, MemoryJobs(self.store))
+        self.schemas, self.checks = LiteralSchemas(), MemoryDrift(self.clock)
         self.executor = PlanExecutor(
             Environments({"development": DEVELOPMENT}, "development"),
             LiteralSource(*FILES),
             self.targets,
             self.leases,
             self.claims,
-            ConflictResolutionService(self.log, self.log, MemoryJobs(self.store)),
+            conflicts,
             self.watchdog,
             self.clock,
             ExecutionPolicy(Limits(1, 1, 1, 1), LockPolicy(3, 1_000, 60_000), 5_000, 3_600_000),
+            DriftRecorder(self.schemas, self.checks, conflicts),
         )
 
     @property

@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Text, Uuid, bindparam, select, text
+from sqlalchemy import DateTime, Text, Uuid, bindparam, select, text
 
 from app.adapters.clock import new_id
 from app.adapters.control.database import ControlDatabase
@@ -26,21 +26,29 @@ _RECORD = (
     FROM jsonb_to_recordset(CAST(:seen AS jsonb)) AS seen (
         id uuid, kind text, environment text, job_id uuid, other_job_id uuid, migrations text[], message text,
         evidence jsonb, answer text, fingerprint text, state text)
-    ON CONFLICT (md5(fingerprint)) WHERE state = 'open' OR resolution = 'none' OR resolution = 'ignore'
+    ON CONFLICT (md5(fingerprint)) WHERE state = 'open' OR resolution IN ('none', 'ignore', 'ignore_until')
     DO UPDATE SET count = c.count + 1, last_seen_at = clock_timestamp(), message = excluded.message,
-                  evidence = excluded.evidence, answer = excluded.answer
+                  evidence = excluded.evidence, answer = excluded.answer,
+                  state = CASE WHEN c.ignored_until < clock_timestamp() THEN 'open' ELSE c.state END,
+                  resolution = CASE WHEN c.ignored_until < clock_timestamp() THEN NULL ELSE c.resolution END,
+                  resolved_at = CASE WHEN c.ignored_until < clock_timestamp() THEN NULL ELSE c.resolved_at END,
+                  ignored_until = CASE WHEN c.ignored_until < clock_timestamp() THEN NULL ELSE c.ignored_until END
     RETURNING c.*
 """)
     .bindparams(bindparam("seen", type_=Text))
     .columns(*conflicts.columns)
 )
-"""A new record each, or one more of the record with the same fingerprint."""
+"""A new record each, or one more of the record with the same fingerprint; one whose time has passed is open again."""
 
 _SETTLE = text("""
     UPDATE liftlock_control.conflicts
     SET state = 'resolved', resolution = 'wait', resolved_at = clock_timestamp(), waited_ms = :waited_ms,
         answer = 'the waiting job got its turn'
     WHERE job_id = :job_id AND kind = 'lock_contention' AND state = 'open'
+""")
+_IGNORED = text("""
+    SELECT fingerprint FROM liftlock_control.conflicts
+    WHERE environment = :environment AND resolution = 'ignore_until' AND ignored_until > clock_timestamp()
 """)
 _EXPIRE = text("""
     UPDATE liftlock_control.conflicts
@@ -52,7 +60,7 @@ _CLOSE = text("""
     WITH closed AS (
         UPDATE liftlock_control.conflicts
         SET state = 'resolved', resolution = :resolution, resolved_at = clock_timestamp(), resolved_by = :by,
-            note = :note, resolved_by_job = :job_id, answer = :answer
+            note = :note, resolved_by_job = :job_id, answer = :answer, ignored_until = :until
         WHERE id = :id AND (state = 'open' OR state = 'expired' AND :job_id IS NOT NULL) RETURNING *),
     trail AS (
         INSERT INTO liftlock_control.audit
@@ -69,6 +77,7 @@ _CLOSE = _CLOSE.bindparams(
     *(bindparam(name, type_=Text) for name in ("resolution", "by", "note", "answer", "by_kind", "by_address")),
     *(bindparam(name, type_=Uuid) for name in ("id", "job_id")),
     bindparam("request_id", type_=Text),
+    bindparam("until", type_=DateTime(timezone=True)),
 )
 
 
@@ -124,6 +133,7 @@ class ControlConflicts:
             "note": answer.note,
             "job_id": answer.job_id,
             "answer": f"{answer.resolution}, said {who.id}",
+            "until": answer.until,
         }
         async with self._database.single() as connection:
             row = (await connection.execute(_CLOSE.columns(*conflicts.columns), values)).mappings().first()
@@ -133,6 +143,11 @@ class ControlConflicts:
         async with self._database.single() as connection:
             settled = await connection.execute(_SETTLE, {"job_id": job_id, "waited_ms": waited_ms})
             return settled.rowcount
+
+    async def ignored(self, environment: str) -> frozenset[str]:
+        async with self._database.single() as connection:
+            found = await connection.execute(_IGNORED, {"environment": environment})
+            return frozenset(found.scalars())
 
     async def expire(self, environment: str, kinds: Sequence[str], seen: Sequence[str]) -> int:
         async with self._database.single() as connection:

@@ -14,7 +14,7 @@ from app.adapters.control.direct import Direct
 from app.adapters.control.rows import job_of
 from app.adapters.control.tables import jobs, targets
 from app.domain.errors import IdempotencyInProgress
-from app.domain.job import Job, JobId, JobState, OnBusy, in_the_way
+from app.domain.job import CONTROL, Job, JobId, JobKind, JobRequest, JobState, OnBusy, in_the_way
 from app.ports import JobQuery, KeyClaim, NewJob
 
 FIRST_RING_GRACE_S = 5
@@ -193,7 +193,7 @@ def _values(job: NewJob) -> dict[str, Any]:
     origin, finished = job.origin, job.finished
     return {
         "id": job.id,
-        "environment": job.request.environment if job.request.kind.writes_target else None,
+        "environment": None if job.request.environment == CONTROL else job.request.environment,
         "queue": job.request.queue,
         "goes_first": job.request.stranded is not None,
         "kind": job.request.kind.value,
@@ -208,6 +208,13 @@ def _values(job: NewJob) -> dict[str, Any]:
         "principal_address": origin.principal.address,
         "request_id": origin.request_id,
         "traceparent": origin.traceparent,
-        "action": f"migrations.{job.request.kind}" if job.request.kind.writes_target else "schedules.run",
+        "action": _action(job.request),
         "grace_s": FIRST_RING_GRACE_S,
     }
+
+
+def _action(request: JobRequest) -> str:
+    """What the audit trail says that somebody has asked for."""
+    if request.schedule is not None:
+        return "schedules.run"
+    return "environments.scan" if request.kind is JobKind.SCAN else f"migrations.{request.kind}"

@@ -11,9 +11,6 @@ from typing import Any, TypeVar
 
 import asyncpg
 
-from app.adapters.postgres import LOST, UNUSABLE, unavailable
-from app.adapters.target.connection import close, connect
-from app.domain.environment import Environment
 from app.domain.schema import SchemaObject, Snapshot
 
 T = TypeVar("T")
@@ -71,20 +68,6 @@ class Read:
     found: SchemaObject
     relation: int | None
     attnum: int
-
-
-class PostgresSchemas:
-    """Implements ports.schema.Schemas."""
-
-    async def read(self, environment: Environment) -> Snapshot:
-        connection: asyncpg.Connection | None = None
-        try:
-            connection = await connect(environment.direct or environment.dsn, "liftlock:snapshot")
-            return await read_snapshot(connection, environment.scope)
-        except (*LOST, *UNUSABLE, asyncpg.PostgresError) as error:
-            raise unavailable(error, environment.dsn, f"the target of {environment.name}") from error
-        finally:
-            await close(connection)
 
 
 async def read_snapshot(connection: asyncpg.Connection, scope: str = "") -> Snapshot:

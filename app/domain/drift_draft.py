@@ -1,0 +1,55 @@
+"""A migration file written from a drift: it takes the change over for good, or back."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.domain.drift import Drift
+from app.domain.schema_diff import Script, adopting, restoring
+from app.domain.settling import Resolution
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """`left`: objects for which no SQL could be written; they are named in the file too."""
+
+    name: str
+    file: str
+    text: str
+    left: tuple[str, ...] = ()
+
+
+def draft_of(drift: Drift, resolution: Resolution, now: datetime) -> Draft:
+    """Adopting, its up makes of the recorded schema the found one; reverting, the other way round."""
+    there, back = adopting(drift.differences), restoring(drift.differences)
+    if resolution is Resolution.REVERT_DRIFT:
+        there, back = back, there
+    version = f"{now:%Y%m%d%H%M%S}"
+    name = f"{resolution.value.replace('_', '-')}-{drift.environment}-{version}"
+    return Draft(name, f"{version}_{name}.sql", _text(drift, name, version, resolution, there, back), there.left)
+
+
+def _text(drift: Drift, name: str, version: str, resolution: Resolution, there: Script, back: Script) -> str:
+    does = "takes over" if resolution is Resolution.ADOPT_DRIFT else "takes back"
+    return "\n".join(
+        [
+            f"-- name: {name}",
+            f"-- version: {version}",
+            "--",
+            f"-- Written by Liftlock: {does} what was changed in {drift.environment} by other means after job",
+            f"-- {drift.recorded.job_id} had left its schema. Look at it before it is run anywhere.",
+            *(f"--   {one.text.splitlines()[0]}" for one in drift.differences),
+            "",
+            "-- migrate:up",
+            *_section(there),
+            "",
+            "-- migrate:down",
+            *_section(back),
+            "",
+        ]
+    )
+
+
+def _section(script: Script) -> Sequence[str]:
+    left = [f"-- not written, since there is no SQL for it: {one}" for one in script.left]
+    return (*left, *(f"{sql};" for sql in script.statements)) or ("-- nothing",)

@@ -1,0 +1,75 @@
+"""Holds the schema of a target against the one that the last job left, and puts on record what it has found."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import structlog
+
+from app.domain.drift import Drift, DriftCheck, Sight, checked, judged, not_checked
+from app.domain.environment import Environment, OnDrift, SchemaCheck
+from app.domain.errors import BackendUnavailable
+from app.domain.job import Attempt, JobKind
+from app.domain.step import Plan
+from app.ports import DriftLog, Schemas
+from app.services.conflict import ConflictResolutionService
+
+log = structlog.get_logger()
+
+
+class DriftGuard:
+    """For one attempt at one job. Only a run is refused: to undo or to mark may be how drift is answered.
+
+    `ignored`: fingerprints of drift that somebody has asked to leave for a while.
+    """
+
+    def __init__(self, environment: Environment, attempt: Attempt, ignored: frozenset[str]) -> None:
+        self._environment = environment
+        self._policy = attempt.request.on_drift or environment.on_drift
+        self._may_refuse = attempt.request.kind is JobKind.RUN
+        self._ignored = ignored
+        self.seen: Sight | None = None
+
+    def judge(self, plan: Plan, sight: Sight | None) -> Plan:
+        """The plan, with a word about drift where there is some. Raises DriftPresent."""
+        if not plan.steps or sight is None or self._policy is OnDrift.IGNORE:
+            return plan
+        self.seen, drift = sight, Drift.of(self._environment.name, sight)
+        if drift is None or drift.cause in self._ignored:
+            return plan
+        found = judged(drift, self._policy if self._may_refuse else OnDrift.WARN)
+        return plan if found is None else replace(plan, remarks=(*plan.remarks, found.summary))
+
+
+class DriftRecorder:
+    def __init__(self, schemas: Schemas, checks: DriftLog, conflicts: ConflictResolutionService) -> None:
+        self._schemas = schemas
+        self._checks = checks
+        self._conflicts = conflicts
+
+    async def last(self, environment: Environment) -> DriftCheck:
+        return await self._checks.of(environment.name) or not_checked(
+            environment.name, f"nobody has looked yet; POST /environments/{environment.name}/drift/scan looks"
+        )
+
+    async def look(self, environment: Environment) -> DriftCheck:
+        """Look now, and put it on record. Raises BackendUnavailable for the control database alone."""
+        if environment.schema_check is SchemaCheck.OFF:
+            return await self._checks.put(
+                not_checked(environment.name, f'schemaCheck = "off" for {environment.name} in liftlock.toml')
+            )
+        try:
+            sight = await self._schemas.sight(environment)
+        except BackendUnavailable as error:
+            return await self._checks.put(not_checked(environment.name, error.detail))
+        return await self.note(environment.name, sight)
+
+    async def look_at_all(self, environments: Sequence[Environment]) -> tuple[DriftCheck, ...]:
+        return tuple([await self.look(one) for one in environments])
+
+    async def note(self, environment: str, sight: Sight) -> DriftCheck:
+        """What has drifted by now, and nothing else: an earlier drift has become another one, or is gone."""
+        drift = Drift.of(environment, sight)
+        conflict = None
+        if sight.says_something:
+            conflict = await self._conflicts.record_drift(environment, drift)
+        return await self._checks.put(checked(environment, sight, drift, conflict))

@@ -1,0 +1,109 @@
+"""What people ask about drift: the last look, a new one, and a file that takes it over or back."""
+
+from app.domain.conflict import Conflict
+from app.domain.drift import Drift, DriftCheck
+from app.domain.drift_draft import Draft, draft_of
+from app.domain.errors import LiftlockError, StillDisagrees, ValidationFailed
+from app.domain.job import JobId, JobKind, JobRequest, Origin
+from app.domain.problem import Problem
+from app.domain.settling import MarkAs, Resolution, Settling
+from app.domain.step import Atomicity
+from app.ports import Clock, Drafts, JobBoard, KeyClaim, NewJob, Schemas
+from app.services.drift import DriftRecorder
+from app.services.submission import Environments, Submission, Submitted
+
+
+class DriftDesk:
+    def __init__(
+        self,
+        environments: Environments,
+        schemas: Schemas,
+        recorder: DriftRecorder,
+        drafts: Drafts,
+        submission: Submission,
+        board: JobBoard,
+        clock: Clock,
+    ) -> None:
+        self._environments = environments
+        self._schemas = schemas
+        self._recorder = recorder
+        self._drafts = drafts
+        self._submission = submission
+        self._board = board
+        self._clock = clock
+
+    async def last(self, environment: str) -> DriftCheck:
+        """Raises NotFound."""
+        return await self._recorder.last(self._environments.named(environment))
+
+    async def scan(
+        self, environment: str, note: str | None, origin: Origin, idempotency: KeyClaim | None = None
+    ) -> Submitted:
+        """A job that looks now; it waits for no other job. Raises NotFound or ReadOnly."""
+        self._submission.refuse_when_read_only()
+        self._environments.named(environment)
+        new = NewJob(
+            id=JobId(self._clock.new_id()),
+            request=JobRequest(JobKind.SCAN, environment, note=note),
+            origin=origin,
+            message=f"the look at the schema of {environment} is waiting for a worker",
+            idempotency=idempotency,
+        )
+        job = await self._board.add(new)
+        return Submitted(job, await self._submission.ring(job))
+
+    async def adopt(
+        self, conflict: Conflict, note: str | None, origin: Origin, idempotency: KeyClaim | None
+    ) -> Submitted:
+        """Write the file, and the job that records it as applied; neither, when the job is refused.
+
+        Raises StillDisagrees when the schema has moved since, FolderNotWritable, or what submitting raises.
+        """
+        draft = await self._write(conflict, Resolution.ADOPT_DRIFT)
+        request = JobRequest(
+            kind=JobKind.MARK,
+            environment=conflict.collision.environment or "",
+            atomic=Atomicity.RUN,
+            note=note or f"adopts what has drifted; written to {draft.file}",
+            names=(draft.name,),
+            mark_as=MarkAs.APPLIED,
+            settling=Settling(conflict.id, Resolution.ADOPT_DRIFT, draft.name),
+        )
+        try:
+            submitted = await self._submission.submit(request, origin, idempotency)
+        except LiftlockError:
+            await self._drafts.remove(draft.file)
+            raise
+        return Submitted(submitted.job, (*submitted.warnings, *_said(draft)))
+
+    async def revert(self, conflict: Conflict) -> str:
+        """Write the file that takes the drift back; what to say of it. Raises as `adopt`."""
+        draft = await self._write(conflict, Resolution.REVERT_DRIFT)
+        left = f"; there is no SQL for {', '.join(draft.left)}" if draft.left else ""
+        return f"written to {draft.file}; look at it, then run it with onDrift: warn{left}"
+
+    async def _write(self, conflict: Conflict, resolution: Resolution) -> Draft:
+        environment = self._environments.named(conflict.collision.environment or "")
+        sight = await self._schemas.sight(environment)
+        drift = Drift.of(environment.name, sight)
+        if drift is None or drift.cause != conflict.collision.fingerprint:
+            await self._recorder.note(environment.name, sight)
+            message = (
+                f"the schema of {environment.name} is no longer as the conflict describes it; "
+                f"look at what has drifted by now"
+            )
+            problem = Problem("drift_moved", message)
+            raise StillDisagrees(message, (problem,), next_steps=(f"GET /environments/{environment.name}/drift",))
+        draft = draft_of(drift, resolution, self._clock.now())
+        if len(draft.left) == len(drift.differences):
+            message = (
+                f"there is no SQL for {', '.join(draft.left)}; write the migration yourself, and mark it as applied"
+            )
+            raise ValidationFailed(message, (Problem("no_sql", message, pointer="/resolution"),))
+        await self._drafts.add(draft.file, draft.text)
+        return draft
+
+
+def _said(draft: Draft) -> tuple[str, ...]:
+    said = (f"{draft.file} was written; put it under version control",)
+    return (*said, f"there is no SQL for {', '.join(draft.left)}: add it to the file") if draft.left else said
