@@ -92,7 +92,7 @@ class _TableReader:
             consent=self._consent(),
             direct=self._address("directUrl") if "directUrl" in self._table else None,
             max_hold_ms=self._max_hold_ms(),
-            schema_check=self._choice("schemaCheck", SchemaCheck, SchemaCheck.FULL),
+            schema_check=self._choice("schemaCheck", SchemaCheck, SchemaCheck.JOB),
         )
 
     def _address(self, key: str) -> Dsn | None:

@@ -20,10 +20,11 @@ class OnDrift(StrEnum):
 
 
 class SchemaCheck(StrEnum):
-    """Whether the schema is looked at before and after each job."""
+    """How often the schema is looked at: never, before and after each job, or after each of its steps too."""
 
-    FULL = "full"
     OFF = "off"
+    JOB = "job"
+    STEP = "step"
 
 
 class OnFailure(StrEnum):
@@ -84,7 +85,7 @@ class Environment:
     scope: str = ""
     direct: Dsn | None = None
     max_hold_ms: int | None = None
-    schema_check: SchemaCheck = SchemaCheck.FULL
+    schema_check: SchemaCheck = SchemaCheck.JOB
 
 
 def stricter(one: Protection, other: Protection) -> Protection:

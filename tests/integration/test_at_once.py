@@ -45,7 +45,7 @@ def test_statements_and_ledger_row_are_one_message_and_one_transaction(house: Ho
 
     (message,) = [one for one in sent if "CREATE TABLE a " in one]
     assert "CREATE INDEX a_id" in message and "EXECUTE liftlock_" in message
-    written = "SELECT xmin::text FROM liftlock.migrations WHERE name = 'a'"
+    written = "SELECT xmin::text FROM liftlock.migration_events WHERE name = 'a'"
     assert value(house.dsn, written) == value(house.dsn, "SELECT xmin::text FROM pg_class WHERE relname = 'a_id'")
     duration = value(house.dsn, "SELECT duration_ms FROM liftlock.migration_events")
     assert duration == value(house.dsn, "SELECT duration_ms FROM liftlock.migrations") and duration is not None

@@ -15,8 +15,7 @@ from app.adapters.target.at_once import OneByOne, apply_at_once, goes_at_once
 from app.adapters.target.connection import Patience
 from app.adapters.target.failures import commit_failure
 from app.adapters.target.fenced import FencedConnection
-from app.adapters.target.incremental import SchemaReader
-from app.adapters.target.schema_state import keep_schema, read_if_possible, read_recorded
+from app.adapters.target.schema_watch import SchemaWatch
 from app.adapters.target.scripts import (
     leaves_session_state,
     raise_failure,
@@ -25,8 +24,7 @@ from app.adapters.target.scripts import (
     run_verify,
     transaction_ended,
 )
-from app.domain.drift import Sight
-from app.domain.environment import Environment, SchemaCheck
+from app.domain.environment import Environment
 from app.domain.errors import LockNotAvailable, TransactionEnded
 from app.domain.failure import Failure
 from app.domain.job import Attempt, Ended
@@ -45,7 +43,7 @@ class PostgresTargetSession:
         self._attempt = attempt
         self._fenced = FencedConnection(environment, attempt, patience)
         self._one_by_one: set[int] = set()
-        self._reader: tuple[asyncpg.Connection, SchemaReader] | None = None
+        self._schema = SchemaWatch(environment, attempt.job_id)
 
     async def open(self) -> None:
         """Raises BackendUnavailable."""
@@ -64,7 +62,7 @@ class PostgresTargetSession:
             view, stored = await records.read_view_and_plan(connection, self._scope, self._attempt.job_id)
             if stored is not None:
                 return stored, view.history
-            pinned = pin_plan(plan(await self._with_schema(connection, view)))
+            pinned = pin_plan(plan(await self._schema.seen_with(connection, view)))
             if pinned.steps:
                 # an empty plan may be made again: it changes nothing
                 await records.pin(connection, self._environment, view, self._attempt.job_id, pinned)
@@ -105,8 +103,7 @@ class PostgresTargetSession:
     async def finish(self, outcome: Ended) -> None:
         failpoints.reach("finish.before", self._fenced)
         async with self._fenced.said_plainly(), self._fenced.transaction() as connection:
-            if self._checks_schema:
-                await keep_schema(connection, self._reader_on(connection), self._scope, self._attempt.job_id)
+            await self._schema.keep(connection)
             await connection.execute(
                 queries.F3_DONE, self._scope, self._attempt.job_id, to_json(ENDED, outcome), self._fenced.epoch
             )
@@ -115,32 +112,14 @@ class PostgresTargetSession:
     async def close(self) -> None:
         await self._fenced.close()
 
-    @property
-    def _checks_schema(self) -> bool:
-        return self._environment.schema_check is SchemaCheck.FULL
-
-    async def _with_schema(self, connection: asyncpg.Connection, view: TargetView) -> TargetView:
-        if not self._checks_schema:
-            return view
-        recorded = await read_recorded(connection, self._scope)
-        if recorded is None:
-            return view
-        live = await read_if_possible(self._reader_on(connection), self._attempt.job_id)
-        return view if live is None else replace(view, sight=Sight(live, recorded))
-
-    def _reader_on(self, connection: asyncpg.Connection) -> SchemaReader:
-        """Keeps what it has read of this connection: at the end of the job only what has changed is read again."""
-        if self._reader is None or self._reader[0] is not connection:
-            self._reader = connection, SchemaReader(connection, self._scope)
-        return self._reader[1]
-
     async def _apply_together(self, first: int, steps: Sequence[Step], limits: Limits, guide: Guide) -> None:
         """One transaction. Raises OneByOne, with nothing done, to be asked again."""
         try:
             async with self._fenced.step(first, steps[0], limits) as (connection, started):
                 for ordinal, step in enumerate(steps, first):
                     if (ordinal == first and started) or await self._fenced.begin_step(ordinal, step, limits):
-                        await self._apply_one(connection, ordinal, step, limits, guide)
+                        async with self._schema.around(connection, ordinal, step):
+                            await self._apply_one(connection, ordinal, step, limits, guide)
         except asyncpg.PostgresError as error:
             # not from a statement of the script: a deferred constraint at COMMIT, or a ledger it has broken
             raise_failure(commit_failure(error, steps[-1]), first + len(steps) - 1, error)

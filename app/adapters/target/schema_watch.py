@@ -1,0 +1,83 @@
+"""Looks at the schema for one attempt: before its first step, around each step, and when its job ends."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from uuid import UUID
+
+import asyncpg
+
+from app.adapters.target.after_step import (
+    HAS_CHECKABLE,
+    broken_functions,
+    may_break_functions,
+    may_make_functions,
+    refuse_broken,
+    refuse_leftovers,
+)
+from app.adapters.target.incremental import SchemaReader
+from app.adapters.target.schema_state import keep_schema, read_if_possible, read_recorded
+from app.domain.drift import Sight
+from app.domain.environment import Environment, SchemaCheck
+from app.domain.step import Deed, Step
+from app.ports import TargetView
+
+NOTE_FINGERPRINT = "UPDATE liftlock.migrations SET schema_fingerprint = $3 WHERE scope = $1 AND name = $2"
+
+
+class SchemaWatch:
+    def __init__(self, environment: Environment, job_id: UUID) -> None:
+        self._check = environment.schema_check
+        self._scope = environment.scope
+        self._job_id = job_id
+        self._reader: tuple[asyncpg.Connection, SchemaReader] | None = None
+        self._no_functions = False
+
+    async def seen_with(self, connection: asyncpg.Connection, view: TargetView) -> TargetView:
+        """The view, and the schema beside what was recorded of it, where there is something to hold it against."""
+        if self._check is SchemaCheck.OFF:
+            return view
+        recorded = await read_recorded(connection, self._scope)
+        if recorded is None:
+            return view
+        live = await read_if_possible(self._reader_on(connection), self._job_id)
+        return view if live is None else replace(view, sight=Sight(live, recorded))
+
+    @asynccontextmanager
+    async def around(self, connection: asyncpg.Connection, ordinal: int, step: Step) -> AsyncIterator[None]:
+        """Raises StepFailed for what a step must not leave, when it is done and recorded, and not committed yet."""
+        if self._check is SchemaCheck.OFF or step.deed is not Deed.EXECUTED:
+            yield
+            return
+        before = await self._broken_before(connection, step)
+        yield
+        await refuse_leftovers(connection, ordinal, step)
+        if before is not None:
+            refuse_broken(ordinal, step, before, await broken_functions(connection))
+        if self._check is SchemaCheck.STEP:
+            await self._note(connection, step)
+
+    async def keep(self, connection: asyncpg.Connection) -> None:
+        if self._check is not SchemaCheck.OFF:
+            await keep_schema(connection, self._reader_on(connection), self._scope, self._job_id)
+
+    async def _broken_before(self, connection: asyncpg.Connection, step: Step) -> Mapping[str, str] | None:
+        """None where the step cannot break a function, or there is none."""
+        if may_make_functions(step):
+            self._no_functions = False
+            return await broken_functions(connection) if may_break_functions(step) else None
+        if self._no_functions or not may_break_functions(step):
+            return None
+        self._no_functions = not await connection.fetchval(HAS_CHECKABLE)
+        return None if self._no_functions else await broken_functions(connection)
+
+    async def _note(self, connection: asyncpg.Connection, step: Step) -> None:
+        live = await read_if_possible(self._reader_on(connection), self._job_id)
+        if live is not None:
+            await connection.execute(NOTE_FINGERPRINT, self._scope, step.name, bytes.fromhex(live.fingerprint))
+
+    def _reader_on(self, connection: asyncpg.Connection) -> SchemaReader:
+        """Keeps what it has read of this connection: the next time only what has changed is read again."""
+        if self._reader is None or self._reader[0] is not connection:
+            self._reader = connection, SchemaReader(connection, self._scope)
+        return self._reader[1]

@@ -1,0 +1,163 @@
+"""What a step must not leave behind is found inside its transaction, and taken back with it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.domain.environment import Dsn, Environment, SchemaCheck
+from app.domain.failure import Failure, FailureCode
+from app.domain.job import JobKind, JobState
+from tests.support.house import House, open_house
+from tests.support.servers import Servers, execute, fetch, value
+
+pytestmark = pytest.mark.servers
+
+TABLES = "CREATE TABLE orders (id int PRIMARY KEY, note text); CREATE TABLE lines (id int, order_id int)"
+NOT_VALID = "ALTER TABLE lines ADD CONSTRAINT positive CHECK (id > 0) NOT VALID"
+HIDDEN = "DO $$ BEGIN EXECUTE 'ALTER TABLE lines ADD CONSTRAINT positive CHECK (id > 0) NOT ' || 'VALID'; END $$"
+PYTHON = (
+    'name = "hidden"\nversion = "1"\ndependencies = []\n\n'
+    "async def up(connection):\n"
+    '    await connection.execute("ALTER TABLE lines ADD CONSTRAINT positive CHECK (id > 0) NOT" + " VALID")\n'
+)
+READER = "CREATE FUNCTION notes() RETURNS SETOF text LANGUAGE sql AS $$ SELECT note FROM orders $$"
+BROKEN_ALREADY = (
+    "SET check_function_bodies = off; "
+    "CREATE FUNCTION old() RETURNS int LANGUAGE sql AS $$ SELECT nobody FROM orders $$; RESET check_function_bodies"
+)
+ATOMIC = "CREATE FUNCTION kept() RETURNS bigint LANGUAGE sql BEGIN ATOMIC SELECT count(*) FROM lines; END"
+
+
+def opened(servers: Servers, folder: Path, **policy: Any) -> Any:
+    dsn = servers.new_database()
+    execute(dsn, TABLES)
+    environment = Environment("development", Dsn(dsn), **policy)
+    return open_house(servers, folder, dsn, environments={"development": environment}, shortcut=False)
+
+
+@pytest.fixture
+def house(servers: Servers, folder: Path) -> Iterator[House]:
+    with opened(servers, folder) as house:
+        yield house
+
+
+def failure_of(house: House) -> Failure:
+    job = house.do()
+    assert job.state is JobState.FAILED and job.error is not None, job
+    return job.error
+
+
+def up(*statements: str) -> str:
+    return "-- migrate:up\n" + "".join(f"{one};\n" for one in statements)
+
+
+def has(house: House, relation: str, column: str) -> bool:
+    found = fetch(
+        house.dsn, "SELECT 1 FROM pg_attribute WHERE attrelid = $1::text::regclass AND attname = $2", relation, column
+    )
+    return bool(found)
+
+
+@pytest.mark.parametrize(
+    ("file", "text"), [("1_hidden.sql", up(HIDDEN)), ("1_hidden.py", PYTHON)], ids=["in a DO block", "in Python"]
+)
+def test_a_constraint_that_nobody_validated_and_the_file_does_not_ask_for_is_taken_back(
+    house: House, file: str, text: str
+) -> None:
+    house.write(file, text)
+
+    failure = failure_of(house)
+
+    assert failure.code is FailureCode.VERIFY_FAILED
+    assert "the constraint positive on lines" in failure.message and "NOT VALID" in (failure.hint or "")
+    assert fetch(house.dsn, "SELECT 1 FROM pg_constraint WHERE conname = 'positive'") == []
+    assert fetch(house.dsn, "SELECT 1 FROM liftlock.migrations WHERE scope = '' AND status = 'completed'") == []
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        pytest.param([NOT_VALID], id="asked for"),
+        pytest.param([HIDDEN, "ALTER TABLE lines VALIDATE CONSTRAINT positive"], id="validated after all"),
+        pytest.param(["DO $$ BEGIN EXECUTE 'ALTER TABLE orders ADD COLUMN x int'; END $$"], id="none at all"),
+    ],
+)
+def test_what_is_valid_or_asked_for_may_stay(house: House, statements: list[str]) -> None:
+    house.write("1_a.sql", up(*statements))
+
+    assert house.do().state is JobState.SUCCEEDED
+
+
+def test_what_others_have_left_unvalidated_is_not_held_against_a_step(house: House) -> None:
+    execute(house.dsn, NOT_VALID)
+    house.write("1_a.sql", up("DO $$ BEGIN EXECUTE 'ALTER TABLE lines ADD COLUMN x int'; END $$"))
+
+    assert house.do().state is JobState.SUCCEEDED
+
+
+@pytest.mark.parametrize(
+    "statement", ["ALTER TABLE orders DROP COLUMN note", "ALTER TABLE orders RENAME TO sales", "DROP TABLE orders"]
+)
+def test_a_function_that_does_not_fit_any_more_takes_the_step_back(house: House, statement: str) -> None:
+    execute(house.dsn, READER)
+    house.write("1_a.sql", up(statement))
+
+    failure = failure_of(house)
+
+    assert failure.code is FailureCode.VERIFY_FAILED and "notes()" in failure.message
+    assert has(house, "orders", "note")
+
+
+def test_a_function_that_is_changed_with_it_is_none(house: House) -> None:
+    execute(house.dsn, READER)
+    changed = READER.replace("CREATE", "CREATE OR REPLACE").replace("note FROM", "remark FROM")
+    house.write("1_a.sql", up("ALTER TABLE orders RENAME note TO remark", changed))
+
+    assert house.do().state is JobState.SUCCEEDED
+
+
+def test_a_function_that_was_broken_before_is_nobodys_fault(house: House) -> None:
+    execute(house.dsn, BROKEN_ALREADY)
+    execute(house.dsn, ATOMIC)
+    house.write("1_a.sql", up("ALTER TABLE orders DROP COLUMN note"))
+
+    assert house.do().state is JobState.SUCCEEDED
+
+
+def test_a_function_made_in_the_same_run_is_looked_at_too(house: House) -> None:
+    house.write("1_a.sql", up("ALTER TABLE orders ADD COLUMN x int"))
+    house.write("2_b.sql", up(READER))
+    house.write("3_c.sql", up("ALTER TABLE orders DROP COLUMN note"))
+
+    failure = failure_of(house)
+
+    assert failure.file == "3_c.sql" and "notes()" in failure.message
+    assert house.statuses() == {"a": "completed", "b": "completed", "c": "failed"}
+
+
+def test_where_the_schema_is_not_checked_nothing_is_looked_at(servers: Servers, folder: Path) -> None:
+    with opened(servers, folder, schema_check=SchemaCheck.OFF) as house:
+        execute(house.dsn, READER)
+        house.write("1_a.sql", up(HIDDEN))
+        house.write("2_b.sql", up("DROP TABLE orders"))
+
+        assert house.do().state is JobState.SUCCEEDED
+
+
+def test_each_step_notes_the_fingerprint_that_its_undoing_must_come_back_to(servers: Servers, folder: Path) -> None:
+    fingerprints = "SELECT name, encode(schema_fingerprint, 'hex') AS print FROM liftlock.migrations WHERE scope = ''"
+    with opened(servers, folder, schema_check=SchemaCheck.STEP) as house:
+        house.write("1_a.sql", up("CREATE TABLE a ()") + "-- migrate:down\nDROP TABLE a;\n")
+        house.write("2_b.sql", up("CREATE TABLE b ()") + "-- migrate:down\nDROP TABLE b;\n")
+        house.do()
+        first = {row["name"]: row["print"] for row in fetch(house.dsn, fingerprints)}
+        assert None not in first.values() and len(set(first.values())) == 2
+
+        house.do(JobKind.ROLLBACK)
+
+        undone = {row["name"]: row["print"] for row in fetch(house.dsn, fingerprints)}
+        assert undone["b"] == first["a"], "after the undoing the schema is as it was before"
+        recorded = value(house.dsn, "SELECT encode(fingerprint, 'hex') FROM liftlock.schema_state WHERE scope = ''")
+        assert recorded == first["a"]
