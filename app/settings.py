@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from app.domain.environment import Dsn, Environment, is_postgres_url
+from app.domain.environment import Dsn, Environment, SchemaCheck, is_postgres_url
 from app.domain.errors import ConfigurationInvalid
 from app.environments import read_environments
 from app.failpoints import Failpoint, parse
@@ -153,7 +153,9 @@ def _environments(reader: "_Reader", database: Dsn | None) -> Mapping[str, Envir
     if named == NO_CONFIG or not path.exists():
         if named not in ("", NO_CONFIG):
             reader.problems.append(f"LIFTLOCK_CONFIG={named}: there is no such file; - means none")
-        return {"development": Environment("development", database)} if database else {}
+        choices = tuple(one.name for one in SchemaCheck)
+        check = SchemaCheck[reader.one_of("LIFTLOCK_SCHEMA_CHECK", SchemaCheck.JOB.name, choices)]
+        return {"development": Environment("development", database, schema_check=check)} if database else {}
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:

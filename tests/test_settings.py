@@ -130,6 +130,7 @@ def test_a_variable_that_is_empty_counts_as_not_set(variable: str) -> None:
         ("AUTO_RUN_MIGRATIONS", "maybe", "AUTO_RUN_MIGRATIONS=maybe: takes true or false"),
         ("LIFTLOCK_READ_ONLY", "2", "LIFTLOCK_READ_ONLY=2: takes true or false"),
         ("LIFTLOCK_NO_SHORTCUT", "x", "LIFTLOCK_NO_SHORTCUT=x: takes true or false"),
+        ("LIFTLOCK_SCHEMA_CHECK", "often", "LIFTLOCK_SCHEMA_CHECK=OFTEN: takes one of OFF, JOB, STEP"),
         ("LIFTLOCK_LOG_LEVEL", "loud", "LIFTLOCK_LOG_LEVEL=LOUD: takes one of DEBUG, INFO, WARNING, ERROR"),
         ("LIFTLOCK_ENVIRONMENT", "moon", "LIFTLOCK_ENVIRONMENT=moon: takes one of development"),
         ("LIFTLOCK_CONFIG", "/no/such.toml", "LIFTLOCK_CONFIG=/no/such.toml: there is no such file; - means none"),
