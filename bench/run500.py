@@ -124,8 +124,8 @@ def _notes(count: int) -> tuple[str, ...]:
         "Liftlock: from POST /migrations/run to `succeeded`, over HTTP, queue and worker, in a service that has "
         "been up for some seconds: each process reads new files when they appear. Files never seen: all of them were "
         "changed a moment before, and are parsed within the time measured, by the API and by the worker.",
-        "The first row has the schema check off (LIFTLOCK_SCHEMA_CHECK); others read the whole schema before and after the "
-        "job, or what has changed of it after each step, and store it.",
+        "The first row has the schema check off (LIFTLOCK_SCHEMA_CHECK); others read the whole schema before and after "
+        "the job, or what has changed of it after each step, and store it.",
         "Floor: BEGIN, the script in one message, INSERT of a ledger row, COMMIT; scripts in memory, nothing parsed.",
         "dbmate and Alembic: the whole program from start to end; Alembic with transaction_per_migration and psycopg.",
     )

@@ -19,6 +19,8 @@ api = APIBlueprint(
     abp_tags=[Tag(name="Environments", description="What they are, and whether they are as they should be.")],
 )
 
+SHOWN = ("kind", "object", "change", "text", "expected", "found")
+
 
 @api.get("/environments/<environment>/drift", responses={200: drift_schemas.Drift}, operation_id="getDrift")
 @checked
@@ -57,7 +59,7 @@ def _drift(check: DriftCheck) -> Json:
         "foundFingerprint": check.found,
         "recordedAt": moment(check.recorded_at),
         "recordedByJobId": None if check.recorded_by_job is None else str(check.recorded_by_job),
-        "differences": plain(list(check.differences)),
+        "differences": plain([{name: one[name] for name in SHOWN} for one in check.differences]),
         "differencesTotal": check.total,
         "conflictId": None if check.conflict_id is None else str(check.conflict_id),
         "links": links,

@@ -6,6 +6,7 @@ from app.api.render import Json, moment, plain
 from app.api.steps import command_with
 from app.domain.conflict import Conflict, ConflictState, Remedy
 from app.domain.schedule import Schedule
+from app.domain.settling import Resolution
 
 
 def conflict(conflict: Conflict, base_url: str) -> Json:
@@ -66,6 +67,8 @@ def _remedy(conflict: Conflict, remedy: Remedy, base_url: str) -> Json:
 
 def _command(conflict: Conflict, remedy: Remedy, base_url: str) -> str:
     body = {"resolution": str(remedy.resolution), "note": "why"}
+    if remedy.resolution == Resolution.IGNORE_UNTIL:
+        body["until"] = "2030-01-31T08:00:00Z"
     return command_with("POST", f"{_href(conflict)}/resolve", base_url, body)
 
 

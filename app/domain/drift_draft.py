@@ -8,6 +8,8 @@ from app.domain.drift import Drift
 from app.domain.schema_diff import Script, adopting, restoring
 from app.domain.settling import Resolution
 
+LONGEST_REMARK = 110
+
 
 @dataclass(frozen=True, slots=True)
 class Draft:
@@ -38,7 +40,7 @@ def _text(drift: Drift, name: str, version: str, resolution: Resolution, there: 
             "--",
             f"-- Written by Liftlock: {does} what was changed in {drift.environment} by other means after job",
             f"-- {drift.recorded.job_id} had left its schema. Look at it before it is run anywhere.",
-            *(f"--   {one.text.splitlines()[0]}" for one in drift.differences),
+            *(f"--   {one.text.splitlines()[0][:LONGEST_REMARK]}" for one in drift.differences),
             "",
             "-- migrate:up",
             *_section(there),
