@@ -125,6 +125,21 @@ def test_what_a_script_sets_does_not_stay_on_a_shared_connection(house: House) -
         assert _through(house, "SELECT current_setting('statement_timeout')") == [("0",)]
 
 
+def test_what_others_keep_on_a_shared_connection_stays_there(house: House) -> None:
+    keep = "DO $$ BEGIN EXECUTE 'PREPARE theirs AS SELECT 1'; EXCEPTION WHEN duplicate_prepared_statement THEN END $$"
+    kept = "SELECT pg_backend_pid(), EXISTS (SELECT 1 FROM pg_prepared_statements WHERE name = 'theirs')"
+    for _ in range(2 * SESSIONS):
+        _through(house, keep)
+    with_it = {pid for _ in range(2 * SESSIONS) for pid, is_kept in _through(house, kept) if is_kept}
+    house.write("1_choosy.sql", CHOOSY)
+    house.write("2_a2.sql", DEFINING.format("a2"))
+
+    assert house.do().state is JobState.SUCCEEDED
+
+    after = [_through(house, kept)[0] for _ in range(2 * SESSIONS)]
+    assert with_it and {is_kept for pid, is_kept in after if pid in with_it} == {True}
+
+
 @pytest.mark.parametrize(("way", "left"), [(OnFailure.STOP, "completed"), (OnFailure.ROLLBACK, "rolled_back")])
 def test_a_run_that_fails_says_where_and_leaves_what_was_asked(
     house: House, dsn: str, way: OnFailure, left: str

@@ -114,8 +114,8 @@ class FencedConnection:
         return True
 
     async def clean(self) -> None:
-        """A script's settings, roles and temporary tables do not outlive its step."""
-        if not self._dirty:
+        """What a script has set does not outlive its step. Behind a pooler its own transaction has seen to it."""
+        if not self._dirty or self._pooled:
             return
         connection = await self._opened()
         try:
