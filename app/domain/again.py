@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from app.domain.errors import NotSafeToRetry
-from app.domain.job import Job, JobKind, JobState, StepState
+from app.domain.job import LEFT_OPEN, Job, JobKind, JobState, StepState
 
 
 def refuse_unsafe_retry(job: Job, later: Sequence[Job]) -> None:
@@ -26,10 +26,13 @@ def _refuse_uncounted(job: Job, later: Sequence[Job]) -> None:
     """A rollback counts from the newest migration: what has been undone or run since moves what it means."""
     undone = sum(step.state is StepState.APPLIED for step in job.steps)
     asked = job.request.count or 1
-    if undone and job.request.to is None:
+    asked_by_count = job.request.to is None
+    if undone and asked_by_count:
         left = asked - undone
         steps = (f"POST /migrations/rollback/{left}",) if left > 0 else ("GET /migrations",)
         raise _refusal(job, f"has undone {undone} of {asked} already and would undo {asked} more", steps)
+    if asked_by_count and any(step.notice == LEFT_OPEN for step in job.steps):
+        raise _refusal(job, "may have undone more than it shows, and would then undo too much", ("GET /migrations",))
     since = next((other for other in later if other.started_at is not None), None)
     if since is not None:
         raise _refusal(

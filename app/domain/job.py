@@ -136,6 +136,10 @@ class Origin:
     traceparent: str | None = None
 
 
+LEFT_OPEN = "it did not come to an end in this job; GET /migrations shows what is applied"
+"""The notice of a step that was not over when its job was: its worker died, or could not say how it ended."""
+
+
 @dataclass(frozen=True, slots=True)
 class StepRecord:
     """A step as the job shows it while it goes."""

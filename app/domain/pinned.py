@@ -6,7 +6,7 @@ from uuid import UUID
 
 from app.domain.errors import PlanStale
 from app.domain.failure import Failure
-from app.domain.ledger import History, LedgerEntry
+from app.domain.ledger import History, LedgerEntry, Status
 from app.domain.mark import step_accepted, step_marked, step_marked_back
 from app.domain.migration import Catalog, Direction, Migration
 from app.domain.step import Deed, Plan, Step, step_applied, step_down, step_up
@@ -58,6 +58,18 @@ def bind(pinned: Pinned, catalog: Catalog, history: History, job_id: UUID) -> tu
     """
     files = catalog.by_name()
     return tuple(_bind_step(step, files, history, job_id) for step in pinned.steps)
+
+
+def done_so_far(steps: Sequence[Step], history: History, job_id: UUID) -> int:
+    """How many of the steps, from the first on, the ledger has as this job's doing."""
+    done = 0
+    for step in steps:
+        entry = history.by_name.get(step.name)
+        stands = Status.COMPLETED if step.direction is Direction.UP else Status.ROLLED_BACK
+        if entry is None or entry.job_id != job_id or entry.status is not stands:
+            break
+        done += 1
+    return done
 
 
 def _bind_step(pinned: PinnedStep, files: Mapping[str, Migration], history: History, job_id: UUID) -> Step:

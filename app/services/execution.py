@@ -202,8 +202,10 @@ class PlanExecutor:
             try:
                 return await self._apply(environment, attempt, session, stepper, pinned, steps)
             except Cancelled as asked:
-                stepper.cancelled(asked.ordinal, len(steps))
-                return cancelled(attempt, asked, len(steps))
+                stopped = await stepper.cancelled(asked, attempt.job_id, steps)
+                if stopped is None:
+                    return succeeded(attempt, steps, pinned.notices)
+                return cancelled(attempt, stopped, len(steps))
 
     def _plan(
         self, environment: Environment, attempt: Attempt, catalog: Catalog, view: TargetView, guard: DriftGuard
@@ -262,8 +264,8 @@ class PlanExecutor:
             for ordinal, step in enumerate(undo, failed_at + 1):
                 await stepper.one(ordinal, step)
         except Cancelled as asked:
-            stepper.cancelled(asked.ordinal, len(steps))
-            return ended_badly(stopped_half_way(failure, asked.by))
+            if await stepper.cancelled(asked, attempt.job_id, steps, failed_at + 1) is not None:
+                return ended_badly(stopped_half_way(failure, asked.by))
         except (StepFailed, NeedsAttention) as failed:
             stepper.failed(failed.ordinal, failed.failure, len(steps))
             return ended_badly(left_half_way(failure, failed.failure))

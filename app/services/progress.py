@@ -65,6 +65,11 @@ class Progress:
         done = replace(self._records[ordinal], state=StepState.APPLIED, duration_ms=duration_ms)
         self._put(replace(done, finished_at=self._clock.now(), error=None))
 
+    def done_before(self, ordinal: int) -> None:
+        """By an earlier attempt, or without our knowing."""
+        if self._records[ordinal].state is not StepState.APPLIED:
+            self._put(replace(self._records[ordinal], state=StepState.APPLIED))
+
     def failed(self, ordinal: int, failure: Failure) -> None:
         self._put(replace(self._records[ordinal], state=StepState.FAILED, error=failure, finished_at=self._clock.now()))
 

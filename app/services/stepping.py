@@ -2,12 +2,15 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Never
+from uuid import UUID
 
 from app.domain.errors import Cancelled, ConnectionLost, Fenced, LockNotAvailable, StepFailed
 from app.domain.failure import Failure, FailureCode
 from app.domain.migration import Direction
+from app.domain.pinned import done_so_far
 from app.domain.step import Deed, Step
-from app.ports import Clock, Limits, TargetSession
+from app.ports import Clock, Limits, TargetSession, TargetView
 from app.services.lookout import Watch
 from app.services.progress import Progress
 
@@ -79,10 +82,24 @@ class Stepper:
         for later in range(ordinal + 1, total):
             self._progress.skipped(later, "not started: a step before it failed")
 
-    def cancelled(self, ordinal: int, total: int) -> None:
-        self._progress.cancelled(ordinal)
-        for later in range(ordinal + 1, total):
+    async def cancelled(
+        self, asked: Cancelled, job_id: UUID, steps: Sequence[Step], first: int = 0
+    ) -> Cancelled | None:
+        """Where the job stops, by the ledger; None when nothing of `steps`, from `first` on, was left to do.
+
+        An earlier attempt, or a COMMIT without a reply, may have done what this attempt has not begun. Raises
+        ConnectionLost, BackendUnavailable or Fenced.
+        """
+        _, history = await self._session.pin(_plan_again)
+        at = max(asked.ordinal, first + done_so_far(steps[first:], history, job_id))
+        for ordinal in range(first, at):
+            self._progress.done_before(ordinal)
+        if at == len(steps):
+            return None
+        self._progress.cancelled(at)
+        for later in range(at + 1, len(steps)):
             self._progress.skipped(later, "not started: the job was cancelled")
+        return Cancelled(asked.by, at, asked.left)
 
     def way_back(self, first: int, undo: Sequence[Step]) -> None:
         self._progress.appended(first, undo)
@@ -137,6 +154,10 @@ class Stepper:
         while left_s > 0 and not self._watch.lost and self._watch.cancelled_by is None:
             await self._clock.pause(min(left_s, LOOK_AGAIN_S))
             left_s -= LOOK_AGAIN_S
+
+
+def _plan_again(_: TargetView) -> Never:
+    raise AssertionError("the plan of a job that has come to its steps is pinned")
 
 
 def _doing(step: Step) -> str:

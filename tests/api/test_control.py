@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from app.domain.failure import Failure, FailureCode
-from app.domain.job import JobId, JobState, StepRecord, StepState
+from app.domain.job import Ended, JobId, JobState, StepRecord, StepState
 from app.domain.locks import LockSample, Session
 from tests.api.stand import ONE, THREE, TWO, Stand, standing
 from tests.fakes.clock import START
@@ -100,6 +100,20 @@ def test_a_retry_that_is_not_safe_is_refused_with_what_to_do(
 
     assert (refused.status_code, refused.json["type"]) == (409, "/problems/not-safe-to-retry")
     assert says in refused.json["detail"] and refused.json["nextSteps"]
+
+
+def test_a_rollback_of_which_it_is_not_known_how_far_it_came_is_not_tried_again() -> None:
+    with standing(applied=(ONE, TWO, THREE)) as stand:
+        job_id = stand.post("/migrations/rollback/2").json["id"]
+        attempt = stand.start(job_id)
+        begun = StepRecord(0, "orders", "3", "down", StepState.RUNNING, START)
+        stand.run(stand.claims.record_steps(attempt, [begun], "1 of 2"))
+        stand.run(stand.claims.end(attempt, Ended(JobState.CANCELLED, "by_user", "cancelled")))
+
+        refused = stand.post(f"/jobs/{job_id}/retry")
+
+        assert (refused.status_code, refused.json["type"]) == (409, "/problems/not-safe-to-retry")
+        assert "may have undone more than it shows" in refused.json["detail"]
 
 
 def test_a_rollback_that_was_half_done_would_count_from_another_place() -> None:

@@ -211,6 +211,10 @@ def _legal(job: Any, events: list[Any]) -> list[str]:
         if event["attempt"] < attempt:
             found.append(f"job {job['id']} went back to attempt {event['attempt']}")
         state, attempt = event["to_state"], event["attempt"]
+    if job["state"] == "cancelled" and job["cancel_requested_at"] is None:
+        found.append(f"job {job['id']} is cancelled, and nobody has asked for it")
+    if events and events[-1]["from_state"] == "queued" and state in _FINAL and job["starts"]:
+        found.append(f"job {job['id']} had started {job['starts']} times and was ended from the queue")
     if state != job["state"]:
         found.append(f"job {job['id']} is {job['state']} and was last seen to become {state}")
     return found

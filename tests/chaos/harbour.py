@@ -18,7 +18,7 @@ from app.embedded.postgres import Postgres
 from app.embedded.valkey import Valkey
 from app.settings import load_settings
 from app.wiring import build
-from tests.chaos import checks
+from tests.chaos import checks, promises
 from tests.chaos.load import prepare
 from tests.chaos.proxy import Proxy, proxied
 from tests.support.eventually import eventually
@@ -30,6 +30,7 @@ ENVIRONMENTS = ("north", "south", "west")
 TIMING = {
     "LIFTLOCK_LEASE_TTL_MS": "1500",
     "LIFTLOCK_BEAT_EVERY_MS": "500",
+    "LIFTLOCK_LOOK_EVERY_MS": "100",
     "LIFTLOCK_SWEEP_EVERY_MS": "500",
     "LIFTLOCK_FENCE_TIMEOUT_MS": "500",
     "LIFTLOCK_GIVE_BACK_MS": "500",
@@ -179,6 +180,7 @@ class Harbour:
 
     def breaches(self) -> list[str]:
         found = checks.of_control(self.control_dsn) + checks.of_rollbacks(self.control_dsn, self.targets)
+        found += promises.of_shown(self.control_dsn, self.targets)
         for name, dsn in self.targets.items():
             found += [f"{name}: {breach}" for breach in checks.of_target(dsn)]
         return found

@@ -1,4 +1,4 @@
-"""A mixed load, faults by a schedule, then quiet: `python -m tests.chaos.nemesis --seed 7 --seconds 300`."""
+"""A mixed load, faults and wishes by a schedule, then quiet: `python -m tests.chaos.nemesis --seed 7 --seconds 300`."""
 
 import argparse
 import random
@@ -16,11 +16,13 @@ from pathlib import Path
 from redis import Redis
 from redis.exceptions import RedisError
 
-from tests.chaos.customers import Customers
+from tests.chaos import promises
+from tests.chaos.customers import Customers, Desk
 from tests.chaos.harbour import Crew, Harbour, harbour
 from tests.chaos.load import write_migrations
 from tests.chaos.observer import Observer
-from tests.chaos.schedule import Fault, Strike, generate, read, write
+from tests.chaos.schedule import Fault, Schedule, Strike, generate, read, write
+from tests.chaos.wishers import Wishers
 from tests.support.eventually import eventually
 from tests.support.servers import fetch, value
 
@@ -42,6 +44,7 @@ class Report:
     schedule: Path
     faults: Counter[str] = field(default_factory=Counter)
     answers: Counter[str] = field(default_factory=Counter)
+    wishes: Counter[str] = field(default_factory=Counter)
     jobs: dict[str, int] = field(default_factory=dict)
     repeated: int = 0
     steps: int = 0
@@ -57,6 +60,7 @@ class Report:
             f"{self.repeated} took more than one attempt",
             f"steps {self.steps}",
             f"answers {dict(self.answers)}",
+            f"wishes {dict(sorted(self.wishes.items()))}",
             f"faults {sum(self.faults.values())}: "
             + ", ".join(f"{number} {fault}" for fault, number in sorted(self.faults.items())),
             f"looks of the observer {self.looks}; every job had ended {self.quiet_after_s:.1f} s after healing",
@@ -73,15 +77,14 @@ class Nemesis:
         self._report = report
         self._later: list[tuple[float, Callable[[], object]]] = []
 
-    def strike_by(self, strikes: Sequence[Strike]) -> None:
+    def strike_by(self, strikes: Sequence[Strike], at_least_s: float = 0) -> None:
         """In the thread that started the crews: a child of a thread that ends is killed with it."""
         began = time.monotonic()
         for strike in strikes:
-            while time.monotonic() < began + strike.at_s:
-                self.look_after()
-                time.sleep(TICK_S)
+            self._look_after_until(began + strike.at_s)
             if self._strike(strike):
                 self._report.faults[f"{strike.fault} {strike.link}".strip()] += 1
+        self._look_after_until(began + at_least_s)
 
     def look_after(self) -> None:
         """Start what has died, end what is over."""
@@ -98,6 +101,11 @@ class Nemesis:
             undo()
         self._later.clear()
         self._port.heal()
+
+    def _look_after_until(self, moment: float) -> None:
+        while time.monotonic() < moment:
+            self.look_after()
+            time.sleep(TICK_S)
 
     def _strike(self, strike: Strike) -> bool:
         """False when there was nobody to hit."""
@@ -168,36 +176,37 @@ class Nemesis:
         self._later.append((time.monotonic() + seconds, undo))
 
 
-def run(
-    folder: Path, seed: int, strikes: Sequence[Strike], change: Callable[[Harbour], None] = lambda _: None
-) -> Report:
+def run(folder: Path, seed: int, schedule: Schedule, change: Callable[[Harbour], None] = lambda _: None) -> Report:
     """The schedule is written before anything starts, so that it survives whatever it brings about.
 
     `change` is called before the workers start; a negative control takes a guard away in it.
     """
     report = Report(seed, folder / "schedule.jsonl")
-    write(report.schedule, seed, strikes)
+    write(report.schedule, seed, schedule)
     with harbour(folder / "port") as port, ExitStack() as stack:
         write_migrations(port.migrations, misbehaving=True)
         change(port)
         stack.enter_context(port.api())
         crews = [stack.enter_context(port.worker(f"worker-{number}")) for number in (1, 2)]
-        observer, customers = Observer(port.control_dsn, port.targets), Customers(port, seed)
+        observer, desk = Observer(port.control_dsn, port.targets), Desk(port)
+        customers, wishers = Customers(port, desk, seed), Wishers(port, desk, seed, schedule.wishes)
         nemesis = Nemesis(port, crews, report)
         observer.start()
         customers.start()
+        wishers.start()
         try:
-            nemesis.strike_by(strikes)
+            nemesis.strike_by(schedule.strikes, schedule.wishes[-1].at_s if schedule.wishes else 0)
         finally:
             customers.stop()
+            wishers.stop()
             nemesis.heal()
-        _wait_for_quiet(port, nemesis, report)
+        _wait_for_quiet(port, nemesis, wishers, report)
         observer.stop()
-        _sum_up(port, observer, customers, report)
+        _sum_up(port, observer, desk, wishers, report)
     return report
 
 
-def _wait_for_quiet(port: Harbour, nemesis: Nemesis, report: Report) -> None:
+def _wait_for_quiet(port: Harbour, nemesis: Nemesis, wishers: Wishers, report: Report) -> None:
     healed = time.monotonic()
 
     # a request that its customer has given up may still be accepted: quiet is what stays so for a while
@@ -205,6 +214,7 @@ def _wait_for_quiet(port: Harbour, nemesis: Nemesis, report: Report) -> None:
 
     def is_quiet() -> bool:
         nemesis.look_after()
+        wishers.resume_all()
         looks.append((value(port.control_dsn, _OPEN), value(port.control_dsn, _ALL)))
         return looks[-1][0] == 0 and len(set(looks[-QUIET_LOOKS:])) == 1 and len(looks) >= QUIET_LOOKS
 
@@ -215,11 +225,12 @@ def _wait_for_quiet(port: Harbour, nemesis: Nemesis, report: Report) -> None:
     report.quiet_after_s = time.monotonic() - healed
 
 
-def _sum_up(port: Harbour, observer: Observer, customers: Customers, report: Report) -> None:
+def _sum_up(port: Harbour, observer: Observer, desk: Desk, wishers: Wishers, report: Report) -> None:
     known = {row["id"] for row in fetch(port.control_dsn, "SELECT id FROM liftlock_control.jobs")}
-    report.breaches += [f"job {job} was accepted and is not there" for job in customers.accepted - known]
-    report.breaches += customers.breaches + observer.breaches + port.breaches()
-    report.looks, report.answers = observer.looks, customers.answers
+    report.breaches += [f"job {job} was accepted and is not there" for job in desk.accepted - known]
+    report.breaches += desk.breaches + observer.breaches + port.breaches()
+    report.breaches += promises.of_agreements(port.control_dsn, port.targets, wishers.agreed, observer.holders)
+    report.looks, report.answers, report.wishes = observer.looks, desk.answers, wishers.agreed.asked
     report.jobs = {row["what"]: row["number"] for row in fetch(port.control_dsn, _STATES)}
     report.repeated = int(str(value(port.control_dsn, _ATTEMPTS)))
     report.steps = sum(int(str(value(dsn, _STEPS))) for dsn in port.targets.values())
@@ -238,8 +249,8 @@ def main() -> int:
     asked = options.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="liftlock-chaos-"))
     print(f"seed {asked.seed}, {folder}", flush=True)
-    strikes = read(asked.schedule) if asked.schedule else generate(asked.seed, asked.seconds)
-    report = run(folder, asked.seed, strikes)
+    schedule = read(asked.schedule) if asked.schedule else generate(asked.seed, asked.seconds)
+    report = run(folder, asked.seed, schedule)
     print(report)
     if not report.breaches:
         shutil.rmtree(folder)

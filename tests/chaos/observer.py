@@ -12,7 +12,7 @@ import asyncpg
 EVERY_S = 0.2
 TIMEOUT_S = 3.0
 _JOBS = "SELECT id, state, attempt, target_id FROM liftlock_control.jobs"
-_EPOCH = "SELECT epoch FROM liftlock.fence WHERE scope = ''"
+_FENCE = "SELECT epoch, job_id, attempt FROM liftlock.fence WHERE scope = ''"
 _TWICE = "SELECT name, direction, xid::text, count(*) FROM effects GROUP BY 1, 2, 3 HAVING count(*) > 1"
 _FINAL = frozenset({"succeeded", "failed", "cancelled", "needs_attention"})
 
@@ -21,6 +21,7 @@ class Observer:
     def __init__(self, control: str, targets: Mapping[str, str]) -> None:
         self.breaches: list[str] = []
         self.looks = 0
+        self.holders: dict[tuple[str, int], tuple[UUID, int]] = {}
         self._control, self._targets = control, targets
         self._jobs: dict[UUID, tuple[str, int]] = {}
         self._epochs: dict[str, int] = {}
@@ -61,8 +62,10 @@ class Observer:
         try:
             self.saw(await _fetch(self._control, _JOBS))
             for name, dsn in self._targets.items():
-                for row in await _fetch(dsn, _EPOCH):
+                for row in await _fetch(dsn, _FENCE):
                     self.saw_epoch(name, row["epoch"])
+                    if row["job_id"] is not None:
+                        self.holders[name, row["epoch"]] = (row["job_id"], row["attempt"])
                 self.breaches += [f"{name}: {tuple(row)} at once" for row in await _fetch(dsn, _TWICE)]
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
             return

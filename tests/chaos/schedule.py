@@ -1,4 +1,4 @@
-"""The schedule of faults: generated from a seed, written down before it runs, read back to run again."""
+"""The schedule of faults and of wishes: generated from a seed, written down before it runs, read back to run again."""
 
 import json
 import random
@@ -10,6 +10,8 @@ from pathlib import Path
 LONGEST_PAUSE_S = 4.0
 SHORTEST_PAUSE_S = 0.5
 LEASE_S = 1.5
+BETWEEN_WISHES_S = (0.1, 0.9)
+DESERTED = 0.2
 
 
 class Fault(StrEnum):
@@ -31,10 +33,17 @@ class Fault(StrEnum):
     CRASH_TARGET = "immediate restart of the target server"
 
 
+class Ask(StrEnum):
+    CANCEL = "cancel"
+    PAUSE = "pause"
+    RETRY = "retry"
+
+
 STOPPING = (Fault.STOP_CHILD, Fault.STOP_GROUP)
 LINKS = ("control", "target", "redis")
 LINKED = frozenset({Fault.CUT, Fault.SILENCE, Fault.FREEZE, Fault.DROP, Fault.DELAY})
 OFTEN = frozenset({Fault.KILL_CHILD, Fault.STOP_CHILD, Fault.END_BACKENDS})
+ASKED = {Ask.CANCEL: 4, Ask.PAUSE: 3, Ask.RETRY: 3}
 
 
 @dataclass(frozen=True)
@@ -48,8 +57,45 @@ class Strike:
     for_s: float
 
 
-def generate(seed: int, seconds: float) -> list[Strike]:
-    chance = random.Random(seed)
+@dataclass(frozen=True)
+class Wish:
+    """What is asked of a job, by its number among those it may be asked of, `at_s` after the start.
+
+    A pause lasts `for_s`; when it is 0, whoever has paused the job has crashed, and others must find it.
+    """
+
+    at_s: float
+    ask: Ask
+    whom: int
+    for_s: float
+
+
+@dataclass(frozen=True)
+class Schedule:
+    strikes: tuple[Strike, ...]
+    wishes: tuple[Wish, ...] = ()
+
+
+def generate(seed: int, seconds: float) -> Schedule:
+    return Schedule(tuple(_strikes(random.Random(seed), seconds)), tuple(_wishes(random.Random(-seed - 1), seconds)))
+
+
+def write(path: Path, seed: int, schedule: Schedule) -> None:
+    documents = [{"seed": seed}, *map(asdict, schedule.strikes), *map(asdict, schedule.wishes)]
+    lines = [json.dumps(document) for document in documents]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def read(path: Path) -> Schedule:
+    _, *lines = path.read_text(encoding="utf-8").splitlines()
+    documents = [json.loads(line) for line in lines]
+    return Schedule(
+        tuple(Strike(**{**one, "fault": Fault(one["fault"])}) for one in documents if "fault" in one),
+        tuple(Wish(**{**one, "ask": Ask(one["ask"])}) for one in documents if "ask" in one),
+    )
+
+
+def _strikes(chance: random.Random, seconds: float) -> Sequence[Strike]:
     strikes: list[Strike] = []
     at_s = 2.0
     while at_s < seconds:
@@ -61,12 +107,13 @@ def generate(seed: int, seconds: float) -> list[Strike]:
     return strikes
 
 
-def write(path: Path, seed: int, strikes: Sequence[Strike]) -> None:
-    lines = [json.dumps({"seed": seed}), *(json.dumps(asdict(strike)) for strike in strikes)]
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-
-
-def read(path: Path) -> list[Strike]:
-    _, *lines = path.read_text(encoding="utf-8").splitlines()
-    documents = [json.loads(line) for line in lines]
-    return [Strike(**{**document, "fault": Fault(document["fault"])}) for document in documents]
+def _wishes(chance: random.Random, seconds: float) -> Sequence[Wish]:
+    wishes: list[Wish] = []
+    at_s = 1.0
+    while at_s < seconds:
+        ask = chance.choices(tuple(ASKED), tuple(ASKED.values()))[0]
+        is_kept = ask is Ask.PAUSE and chance.random() >= DESERTED
+        for_s = round(chance.uniform(0.2, LEASE_S), 2) if is_kept else 0.0
+        wishes.append(Wish(round(at_s, 2), ask, chance.randrange(1000), for_s))
+        at_s += chance.uniform(*BETWEEN_WISHES_S)
+    return wishes

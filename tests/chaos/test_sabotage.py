@@ -16,8 +16,11 @@ pytestmark = pytest.mark.servers
 
 Sabotage = Callable[[Stage, pytest.MonkeyPatch], None]
 MOVES_TO_PINNED = 3
-UNLOCKED = "SELECT epoch FROM liftlock.fence WHERE scope = $1 AND holder = $2 AND epoch = $3"
-UNCHECKED = "SELECT epoch FROM liftlock.fence WHERE scope = $1 AND $2::uuid IS NOT NULL AND $3::bigint IS NOT NULL"
+UNLOCKED = "SELECT epoch, pg_backend_pid() AS pid FROM liftlock.fence WHERE scope = $1 AND holder = $2 AND epoch = $3"
+UNCHECKED = (
+    "SELECT epoch, pg_backend_pid() AS pid FROM liftlock.fence"
+    " WHERE scope = $1 AND $2::uuid IS NOT NULL AND $3::bigint IS NOT NULL"
+)
 FENCE_IN_START = "EXISTS (SELECT 1 FROM liftlock.fence WHERE scope = $1 AND holder = $7 AND epoch = $6)"
 NO_KEY = "ALTER TABLE liftlock.steps DROP CONSTRAINT steps_pkey"
 KNOWN_STEP = "NOT EXISTS (SELECT 1 FROM liftlock.steps WHERE scope = $1 AND job_id = $2 AND step = $3)"

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from app.adapters.control.claims import LEFT_OPEN
 from app.domain.job import (
+    LEFT_OPEN,
     Attempt,
     ClaimRefusal,
     ClaimRefused,

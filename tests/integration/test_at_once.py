@@ -6,6 +6,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from app.adapters.target import queries
+from app.adapters.target.prepared import Prepared
 from app.domain.failure import Failure
 from app.domain.job import JobKind, JobState
 from app.domain.step import Atomicity
@@ -144,6 +146,26 @@ def test_a_whole_run_in_one_transaction_is_found_out_too(house: House) -> None:
 
     assert job.error is not None and (job.error.file, job.error.line) == ("2_b.sql", 3)
     assert fetch(house.dsn, "SELECT 1 FROM pg_class WHERE relname IN ('a', 'b')") == []
+
+
+def test_a_pooler_that_hands_out_another_connection_in_between_fails_nothing(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.write("1_a.sql", "-- migrate:up\nCREATE TABLE a ();\n")
+    call = Prepared.call
+
+    async def forgotten(self: Prepared, query: str, *args: object) -> str | None:
+        made = await call(self, query, *args)  # type: ignore[arg-type]
+        if query == queries.RECORD_UP:
+            await self._connection.execute("DEALLOCATE ALL")
+        return made
+
+    monkeypatch.setattr(Prepared, "call", forgotten)
+
+    assert house.do().state is JobState.SUCCEEDED
+
+    assert house.statuses() == {"a": "completed"}
+    assert value(house.dsn, "SELECT count(*) FROM liftlock.steps WHERE scope = ''") == 1
 
 
 def failure_of(house: House) -> Failure:

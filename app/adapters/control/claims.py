@@ -15,6 +15,7 @@ from app.adapters.codec import FAILURE, REQUEST, STEPS, optional_json, to_json
 from app.adapters.control.database import ControlDatabase
 from app.adapters.control.direct import Direct
 from app.domain.job import (
+    LEFT_OPEN,
     Attempt,
     ClaimRefusal,
     ClaimRefused,
@@ -117,9 +118,6 @@ _PUT_STEPS = text("""
         state = excluded.state, started_at = excluded.started_at, finished_at = excluded.finished_at,
         duration_ms = excluded.duration_ms, error = excluded.error, notice = excluded.notice
 """).bindparams(bindparam("id", type_=Uuid), bindparam("steps", type_=Text))
-
-
-LEFT_OPEN = "it did not come to an end in this job; GET /migrations shows what is applied"
 
 
 class ControlClaims:

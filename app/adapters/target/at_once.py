@@ -11,7 +11,7 @@ import asyncpg
 
 from app.adapters.postgres import LOST
 from app.adapters.target.failures import failure_in_message
-from app.adapters.target.prepared import Prepared
+from app.adapters.target.prepared import STRAYED, Prepared
 from app.adapters.target.records import Stamp, record_of
 from app.adapters.target.scripts import raise_failure
 from app.domain.migration import SqlScript
@@ -53,6 +53,10 @@ async def apply_at_once(
         tag = await connection.execute(f"{_sent(step.body)}\n;{record}")
     except LOST:
         raise
+    except STRAYED as error:
+        # of the ledger row's statement, or of the script's own; the other way says which
+        prepared.strayed()
+        raise OneByOne from error
     except asyncpg.PostgresError as error:
         failure = failure_in_message(error, step, step.body)
         if failure is None:

@@ -43,6 +43,7 @@ class FencedConnection:
         self._lost_pid: int | None = None
         self._overdue_pid: int | None = None
         self._pid: int | None = None
+        self._pooled = False
         self._interruptible = True
         self._kept = False
 
@@ -53,12 +54,13 @@ class FencedConnection:
             self._connection = await connect(self._environment.direct or self._environment.dsn, name)
         except (*LOST, *UNUSABLE, asyncpg.PostgresError) as error:
             raise self._unavailable(error) from error
-        self.prepared = Prepared(self._connection)
-        self._pid = self._connection.get_server_pid()
+        self.prepared = Prepared(self._connection, pooled=self._pooled)
+        self._pid = None if self._pooled else self._connection.get_server_pid()
         failpoints.reach("target.connected", self._connection)
 
     @property
     def backend_pid(self) -> int | None:
+        """Behind a pooler it is that of the transaction that was begun last."""
         return self._pid if self._interruptible else None
 
     async def acquire(self, attempt: Attempt, nonce: UUID) -> Acquired | DoneBefore | FenceBusy:
@@ -101,15 +103,8 @@ class FencedConnection:
         """False when an earlier attempt has committed the step. Raises what is not as it was planned."""
         noted = await self.prepared.row(
             queries.BEGIN_STEP,
-            self._scope,
-            self._attempt.job_id,
-            ordinal,
-            step.name,
-            step.direction.value,
-            self.epoch,
-            str(limits.lock_timeout_ms),
-            str(limits.statement_timeout_ms),
-            str(limits.idle_timeout_ms),
+            *(self._scope, self._attempt.job_id, ordinal, step.name, step.direction.value, self.epoch),
+            *(str(limits.lock_timeout_ms), str(limits.statement_timeout_ms), str(limits.idle_timeout_ms)),
         )
         assert noted is not None
         if not noted["begun"]:
@@ -119,8 +114,8 @@ class FencedConnection:
         return True
 
     async def clean(self) -> None:
-        """A script's settings, roles and temporary tables do not outlive its step."""
-        if not self._dirty:
+        """What a script has set does not outlive its step. Behind a pooler its own transaction has seen to it."""
+        if not self._dirty or self._pooled:
             return
         connection = await self._opened()
         try:
@@ -200,16 +195,17 @@ class FencedConnection:
         """F1: the new epoch; how the job had ended; None when there is no fence for us to take."""
         try:
             async with transaction(connection, self._patience):
-                epoch = await connection.fetchval(
+                row = await connection.fetchrow(
                     queries.F1_ACQUIRE, self._scope, nonce, attempt.job_id, attempt.number, attempt.floor_epoch
                 )
-                if epoch is None:
+                if row is None:
                     return None
+                self._learn_pid(connection, row["pid"])
                 outcome = await connection.fetchval(queries.F1_JOB_DONE, self._scope, attempt.job_id)
                 if outcome is not None:
                     # the row just written must not stand: the job has ended, nobody would free the target again
                     raise _EndedBefore(from_json(ENDED, outcome))
-                return int(epoch)
+                return int(row["epoch"])
         except _EndedBefore as ended:
             return ended.outcome
 
@@ -239,6 +235,14 @@ class FencedConnection:
             row = await self.prepared.row(queries.F2_CHECK, self._scope, self._nonce, self.epoch)
         if row is None:
             raise Fenced(f"attempt {self._attempt.number} of job {self._attempt.job_id} was superseded")
+        if self._pooled:
+            self._pid = row["pid"]
+
+    def _learn_pid(self, connection: asyncpg.Connection, pid: int) -> None:
+        """A pooler has told us a number of its own making: each transaction asks anew, and nothing is prepared."""
+        if pid != connection.get_server_pid():
+            self._pooled, self._pid = True, pid
+            self.prepared.strayed()
 
     @contextmanager
     def _waiting_for_ourselves(self) -> Iterator[None]:

@@ -19,12 +19,12 @@ Constant = str | int | bytes | uuid.UUID | bool | list[str] | None
 class Prepared:
     """Names carry a nonce: behind a transaction pooler no other client's statement can answer to one of ours."""
 
-    def __init__(self, connection: asyncpg.Connection) -> None:
+    def __init__(self, connection: asyncpg.Connection, *, pooled: bool = False) -> None:
         self._connection = connection
         self._nonce = uuid.uuid4().hex
         self._count = 0
         self._known: dict[str, PreparedStatement[Any]] = {}
-        self._pooled = False
+        self._pooled = pooled
 
     async def row(self, query: str, *args: Any) -> asyncpg.Record | None:
         """The first row. Raises ConnectionLost the first time a pooler shows itself; after it, nothing is prepared."""

@@ -23,7 +23,7 @@ F1_ACQUIRE = """
     SET epoch = GREATEST(epoch, $5) + 1, holder = $2, job_id = $3, attempt = $4,
         acquired_at = clock_timestamp(), touched_at = clock_timestamp()
     WHERE scope = $1 AND (job_id IS NULL OR (job_id = $3 AND attempt < $4))
-    RETURNING epoch
+    RETURNING epoch, pg_backend_pid() AS pid
 """
 """Only the sticky job's newer attempt, or any job when none is sticky."""
 
@@ -35,7 +35,7 @@ F1_HOLDER = "SELECT job_id, attempt, acquired_at FROM liftlock.fence WHERE scope
 F2_CHECK = """
     UPDATE liftlock.fence SET touched_at = clock_timestamp()
     WHERE scope = $1 AND holder = $2 AND epoch = $3
-    RETURNING epoch
+    RETURNING epoch, pg_backend_pid() AS pid
 """
 """First statement of every later transaction; no row means fenced."""
 

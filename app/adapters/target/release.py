@@ -26,7 +26,7 @@ async def release(environment: Environment, stranded: UUID, outcome: Ended, pati
     """
     what = f"the target of {environment.name}"
     try:
-        connection = await connect(environment.dsn, "liftlock:release")
+        connection = await connect(environment.direct or environment.dsn, "liftlock:release")
     except (*LOST, *UNUSABLE, asyncpg.PostgresError) as error:
         raise unavailable(error, environment.dsn, what) from error
     try:
