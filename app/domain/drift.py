@@ -25,13 +25,20 @@ class DriftState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RecordedSchema:
-    """The schema at the end of the last job that changed it. `is_newest`: nothing was recorded after it."""
+    """The schema at the end of the last job that changed it. `is_newest`: nothing was recorded after it.
+
+    `canonical`: its text, read only when it is needed: most of the time the fingerprints are equal.
+    """
 
     fingerprint: str
-    snapshot: Snapshot
+    canonical: str
     job_id: UUID
     at: datetime
     is_newest: bool = True
+
+    @property
+    def snapshot(self) -> Snapshot:
+        return Snapshot.parse(self.canonical)
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,5 +53,5 @@ def _text(drift: Drift, name: str, version: str, resolution: Resolution, there: 
 
 
 def _section(script: Script) -> Sequence[str]:
-    left = [f"-- not written, since there is no SQL for it: {one}" for one in script.left]
+    left = [f"-- not written, since there is no SQL for it: {' '.join(one.split())}" for one in script.left]
     return (*left, *(f"{sql};" for sql in script.statements)) or ("-- nothing",)

@@ -76,7 +76,7 @@ async def read_if_possible(reader: SchemaReader, job_id: UUID) -> Snapshot | Non
 def _recorded(row: asyncpg.Record) -> RecordedSchema:
     return RecordedSchema(
         fingerprint=row["fingerprint"].hex(),
-        snapshot=Snapshot.parse(row["snapshot"]),
+        canonical=row["snapshot"],
         job_id=row["job_id"],
         at=row["at"],
         is_newest=row["is_newest"],

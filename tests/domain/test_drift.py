@@ -1,0 +1,117 @@
+"""What is drift, what it is called, and what a run makes of it."""
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+
+from app.domain.drift import Drift, DriftState, RecordedSchema, Sight, checked, judged
+from app.domain.drift_draft import draft_of
+from app.domain.environment import OnDrift
+from app.domain.errors import DriftPresent
+from app.domain.schema import EMPTY, SchemaObject, Snapshot
+from app.domain.settling import Resolution
+
+JOB, AT = UUID(int=7), datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+TABLE = SchemaObject("table", "public.a", {})
+COLUMN = SchemaObject("column", "public.a.id", {"of": "public.a", "position": 1, "type": "integer"})
+INDEX = SchemaObject(
+    "index", "public.by_hand", {"of": "public.a", "definition": "CREATE INDEX by_hand ON public.a USING btree (id)"}
+)
+BEFORE = Snapshot.of([TABLE, COLUMN])
+AFTER = Snapshot.of([TABLE, COLUMN, INDEX])
+
+
+def recorded(snapshot: Snapshot = BEFORE, *, is_newest: bool = True) -> RecordedSchema:
+    return RecordedSchema(snapshot.fingerprint, snapshot.canonical, JOB, AT, is_newest)
+
+
+def drift() -> Drift:
+    found = Drift.of("staging", Sight(AFTER, recorded()))
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(
+    ("sight", "state"),
+    [
+        (Sight(BEFORE, recorded()), DriftState.CLEAN),
+        (Sight(AFTER, recorded()), DriftState.DRIFTED),
+        (Sight(AFTER), DriftState.NOT_CHECKED),
+        (Sight(AFTER, recorded(is_newest=False)), DriftState.NOT_CHECKED),
+        (Sight(AFTER, recorded(), holder=UUID(int=1)), DriftState.NOT_CHECKED),
+        (Sight(EMPTY, recorded(EMPTY)), DriftState.CLEAN),
+    ],
+)
+def test_a_schema_is_held_against_the_newest_record_while_nobody_works_on_it(sight: Sight, state: DriftState) -> None:
+    assert sight.state is state
+    assert (Drift.of("staging", sight) is not None) == (state is DriftState.DRIFTED)
+    assert checked("staging", sight, Drift.of("staging", sight), None).state is state
+
+
+def test_another_order_of_columns_is_no_drift() -> None:
+    moved = SchemaObject("column", "public.a.id", {"of": "public.a", "position": 2, "type": "integer"})
+    assert Sight(Snapshot.of([TABLE, moved]), recorded()).state is DriftState.CLEAN
+
+
+def test_drift_says_how_much_and_what_first_and_whose_schema_it_was() -> None:
+    assert drift().summary == (
+        f"1 object of staging changed since job {JOB} left it: index public.by_hand was not expected: "
+        "CREATE INDEX by_hand ON public.a USING btree (id)"
+    )
+
+
+def test_it_is_one_cause_as_long_as_neither_side_moves() -> None:
+    same, moved = Drift.of("staging", Sight(AFTER, recorded())), Drift.of("staging", Sight(EMPTY, recorded()))
+    assert same is not None and moved is not None
+    assert drift().cause == same.cause != moved.cause
+    assert drift().as_collision().fingerprint == same.cause
+
+
+def test_a_run_is_refused_told_or_left_alone() -> None:
+    with pytest.raises(DriftPresent) as refused:
+        judged(drift(), OnDrift.REFUSE)
+    assert [one.message for one in refused.value.problems] == [drift().differences[0].text]
+    assert judged(drift(), OnDrift.WARN) is not None
+    assert judged(drift(), OnDrift.IGNORE) is None
+    assert judged(None, OnDrift.REFUSE) is None
+
+
+def test_a_draft_takes_over_what_was_found_and_one_that_reverts_is_its_mirror() -> None:
+    adopting = draft_of(drift(), Resolution.ADOPT_DRIFT, AT)
+    reverting = draft_of(drift(), Resolution.REVERT_DRIFT, AT)
+
+    assert adopting.file == "20260102030405_adopt-drift-staging-20260102030405.sql"
+    up, down = adopting.text.split("-- migrate:up\n")[1].split("\n\n-- migrate:down\n")
+    assert up == "CREATE INDEX by_hand ON public.a USING btree (id);"
+    assert down.strip() == "DROP INDEX public.by_hand;"
+    assert reverting.text.split("-- migrate:up\n")[1].startswith(
+        "DROP INDEX public.by_hand;\n\n-- migrate:down\nCREATE INDEX"
+    )
+    assert "\n-- version: 20260102030405\n" in adopting.text
+
+
+def test_what_has_no_sql_is_named_in_the_draft() -> None:
+    operator = SchemaObject("operator", "public.===(integer, integer)", {"function": "public.f(integer, integer)"})
+    found = Drift.of("staging", Sight(Snapshot.of([TABLE, COLUMN, operator]), recorded()))
+    assert found is not None
+
+    draft = draft_of(found, Resolution.ADOPT_DRIFT, AT)
+
+    assert draft.left == ("operator public.===(integer, integer)",)
+    assert "-- not written, since there is no SQL for it: operator public.===" in draft.text
+
+
+def test_a_name_with_a_line_end_stays_within_the_remark() -> None:
+    table = SchemaObject("table", 'public."a\n-- migrate:down\nDROP TABLE b"', {})
+    found = Drift.of("staging", Sight(Snapshot.of([TABLE, COLUMN, table]), recorded()))
+    assert found is not None
+
+    cast = SchemaObject("cast", 'text AS public."a\n-- migrate:down"', {})
+    odd = Drift.of("staging", Sight(Snapshot.of([TABLE, COLUMN, cast]), recorded()))
+    assert odd is not None
+    assert 'no SQL for it: cast text AS public."a -- migrate:down"\n' in draft_of(odd, Resolution.ADOPT_DRIFT, AT).text
+
+    before_up = draft_of(found, Resolution.REVERT_DRIFT, AT).text.split("-- migrate:up\n")[0]
+
+    assert "\n-- migrate:down" not in before_up and "\nDROP TABLE" not in before_up
