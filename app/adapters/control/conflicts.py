@@ -9,6 +9,7 @@ from sqlalchemy import DateTime, Text, Uuid, bindparam, select, text
 
 from app.adapters.clock import new_id
 from app.adapters.control.database import ControlDatabase
+from app.adapters.control.direct import Direct
 from app.adapters.control.rows import conflict_of
 from app.adapters.control.tables import conflicts
 from app.domain.conflict import Collision, Conflict
@@ -50,12 +51,16 @@ _IGNORED = text("""
     SELECT fingerprint FROM liftlock_control.conflicts
     WHERE environment = :environment AND resolution = 'ignore_until' AND ignored_until > clock_timestamp()
 """)
-_EXPIRE = text("""
-    UPDATE liftlock_control.conflicts
-    SET state = 'expired', resolved_at = clock_timestamp(), resolution = 'cause_gone'
-    WHERE environment = :environment AND state = 'open' AND kind = ANY (:kinds)
-      AND NOT fingerprint = ANY (:seen)
+_EXPIRE = Direct(
+    text("""
+    WITH gone AS (
+        UPDATE liftlock_control.conflicts
+        SET state = 'expired', resolved_at = clock_timestamp(), resolution = 'cause_gone'
+        WHERE environment = :environment AND state = 'open' AND kind = ANY (:kinds)
+          AND NOT fingerprint = ANY (:seen) RETURNING 1)
+    SELECT count(*) AS expired FROM gone
 """)
+)
 _CLOSE = text("""
     WITH closed AS (
         UPDATE liftlock_control.conflicts
@@ -150,9 +155,9 @@ class ControlConflicts:
             return frozenset(found.scalars())
 
     async def expire(self, environment: str, kinds: Sequence[str], seen: Sequence[str]) -> int:
-        async with self._database.single() as connection:
-            values = {"environment": environment, "kinds": list(kinds), "seen": list(seen)}
-            return (await connection.execute(_EXPIRE, values)).rowcount
+        values = {"environment": environment, "kinds": list(kinds), "seen": list(seen)}
+        row = await self._database.row(_EXPIRE, values)
+        return 0 if row is None else int(row["expired"])
 
 
 def _values(collision: Collision) -> dict[str, Any]:
