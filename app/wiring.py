@@ -153,6 +153,8 @@ def build(settings: Settings) -> Services:
             conflicts,
             Chores(claims, sweep, doorbell, environments, drift),
             clock,
+            environments,
+            validation,
             worker=worker,
             lease_ttl_ms=timing.lease_ttl_ms,
         ),

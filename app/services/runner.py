@@ -27,7 +27,7 @@ from app.services.chores import Chores
 from app.services.conflict import ConflictResolutionService
 from app.services.execution import PlanExecutor
 from app.services.migration import MigrationService
-from app.services.submission import Dedupe
+from app.services.submission import Dedupe, Environments
 from app.services.validation import SchemaValidationService
 
 SWEEP_LIMIT = 100
@@ -47,6 +47,8 @@ class MigrationRunnerService:
         conflicts: ConflictResolutionService,
         chores: Chores,
         clock: Clock,
+        environments: Environments,
+        validation: SchemaValidationService,
         *,
         worker: str,
         lease_ttl_ms: int,
@@ -58,6 +60,8 @@ class MigrationRunnerService:
         self._conflicts = conflicts
         self._chores = chores
         self._clock = clock
+        self._environments = environments
+        self._validation = validation
         self._worker = worker
         self._lease_ttl_ms = lease_ttl_ms
 
@@ -77,6 +81,7 @@ class MigrationRunnerService:
         outcome = await self._carry_out(claimed)
         if isinstance(outcome, Ended):
             await self._wake_next(claimed.request.queue)
+            await self._tidy_up(claimed, outcome)
 
     async def _carry_out(self, attempt: Attempt) -> Outcome:
         try:
@@ -114,6 +119,15 @@ class MigrationRunnerService:
             state=state,
             reason=outcome.reason,
         )
+
+    async def _tidy_up(self, attempt: Attempt, outcome: Ended) -> None:
+        """The job is over and its target free; nobody waits for this, and the next request would do it too."""
+        if not attempt.request.kind.writes_target or outcome.reason == "nothing_to_do":
+            return
+        try:
+            await self._validation.after_a_job(self._environments.named(attempt.request.environment))
+        except (BackendUnavailable, Refusal) as error:
+            log.warning("conflicts.not_closed", environment=attempt.request.environment, why=error.detail)
 
     async def _wake_next(self, queue: str) -> None:
         failpoints.reach("wake.before")

@@ -42,6 +42,12 @@ class SchemaValidationService:
         """Put on record what disagrees, and close what no longer does."""
         await self._conflicts.record_divergences(environment, found.divergences)
 
+    async def after_a_job(self, environment: Environment) -> None:
+        """What was only about waiting files is closed at once, and not when somebody next asks."""
+        found = await self.look(environment)
+        if found.view is not None:
+            await self._conflicts.close_gone(environment.name, found.divergences)
+
     async def _view(self, environment: Environment) -> tuple[TargetView | None, BackendUnavailable | None]:
         try:
             return await self._targets.read(environment), None

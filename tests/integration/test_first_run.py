@@ -7,7 +7,7 @@ import pytest
 
 from app.domain.job import JobKind, JobState
 from tests.support.house import House, open_house
-from tests.support.servers import Servers, value
+from tests.support.servers import Servers, fetch, value
 
 pytestmark = pytest.mark.servers
 
@@ -115,3 +115,18 @@ def test_an_atomic_run_is_all_or_nothing(house: House) -> None:
     bad.unlink()
     assert house.do(atomic=Atomicity.RUN).state is JobState.SUCCEEDED
     assert value(house.dsn, "SELECT to_regclass('orders')::text") == "orders"
+
+
+def test_what_a_job_has_settled_is_closed_when_it_ends(house: House) -> None:
+    """Two files that touch one table are told apart by having run."""
+    house.write("7_a.sql", "-- migrate:up\nCREATE TABLE a (id int);\n")
+    house.do()
+    house.write("8_b.sql", "-- migrate:up\nALTER TABLE a ADD COLUMN b int;\n")
+    house.write("9_c.sql", "-- migrate:up\nALTER TABLE a ADD COLUMN c int;\n")
+    job_id = house.submit().job.id
+    overlaps = "SELECT count FROM liftlock_control.conflicts WHERE kind = 'object_overlap' AND state = 'open'"
+    assert len(fetch(house.dsn, overlaps)) == 1
+
+    assert house.perform(job_id).state is JobState.SUCCEEDED
+
+    assert fetch(house.dsn, overlaps) == []
