@@ -18,6 +18,7 @@ LiftlockError
 │   ├── JobEnded                there is nothing left to cancel
 │   ├── NotSafeToRetry          asking for the same once more would do something else, or harm
 │   ├── PlanStale               what was planned is no longer what would run
+│   ├── HazardNotAllowed        a hazard of the plan needs consent that nobody has given
 │   ├── IdempotencyKeyReused    the same key with another body
 │   ├── IdempotencyInProgress   the first request with this key has not ended
 │   ├── Forbidden               foreign origin, unknown host
@@ -159,6 +160,11 @@ class NotSafeToRetry(Refusal):
 class PlanStale(Refusal):
     slug = "plan-stale"
     title = "The plan is out of date"
+
+
+class HazardNotAllowed(ListedRefusal):
+    slug = "hazard-not-allowed"
+    title = "A hazard needs consent"
 
 
 class IdempotencyKeyReused(Refusal):
