@@ -14,24 +14,30 @@ from app.adapters.control.database import ControlDatabase
 from app.adapters.control.idempotency import ControlIdempotencyKeys
 from app.adapters.control.jobs import ControlJobs
 from app.adapters.control.locks import ControlLocks
+from app.adapters.control.plans import ControlPlans
 from app.adapters.control.schedules import ControlSchedules
 from app.adapters.control.sweep import ControlSweep
 from app.adapters.control.wishes import ControlWishes
 from app.adapters.health import BackendHealth
 from app.adapters.lease import RedisLeases, connect_redis
+from app.adapters.lint import SquawkLinter
 from app.adapters.queue import CeleryDoorbell
 from app.adapters.sources.folder import FolderSource
 from app.adapters.target.connection import Patience
+from app.adapters.target.introspect import PostgresSchemas
 from app.adapters.target.observer import PostgresObservers
+from app.adapters.target.survey import PostgresSurveys
 from app.adapters.target.targets import PostgresTargets
 from app.portal import Portal
 from app.ports import Clock, IdempotencyKeys, JobBoard, Limits
 from app.services.chores import Chores
 from app.services.conflict import ConflictResolutionService
 from app.services.execution import ExecutionPolicy, PlanExecutor
+from app.services.gate import HazardGate
 from app.services.install import ControlInstaller
 from app.services.lookout import Lookout
 from app.services.migration import MigrationService
+from app.services.plans import PlanService
 from app.services.resolving import ConflictResolver
 from app.services.rollback import RollbackService
 from app.services.runner import AutoRun, MigrationRunnerService, Sweeper
@@ -59,6 +65,7 @@ class Services:
     environments: Environments
     migrations: MigrationService
     rollbacks: RollbackService
+    plans: PlanService
     validation: SchemaValidationService
     sync: EnvironmentSyncService
     conflicts: ConflictResolutionService
@@ -96,16 +103,22 @@ def build(settings: Settings) -> Services:
     source = FolderSource(settings.migrations, settings.max_file_bytes)
     environments = Environments(dict(settings.environments), settings.default_environment)
 
-    validation = SchemaValidationService(source, targets, conflicts)
+    schemas = PostgresSchemas()
+    gate = HazardGate(schemas, SquawkLinter())
+    validation = SchemaValidationService(source, targets, conflicts, gate)
     submission = Submission(
         environments,
         validation,
+        gate,
         board,
         sweep,
         doorbell,
         clock,
         shortcut=settings.shortcut,
         read_only=settings.read_only,
+    )
+    plans = PlanService(
+        environments, source, targets, schemas, PostgresSurveys(), gate, board, ControlPlans(database), clock
     )
     migrations = MigrationService(submission, board, ControlWishes(database), ControlLocks(database))
     executor = PlanExecutor(
@@ -116,6 +129,7 @@ def build(settings: Settings) -> Services:
         claims,
         conflicts,
         _watchdog(settings, watchdog_portal),
+        gate,
         clock,
         _policy(settings),
     )
@@ -129,6 +143,7 @@ def build(settings: Settings) -> Services:
         environments=environments,
         migrations=migrations,
         rollbacks=RollbackService(submission),
+        plans=plans,
         validation=validation,
         sync=EnvironmentSyncService(environments, validation),
         conflicts=conflicts,

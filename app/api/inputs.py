@@ -2,6 +2,7 @@
 
 from functools import partial
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
@@ -10,6 +11,7 @@ from pydantic_core import PydanticCustomError
 from app.api.waiting import LONGEST_WAIT_S
 from app.domain.conflict import ConflictState
 from app.domain.environment import OnFailure
+from app.domain.hazards import HazardCode, code_of, unknown_code
 from app.domain.job import JobKind, JobState, OnBusy
 from app.domain.settling import MarkAs, Resolution
 from app.domain.step import Atomicity
@@ -20,6 +22,8 @@ DEFAULT_PAGE = 50
 LONGEST_LOCK_TIMEOUT_MS = 600_000
 MAX_NOTE_CHARS = 1000
 MOST_NAMES = 10_000
+MOST_HAZARDS = 100
+MAX_CODE_CHARS = 100
 
 # PostgreSQL's text holds everything but NUL
 _NO_NUL = r"^[^\x00]*$"
@@ -73,6 +77,28 @@ Limit = Annotated[int, _LIMIT, _CHECK_LIMIT, Field(description="how many on a pa
 PageToken = Annotated[str, _text(500), Field(description='from the `Link: …; rel="next"` of the page before')]
 
 
+def _code(value: Any) -> HazardCode:
+    code = code_of(value) if isinstance(value, str) else None
+    if code is None:
+        said = unknown_code(value[:MAX_CODE_CHARS]) if isinstance(value, str) else "takes the name of a hazard"
+        raise PydanticCustomError("unknown_hazard", "names no hazard: {said}", {"said": said})
+    return code
+
+
+def _id(value: Any) -> UUID:
+    try:
+        return UUID(value if isinstance(value, str) else "")
+    except ValueError:
+        raise PydanticCustomError("not_an_id", "takes the id of a plan, a UUID") from None
+
+
+AllowHazards = Annotated[
+    list[Annotated[HazardCode, BeforeValidator(_code)]],
+    Field(max_length=MOST_HAZARDS, description="hazards that may be taken, by name; each has a page at /problems"),
+]
+PlanId = Annotated[UUID, BeforeValidator(_id), Field(description="run this plan, or nothing when anything has moved")]
+
+
 class Input(BaseModel):
     """Unknown fields are refused: a misspelt one would otherwise be ignored without a word."""
 
@@ -101,9 +127,11 @@ class ChangeBody(Input):
     )
     lock_timeout_ms: LockTimeout | None = None
     note: Note | None = None
+    allow_hazards: AllowHazards = Field([], description="hazards that may be taken, by name; each has a page")
 
 
 class RunBody(ChangeBody):
+    plan_id: PlanId | None = None
     to: NameOrVersion | None = Field(None, description="run up to and with this migration; everything when left out")
     atomic: Atomicity = Field(
         Atomicity.MIGRATION, description="what commits together: each migration, or the whole run"
@@ -114,6 +142,7 @@ class RunBody(ChangeBody):
 
 
 class RollbackBody(ChangeBody):
+    plan_id: PlanId | None = None
     to: NameOrVersion | None = Field(None, description="undo everything applied after this migration, which stays")
 
 
@@ -123,6 +152,37 @@ class CountedRollbackBody(ChangeBody):
 
 class ResetBody(ChangeBody):
     """Reset undoes everything: it takes no `to`."""
+
+
+class PlanBody(Input):
+    """What would be run, and what consent is given for it."""
+
+    model_config = ConfigDict(openapi_extra={"required": False})  # type: ignore[typeddict-unknown-key]
+
+    environment: EnvironmentName | None = None
+    kind: Literal["run", "rollback", "reset"] = Field("run", description="what the plan is for")
+    to: NameOrVersion | None = Field(
+        None, description="run up to and with this migration; or undo everything applied after it"
+    )
+    count: Annotated[int, _COUNT, _CHECK_COUNT, BeforeValidator(_no_text)] | None = Field(
+        None, description="of a rollback: how many of the newest applied migrations are undone"
+    )
+    atomic: Atomicity = Field(Atomicity.MIGRATION, description="of a run: what commits together")
+    allow_hazards: AllowHazards = Field([], description="hazards that may be taken, by name; each has a page")
+
+
+class PlanQuery(Input):
+    environment: EnvironmentName | None = None
+
+
+class PlansQuery(Input):
+    environment: Annotated[str, _text(200)] | None = Field(None, description="all of them when left out")
+    limit: Limit = DEFAULT_PAGE
+    page_token: PageToken | None = None
+
+
+class PlanPath(Input):
+    id: Annotated[str, Field(json_schema_extra={"format": "uuid"})]
 
 
 class MarkBody(Input):

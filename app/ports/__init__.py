@@ -19,7 +19,10 @@ from app.ports.control import (
     StoredAnswer,
 )
 from app.ports.lint import Linter
+from app.ports.plans import Plans, PlansWanted
 from app.ports.schedules import Schedules
+from app.ports.schema import Schemas
+from app.ports.survey import Surveys
 from app.ports.target import (
     UNGUIDED,
     Acquired,
@@ -65,9 +68,13 @@ __all__ = [
     "NewJob",
     "Observer",
     "Observers",
+    "Plans",
+    "PlansWanted",
     "Schedules",
+    "Schemas",
     "Source",
     "StoredAnswer",
+    "Surveys",
     "TargetSession",
     "TargetView",
     "Targets",

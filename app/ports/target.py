@@ -59,13 +59,14 @@ class Limits:
 class TargetView:
     """What a question may see of a target; `protection` is the one recorded in it, if any.
 
-    `holder` is the job that has begun there and is not over.
+    `holder` is the job that has begun there and is not over. `server_major`: of the server's version.
     """
 
     history: History
     environment: str | None = None
     protection: Protection | None = None
     holder: UUID | None = None
+    server_major: int | None = None
 
 
 class Guide(Protocol):

@@ -41,6 +41,7 @@ from app.ports import (
     TargetView,
 )
 from app.services.conflict import ConflictResolutionService
+from app.services.gate import HazardGate
 from app.services.glance import Glance
 from app.services.lookout import Watch
 from app.services.outcomes import (
@@ -86,6 +87,7 @@ class PlanExecutor:
         claims: JobClaims,
         conflicts: ConflictResolutionService,
         watchdog: Watchdog,
+        gate: HazardGate,
         clock: Clock,
         policy: ExecutionPolicy,
     ) -> None:
@@ -96,6 +98,7 @@ class PlanExecutor:
         self._claims = claims
         self._conflicts = conflicts
         self._watchdog = watchdog
+        self._gate = gate
         self._clock = clock
         self._policy = policy
         self._glance = Glance(source, targets)
@@ -185,7 +188,9 @@ class PlanExecutor:
             return crashed(starts)
         catalog = await self._source.read()
         try:
-            pinned, history = await session.pin(lambda view: self._plan(environment, attempt, catalog, view))
+            pinned, history = await self._gate.pin(
+                session, attempt.request, environment, lambda view: self._plan(environment, attempt, catalog, view)
+            )
             steps = bind(pinned, catalog, history, attempt.job_id)
         except Refusal as refusal:
             return refused(refusal, attempt)

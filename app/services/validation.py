@@ -10,6 +10,7 @@ from app.domain.errors import BackendUnavailable
 from app.domain.migration import Catalog
 from app.ports import Source, Targets, TargetView
 from app.services.conflict import ConflictResolutionService
+from app.services.gate import HazardGate
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,11 @@ class Examination:
 
 
 class SchemaValidationService:
-    def __init__(self, source: Source, targets: Targets, conflicts: ConflictResolutionService) -> None:
+    def __init__(
+        self, source: Source, targets: Targets, conflicts: ConflictResolutionService, gate: HazardGate
+    ) -> None:
+        self._gate = gate
+        self._looked_at: Catalog | None = None
         self._source = source
         self._targets = targets
         self._conflicts = conflicts
@@ -35,8 +40,12 @@ class SchemaValidationService:
         return Examination(catalog, view, _diverging(catalog, view, environment), unreachable)
 
     async def read_ahead(self) -> None:
-        """Read the files that have changed; whoever asks next finds them read."""
-        await self._source.read()
+        """Read the files that have changed, and look for their hazards; whoever asks next finds it done."""
+        catalog = await self._source.read()
+        if catalog is not self._looked_at:
+            # noted before: what cannot be looked at now is not tried again every few seconds
+            self._looked_at = catalog
+            await self._gate.read_ahead(catalog)
 
     async def record(self, environment: str, found: Examination) -> None:
         """Put on record what disagrees, and close what no longer does."""

@@ -12,6 +12,7 @@ from app.portal import Portal
 from app.ports import Limits, NewJob
 from app.services.conflict import ConflictResolutionService
 from app.services.execution import ExecutionPolicy, PlanExecutor
+from app.services.gate import HazardGate
 from app.services.lookout import Lookout, Watch
 from app.services.stepping import LockPolicy
 from app.services.submission import Environments
@@ -22,7 +23,9 @@ from tests.fakes.conflicts import MemoryConflicts
 from tests.fakes.idempotency import MemoryIdempotencyKeys
 from tests.fakes.jobs import JobStore, MemoryClaims, MemoryJobs
 from tests.fakes.leases import MemoryLeases
+from tests.fakes.lint import FakeLinter
 from tests.fakes.locks import MemoryLocks, MemoryObservers
+from tests.fakes.schemas import LiteralSchemas
 from tests.fakes.source import LiteralSource
 from tests.fakes.targets import Ledger, MemoryTargets
 
@@ -70,6 +73,7 @@ class Floor:
             self.claims,
             ConflictResolutionService(self.log, self.log, MemoryJobs(self.store)),
             self.watchdog,
+            HazardGate(LiteralSchemas(), FakeLinter()),
             self.clock,
             ExecutionPolicy(Limits(1, 1, 1, 1), LockPolicy(3, 1_000, 60_000), 5_000, 3_600_000),
         )

@@ -1,0 +1,20 @@
+"""Schemas that a test has written down."""
+
+from app.domain.environment import Environment
+from app.domain.errors import BackendUnavailable
+from app.domain.schema import EMPTY, Snapshot
+
+
+class LiteralSchemas:
+    """Implements ports.Schemas; `asked` counts the looks."""
+
+    def __init__(self, snapshot: Snapshot = EMPTY) -> None:
+        self.snapshot = snapshot
+        self.unavailable: BackendUnavailable | None = None
+        self.asked = 0
+
+    async def read(self, environment: Environment) -> Snapshot:
+        self.asked += 1
+        if self.unavailable is not None:
+            raise self.unavailable
+        return self.snapshot
