@@ -14,6 +14,7 @@ from app.adapters.control.database import ControlDatabase
 from app.adapters.control.idempotency import ControlIdempotencyKeys
 from app.adapters.control.jobs import ControlJobs
 from app.adapters.control.locks import ControlLocks
+from app.adapters.control.plans import ControlPlans
 from app.adapters.control.schedules import ControlSchedules
 from app.adapters.control.sweep import ControlSweep
 from app.adapters.control.wishes import ControlWishes
@@ -28,6 +29,7 @@ from app.ports import (
     JobControl,
     JobSweep,
     LockLog,
+    Plans,
     Schedules,
 )
 from tests.fakes.clock import FakeClock
@@ -35,6 +37,7 @@ from tests.fakes.conflicts import MemoryConflicts
 from tests.fakes.idempotency import MemoryIdempotencyKeys
 from tests.fakes.jobs import JobStore, MemoryClaims, MemoryJobs
 from tests.fakes.locks import MemoryLocks
+from tests.fakes.plans import MemoryPlans
 from tests.fakes.schedules import MemorySchedules
 from tests.fakes.sweep import MemorySweep
 from tests.fakes.wishes import MemoryWishes
@@ -69,6 +72,7 @@ class Room:
     schedules: Schedules
     keys: IdempotencyKeys
     locks: LockLog
+    plans: Plans
     portal: Portal
     clock: FakeClock
     dsn: str | None = None
@@ -106,6 +110,7 @@ def _memory_room() -> Iterator[Room]:
         MemorySchedules(store),
         keys,
         MemoryLocks(store),
+        MemoryPlans(),
         portal,
         clock,
     )
@@ -128,6 +133,7 @@ def _real_room(request: pytest.FixtureRequest, folder: Path) -> Iterator[Room]:
             ControlSchedules(database),
             ControlIdempotencyKeys(database),
             ControlLocks(database),
+            ControlPlans(database),
             portal,
             FakeClock(),
             house.dsn,
