@@ -150,7 +150,7 @@ class Stand:
         environments = Environments(dict(settings.environments), settings.default_environment)
         conflicts = ConflictResolutionService(self.log, self.log, board)
         self.schemas, self.linter = LiteralSchemas(), FakeLinter()
-        gate = HazardGate(self.schemas, self.linter)
+        self.gate = gate = HazardGate(self.schemas, self.linter)
         validation = SchemaValidationService(self.source, self.targets, conflicts, gate)
         submission = Submission(
             environments,

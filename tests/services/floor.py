@@ -57,6 +57,7 @@ class Floor:
         self.targets = MemoryTargets(clock=self.clock)
         self.store = JobStore(self.clock, MemoryIdempotencyKeys(self.clock))
         self.claims = MemoryClaims(self.store)
+        self.source = LiteralSource(*FILES)
         self.log = MemoryConflicts(self.clock)
         self.leases = MemoryLeases(self.clock, 30_000)
         self.portal, self.watchdog_portal = Portal("services"), Portal("watchdog")
@@ -67,7 +68,7 @@ class Floor:
         )
         self.executor = PlanExecutor(
             Environments({"development": DEVELOPMENT}, "development"),
-            LiteralSource(*FILES),
+            self.source,
             self.targets,
             self.leases,
             self.claims,
