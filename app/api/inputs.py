@@ -1,5 +1,6 @@
 """What a request may carry, as the types that validate it and that `/openapi.json` is made of."""
 
+from enum import StrEnum
 from functools import partial
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -154,13 +155,19 @@ class ResetBody(ChangeBody):
     """Reset undoes everything: it takes no `to`."""
 
 
+class PlanKind(StrEnum):
+    RUN = "run"
+    ROLLBACK = "rollback"
+    RESET = "reset"
+
+
 class PlanBody(Input):
     """What would be run, and what consent is given for it."""
 
     model_config = ConfigDict(openapi_extra={"required": False})  # type: ignore[typeddict-unknown-key]
 
     environment: EnvironmentName | None = None
-    kind: Literal["run", "rollback", "reset"] = Field("run", description="what the plan is for")
+    kind: PlanKind = Field(PlanKind.RUN, description="what the plan is for")
     to: NameOrVersion | None = Field(
         None, description="run up to and with this migration; or undo everything applied after it"
     )

@@ -10,7 +10,7 @@ from app.api import plan_schemas
 from app.api.answers import encoded, etag, json_response, tagged_bytes, tagged_response
 from app.api.changes import answer_change
 from app.api.context import base_url, origin, remember_environment, run, services
-from app.api.inputs import PlanBody, PlanPath, PlanQuery, PlansQuery
+from app.api.inputs import PlanBody, PlanKind, PlanPath, PlanQuery, PlansQuery
 from app.api.paging import after, link_next
 from app.api.plan_text import plan_text
 from app.api.render_plans import plan as rendered
@@ -28,7 +28,11 @@ api = APIBlueprint(
 
 OF = "plans"
 TEXT = "text/plain; charset=utf-8"
-_FITS = {"to": ("run", "rollback"), "count": ("rollback",), "atomic": ("run",)}
+_FITS = {
+    "to": (PlanKind.RUN, PlanKind.ROLLBACK),
+    "count": (PlanKind.ROLLBACK,),
+    "atomic": (PlanKind.RUN,),
+}
 
 
 @api.post("/migrations/plan", responses={201: plan_schemas.Plan}, operation_id="planMigrations")
@@ -45,7 +49,7 @@ def plan_migrations(query: PlanQuery, body: PlanBody) -> Response:
     if named is not None:
         remember_environment(named)
     asked = JobRequest(
-        kind=JobKind(body.kind),
+        kind=JobKind(body.kind.value),
         environment=named or services().environments.default,
         to=body.to,
         count=body.count,

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from app.domain.consent import notices_of, refuse_lacking
@@ -70,20 +70,18 @@ class HazardGate:
         """What the linter says of the steps' scripts, looking where it has to."""
         return await self._linter.lint(scripts_of(steps), pg_version)
 
-    async def read_ahead(self, catalog: Catalog) -> None:
-        """Look at files that nobody has asked about yet, so that a request finds them looked at.
-
-        In parts: the loop belongs to requests. A linter that cannot look is not asked again for this catalog.
-        """
-        steps = [step_up(migration) for migration in catalog.migrations]
-        notice = None
-        for at in range(0, len(steps), AT_ONCE):
-            part = steps[at : at + AT_ONCE]
+    async def examine_ahead(self, catalog: Catalog) -> None:
+        """Look at files that nobody has asked about yet. In parts: the loop belongs to requests."""
+        for part in _parts(catalog):
             examine(part)
-            for version in sorted(self._versions or {PG_VERSION}):
-                if notice is None:
-                    notice = (await self.lint(part, version)).notice
             await asyncio.sleep(0)
+
+    async def lint_ahead(self, catalog: Catalog) -> None:
+        """Have them linted too, for the servers that were seen. A linter that cannot look is not asked again."""
+        for part in _parts(catalog):
+            for version in sorted(self._versions or {PG_VERSION}):
+                if (await self.lint(part, version)).notice is not None:
+                    return
 
     async def _look_again(self, environment: Environment) -> Known | None:
         try:
@@ -116,6 +114,11 @@ class HazardGate:
             while len(self._kept) > MOST_KEPT:
                 self._kept.popitem(last=False)
         return found
+
+
+def _parts(catalog: Catalog) -> Iterator[Sequence[Step]]:
+    steps = [step_up(migration) for migration in catalog.migrations]
+    return (steps[at : at + AT_ONCE] for at in range(0, len(steps), AT_ONCE))
 
 
 def examination_of(steps: Sequence[Step], linted: Linted, known: Known | None) -> Examination:

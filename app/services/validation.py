@@ -29,6 +29,7 @@ class SchemaValidationService:
     ) -> None:
         self._gate = gate
         self._looked_at: Catalog | None = None
+        self._linted: Catalog | None = None
         self._source = source
         self._targets = targets
         self._conflicts = conflicts
@@ -43,9 +44,16 @@ class SchemaValidationService:
         """Read the files that have changed, and look for their hazards; whoever asks next finds it done."""
         catalog = await self._source.read()
         if catalog is not self._looked_at:
-            # noted before: what cannot be looked at now is not tried again every few seconds
             self._looked_at = catalog
-            await self._gate.read_ahead(catalog)
+            await self._gate.examine_ahead(catalog)
+
+    async def lint_ahead(self) -> None:
+        """Have the files linted that have changed, so that a plan need not wait for it."""
+        catalog = await self._source.read()
+        if catalog is not self._linted:
+            # noted before: what cannot be linted now is not tried again every few seconds
+            self._linted = catalog
+            await self._gate.lint_ahead(catalog)
 
     async def record(self, environment: str, found: Examination) -> None:
         """Put on record what disagrees, and close what no longer does."""

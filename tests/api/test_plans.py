@@ -221,7 +221,7 @@ def test_what_a_plan_names_and_is_not_there_is_not_found(stand: Stand) -> None:
 @pytest.mark.parametrize(
     ("body", "found"),
     [
-        ({"kind": "mark"}, {("literal_error", "/kind")}),
+        ({"kind": "mark"}, {("not_one_of", "/kind")}),
         ({"kind": "reset", "to": "a"}, {("not_for_this_kind", "/to")}),
         ({"kind": "run", "count": 1}, {("not_for_this_kind", "/count")}),
         ({"kind": "rollback", "atomic": "run"}, {("not_for_this_kind", "/atomic")}),

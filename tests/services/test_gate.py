@@ -108,14 +108,14 @@ def test_the_same_files_are_examined_once(monkeypatch: pytest.MonkeyPatch) -> No
 def test_an_allowance_of_advice_is_unused_only_once_the_linter_has_looked() -> None:
     yard, file = Yard(), sql("one", up="-- liftlock: allow LINT we know\nSELECT 1")
     assert yard.admit(file) == []
-    run(yard.gate.read_ahead(Catalog((file,))))
+    run(yard.gate.lint_ahead(Catalog((file,))))
     assert yard.admit(file) == ["one.sql:1 allows LINT, which nothing there has; remove the line"]
 
 
 def test_files_are_linted_ahead_for_the_servers_that_were_seen() -> None:
     yard, file = Yard(), sql("one")
     yard.admit(file, view=TargetView(History(), server_major=17))
-    run(yard.gate.read_ahead(Catalog((file,))))
+    run(yard.gate.lint_ahead(Catalog((file,))))
     scripts = gates.scripts_of([step_up(file)])
     assert yard.linter.known(scripts, "17.0").verdicts == ((),)
     assert yard.linter.known(scripts, "16.0").verdicts == (None,)
@@ -131,5 +131,5 @@ def test_a_linter_that_cannot_look_is_asked_once_for_many_files(monkeypatch: pyt
         return await lint(scripts, pg_version)
 
     monkeypatch.setattr(linter, "lint", counted)
-    run(Yard(linter).gate.read_ahead(Catalog(tuple(sql(f"m{number}") for number in range(250)))))
+    run(Yard(linter).gate.lint_ahead(Catalog(tuple(sql(f"m{number}") for number in range(250)))))
     assert asked == [gates.AT_ONCE]
