@@ -1,7 +1,8 @@
 """What every process looks after beside its work: the control tables, lapsed jobs, new files."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import structlog
 
@@ -18,8 +19,10 @@ log = structlog.get_logger()
 class Caretaker:
     """Start it after the fork: its portals belong to the process that started it."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, lint_ahead: Callable[[], Coroutine[Any, Any, None]] | None = None) -> None:
+        """`lint_ahead`: where people ask for plans; a worker never waits for a linter."""
         self._services = services
+        self._lint_ahead = lint_ahead
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="caretaker", daemon=True)
 
@@ -38,6 +41,7 @@ class Caretaker:
             first_run_done = first_run_done or self._tried("auto_run", self._submit_first_run)
             self._tried("sweep", self._sweep)
             self._tried("read_ahead", self._read_ahead)
+            self._tried("lint_ahead", self._lint)
             self._stopping.wait(self._services.settings.timing.sweep_every_ms / 1000)
 
     def _until_done(self, what: str, work: Callable[[], None]) -> None:
@@ -78,3 +82,7 @@ class Caretaker:
     def _read_ahead(self) -> None:
         """So that a request finds new files read already: parsing hundreds takes longer than all the rest of it."""
         self._services.portal.run(self._services.validation.read_ahead())
+
+    def _lint(self) -> None:
+        if self._lint_ahead is not None:
+            self._services.portal.run(self._lint_ahead())

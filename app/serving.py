@@ -81,7 +81,7 @@ def post_worker_init(worker: Any) -> None:
     """After the fork: what needs threads and connections begins here."""
     extension = extension_of(worker.wsgi)
     _release_waiters_on_stop(extension)
-    caretaker = Caretaker(extension.services)
+    caretaker = Caretaker(extension.services, extension.services.validation.lint_ahead)
     _caretakers[os.getpid()] = caretaker
     caretaker.start()
 

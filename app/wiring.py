@@ -15,17 +15,20 @@ from app.adapters.control.drift import ControlDrift
 from app.adapters.control.idempotency import ControlIdempotencyKeys
 from app.adapters.control.jobs import ControlJobs
 from app.adapters.control.locks import ControlLocks
+from app.adapters.control.plans import ControlPlans
 from app.adapters.control.schedules import ControlSchedules
 from app.adapters.control.sweep import ControlSweep
 from app.adapters.control.wishes import ControlWishes
 from app.adapters.health import BackendHealth
 from app.adapters.lease import RedisLeases, connect_redis
+from app.adapters.lint import SquawkLinter
 from app.adapters.queue import CeleryDoorbell
 from app.adapters.sources.drafts import FolderDrafts
 from app.adapters.sources.folder import FolderSource
 from app.adapters.target.connection import Patience
 from app.adapters.target.observer import PostgresObservers
 from app.adapters.target.schemas import PostgresSchemas
+from app.adapters.target.survey import PostgresSurveys
 from app.adapters.target.targets import PostgresTargets
 from app.portal import Portal
 from app.ports import Clock, IdempotencyKeys, JobBoard, Limits
@@ -34,9 +37,11 @@ from app.services.conflict import ConflictResolutionService
 from app.services.drift import DriftRecorder
 from app.services.drift_desk import DriftDesk
 from app.services.execution import ExecutionPolicy, PlanExecutor
+from app.services.gate import HazardGate
 from app.services.install import ControlInstaller
 from app.services.lookout import Lookout
 from app.services.migration import MigrationService
+from app.services.plans import PlanService
 from app.services.resolving import ConflictResolver
 from app.services.rollback import RollbackService
 from app.services.runner import AutoRun, MigrationRunnerService, Sweeper
@@ -64,6 +69,7 @@ class Services:
     environments: Environments
     migrations: MigrationService
     rollbacks: RollbackService
+    plans: PlanService
     validation: SchemaValidationService
     sync: EnvironmentSyncService
     conflicts: ConflictResolutionService
@@ -103,17 +109,22 @@ def build(settings: Settings) -> Services:
     environments = Environments(dict(settings.environments), settings.default_environment)
 
     schemas = PostgresSchemas()
+    gate = HazardGate(schemas, SquawkLinter())
     drift = DriftRecorder(schemas, ControlDrift(database), conflicts)
-    validation = SchemaValidationService(source, targets, conflicts)
+    validation = SchemaValidationService(source, targets, conflicts, gate)
     submission = Submission(
         environments,
         validation,
+        gate,
         board,
         sweep,
         doorbell,
         clock,
         shortcut=settings.shortcut,
         read_only=settings.read_only,
+    )
+    plans = PlanService(
+        environments, source, targets, schemas, PostgresSurveys(), gate, board, ControlPlans(database), clock
     )
     migrations = MigrationService(submission, board, ControlWishes(database), ControlLocks(database))
     executor = PlanExecutor(
@@ -124,6 +135,7 @@ def build(settings: Settings) -> Services:
         claims,
         conflicts,
         _watchdog(settings, watchdog_portal),
+        gate,
         clock,
         _policy(settings),
         drift,
@@ -139,6 +151,7 @@ def build(settings: Settings) -> Services:
         environments=environments,
         migrations=migrations,
         rollbacks=RollbackService(submission),
+        plans=plans,
         validation=validation,
         sync=EnvironmentSyncService(environments, validation),
         conflicts=conflicts,

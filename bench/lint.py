@@ -25,7 +25,7 @@ def measure(scale: Scale) -> Section:
     rounds = scale.some(full=11, quick=5)
     with work_folder() as work:
         history.write_small_schema(work / "migrations", MIGRATIONS)
-        every = [step_up(_read(path)) for path in sorted((work / "migrations").iterdir())]
+        every = [step_up(read_migration(path)) for path in sorted((work / "migrations").iterdir())]
     steps = every[:FILES]
     both = _repeated(rounds, lambda: _both(steps))
     return Section(
@@ -49,7 +49,7 @@ def measure(scale: Scale) -> Section:
     )
 
 
-def _read(path: Path) -> Migration:
+def read_migration(path: Path) -> Migration:
     raw = path.read_bytes()
     migration = read_sql(path.name, raw, raw.decode())
     assert isinstance(migration, Migration), migration

@@ -8,6 +8,7 @@ from app.domain.failure import Failure
 from app.domain.job import Ended, JobRequest, StepRecord
 from app.domain.locks import LockSample
 from app.domain.pinned import Pinned
+from app.domain.planned import StoredPlan
 
 T = TypeVar("T")
 
@@ -17,6 +18,7 @@ STEPS: TypeAdapter[tuple[StepRecord, ...]] = TypeAdapter(tuple[StepRecord, ...])
 ENDED: TypeAdapter[Ended] = TypeAdapter(Ended)
 SAMPLE: TypeAdapter[LockSample] = TypeAdapter(LockSample)
 PINNED: TypeAdapter[Pinned] = TypeAdapter(Pinned)
+STORED_PLAN: TypeAdapter[StoredPlan] = TypeAdapter(StoredPlan)
 
 
 def to_json(adapter: TypeAdapter[T], value: T) -> str:

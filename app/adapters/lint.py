@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 
-from app.domain.lint import NOT_ASKED, Linted, LintFinding
+from app.domain.lint import NOT_ASKED, PG_VERSION, Linted, LintFinding
 from app.domain.migration import SqlScript
 
 DEADLINE_SECONDS = 10.0
@@ -35,28 +35,26 @@ class SquawkLinter:
 
     def __init__(
         self,
-        pg_version: str = "15.0",
         program: Path | None = None,
         deadline_seconds: float = DEADLINE_SECONDS,
         most_kept: int = MOST_KEPT,
     ) -> None:
-        self._pg_version = pg_version
         self._program = program
         self._deadline_seconds = deadline_seconds
         self._most_kept = most_kept
         self._kept: OrderedDict[bytes, Findings] = OrderedDict()
         self._looking = asyncio.Lock()
 
-    def known(self, scripts: Sequence[SqlScript]) -> Linted:
-        return Linted(tuple(self._recall(_digest(script)) for script in scripts))
+    def known(self, scripts: Sequence[SqlScript], pg_version: str = PG_VERSION) -> Linted:
+        return Linted(tuple(self._recall(_digest(script, pg_version)) for script in scripts))
 
-    async def lint(self, scripts: Sequence[SqlScript]) -> Linted:
-        digests = [_digest(script) for script in scripts]
+    async def lint(self, scripts: Sequence[SqlScript], pg_version: str = PG_VERSION) -> Linted:
+        digests = [_digest(script, pg_version) for script in scripts]
         async with self._looking:
             texts = {
                 digest: script.text for digest, script in zip(digests, scripts, strict=True) if digest not in self._kept
             }
-            fresh, notice = await asyncio.to_thread(self._look, texts) if texts else ({}, None)
+            fresh, notice = await asyncio.to_thread(self._look, texts, pg_version) if texts else ({}, None)
         verdicts = tuple(fresh[digest] if digest in fresh else self._recall(digest) for digest in digests)
         self._keep(fresh)
         return Linted(verdicts, notice)
@@ -72,15 +70,15 @@ class SquawkLinter:
         while len(self._kept) > self._most_kept:
             self._kept.popitem(last=False)
 
-    def _look(self, texts: dict[bytes, str]) -> tuple[dict[bytes, Findings], str | None]:
+    def _look(self, texts: dict[bytes, str], pg_version: str) -> tuple[dict[bytes, Findings], str | None]:
         try:
             with tempfile.TemporaryDirectory(prefix="liftlock-lint-") as folder:
-                found = self._run(Path(folder), list(texts.values()))
+                found = self._run(Path(folder), list(texts.values()), pg_version)
         except (LintFailed, OSError) as failure:
             return {}, f"the files were not linted: {failure}"
         return dict(zip(texts, found, strict=True)), None
 
-    def _run(self, folder: Path, texts: list[str]) -> list[Findings]:
+    def _run(self, folder: Path, texts: list[str], pg_version: str) -> list[Findings]:
         names = [f"{number}.sql" for number in range(len(texts))]
         for name, text in zip(names, texts, strict=True):
             (folder / name).write_bytes(text.encode("utf-8", "replace"))
@@ -88,16 +86,16 @@ class SquawkLinter:
         (folder / _CONFIG).touch()
         lines = {name: text.split("\n") for name, text in zip(names, texts, strict=True)}
         found: dict[str, list[LintFinding]] = {name: [] for name in names}
-        for entry in self._ask(folder, names):
+        for entry in self._ask(folder, names, pg_version):
             name, finding = _finding(entry, lines)
             found[name].append(finding)
         return [tuple(found[name]) for name in names]
 
-    def _ask(self, folder: Path, names: list[str]) -> list[object]:
+    def _ask(self, folder: Path, names: list[str], pg_version: str) -> list[object]:
         """Exit code 1 means findings, and also that a file was not found: what counts is the answer."""
         command = [
             str(self._program or _installed()),
-            *("--reporter", "json", "--config", _CONFIG, "--pg-version", self._pg_version),
+            *("--reporter", "json", "--config", _CONFIG, "--pg-version", pg_version),
             *("--assume-in-transaction", "--exclude", ",".join(NOT_ASKED)),
             *names,
         ]
@@ -153,8 +151,8 @@ def _finding(entry: object, lines: Mapping[str, Sequence[str]]) -> tuple[str, Li
             raise LintFailed(f"squawk's answer has another shape than known: {str(entry)[:200]}")
 
 
-def _digest(script: SqlScript) -> bytes:
-    return sha256(script.text.encode("utf-8", "replace")).digest()
+def _digest(script: SqlScript, pg_version: str) -> bytes:
+    return sha256(f"{pg_version}\0{script.text}".encode("utf-8", "replace")).digest()
 
 
 def _last_line(stderr: bytes) -> str:

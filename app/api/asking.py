@@ -13,6 +13,8 @@ def asked(request: JobRequest) -> Json:
         "to": request.to,
         "count": request.count,
         **_wishes(request),
+        "planId": None if request.plan is None else str(request.plan.plan_id),
+        "allowHazards": list(request.allow_hazards),
         "names": list(request.names),
         "as": request.mark_as.value if request.mark_as else None,
         "conflictId": str(settling.conflict_id) if settling else None,

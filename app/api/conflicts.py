@@ -8,8 +8,9 @@ from app.api import conflict_schemas, render_conflicts, schemas
 from app.api.answers import json_response, tagged_response
 from app.api.changes import accepted, answer_change
 from app.api.context import base_url, origin, run, services
-from app.api.inputs import DEFAULT_PAGE, ConflictPath, ConflictsQuery, ResolveBody
+from app.api.inputs import DEFAULT_PAGE, ResolveBody
 from app.api.paging import after, link_next
+from app.api.queries import ConflictPath, ConflictsQuery
 from app.api.requests import checked, uuid_or_not_found
 from app.domain.conflict import Conflict
 from app.ports import ConflictQuery, KeyClaim

@@ -46,6 +46,7 @@ STATUS: Mapping[type[LiftlockError], HTTPStatus] = {
     errors.PreconditionFailed: HTTPStatus.PRECONDITION_FAILED,
     refusals.ContentTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     refusals.UnsupportedMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    errors.HazardNotAllowed: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.ValidationFailed: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.MigrationsInvalid: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.RollbackTooDeep: HTTPStatus.UNPROCESSABLE_ENTITY,

@@ -1,17 +1,19 @@
-"""What a request may carry, as the types that validate it and that `/openapi.json` is made of."""
+"""What a body may carry, as the types that validate it and that `/openapi.json` is made of."""
 
 from datetime import datetime
+from enum import StrEnum
 from functools import partial
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
+from uuid import UUID
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, field_validator
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
 from app.api.waiting import LONGEST_WAIT_S
-from app.domain.conflict import ConflictState
 from app.domain.environment import OnDrift, OnFailure
-from app.domain.job import JobKind, JobState, OnBusy
+from app.domain.hazards import HazardCode, code_of, unknown_code
+from app.domain.job import OnBusy
 from app.domain.settling import MarkAs, Resolution
 from app.domain.step import Atomicity
 
@@ -21,9 +23,11 @@ DEFAULT_PAGE = 50
 LONGEST_LOCK_TIMEOUT_MS = 600_000
 MAX_NOTE_CHARS = 1000
 MOST_NAMES = 10_000
+MOST_HAZARDS = 100
+MAX_CODE_CHARS = 100
 
 # PostgreSQL's text holds everything but NUL
-_NO_NUL = r"^[^\x00]*$"
+NO_NUL = r"^[^\x00]*$"
 
 
 def _in_range(least: int, most: int, value: Any) -> int:
@@ -57,23 +61,23 @@ def _no_text(value: Any) -> Any:
     return None if isinstance(value, str) else value
 
 
-def _text(most: int, least: int = 1) -> StringConstraints:
-    return StringConstraints(min_length=least, max_length=most, pattern=_NO_NUL, strict=True)
+def text_of(most: int, least: int = 1) -> StringConstraints:
+    return StringConstraints(min_length=least, max_length=most, pattern=NO_NUL, strict=True)
 
 
-_CHECK_COUNT, _COUNT = _number(1, MOST_ROLLBACKS)
+CHECK_COUNT, COUNT = _number(1, MOST_ROLLBACKS)
 _CHECK_LIMIT, _LIMIT = _number(1, MOST_ON_A_PAGE)
-_CHECK_WAIT, _WAIT = _number(0, LONGEST_WAIT_S)
+CHECK_WAIT, WAIT = _number(0, LONGEST_WAIT_S)
 _CHECK_LOCK_TIMEOUT, _LOCK_TIMEOUT = _number(1, LONGEST_LOCK_TIMEOUT_MS)
 
-EnvironmentName = Annotated[str, _text(200), Field(description="the configured default when left out")]
+EnvironmentName = Annotated[str, text_of(200), Field(description="the configured default when left out")]
 Confirmation = Annotated[
     str,
-    _text(200),
+    text_of(200),
     Field(description="the environment's name again, where its protection asks for it"),
 ]
-NameOrVersion = Annotated[str, _text(200), Field(description="the name or the version of a migration")]
-Note = Annotated[str, _text(MAX_NOTE_CHARS, 0), Field(description="why, for whoever reads the job later")]
+NameOrVersion = Annotated[str, text_of(200), Field(description="the name or the version of a migration")]
+Note = Annotated[str, text_of(MAX_NOTE_CHARS, 0), Field(description="why, for whoever reads the job later")]
 LockTimeout = Annotated[
     int,
     _LOCK_TIMEOUT,
@@ -82,7 +86,29 @@ LockTimeout = Annotated[
     Field(description="how long a step waits for a lock before it is rolled back and tried again"),
 ]
 Limit = Annotated[int, _LIMIT, _CHECK_LIMIT, Field(description="how many on a page")]
-PageToken = Annotated[str, _text(500), Field(description='from the `Link: …; rel="next"` of the page before')]
+PageToken = Annotated[str, text_of(500), Field(description='from the `Link: …; rel="next"` of the page before')]
+
+
+def _code(value: Any) -> HazardCode:
+    code = code_of(value) if isinstance(value, str) else None
+    if code is None:
+        said = unknown_code(value[:MAX_CODE_CHARS]) if isinstance(value, str) else "takes the name of a hazard"
+        raise PydanticCustomError("unknown_hazard", "names no hazard: {said}", {"said": said})
+    return code
+
+
+def _id(value: Any) -> UUID:
+    try:
+        return UUID(value if isinstance(value, str) else "")
+    except ValueError:
+        raise PydanticCustomError("not_an_id", "takes the id of a plan, a UUID") from None
+
+
+AllowHazards = Annotated[
+    list[Annotated[HazardCode, BeforeValidator(_code)]],
+    Field(max_length=MOST_HAZARDS, description="hazards that may be taken, by name; each has a page at /problems"),
+]
+PlanId = Annotated[UUID, BeforeValidator(_id), Field(description="run this plan, or nothing when anything has moved")]
 
 
 class Input(BaseModel):
@@ -113,9 +139,11 @@ class ChangeBody(Input):
     )
     lock_timeout_ms: LockTimeout | None = None
     note: Note | None = None
+    allow_hazards: AllowHazards = Field([], description="hazards that may be taken, by name; each has a page")
 
 
 class RunBody(ChangeBody):
+    plan_id: PlanId | None = None
     to: NameOrVersion | None = Field(None, description="run up to and with this migration; everything when left out")
     atomic: Atomicity = Field(
         Atomicity.MIGRATION, description="what commits together: each migration, or the whole run"
@@ -129,6 +157,7 @@ class RunBody(ChangeBody):
 
 
 class RollbackBody(ChangeBody):
+    plan_id: PlanId | None = None
     to: NameOrVersion | None = Field(None, description="undo everything applied after this migration, which stays")
 
 
@@ -140,11 +169,34 @@ class ResetBody(ChangeBody):
     """Reset undoes everything: it takes no `to`."""
 
 
+class PlanKind(StrEnum):
+    RUN = "run"
+    ROLLBACK = "rollback"
+    RESET = "reset"
+
+
+class PlanBody(Input):
+    """What would be run, and what consent is given for it."""
+
+    model_config = ConfigDict(openapi_extra={"required": False})  # type: ignore[typeddict-unknown-key]
+
+    environment: EnvironmentName | None = None
+    kind: PlanKind = Field(PlanKind.RUN, description="what the plan is for")
+    to: NameOrVersion | None = Field(
+        None, description="run up to and with this migration; or undo everything applied after it"
+    )
+    count: Annotated[int, COUNT, CHECK_COUNT, BeforeValidator(_no_text)] | None = Field(
+        None, description="of a rollback: how many of the newest applied migrations are undone"
+    )
+    atomic: Atomicity = Field(Atomicity.MIGRATION, description="of a run: what commits together")
+    allow_hazards: AllowHazards = Field([], description="hazards that may be taken, by name; each has a page")
+
+
 class MarkBody(Input):
     """What is recorded, not run."""
 
     names: Annotated[
-        list[Annotated[str, _text(200)]],
+        list[Annotated[str, text_of(200)]],
         Field(min_length=1, max_length=MOST_NAMES, description="names of migrations"),
     ]
     mark_as: Annotated[MarkAs, Field(alias="as", description="what the ledger will say of them")]
@@ -158,7 +210,7 @@ class MarkBody(Input):
 class ResolveBody(Input):
     resolution: Annotated[
         str,
-        _text(100),
+        text_of(100),
         Field(description="one of the conflict's `remedies` that has a `command`", examples=list(Resolution)),
     ]
     note: Note | None = None
@@ -179,10 +231,6 @@ class ScanBody(Input):
     note: Note | None = None
 
 
-class EnvironmentPath(Input):
-    environment: Annotated[str, Field(max_length=200, pattern=_NO_NUL)]
-
-
 class ScheduleBody(Input):
     """May be left out."""
 
@@ -191,64 +239,7 @@ class ScheduleBody(Input):
     note: Note | None = None
 
 
-class SchedulePath(Input):
-    name: Annotated[str, Field(max_length=200, pattern=_NO_NUL)]
-
-
 class NoBody(Input):
     """No fields at all; the body may be left out."""
 
     model_config = ConfigDict(openapi_extra={"required": False})  # type: ignore[typeddict-unknown-key]
-
-
-class CountPath(Input):
-    n: Annotated[int, _COUNT, _CHECK_COUNT, Field(description="how many of the newest applied migrations are undone")]
-
-
-class NamePath(Input):
-    name: Annotated[str, Field(max_length=200)]
-
-
-class JobPath(Input):
-    id: Annotated[str, Field(json_schema_extra={"format": "uuid"})]
-
-
-class ConflictPath(Input):
-    id: Annotated[str, Field(json_schema_extra={"format": "uuid"})]
-
-
-class SlugPath(Input):
-    slug: str
-
-
-class EnvironmentQuery(Input):
-    environment: EnvironmentName | None = None
-
-
-class MigrationsQuery(EnvironmentQuery):
-    limit: Limit | None = None
-    page_token: PageToken | None = None
-
-
-class ConflictsQuery(MigrationsQuery):
-    environment: Annotated[str, _text(200)] | None = Field(None, description="all of them when left out")
-    state: ConflictState | None = None
-
-
-class JobsQuery(Input):
-    environment: Annotated[str, _text(200)] | None = Field(None, description="all of them when left out")
-    kind: JobKind | None = None
-    state: JobState | None = None
-    idle: Literal["true", "false"] = Field(
-        "false",
-        description="`true`: also what a schedule started and what came to nothing; so too where `kind` asks for it",
-    )
-    limit: Limit = DEFAULT_PAGE
-    page_token: PageToken | None = None
-
-
-class JobQuery(Input):
-    wait: Annotated[int, _WAIT, _CHECK_WAIT] = Field(
-        0,
-        description="seconds; with If-None-Match until the job changes, else until it has ended",
-    )

@@ -10,8 +10,9 @@ from app.api import render, schemas
 from app.api.answers import encoded, etag, tagged_response
 from app.api.changes import CHANGED, answer_accepted
 from app.api.context import base_url, ended_jobs, origin, run, services, waiters
-from app.api.inputs import JobPath, JobQuery, JobsQuery, NoBody
+from app.api.inputs import NoBody
 from app.api.paging import after, link_next
+from app.api.queries import JobPath, JobQuery, JobsQuery
 from app.api.requests import checked, uuid_or_not_found
 from app.api.waiting import job_at_its_end, job_when
 from app.domain.job import CHORES, Job, JobId

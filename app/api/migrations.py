@@ -9,23 +9,20 @@ from flask_openapi3.models.tag import Tag
 from app.api import render, schemas
 from app.api.answers import tagged_bytes, tagged_response
 from app.api.changes import CHANGED, carry_out, environment_of
-from app.api.context import run, services
+from app.api.context import remember_environment, run, services
 from app.api.inputs import (
     DEFAULT_PAGE,
     ChangeBody,
     ChangeQuery,
     CountedRollbackBody,
-    CountPath,
-    EnvironmentQuery,
     MarkBody,
-    MigrationsQuery,
-    NamePath,
     ResetBody,
     RollbackBody,
     RunBody,
 )
 from app.api.listing import listing
 from app.api.paging import cut, link_next
+from app.api.queries import CountPath, EnvironmentQuery, MigrationsQuery, NamePath
 from app.api.requests import checked
 from app.domain.job import JobKind, JobRequest
 
@@ -41,8 +38,8 @@ api = APIBlueprint(
 def run_migrations(query: ChangeQuery, body: RunBody) -> Response:
     """Run what is pending
 
-    Everything in dependency order, or up to and with `to`. The answer is a job, already succeeded when
-    there was nothing to do.
+    Everything in dependency order, or up to and with `to`; with `planId` what that plan says, or nothing when
+    anything has moved since. The answer is a job, already succeeded when there was nothing to do.
     """
     asked = replace(
         _asked(JobKind.RUN, query, body),
@@ -51,7 +48,7 @@ def run_migrations(query: ChangeQuery, body: RunBody) -> Response:
         on_failure=body.on_failure,
         on_drift=body.on_drift,
     )
-    return carry_out(asked, body, services().migrations.submit)
+    return carry_out(_held_to_plan(asked, query, body), body, services().migrations.submit)
 
 
 @api.get("/migrations", responses={200: schemas.Migrations}, operation_id="listMigrations")
@@ -88,7 +85,8 @@ def roll_back(query: ChangeQuery, body: RollbackBody) -> Response:
 
     Or, with `to`, everything applied after that one.
     """
-    return carry_out(replace(_asked(JobKind.ROLLBACK, query, body), to=body.to), body, services().rollbacks.submit)
+    asked = replace(_asked(JobKind.ROLLBACK, query, body), to=body.to)
+    return carry_out(_held_to_plan(asked, query, body), body, services().rollbacks.submit)
 
 
 @api.post("/migrations/rollback/<n>", responses=CHANGED, operation_id="rollbackMigrations")
@@ -135,4 +133,15 @@ def _asked(kind: JobKind, query: ChangeQuery, body: ChangeBody) -> JobRequest:
         confirm=query.confirm or body.confirm,
         lock_timeout_ms=body.lock_timeout_ms,
         note=body.note,
+        allow_hazards=tuple(dict.fromkeys(body.allow_hazards)),
     )
+
+
+def _held_to_plan(asked: JobRequest, query: ChangeQuery, body: RunBody | RollbackBody) -> JobRequest:
+    """With `planId`: that plan, whose environment is meant when none is named."""
+    if body.plan_id is None:
+        return asked
+    given = {name for one in (query, body) for name in one.model_fields_set if getattr(one, name) is not None}
+    held = run(services().plans.held_to(body.plan_id, asked, given))
+    remember_environment(held.environment)
+    return held

@@ -103,6 +103,12 @@ PAGES: Mapping[str, Page] = {
         "It carried a Host that is not known here, or was sent by a web page of another site.",
         "Use the address the service printed at start. If another name should work, add it to LIFTLOCK_ALLOWED_HOSTS.",
     ),
+    "hazard-not-allowed": Page(
+        "A statement is dangerous in a way that needs consent in this environment, and nobody has given it.",
+        "Each hazard is in `hazards` with its file, line, what happens and what to do instead.",
+        "Do what `toDo` says; or allow it: `allowHazards` in the request (`--allow-hazards` on the command line), "
+        "`consent` in liftlock.toml, or `-- liftlock: allow HAZARD reason` in the file.",
+    ),
     "idempotency-in-progress": Page(
         "The first request with this Idempotency-Key has not been answered yet.",
         "It is still being worked on, or it died; in that case the key is free again after 90 seconds.",
@@ -154,9 +160,10 @@ PAGES: Mapping[str, Page] = {
         "Look at `didYouMean`, or at the list it should be in.",
     ),
     "plan-stale": Page(
-        "What was planned is no longer what would run.",
-        "A file was changed between the planning of the job and its turn.",
-        "Put the file back as it was planned, or ask for a new run.",
+        "What was planned is no longer what would run, so nothing was run.",
+        "A file was changed, added or removed since, another job was there first, or the schema is another one.",
+        "`changedBy` names the files, the rows of the ledger and the jobs. Plan again and read the new plan; or put "
+        "the file back as it was planned.",
     ),
     "precondition-failed": Page(
         "The migrations are not as you saw them when you decided.",

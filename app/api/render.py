@@ -79,8 +79,8 @@ def lock_sample(sample: LockSample) -> Json:
         "step": sample.step,
         "mode": sample.mode,
         "relation": sample.relation,
-        "blockers": [_session(one) for one in sample.blockers],
-        "blocked": [_session(one) for one in sample.blocked],
+        "blockers": [session(one) for one in sample.blockers],
+        "blocked": [session(one) for one in sample.blocked],
     }
 
 
@@ -172,15 +172,15 @@ def _step(step: StepRecord, base_url: str, environment: str) -> Json:
     }
 
 
-def _session(session: Session) -> Json:
+def session(one: Session) -> Json:
     return {
-        "pid": session.pid,
-        "user": session.user,
-        "application": session.application,
-        "state": session.state,
-        "query": session.query,
-        "since": moment(session.since),
-        "transactionSince": moment(session.transaction_since),
+        "pid": one.pid,
+        "user": one.user,
+        "application": one.application,
+        "state": one.state,
+        "query": one.query,
+        "since": moment(one.since),
+        "transactionSince": moment(one.transaction_since),
     }
 
 
@@ -221,7 +221,7 @@ def _cancel(job: Job, refusal: str | None) -> Json:
         refusal = "the job has ended"
     elif refusal is None and job.cancelling:
         refusal = "it has been asked to stop already"
-    return _action("cancel", "Stop the job", "POST", f"/jobs/{job.id}/cancel", refusal, None)
+    return action("cancel", "Stop the job", "POST", f"/jobs/{job.id}/cancel", refusal, None)
 
 
 def _retry(job: Job, refusal: str | None) -> Json:
@@ -231,7 +231,7 @@ def _retry(job: Job, refusal: str | None) -> Json:
             refuse_unsafe_retry(job, ())
         except NotSafeToRetry as unsafe:
             refusal = unsafe.detail
-    return _action("retry", "Ask for the same again", "POST", f"/jobs/{job.id}/retry", refusal, None)
+    return action("retry", "Ask for the same again", "POST", f"/jobs/{job.id}/retry", refusal, None)
 
 
 def _run_to(status: MigrationStatus, refusal: str | None) -> Json:
@@ -240,17 +240,17 @@ def _run_to(status: MigrationStatus, refusal: str | None) -> Json:
     elif refusal is None and status.state is MigrationState.BLOCKED:
         refusal = f"it is blocked by {', '.join(status.blocked_by)}"
     href = f"/migrations/run?{in_environment(status.environment)}"
-    return _action("run", "Run up to and with this migration", "POST", href, refusal, {"to": status.name})
+    return action("run", "Run up to and with this migration", "POST", href, refusal, {"to": status.name})
 
 
 def _back_to(status: MigrationStatus, refusal: str | None) -> Json:
     if refusal is None and status.state not in _STANDING:
         refusal = "it is not applied"
     href = f"/migrations/rollback?{in_environment(status.environment)}"
-    return _action("rollback", "Undo everything applied after this one", "POST", href, refusal, {"to": status.name})
+    return action("rollback", "Undo everything applied after this one", "POST", href, refusal, {"to": status.name})
 
 
-def _action(name: str, label: str, method: str, href: str, refusal: str | None, body: Json | None) -> Json:
+def action(name: str, label: str, method: str, href: str, refusal: str | None, body: Json | None) -> Json:
     return {
         "name": name,
         "label": label,

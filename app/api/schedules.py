@@ -11,7 +11,8 @@ from app.api import conflict_schemas, render_conflicts, schemas
 from app.api.answers import json_response, tagged_response
 from app.api.changes import accepted, answer_change
 from app.api.context import origin, run, services
-from app.api.inputs import ScheduleBody, SchedulePath
+from app.api.inputs import ScheduleBody
+from app.api.queries import SchedulePath
 from app.api.requests import checked
 from app.domain.job import Origin
 from app.domain.schedule import Schedule

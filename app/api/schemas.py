@@ -8,6 +8,7 @@ from pydantic.alias_generators import to_camel
 
 from app.domain.environment import OnFailure
 from app.domain.failure import FailureCode
+from app.domain.hazards import HazardCode
 from app.domain.job import JobKind, OnBusy, StepState
 from app.domain.ledger import Status
 from app.domain.migration import Direction
@@ -108,6 +109,8 @@ class Request(Answer):
     on_busy: OnBusy
     confirm: str | None
     lock_timeout_ms: int | None
+    plan_id: Id | None
+    allow_hazards: list[HazardCode]
     names: list[str]
     mark_as: MarkAs | None = Field(alias="as")
     conflict_id: Id | None

@@ -99,6 +99,10 @@ def _tidy_schema(schema: Document) -> None:
 def _add_change(operation_id: str, responses: Document, parameters: list[Document]) -> None:
     parameters.append(_IDEMPOTENCY)
     responses |= {str(int(status)): _problem(status) for status in _PROBLEMS_OF_A_CHANGE}
+    if "201" in responses:
+        responses["201"]["description"] = "kept"
+        responses["201"]["headers"] = {"Location": {"description": "what was kept", "schema": _TEXT}}
+        return
     if "202" not in responses:
         responses["200"]["description"] = "done"
         return

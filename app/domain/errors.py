@@ -20,6 +20,7 @@ LiftlockError
 │   ├── NotSafeToRetry          asking for the same once more would do something else, or harm
 │   ├── DriftPresent            the schema is no longer as the last job left it
 │   ├── PlanStale               what was planned is no longer what would run
+│   ├── HazardNotAllowed        a hazard of the plan needs consent that nobody has given
 │   ├── IdempotencyKeyReused    the same key with another body
 │   ├── IdempotencyInProgress   the first request with this key has not ended
 │   ├── Forbidden               foreign origin, unknown host
@@ -171,6 +172,11 @@ class NotSafeToRetry(Refusal):
 class PlanStale(Refusal):
     slug = "plan-stale"
     title = "The plan is out of date"
+
+
+class HazardNotAllowed(ListedRefusal):
+    slug = "hazard-not-allowed"
+    title = "A hazard needs consent"
 
 
 class IdempotencyKeyReused(Refusal):

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import NewType
 from uuid import UUID
 
+from app.domain.binding import Binding
 from app.domain.environment import OnDrift, OnFailure
 from app.domain.failure import Failure
 from app.domain.settling import MarkAs, Settling
@@ -96,7 +97,8 @@ class JobRequest:
     """What is asked of a job, validated; `count` is for rollbacks, `to` a name or a version.
 
     `names` and `mark_as` are for marks, `settling` for answers to conflicts, `schedule` for periodic jobs.
-    `retry_of`: the job that asked for the same before.
+    `retry_of`: the job that asked for the same before. `allow_hazards`: codes, see `hazards`. `plan`: what it was
+    planned to be; it runs as that, or not at all.
     """
 
     kind: JobKind
@@ -115,6 +117,8 @@ class JobRequest:
     settling: Settling | None = None
     schedule: str | None = None
     retry_of: UUID | None = None
+    allow_hazards: tuple[str, ...] = ()
+    plan: Binding | None = None
 
     @property
     def queue(self) -> str:

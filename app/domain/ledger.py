@@ -73,6 +73,11 @@ class History:
         """What stands in the schema now, oldest first."""
         return tuple(entry for entry in self.entries if entry.status is Status.COMPLETED)
 
+    @property
+    def position(self) -> int:
+        """The newest event that has changed a row: another one says that somebody has been here. 0: nobody has."""
+        return self.entries[-1].position if self.entries else 0
+
     def is_applied(self, name: str) -> bool:
         entry = self.by_name.get(name)
         return entry is not None and entry.status is Status.COMPLETED

@@ -12,6 +12,9 @@ from app.domain.hazards import Hazard, HazardCode
 from app.domain.migration import SqlScript
 from app.domain.statements import Statement
 
+PG_VERSION = "15.0"
+"""The server that a script is judged for when nobody knows better."""
+
 
 @dataclass(frozen=True, slots=True)
 class LintFinding:

@@ -39,6 +39,23 @@ _STOPS = {
 }
 
 
+_CONFLICTS = {
+    LockMode.ACCESS_SHARE: _ORDER[7:],
+    LockMode.ROW_SHARE: _ORDER[6:],
+    LockMode.ROW_EXCLUSIVE: _ORDER[4:],
+    LockMode.SHARE_UPDATE_EXCLUSIVE: _ORDER[3:],
+    LockMode.SHARE: (LockMode.ROW_EXCLUSIVE, LockMode.SHARE_UPDATE_EXCLUSIVE, *_ORDER[5:]),
+    LockMode.SHARE_ROW_EXCLUSIVE: _ORDER[2:],
+    LockMode.EXCLUSIVE: _ORDER[1:],
+    LockMode.ACCESS_EXCLUSIVE: _ORDER,
+}
+
+
+def conflict(one: LockMode, other: LockMode) -> bool:
+    """Whether two sessions cannot hold these on one table."""
+    return other in _CONFLICTS[one]
+
+
 @dataclass(frozen=True, slots=True)
 class Lock:
     """A lock that a statement takes on `relation`; `of_index`: on an index and, which counts, on its table."""

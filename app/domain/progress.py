@@ -79,7 +79,7 @@ class Progress:
         elif action.begins("VALIDATE", "CONSTRAINT"):
             self._prove(table, self.checks.pop((table, action.column(2)), None))
         elif constraint is not None and constraint.word(0) in ("CHECK", "NOT"):
-            column = _proven_not_null(constraint)
+            column = proven_not_null(constraint)
             if unvalidated(constraint):
                 self.checks[table, action.column(2)] = column
             else:
@@ -94,7 +94,7 @@ class Progress:
             self.not_null.add((table, column))
 
 
-def _proven_not_null(constraint: Words) -> str:
+def proven_not_null(constraint: Words) -> str:
     """The column of CHECK (column IS NOT NULL), in any number of parentheses, or of NOT NULL column; '' for others."""
     if constraint.begins("NOT", "NULL"):
         return constraint.column(2)

@@ -61,7 +61,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`remarks`: what else the job should say of itself."""
+    """`remarks`: what else whoever reads the job should know of it, such as the hazards that were consented to."""
 
     steps: tuple[Step, ...] = ()
     divergences: tuple[Divergence, ...] = ()
@@ -70,7 +70,7 @@ class Plan:
     @property
     def notices(self) -> tuple[str, ...]:
         said = [found.message for found in self.divergences]
-        return (*self.remarks, *said, *(step.notice for step in self.steps if step.notice))
+        return (*said, *(step.notice for step in self.steps if step.notice), *self.remarks)
 
 
 def step_up(migration: Migration) -> Step:

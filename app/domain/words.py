@@ -170,6 +170,8 @@ def folded(name: str) -> str:
     """As PostgreSQL stores it: lower case unless quoted (letters beyond ASCII are left to the server)."""
     if '"' in name:
         return name[name.index('"') + 1 : -1].replace('""', '"')
+    if name.isascii():
+        return name.lower()
     return "".join(char.lower() if char.isascii() else char for char in name)
 
 

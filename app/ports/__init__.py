@@ -19,8 +19,10 @@ from app.ports.control import (
     StoredAnswer,
 )
 from app.ports.lint import Linter
+from app.ports.plans import Plans, PlansWanted
 from app.ports.schedules import Schedules
 from app.ports.schema import DriftLog, Schemas
+from app.ports.survey import Surveys
 from app.ports.target import (
     UNGUIDED,
     Acquired,
@@ -68,10 +70,13 @@ __all__ = [
     "NewJob",
     "Observer",
     "Observers",
+    "Plans",
+    "PlansWanted",
     "Schedules",
     "Schemas",
     "Source",
     "StoredAnswer",
+    "Surveys",
     "TargetSession",
     "TargetView",
     "Targets",

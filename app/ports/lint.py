@@ -3,18 +3,20 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from app.domain.lint import Linted
+from app.domain.lint import PG_VERSION, Linted
 from app.domain.migration import SqlScript
 
 
 class Linter(Protocol):
-    async def lint(self, scripts: Sequence[SqlScript]) -> Linted:
+    """`pg_version`: of the server that the scripts are for, as `15.0`."""
+
+    async def lint(self, scripts: Sequence[SqlScript], pg_version: str = PG_VERSION) -> Linted:
         """What it says of each, in one look at all that it does not know yet.
 
         Never raises: what could not be looked at is None, and `notice` says why.
         """
         ...
 
-    def known(self, scripts: Sequence[SqlScript]) -> Linted:
+    def known(self, scripts: Sequence[SqlScript], pg_version: str = PG_VERSION) -> Linted:
         """What it has said before, without looking: for a request that must not wait."""
         ...

@@ -61,6 +61,7 @@ class TargetView:
     """What a question may see of a target; `protection` is the one recorded in it, if any.
 
     `holder` is the job that has begun there and is not over. `sight`: its schema, where that was looked at.
+    `server_major`: of the server's version.
     """
 
     history: History
@@ -68,6 +69,7 @@ class TargetView:
     protection: Protection | None = None
     holder: UUID | None = None
     sight: Sight | None = None
+    server_major: int | None = None
 
 
 class Guide(Protocol):

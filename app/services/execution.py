@@ -41,6 +41,7 @@ from app.ports import (
 )
 from app.services.conflict import ConflictResolutionService
 from app.services.drift import DriftGuard, DriftRecorder
+from app.services.gate import HazardGate
 from app.services.glance import Glance
 from app.services.lookout import Watch
 from app.services.outcomes import (
@@ -86,6 +87,7 @@ class PlanExecutor:
         claims: JobClaims,
         conflicts: ConflictResolutionService,
         watchdog: Watchdog,
+        gate: HazardGate,
         clock: Clock,
         policy: ExecutionPolicy,
         drift: DriftRecorder,
@@ -98,6 +100,7 @@ class PlanExecutor:
         self._claims = claims
         self._conflicts = conflicts
         self._watchdog = watchdog
+        self._gate = gate
         self._clock = clock
         self._policy = policy
         self._glance = Glance(source, targets)
@@ -188,7 +191,12 @@ class PlanExecutor:
         catalog = await self._source.read()
         guard = DriftGuard(environment, attempt, await self._conflicts.ignored(environment.name))
         try:
-            pinned, history = await session.pin(lambda view: self._plan(environment, attempt, catalog, view, guard))
+            pinned, history = await self._gate.pin(
+                session,
+                attempt.request,
+                environment,
+                lambda view: self._plan(environment, attempt, catalog, view, guard),
+            )
             steps = bind(pinned, catalog, history, attempt.job_id)
         except Refusal as refusal:
             return refused(refusal, attempt)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from app.domain.binding import refuse_stale
 from app.domain.environment import Environment, OnFailure, Protection, stricter
 from app.domain.errors import ConfirmationRequired, EnvironmentProtected, MigrationsInvalid, NeedsAttention
 from app.domain.job import JobKind, JobRequest
@@ -15,9 +16,23 @@ from app.ports import TargetView
 
 
 def plan_job(request: JobRequest, environment: Environment, catalog: Catalog, view: TargetView) -> Plan:
-    """Pure. Raises the refusal that forbids the request, with every problem found."""
+    """Pure. Raises the refusal that forbids the request, with every problem found; PlanStale when it names a plan
+    that is no longer this one."""
     refuse_other_owner(environment, view)
-    protection = stricter(environment.protection, view.protection or environment.protection)
+    plan = _plan_kind(request, environment, catalog, view)
+    if request.plan is not None:
+        fingerprint = None if view.sight is None else view.sight.live.fingerprint
+        refuse_stale(request.plan, plan, view.history, fingerprint)
+    return plan
+
+
+def protection_of(environment: Environment, view: TargetView) -> Protection:
+    """What holds of the configured protection and the one that is recorded in the target."""
+    return stricter(environment.protection, view.protection or environment.protection)
+
+
+def _plan_kind(request: JobRequest, environment: Environment, catalog: Catalog, view: TargetView) -> Plan:
+    protection = protection_of(environment, view)
     match request.kind:
         case JobKind.RUN:
             plan = plan_run(catalog, view.history, environment.out_of_order, request.to)

@@ -9,10 +9,12 @@ from app import failpoints
 from app.domain.divergence import Severity
 from app.domain.environment import Environment
 from app.domain.errors import NotFound, ReadOnly, Refusal, TargetBusy
+from app.domain.examination import Unused
 from app.domain.job import Ended, Job, JobId, JobKind, JobRequest, OnBusy, Origin, in_the_way
 from app.domain.plan import ordered_or_refused
 from app.domain.step import Plan
 from app.ports import Clock, Doorbell, JobBoard, JobSweep, KeyClaim, NewJob
+from app.services.gate import HazardGate
 from app.services.outcomes import nothing_to_do
 from app.services.planning import plan_job
 from app.services.validation import Examination, SchemaValidationService
@@ -65,6 +67,7 @@ class Submission:
         self,
         environments: Environments,
         validation: SchemaValidationService,
+        gate: HazardGate,
         board: JobBoard,
         sweep: JobSweep,
         doorbell: Doorbell,
@@ -75,6 +78,7 @@ class Submission:
     ) -> None:
         self._environments = environments
         self._validation = validation
+        self._gate = gate
         self._board = board
         self._sweep = sweep
         self._doorbell = doorbell
@@ -104,6 +108,7 @@ class Submission:
         found = await self._validation.look(environment)
         try:
             plan = _planned(request, environment, found, open_jobs)
+            unused = await self._admitted(request, environment, found, plan)
         except Refusal:
             await self._validation.record(environment.name, found)
             raise
@@ -112,7 +117,7 @@ class Submission:
         accepted, _ = await asyncio.gather(self._accept(new), self._record_if_possible(environment.name, found))
         if accepted.job.id != new.id and dedupe is None:
             return _answer_busy(request, accepted.job)
-        return Submitted(accepted.job, _warnings(found, plan) + accepted.warnings)
+        return Submitted(accepted.job, _warnings(found, plan, unused) + accepted.warnings)
 
     def refuse_when_read_only(self) -> None:
         """Raises ReadOnly where this service makes no changes."""
@@ -125,6 +130,14 @@ class Submission:
             return ()
         await self._sweep.unrung(job.id)
         return ("Redis cannot be reached: the job is safe and starts when Redis is back",)
+
+    async def _admitted(
+        self, request: JobRequest, environment: Environment, found: Examination, plan: Plan | None
+    ) -> tuple[Unused, ...]:
+        """Nothing is asked where only the worker can know what there is to ask. Raises HazardNotAllowed."""
+        if plan is None or found.view is None:
+            return ()
+        return await self._gate.admit(request, environment, plan, found.view)
 
     async def _accept(self, new: NewJob) -> Submitted:
         """Commit, then ring at once: what else is written down about the request does not keep the worker waiting."""
@@ -205,10 +218,11 @@ def _nothing_to_do(request: JobRequest, plan: Plan | None) -> Ended | None:
     return nothing_to_do(request, plan)
 
 
-def _warnings(examined: Examination, plan: Plan | None) -> tuple[str, ...]:
+def _warnings(examined: Examination, plan: Plan | None, unused: tuple[Unused, ...]) -> tuple[str, ...]:
     warnings = [one.message for one in examined.divergences if one.severity is Severity.NOTICE]
     if examined.unreachable is not None:
         warnings.append(f"{examined.unreachable.detail}; the job waits until it can be")
     if plan is not None:
         warnings += [step.notice for step in plan.steps if step.notice]
+    warnings += [one.said() for one in unused]
     return tuple(dict.fromkeys(warnings))

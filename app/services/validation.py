@@ -10,6 +10,7 @@ from app.domain.errors import BackendUnavailable
 from app.domain.migration import Catalog
 from app.ports import Source, Targets, TargetView
 from app.services.conflict import ConflictResolutionService
+from app.services.gate import HazardGate
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,12 @@ class Examination:
 
 
 class SchemaValidationService:
-    def __init__(self, source: Source, targets: Targets, conflicts: ConflictResolutionService) -> None:
+    def __init__(
+        self, source: Source, targets: Targets, conflicts: ConflictResolutionService, gate: HazardGate
+    ) -> None:
+        self._gate = gate
+        self._looked_at: Catalog | None = None
+        self._linted: Catalog | None = None
         self._source = source
         self._targets = targets
         self._conflicts = conflicts
@@ -35,8 +41,19 @@ class SchemaValidationService:
         return Examination(catalog, view, _diverging(catalog, view, environment), unreachable)
 
     async def read_ahead(self) -> None:
-        """Read the files that have changed; whoever asks next finds them read."""
-        await self._source.read()
+        """Read the files that have changed, and look for their hazards; whoever asks next finds it done."""
+        catalog = await self._source.read()
+        if catalog is not self._looked_at:
+            self._looked_at = catalog
+            await self._gate.examine_ahead(catalog)
+
+    async def lint_ahead(self) -> None:
+        """Have the files linted that have changed, so that a plan need not wait for it."""
+        catalog = await self._source.read()
+        if catalog is not self._linted:
+            # noted before: what cannot be linted now is not tried again every few seconds
+            self._linted = catalog
+            await self._gate.lint_ahead(catalog)
 
     async def record(self, environment: str, found: Examination) -> None:
         """Put on record what disagrees, and close what no longer does."""

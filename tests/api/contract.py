@@ -38,7 +38,8 @@ class Contract:
         if key not in self._validators:
             whole = {**schema, "components": self._document["components"]}
             self._validators[key] = Draft202012Validator(whole)
-        self._validators[key].validate(response.json)
+        is_text = (response.mimetype or "").startswith("text/")
+        self._validators[key].validate(response.text if is_text else response.json)
 
     def _operation(self, method: str, path: str) -> Document | None:
         adapter = self._app.url_map.bind("localhost")

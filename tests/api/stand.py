@@ -21,8 +21,10 @@ from app.ports import TargetView
 from app.services.conflict import ConflictResolutionService
 from app.services.drift import DriftRecorder
 from app.services.drift_desk import DriftDesk
+from app.services.gate import HazardGate
 from app.services.install import ControlInstaller
 from app.services.migration import MigrationService
+from app.services.plans import PlanService
 from app.services.resolving import ConflictResolver
 from app.services.rollback import RollbackService
 from app.services.runner import AutoRun, MigrationRunnerService, Sweeper
@@ -37,12 +39,16 @@ from tests.domain.literals import entry, sql
 from tests.fakes.clock import FakeClock
 from tests.fakes.conflicts import MemoryConflicts
 from tests.fakes.doorbell import RecordingDoorbell
-from tests.fakes.drift import LiteralSchemas, MemoryDrafts, MemoryDrift
+from tests.fakes.drift import MemoryDrafts, MemoryDrift
 from tests.fakes.idempotency import MemoryIdempotencyKeys
 from tests.fakes.jobs import JobStore, MemoryClaims, MemoryJobs
+from tests.fakes.lint import FakeLinter
 from tests.fakes.locks import MemoryLocks
+from tests.fakes.plans import MemoryPlans
 from tests.fakes.schedules import MemorySchedules
+from tests.fakes.schemas import LiteralSchemas
 from tests.fakes.source import LiteralSource
+from tests.fakes.surveys import LiteralSurveys
 from tests.fakes.sweep import MemorySweep
 from tests.fakes.targets import MemoryTargets
 from tests.fakes.wishes import MemoryWishes
@@ -146,10 +152,13 @@ class Stand:
         board, sweep = MemoryJobs(self.store), MemorySweep(self.store)
         environments = Environments(dict(settings.environments), settings.default_environment)
         conflicts = ConflictResolutionService(self.log, self.log, board)
-        validation = SchemaValidationService(self.source, self.targets, conflicts)
+        self.schemas, self.linter = LiteralSchemas(), FakeLinter()
+        self.gate = gate = HazardGate(self.schemas, self.linter)
+        validation = SchemaValidationService(self.source, self.targets, conflicts, gate)
         submission = Submission(
             environments,
             validation,
+            gate,
             board,
             sweep,
             self.doorbell,
@@ -157,8 +166,12 @@ class Stand:
             shortcut=settings.shortcut,
             read_only=settings.read_only,
         )
+        self.plans, self.surveys = MemoryPlans(), LiteralSurveys()
+        plans = PlanService(
+            environments, self.source, self.targets, self.schemas, self.surveys, gate, board, self.plans, self.clock
+        )
         self.locks = MemoryLocks(self.store)
-        self.schemas, self.drafts, self.checks = LiteralSchemas(), MemoryDrafts(), MemoryDrift(self.clock)
+        self.drafts, self.checks = MemoryDrafts(), MemoryDrift(self.clock)
         self.recorder = DriftRecorder(self.schemas, self.checks, conflicts)
         desk = DriftDesk(environments, self.schemas, self.recorder, self.drafts, submission, board, self.clock)
         migrations = MigrationService(submission, board, MemoryWishes(self.store), self.locks)
@@ -170,6 +183,7 @@ class Stand:
             environments=environments,
             migrations=migrations,
             rollbacks=RollbackService(submission),
+            plans=plans,
             validation=validation,
             sync=EnvironmentSyncService(environments, validation),
             conflicts=conflicts,

@@ -1,28 +1,10 @@
-"""Schemas that a test says, the last looks at them, and files written for somebody: in memory."""
+"""The last looks at schemas, and files written for somebody: in memory."""
 
 from dataclasses import replace
 
-from app.domain.drift import DriftCheck, Sight
-from app.domain.environment import Environment
-from app.domain.errors import BackendUnavailable, FolderNotWritable
-from app.domain.schema import EMPTY, Snapshot
+from app.domain.drift import DriftCheck
+from app.domain.errors import FolderNotWritable
 from app.ports import Clock
-
-
-class LiteralSchemas:
-    """Implements ports.Schemas: `sights` by environment; nothing is there where none is given."""
-
-    def __init__(self) -> None:
-        self.sights: dict[str, Sight] = {}
-        self.unavailable: BackendUnavailable | None = None
-
-    async def read(self, environment: Environment) -> Snapshot:
-        return (await self.sight(environment)).live
-
-    async def sight(self, environment: Environment) -> Sight:
-        if self.unavailable is not None:
-            raise self.unavailable
-        return self.sights.get(environment.name, Sight(EMPTY))
 
 
 class MemoryDrift:

@@ -13,6 +13,7 @@ from app.ports import Limits, NewJob
 from app.services.conflict import ConflictResolutionService
 from app.services.drift import DriftRecorder
 from app.services.execution import ExecutionPolicy, PlanExecutor
+from app.services.gate import HazardGate
 from app.services.lookout import Lookout, Watch
 from app.services.stepping import LockPolicy
 from app.services.submission import Environments
@@ -20,11 +21,13 @@ from app.services.watchdog import Watchdog
 from tests.domain.literals import sql
 from tests.fakes.clock import FakeClock
 from tests.fakes.conflicts import MemoryConflicts
-from tests.fakes.drift import LiteralSchemas, MemoryDrift
+from tests.fakes.drift import MemoryDrift
 from tests.fakes.idempotency import MemoryIdempotencyKeys
 from tests.fakes.jobs import JobStore, MemoryClaims, MemoryJobs
 from tests.fakes.leases import MemoryLeases
+from tests.fakes.lint import FakeLinter
 from tests.fakes.locks import MemoryLocks, MemoryObservers
+from tests.fakes.schemas import LiteralSchemas
 from tests.fakes.source import LiteralSource
 from tests.fakes.targets import Ledger, MemoryTargets
 
@@ -56,6 +59,7 @@ class Floor:
         self.targets = MemoryTargets(clock=self.clock)
         self.store = JobStore(self.clock, MemoryIdempotencyKeys(self.clock))
         self.claims = MemoryClaims(self.store)
+        self.source = LiteralSource(*FILES)
         self.log = MemoryConflicts(self.clock)
         self.leases = MemoryLeases(self.clock, 30_000)
         self.portal, self.watchdog_portal = Portal("services"), Portal("watchdog")
@@ -68,12 +72,13 @@ class Floor:
         self.schemas, self.checks = LiteralSchemas(), MemoryDrift(self.clock)
         self.executor = PlanExecutor(
             Environments({"development": DEVELOPMENT}, "development"),
-            LiteralSource(*FILES),
+            self.source,
             self.targets,
             self.leases,
             self.claims,
             conflicts,
             self.watchdog,
+            HazardGate(self.schemas, FakeLinter()),
             self.clock,
             ExecutionPolicy(Limits(1, 1, 1, 1), LockPolicy(3, 1_000, 60_000), 5_000, 3_600_000),
             DriftRecorder(self.schemas, self.checks, conflicts),

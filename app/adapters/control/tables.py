@@ -140,6 +140,20 @@ schedules = Table(
     Column("last_job", Uuid),
 )
 
+plans = Table(
+    "plans",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("environment", Text),
+    Column("kind", Text),
+    Column("verdict", Text),
+    Column("created_at", _moment),
+    Column("principal_id", Text),
+    Column("step_count", Integer),
+    Column("hazard_count", Integer),
+    Column("content", Text),
+)
+
 audit = Table(
     "audit",
     metadata,

@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from uuid import UUID
 
 import asyncpg
 
@@ -19,6 +18,7 @@ from app.adapters.target.incremental import SchemaReader
 from app.adapters.target.schema_state import keep_schema, read_if_possible, read_recorded
 from app.domain.drift import Sight
 from app.domain.environment import Environment, SchemaCheck
+from app.domain.job import Attempt
 from app.domain.step import Deed, Step
 from app.ports import TargetView
 
@@ -26,19 +26,18 @@ NOTE_FINGERPRINT = "UPDATE liftlock.migrations SET schema_fingerprint = $3 WHERE
 
 
 class SchemaWatch:
-    def __init__(self, environment: Environment, job_id: UUID) -> None:
+    def __init__(self, environment: Environment, attempt: Attempt) -> None:
         self._check = environment.schema_check
         self._scope = environment.scope
-        self._job_id = job_id
+        self._job_id = attempt.job_id
+        self._bound = attempt.request.plan is not None and attempt.request.plan.expected_fingerprint is not None
         self._reader: tuple[asyncpg.Connection, SchemaReader] | None = None
         self._no_functions = False
 
     async def seen_with(self, connection: asyncpg.Connection, view: TargetView) -> TargetView:
-        """The view, and the schema beside what was recorded of it, where there is something to hold it against."""
-        if self._check is SchemaCheck.OFF:
-            return view
-        recorded = await read_recorded(connection, self._scope)
-        if recorded is None:
+        """The view, and the schema, where there is something to hold it against: what was recorded, or a plan."""
+        recorded = None if self._check is SchemaCheck.OFF else await read_recorded(connection, self._scope)
+        if recorded is None and not self._bound:
             return view
         live = await read_if_possible(self._reader_on(connection), self._job_id)
         return view if live is None else replace(view, sight=Sight(live, recorded))

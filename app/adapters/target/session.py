@@ -43,7 +43,7 @@ class PostgresTargetSession:
         self._attempt = attempt
         self._fenced = FencedConnection(environment, attempt, patience)
         self._one_by_one: set[int] = set()
-        self._schema = SchemaWatch(environment, attempt.job_id)
+        self._schema = SchemaWatch(environment, attempt)
 
     async def open(self) -> None:
         """Raises BackendUnavailable."""

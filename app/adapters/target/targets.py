@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 import asyncpg
@@ -55,7 +55,7 @@ class PostgresTargets:
             async with pool.acquire(timeout=READ_TIMEOUT_S) as connection:
                 if environment.dsn not in self._with_ledger:
                     if not await has_ledger(connection):
-                        return TargetView(History())
+                        return TargetView(History(), server_major=connection.get_server_version().major)
                     self._with_ledger.add(environment.dsn)
                 return await self._view(connection, environment)
         except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):
@@ -78,11 +78,11 @@ class PostgresTargets:
         place = (environment.dsn, environment.scope)
         known = self._large.get(place)
         if known is None:
-            return self._noted(place, await read_view(connection, environment.scope), None)
+            return self._noted(place, await _read(connection, environment.scope), None)
         signature = await connection.fetchval(LEDGER_SIGNATURE, environment.scope)
         if signature == known.signature:
             return known.view
-        return self._noted(place, await read_view(connection, environment.scope), signature)
+        return self._noted(place, await _read(connection, environment.scope), signature)
 
     def _noted(self, place: tuple[Dsn, str], view: TargetView, signature: str | None) -> TargetView:
         if len(view.history.entries) >= LARGE_LEDGER:
@@ -110,6 +110,10 @@ class PostgresTargets:
             self._pools[dsn] = pool
             await pool
         return pool
+
+
+async def _read(connection: Reading, scope: str) -> TargetView:
+    return replace(await read_view(connection, scope), server_major=connection.get_server_version().major)
 
 
 async def _leave_as_it_is(_connection: object) -> None:

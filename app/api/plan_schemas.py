@@ -1,0 +1,230 @@
+"""What plans look like in answers."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, RootModel
+from pydantic.alias_generators import to_camel
+
+from app.api.schemas import Action, Answer, FoundProblem, Href, Id, Links, LockSession, Moment
+from app.domain.environment import Protection
+from app.domain.examination import Consent
+from app.domain.hazards import HazardCode, Risk
+from app.domain.lock_modes import LockMode
+from app.domain.migration import Direction
+from app.domain.planned import Language, PlanVerdict
+from app.domain.step import Atomicity
+
+SQL: dict[str, Any] = {
+    "description": "SQL with comments",
+    "content": {"text/plain": {"schema": {"type": "string"}}},
+}
+EstimatedMs = Annotated[int | None, Field(description="an estimate in ms; null where nobody can say")]
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
+class PlanSummary(Answer):
+    """A plan as it stands in the list."""
+
+    id: Id
+    kind: Annotated[str, Field(pattern="^(run|rollback|reset)$")]
+    environment: str
+    verdict: PlanVerdict
+    created_at: Moment
+    principal_id: str
+    step_count: int
+    hazard_count: int
+    links: Links
+
+
+class Plans(RootModel[list[PlanSummary]]):
+    """Newest first."""
+
+
+class PlannedRequest(Answer):
+    """What was asked to be planned."""
+
+    to: str | None
+    count: int | None
+    atomic: Atomicity
+    allow_hazards: list[HazardCode]
+
+
+class PlanTotals(Answer):
+    """`undoable`: every step has a way back. `estimatedMs`: of all steps whose time can be estimated."""
+
+    to_apply: int
+    to_roll_back: int
+    hazards: int
+    lacking: int
+    undoable: bool
+    estimated_ms: int
+    estimate_is_whole: bool
+    estimate_is: str
+
+
+class LackingConsent(Answer):
+    """What is lacking: `flag` for the command line, `body` for the request, `inFile` for the migration."""
+
+    hazards: list[HazardCode]
+    confirm: str | None
+    flag: str
+    body: dict[str, Any]
+    in_file: list[str]
+    command: str
+
+
+class PlannedProblem(BaseModel):
+    """The problem that a run would be answered with; its facts are further members."""
+
+    model_config = ConfigDict(alias_generator=to_camel, extra="allow")
+
+    type: Annotated[str, Field(pattern="^/problems/[a-z-]+$")]
+    title: str
+    status: int
+    detail: str
+    next_steps: list[str]
+    problems: list[FoundProblem]
+
+
+class PlannedLock(Answer):
+    """`ofIndex`: taken on an index and on its table. `says`: what it blocks."""
+
+    mode: LockMode
+    relation: str
+    of_index: bool
+    says: str
+
+
+class PlannedTable(Answer):
+    """`estimatedRows`: the server's own estimate. `bytes`: with indexes; null while somebody holds the table."""
+
+    name: str
+    estimated_rows: int | None
+    bytes: int | None
+
+
+class PlannedHazard(Answer):
+    """`consent`: who has said that it may be taken, null when nobody has; `reason`: what its file says for it."""
+
+    code: HazardCode
+    title: str
+    object: str
+    file: str
+    line: int | None
+    happens: str
+    to_do: str
+    risk: Risk
+    rule: str | None
+    consent: Consent | None
+    reason: str | None
+    links: Links
+
+
+class PlannedStatement(Answer):
+    """`cut`: `sql` is only its beginning; `/plans/{id}/sql` has all of it. `line`: of the file."""
+
+    line: int
+    sql: str
+    cut: bool
+    locks: list[PlannedLock]
+    tables: list[PlannedTable]
+    estimated_ms: EstimatedMs
+    estimate_from: str
+    hazards: list[PlannedHazard]
+
+
+class PlannedText(Answer):
+    """A section as it is sent: where it begins, how long it is, and the SHA-256 of its bytes."""
+
+    file: str
+    line: int
+    bytes: int
+    sha256: Sha256
+
+
+class UnusedAllowance(Answer):
+    """A hazard that the file allows and does not have."""
+
+    code: HazardCode
+    file: str
+    line: int
+    message: str
+
+
+class PlannedStep(Answer):
+    """`apart`: why there is no transaction around it. `irreversible`: why there is no way back.
+
+    `checksum`: of the file, SHA-256. `hazards`: those of no statement that is shown.
+    """
+
+    ordinal: int
+    name: str
+    version: str
+    direction: Direction
+    transactional: bool
+    apart: str | None
+    reversible: bool
+    irreversible: str | None
+    format: str
+    language: Language
+    checksum: Sha256
+    file: str | None
+    body: PlannedText | None
+    verify: PlannedText | None
+    statements: list[PlannedStatement]
+    statements_left_out: int
+    hazards: list[PlannedHazard]
+    unused_allowances: list[UnusedAllowance]
+    estimated_ms: EstimatedMs
+    estimate_from: str
+    notice: str | None
+
+
+class PlanBlocker(LockSession):
+    """A session that `step` would wait for now: it holds `holds` on `table`, and the step needs `needs`."""
+
+    table: str
+    holds: LockMode
+    needs: LockMode
+    step: int
+    says: str
+
+
+class PlanOpenJob(Answer):
+    """A job that has the target, or waits for it."""
+
+    id: Id
+    kind: str
+    state: str
+    created_at: Moment
+    links: dict[str, Href]
+
+
+class RightNow(Answer):
+    """Who is in the way at the moment `at`; `holder`: the job that has begun in the target and is not over."""
+
+    at: Moment
+    blockers: list[PlanBlocker]
+    open_jobs: list[PlanOpenJob]
+    holder: Id | None
+
+
+class Plan(PlanSummary):
+    """What would be run. `consent` is there while something needs it, `problem` when a run would be refused.
+
+    `ledgerPosition` and `schemaFingerprint`: where the target stood, which a run of this plan is held to.
+    """
+
+    protection: Protection
+    request: PlannedRequest
+    server_version: str
+    ledger_position: int | None
+    schema_fingerprint: str | None
+    summary: PlanTotals
+    consent: LackingConsent | None
+    problem: PlannedProblem | None
+    steps: list[PlannedStep]
+    notices: list[str]
+    linter_notice: str | None
+    right_now: RightNow
+    actions: list[Action]

@@ -1,0 +1,142 @@
+"""HazardGate: nothing that needs consent passes without it, at submission and again under the fence."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+from app.domain.consent import notices_of, refuse_lacking
+from app.domain.environment import Environment
+from app.domain.errors import BackendUnavailable, HazardNotAllowed
+from app.domain.examination import Examination, Known, Unused, Verdict, examine, required_consent
+from app.domain.hazards import HazardCode
+from app.domain.job import JobRequest
+from app.domain.known import known_of
+from app.domain.ledger import History
+from app.domain.lint import PG_VERSION, Linted
+from app.domain.migration import Catalog, SqlScript
+from app.domain.pinned import Pinned
+from app.domain.step import Deed, Plan, Step, step_up
+from app.ports import Linter, Schemas, TargetSession, TargetView
+from app.services.planning import protection_of
+
+MOST_KEPT = 16
+AT_ONCE = 100
+
+
+class HazardGate:
+    def __init__(self, schemas: Schemas, linter: Linter) -> None:
+        self._schemas = schemas
+        self._linter = linter
+        self._kept: OrderedDict[object, Examination] = OrderedDict()
+        self._versions: set[str] = set()
+
+    async def admit(
+        self, request: JobRequest, environment: Environment, plan: Plan, view: TargetView
+    ) -> tuple[Unused, ...]:
+        """What the files allow for nothing. Raises HazardNotAllowed, after a look at the schema where that may help."""
+        known: Known | None = None
+        try:
+            self._refuse(request, environment, plan, view, known)
+        except HazardNotAllowed:
+            known = await self._look_again(environment)
+            self._refuse(request, environment, plan, view, known)
+        return self._examined(plan, view, known).unused
+
+    async def pin(
+        self,
+        session: TargetSession,
+        request: JobRequest,
+        environment: Environment,
+        plan: Callable[[TargetView], Plan],
+    ) -> tuple[Pinned, History]:
+        """Under the fence: pin the plan, with what was consented to among its notices. Raises as `admit`."""
+
+        def consented(view: TargetView, known: Known | None) -> Plan:
+            made = plan(view)
+            consents = notices_of(self._refuse(request, environment, made, view, known))
+            return replace(made, remarks=(*made.remarks, *consents))
+
+        try:
+            return await session.pin(lambda view: consented(view, None))
+        except HazardNotAllowed:
+            known = await self._look_again(environment)
+            return await session.pin(lambda view: consented(view, known))
+
+    async def known(self, environment: Environment) -> Known:
+        """What the schema tells. Raises BackendUnavailable."""
+        return known_of(await self._schemas.read(environment))
+
+    async def lint(self, steps: Sequence[Step], pg_version: str) -> Linted:
+        """What the linter says of the steps' scripts, looking where it has to."""
+        return await self._linter.lint(scripts_of(steps), pg_version)
+
+    async def examine_ahead(self, catalog: Catalog) -> None:
+        """Look at files that nobody has asked about yet. In parts: the loop belongs to requests."""
+        for part in _parts(catalog):
+            examine(part)
+            await asyncio.sleep(0)
+
+    async def lint_ahead(self, catalog: Catalog) -> None:
+        """Have them linted too, for the servers that were seen. A linter that cannot look is not asked again."""
+        for part in _parts(catalog):
+            for version in sorted(self._versions or {PG_VERSION}):
+                if (await self.lint(part, version)).notice is not None:
+                    return
+
+    async def _look_again(self, environment: Environment) -> Known | None:
+        try:
+            return await self.known(environment)
+        except BackendUnavailable:
+            return None
+
+    def _refuse(
+        self, request: JobRequest, environment: Environment, plan: Plan, view: TargetView, known: Known | None
+    ) -> Verdict:
+        found = self._examined(plan, view, known)
+        protection = protection_of(environment, view)
+        verdict = required_consent(found.hazards, environment.consent, request.allow_hazards, protection)
+        refuse_lacking(request, verdict)
+        return verdict
+
+    def _examined(self, plan: Plan, view: TargetView, known: Known | None) -> Examination:
+        """The same files are planned again with every request: what was found is kept by the scripts themselves."""
+        version = version_of(view)
+        self._versions.add(version)
+        scripts = scripts_of(plan.steps)
+        linted = self._linter.known(scripts, version)
+        key = (tuple((step.name, step.deed, step.body) for step in plan.steps), linted.verdicts)
+        if known is None and key in self._kept:
+            self._kept.move_to_end(key)
+            return self._kept[key]
+        found = examination_of(plan.steps, linted, known)
+        if known is None:
+            self._kept[key] = found
+            while len(self._kept) > MOST_KEPT:
+                self._kept.popitem(last=False)
+        return found
+
+
+def _parts(catalog: Catalog) -> Iterator[Sequence[Step]]:
+    steps = [step_up(migration) for migration in catalog.migrations]
+    return (steps[at : at + AT_ONCE] for at in range(0, len(steps), AT_ONCE))
+
+
+def examination_of(steps: Sequence[Step], linted: Linted, known: Known | None) -> Examination:
+    """An `allow LINT` of a file that the linter has not seen may well be used."""
+    scripts = scripts_of(steps)
+    found = examine(steps, known, linted.by_script(scripts))
+    unseen = {script.file for script, verdict in zip(scripts, linted.verdicts, strict=True) if verdict is None}
+    if not unseen:
+        return found
+    sure = tuple(one for one in found.unused if one.code is not HazardCode.LINT or one.file not in unseen)
+    return replace(found, unused=sure)
+
+
+def scripts_of(steps: Sequence[Step]) -> list[SqlScript]:
+    return [step.body for step in steps if step.deed is Deed.EXECUTED and isinstance(step.body, SqlScript)]
+
+
+def version_of(view: TargetView) -> str:
+    """Of the target's server, as linters write it."""
+    return PG_VERSION if view.server_major is None else f"{view.server_major}.0"

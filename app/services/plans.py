@@ -1,0 +1,221 @@
+"""PlanService: what would be run, kept as it was answered; and the request that runs just that."""
+
+import asyncio
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from app.domain.binding import binding_of
+from app.domain.environment import Environment, Protection
+from app.domain.errors import ListedRefusal, NotFound, Refusal, ValidationFailed
+from app.domain.examination import Examination, Verdict, required_consent
+from app.domain.job import Job, JobKind, JobRequest, Origin
+from app.domain.known import known_of
+from app.domain.migration import Catalog
+from app.domain.planned import OpenJob, PlannedStep, PlanSummary, PlanVerdict, RightNow, StoredPlan, WouldRefuse
+from app.domain.planned_steps import Read, planned_steps, read_step, relations_of
+from app.domain.problem import Problem
+from app.domain.schema import Snapshot
+from app.domain.step import Plan
+from app.domain.survey import Survey, blockers
+from app.ports import Clock, JobBoard, Plans, PlansWanted, Schemas, Source, Surveys, Targets, TargetView
+from app.services.gate import HazardGate, examination_of, version_of
+from app.services.planning import plan_job, protection_of
+from app.services.submission import Environments
+
+LOOKS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A target at one moment; its ledger and its schema belong together."""
+
+    catalog: Catalog
+    view: TargetView
+    snapshot: Snapshot
+    open_jobs: tuple[Job, ...]
+
+
+class PlanService:
+    def __init__(
+        self,
+        environments: Environments,
+        source: Source,
+        targets: Targets,
+        schemas: Schemas,
+        surveys: Surveys,
+        gate: HazardGate,
+        board: JobBoard,
+        plans: Plans,
+        clock: Clock,
+    ) -> None:
+        self._environments = environments
+        self._source = source
+        self._targets = targets
+        self._schemas = schemas
+        self._surveys = surveys
+        self._gate = gate
+        self._board = board
+        self._plans = plans
+        self._clock = clock
+
+    async def make(self, request: JobRequest, origin: Origin) -> StoredPlan:
+        """Look, decide and keep what was decided; a refusal is an answer too. Writes nothing to the target.
+
+        Raises NotFound for what the request names and is not there, or BackendUnavailable.
+        """
+        environment = self._environments.named(request.environment)
+        seen = await self._look(environment)
+        try:
+            # confirmation is no part of the plan: that it is needed is a part of the answer
+            plan = plan_job(replace(request, confirm=environment.name), environment, seen.catalog, seen.view)
+        except NotFound:
+            raise
+        except Refusal as refusal:
+            made = await self._refused(request, origin, environment, seen, refusal)
+        else:
+            made = await self._planned(request, origin, environment, seen, plan)
+        await self._plans.keep(made)
+        return made
+
+    async def plan(self, plan_id: UUID) -> StoredPlan:
+        """Raises NotFound."""
+        found = await self._plans.get(plan_id)
+        if found is None:
+            raise NotFound(f"there is no plan {plan_id}", next_steps=("GET /plans",))
+        return found
+
+    async def find(self, wanted: PlansWanted) -> tuple[PlanSummary, ...]:
+        return await self._plans.find(wanted)
+
+    async def held_to(self, plan_id: UUID, request: JobRequest, given: Collection[str]) -> JobRequest:
+        """`request` as the plan has it: it runs as that or not at all.
+
+        `given`: the fields that the caller has named himself, by their names in JSON; they may repeat what the plan
+        says and not contradict it. Raises NotFound or ValidationFailed.
+        """
+        plan = await self.plan(plan_id)
+        problems = _contradictions(plan, request, given)
+        if problems:
+            raise ValidationFailed(problems[0].message, problems, next_steps=(f"GET /plans/{plan_id}",))
+        planned = plan.request
+        return replace(
+            request,
+            environment=planned.environment,
+            to=planned.to,
+            count=planned.count,
+            atomic=planned.atomic,
+            allow_hazards=tuple(dict.fromkeys((*planned.allow_hazards, *request.allow_hazards))),
+            plan=plan.binding,
+        )
+
+    async def _look(self, environment: Environment) -> _Seen:
+        """The ledger is read before and after the schema: a job that moves both may not come between them."""
+        catalog = await self._source.read()
+        view = await self._targets.read(environment)
+        for _ in range(LOOKS):
+            before = view
+            snapshot = await self._schemas.read(environment)
+            view = await self._targets.read(environment)
+            if (before.history.position, before.holder) == (view.history.position, view.holder):
+                break
+        return _Seen(catalog, view, snapshot, await self._board.open_on(environment.name))
+
+    async def _planned(
+        self, request: JobRequest, origin: Origin, environment: Environment, seen: _Seen, plan: Plan
+    ) -> StoredPlan:
+        linted = await self._gate.lint(plan.steps, version_of(seen.view))
+        protection = protection_of(environment, seen.view)
+
+        def examined() -> tuple[Examination, Verdict, tuple[Read, ...]]:
+            found = examination_of(plan.steps, linted, known_of(seen.snapshot))
+            verdict = required_consent(found.hazards, environment.consent, request.allow_hazards, protection)
+            return found, verdict, tuple(read_step(step) for step in plan.steps)
+
+        # a thousand files take a while: the loop belongs to every request of this process
+        found, verdict, reads = await asyncio.to_thread(examined)
+        survey = await self._surveys.look(environment, relations_of(reads))
+        files = seen.catalog.by_name()
+        steps = await asyncio.to_thread(planned_steps, reads, found, verdict, survey, files)
+        confirm = request.kind is JobKind.ROLLBACK and protection is not Protection.OPEN
+        made = self._bare(request, origin, protection, seen, survey, reads)
+        return replace(
+            made,
+            verdict=PlanVerdict.NEEDS_CONSENT if verdict.lacking or confirm else PlanVerdict.READY,
+            binding=binding_of(made.id, plan, seen.view.history, seen.snapshot.fingerprint),
+            steps=steps,
+            lacking=verdict.lacking_codes,
+            confirm=confirm,
+            notices=(*plan.notices, *_unused(steps)),
+            linter_notice=linted.notice,
+        )
+
+    async def _refused(
+        self, request: JobRequest, origin: Origin, environment: Environment, seen: _Seen, refusal: Refusal
+    ) -> StoredPlan:
+        survey = await self._surveys.look(environment, ())
+        made = self._bare(request, origin, protection_of(environment, seen.view), seen, survey, ())
+        problems = refusal.problems if isinstance(refusal, ListedRefusal) else ()
+        would = WouldRefuse(refusal.slug, refusal.detail, refusal.next_steps, problems, dict(refusal.facts))
+        return replace(made, verdict=PlanVerdict.REFUSED, refused=would)
+
+    def _bare(
+        self,
+        request: JobRequest,
+        origin: Origin,
+        protection: Protection,
+        seen: _Seen,
+        survey: Survey,
+        reads: tuple[Read, ...],
+    ) -> StoredPlan:
+        """What every plan says, whatever becomes of it."""
+        return StoredPlan(
+            id=self._clock.new_id(),
+            request=request,
+            origin=origin,
+            created_at=self._clock.now(),
+            verdict=PlanVerdict.READY,
+            protection=protection,
+            binding=None,
+            steps=(),
+            lacking=(),
+            confirm=False,
+            refused=None,
+            notices=(),
+            linter_notice=None,
+            right_now=RightNow(
+                at=survey.at,
+                server_version=survey.server_version,
+                blockers=blockers(survey, [read.every_lock for read in reads]),
+                open_jobs=tuple(_open_job(job) for job in seen.open_jobs),
+                holder=seen.view.holder,
+            ),
+        )
+
+
+def _open_job(job: Job) -> OpenJob:
+    return OpenJob(job.id, job.request.kind.value, job.state.value, job.created_at)
+
+
+def _unused(steps: tuple[PlannedStep, ...]) -> tuple[str, ...]:
+    return tuple(one.said() for step in steps for one in step.unused)
+
+
+def _contradictions(plan: StoredPlan, request: JobRequest, given: Collection[str]) -> tuple[Problem, ...]:
+    planned, found = plan.request, []
+    if plan.binding is None:
+        why = plan.refused.slug if plan.refused else "refused"
+        message = f"plan {plan.id} was refused ({why}), so there is nothing to run; settle that and plan again"
+        found.append(Problem("refused_plan", message, pointer="/planId"))
+    if planned.kind is not request.kind:
+        message = f"plan {plan.id} is for a {planned.kind}, and this is a {request.kind}"
+        found.append(Problem("other_kind", message, pointer="/planId"))
+    for name, asked, said in (
+        ("environment", request.environment, planned.environment),
+        ("to", request.to, planned.to),
+        ("atomic", request.atomic.value, planned.atomic.value),
+    ):
+        if name in given and asked != said:
+            message = f"`{name}` is {asked!r}, and plan {plan.id} was made for {said!r}; leave it out, or plan again"
+            found.append(Problem("contradicts_plan", message, pointer=f"/{name}"))
+    return tuple(found)

@@ -1,0 +1,23 @@
+"""Surveys that a test has written down."""
+
+from collections.abc import Collection
+
+from app.domain.environment import Environment
+from app.domain.errors import BackendUnavailable
+from app.domain.survey import Survey
+from tests.domain.literals import NOON
+
+
+class LiteralSurveys:
+    """Implements ports.Surveys; `asked`: the relations of each look."""
+
+    def __init__(self) -> None:
+        self.survey = Survey(NOON, "15.4")
+        self.unavailable: BackendUnavailable | None = None
+        self.asked: list[tuple[str, ...]] = []
+
+    async def look(self, environment: Environment, relations: Collection[str]) -> Survey:
+        self.asked.append(tuple(sorted(relations)))
+        if self.unavailable is not None:
+            raise self.unavailable
+        return self.survey

@@ -1,0 +1,135 @@
+"""Nothing that needs consent passes the gate; what was looked at once is not looked at again."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+import pytest
+
+from app.domain import examination
+from app.domain.environment import Dsn, Environment, Protection
+from app.domain.errors import BackendUnavailable, HazardNotAllowed
+from app.domain.job import JobKind, JobRequest
+from app.domain.ledger import History
+from app.domain.migration import Catalog, Migration
+from app.domain.schema import SchemaObject, Snapshot
+from app.domain.step import Plan, step_up
+from app.ports import TargetView
+from app.services import gate as gates
+from app.services.gate import HazardGate
+from tests.domain.literals import sql
+from tests.fakes.lint import FakeLinter
+from tests.fakes.schemas import LiteralSchemas
+
+T = TypeVar("T")
+
+LOCKED = Environment("production", Dsn("postgresql://db/shop"), Protection.LOCKED)
+OPEN = Environment("development", Dsn("postgresql://db/shop"))
+EMPTY = TargetView(History())
+WIDEN = sql("widen", up="ALTER TABLE notes ALTER body TYPE varchar(40)")
+DROP = sql("drop", up="DROP TABLE notes")
+
+
+class Yard:
+    """A gate, and what stands behind it."""
+
+    def __init__(self, linter: FakeLinter | None = None, column: str | None = None) -> None:
+        facts = {} if column is None else {"body": column}
+        objects = [
+            SchemaObject("column", f"public.notes.{name}", {"of": "public.notes", "type": type_})
+            for name, type_ in facts.items()
+        ]
+        self.schemas = LiteralSchemas(Snapshot.of(objects))
+        self.linter = linter or FakeLinter()
+        self.gate = HazardGate(self.schemas, self.linter)
+
+    def admit(
+        self,
+        *files: Migration,
+        environment: Environment = LOCKED,
+        view: TargetView = EMPTY,
+        allow: tuple[str, ...] = (),
+    ) -> list[str]:
+        request = JobRequest(JobKind.RUN, environment.name, allow_hazards=allow)
+        plan = Plan(tuple(step_up(one) for one in files))
+        return [one.said() for one in run(self.gate.admit(request, environment, plan, view))]
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    return asyncio.run(work)
+
+
+def test_a_hazard_passes_with_consent_and_not_without() -> None:
+    yard = Yard()
+    with pytest.raises(HazardNotAllowed):
+        yard.admit(DROP)
+    assert yard.admit(DROP, allow=("TABLE_DROPPED",)) == []
+    assert yard.admit(DROP, environment=OPEN) == []
+
+
+def test_the_protection_that_the_target_remembers_counts_too() -> None:
+    with pytest.raises(HazardNotAllowed):
+        Yard().admit(DROP, environment=OPEN, view=TargetView(History(), "development", Protection.CONFIRM))
+
+
+def test_the_type_that_a_column_has_can_show_that_there_is_no_hazard() -> None:
+    yard = Yard(column="character varying(20)")
+    assert yard.admit(WIDEN) == []
+    assert yard.schemas.asked == 1
+
+
+def test_the_type_that_a_column_has_can_show_that_there_is_one() -> None:
+    with pytest.raises(HazardNotAllowed) as caught:
+        Yard(column="text").admit(WIDEN)
+    assert "text now" in caught.value.detail
+
+
+def test_a_schema_that_cannot_be_read_leaves_what_the_text_says() -> None:
+    yard = Yard()
+    yard.schemas.unavailable = BackendUnavailable("away")
+    with pytest.raises(HazardNotAllowed):
+        yard.admit(WIDEN)
+
+
+def test_the_same_files_are_examined_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+
+    def counted(steps: Any, *given: Any) -> examination.Examination:
+        seen.append(len(steps))
+        return examination.examine(steps, *given)
+
+    monkeypatch.setattr(gates, "examine", counted)
+    yard, other = Yard(), sql("drop", up="DROP TABLE orders")
+    for files in ((DROP,), (DROP,), (other,), (DROP,), (DROP, sql("more"))):
+        yard.admit(*files, environment=OPEN)
+    assert seen == [1, 1, 2]
+
+
+def test_an_allowance_of_advice_is_unused_only_once_the_linter_has_looked() -> None:
+    yard, file = Yard(), sql("one", up="-- liftlock: allow LINT we know\nSELECT 1")
+    assert yard.admit(file) == []
+    run(yard.gate.lint_ahead(Catalog((file,))))
+    assert yard.admit(file) == ["one.sql:1 allows LINT, which nothing there has; remove the line"]
+
+
+def test_files_are_linted_ahead_for_the_servers_that_were_seen() -> None:
+    yard, file = Yard(), sql("one")
+    yard.admit(file, view=TargetView(History(), server_major=17))
+    run(yard.gate.lint_ahead(Catalog((file,))))
+    scripts = gates.scripts_of([step_up(file)])
+    assert yard.linter.known(scripts, "17.0").verdicts == ((),)
+    assert yard.linter.known(scripts, "16.0").verdicts == (None,)
+
+
+def test_a_linter_that_cannot_look_is_asked_once_for_many_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    linter = FakeLinter(notice="squawk is not installed")
+    asked: list[int] = []
+    lint = linter.lint
+
+    async def counted(scripts: Any, pg_version: str) -> Any:
+        asked.append(len(scripts))
+        return await lint(scripts, pg_version)
+
+    monkeypatch.setattr(linter, "lint", counted)
+    run(Yard(linter).gate.lint_ahead(Catalog(tuple(sql(f"m{number}") for number in range(250)))))
+    assert asked == [gates.AT_ONCE]
