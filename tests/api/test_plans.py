@@ -176,11 +176,13 @@ def test_the_text_of_a_plan_names_each_step_and_shows_python_as_a_comment() -> N
         answer = stand.get(f"/plans/{made['id']}/sql")
     assert answer.mimetype == "text/plain"
     body = made["steps"][0]["body"]
-    assert answer.text.split("\n")[:4] == [
+    assert answer.text.split("\n")[:6] == [
         f"-- liftlock plan: {made['id']}, a run in development, 3 steps, ready",
         "-- liftlock plan: step 1 of 3, + one (1), in a transaction",
         f"-- liftlock plan: up from one.sql:1, 16 bytes, sha256 {body['sha256']}",
         "SELECT 1; -- \u00e4",
+        "",
+        "-- liftlock plan: step 2 of 3, + two (2), in a transaction",
     ]
     assert "-- liftlock plan: a migration in Python, up() of two.py:1, " in answer.text
     assert "\n-- async def up(c):\n--     pass\n" in answer.text
