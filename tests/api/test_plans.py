@@ -278,6 +278,7 @@ def test_fields_that_repeat_the_plan_are_taken(stand: Stand) -> None:
         accepted = stand.post("/migrations/run", json=sent)
         assert accepted.status_code == 202, accepted.text
         assert accepted.json["environment"] == "production"
+        assert accepted.json["links"]["plan"] == f"/plans/{made['id']}"
         assert (accepted.json["request"]["to"], accepted.json["request"]["atomic"]) == ("add email", "run")
 
 
@@ -320,8 +321,15 @@ def test_a_target_that_is_away_has_no_plan(stand: Stand) -> None:
     stand.targets.unavailable = WRONG_TARGET
     assert stand.post("/migrations/plan").status_code == 503
     stand.targets.unavailable = None
-    stand.schemas.unavailable = WRONG_TARGET
+    stand.surveys.unavailable = WRONG_TARGET
     assert stand.post("/migrations/plan").status_code == 503
+
+
+def test_a_schema_that_cannot_be_read_leaves_a_plan_that_says_so(stand: Stand) -> None:
+    stand.schemas.unavailable = WRONG_TARGET
+    made = plan(stand)
+    assert (made["verdict"], made["schemaFingerprint"]) == ("ready", None)
+    assert made["notices"][0].startswith("the schema could not be read, so a run is not held to it")
 
 
 def test_a_service_that_makes_no_changes_still_plans() -> None:
