@@ -211,6 +211,8 @@ def _job_links(job: Job) -> Json:
     links = {"self": f"/jobs/{job.id}", "locks": f"/jobs/{job.id}/locks"}
     if job.request.kind.writes_target:
         links["migrations"] = f"/migrations?{in_environment(job.request.environment)}"
+    if job.request.plan is not None:
+        links["plan"] = f"/plans/{job.request.plan.plan_id}"
     if not job.state.final:
         links["wait"] = f"/jobs/{job.id}?wait=30"
     return links

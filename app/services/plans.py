@@ -7,8 +7,8 @@ from uuid import UUID
 
 from app.domain.binding import binding_of
 from app.domain.environment import Environment, Protection
-from app.domain.errors import ListedRefusal, NotFound, Refusal, ValidationFailed
-from app.domain.examination import Examination, Verdict, required_consent
+from app.domain.errors import BackendUnavailable, ListedRefusal, NotFound, Refusal, ValidationFailed
+from app.domain.examination import Examination, Known, Verdict, required_consent
 from app.domain.job import Job, JobKind, JobRequest, Origin
 from app.domain.known import known_of
 from app.domain.migration import Catalog
@@ -28,12 +28,24 @@ LOOKS = 3
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """A target at one moment; its ledger and its schema belong together."""
+    """A target at one moment; its ledger and its schema belong together.
+
+    `snapshot` None: somebody holds what it would have to read; `unread` says so.
+    """
 
     catalog: Catalog
     view: TargetView
-    snapshot: Snapshot
+    snapshot: Snapshot | None
+    unread: tuple[str, ...]
     open_jobs: tuple[Job, ...]
+
+    @property
+    def known(self) -> Known | None:
+        return None if self.snapshot is None else known_of(self.snapshot)
+
+    @property
+    def fingerprint(self) -> str | None:
+        return None if self.snapshot is None else self.snapshot.fingerprint
 
 
 class PlanService:
@@ -113,13 +125,23 @@ class PlanService:
         """The ledger is read before and after the schema: a job that moves both may not come between them."""
         catalog = await self._source.read()
         view = await self._targets.read(environment)
+        snapshot: Snapshot | None = None
+        unread: tuple[str, ...] = ()
         for _ in range(LOOKS):
             before = view
-            snapshot = await self._schemas.read(environment)
+            snapshot, unread = await self._read_schema(environment)
             view = await self._targets.read(environment)
             if (before.history.position, before.holder) == (view.history.position, view.holder):
                 break
-        return _Seen(catalog, view, snapshot, await self._board.open_on(environment.name))
+        return _Seen(catalog, view, snapshot, unread, await self._board.open_on(environment.name))
+
+    async def _read_schema(self, environment: Environment) -> tuple[Snapshot | None, tuple[str, ...]]:
+        """Whoever stands in the way of a plan may stand in the way of this look: then the plan says so."""
+        try:
+            return await self._schemas.read(environment), ()
+        except BackendUnavailable as error:
+            said = f"the schema could not be read, so a run is not held to it: {error.detail}"
+            return None, (said,)
 
     async def _planned(
         self, request: JobRequest, origin: Origin, environment: Environment, seen: _Seen, plan: Plan
@@ -128,7 +150,7 @@ class PlanService:
         protection = protection_of(environment, seen.view)
 
         def examined() -> tuple[Examination, Verdict, tuple[Read, ...]]:
-            found = examination_of(plan.steps, linted, known_of(seen.snapshot))
+            found = examination_of(plan.steps, linted, seen.known)
             verdict = required_consent(found.hazards, environment.consent, request.allow_hazards, protection)
             return found, verdict, tuple(read_step(step) for step in plan.steps)
 
@@ -142,11 +164,11 @@ class PlanService:
         return replace(
             made,
             verdict=PlanVerdict.NEEDS_CONSENT if verdict.lacking or confirm else PlanVerdict.READY,
-            binding=binding_of(made.id, plan, seen.view.history, seen.snapshot.fingerprint),
+            binding=binding_of(made.id, plan, seen.view.history, seen.fingerprint),
             steps=steps,
             lacking=verdict.lacking_codes,
             confirm=confirm,
-            notices=(*plan.notices, *_unused(steps)),
+            notices=(*seen.unread, *plan.notices, *_unused(steps)),
             linter_notice=linted.notice,
         )
 

@@ -176,11 +176,13 @@ def test_the_text_of_a_plan_names_each_step_and_shows_python_as_a_comment() -> N
         answer = stand.get(f"/plans/{made['id']}/sql")
     assert answer.mimetype == "text/plain"
     body = made["steps"][0]["body"]
-    assert answer.text.split("\n")[:4] == [
+    assert answer.text.split("\n")[:6] == [
         f"-- liftlock plan: {made['id']}, a run in development, 3 steps, ready",
         "-- liftlock plan: step 1 of 3, + one (1), in a transaction",
         f"-- liftlock plan: up from one.sql:1, 16 bytes, sha256 {body['sha256']}",
         "SELECT 1; -- \u00e4",
+        "",
+        "-- liftlock plan: step 2 of 3, + two (2), in a transaction",
     ]
     assert "-- liftlock plan: a migration in Python, up() of two.py:1, " in answer.text
     assert "\n-- async def up(c):\n--     pass\n" in answer.text
@@ -276,6 +278,7 @@ def test_fields_that_repeat_the_plan_are_taken(stand: Stand) -> None:
         accepted = stand.post("/migrations/run", json=sent)
         assert accepted.status_code == 202, accepted.text
         assert accepted.json["environment"] == "production"
+        assert accepted.json["links"]["plan"] == f"/plans/{made['id']}"
         assert (accepted.json["request"]["to"], accepted.json["request"]["atomic"]) == ("add email", "run")
 
 
@@ -318,8 +321,15 @@ def test_a_target_that_is_away_has_no_plan(stand: Stand) -> None:
     stand.targets.unavailable = WRONG_TARGET
     assert stand.post("/migrations/plan").status_code == 503
     stand.targets.unavailable = None
-    stand.schemas.unavailable = WRONG_TARGET
+    stand.surveys.unavailable = WRONG_TARGET
     assert stand.post("/migrations/plan").status_code == 503
+
+
+def test_a_schema_that_cannot_be_read_leaves_a_plan_that_says_so(stand: Stand) -> None:
+    stand.schemas.unavailable = WRONG_TARGET
+    made = plan(stand)
+    assert (made["verdict"], made["schemaFingerprint"]) == ("ready", None)
+    assert made["notices"][0].startswith("the schema could not be read, so a run is not held to it")
 
 
 def test_a_service_that_makes_no_changes_still_plans() -> None:

@@ -314,6 +314,44 @@ def test_who_holds_a_table_is_named_and_nobody_is_waited_for(shop: Shop) -> None
     assert plan["steps"][0]["statements"][0]["tables"] == [{"name": "orders", "estimatedRows": None, "bytes": None}]
 
 
+def test_a_table_whose_index_somebody_holds_has_no_size_and_the_others_have(shop: Shop) -> None:
+    execute(shop.target, "CREATE TABLE orders (id bigint PRIMARY KEY); CREATE TABLE quiet (id bigint PRIMARY KEY)")
+    shop.write("1_note.sql", "-- migrate:up\nALTER TABLE orders ADD COLUMN note text;\n")
+    shop.write("2_remark.sql", "-- migrate:up\nALTER TABLE quiet ADD COLUMN note text;\n")
+    with held(shop.target, "REINDEX INDEX orders_pkey", "admin"):
+        orders, quiet = (step["statements"][0]["tables"][0] for step in shop.plan()["steps"])
+    assert (orders["name"], orders["bytes"]) == ("orders", None)
+    assert (quiet["name"], quiet["bytes"], quiet["estimatedRows"]) == ("quiet", 8192, 0)
+
+
+def test_a_schema_that_somebody_holds_leaves_a_plan_that_says_so(shop: Shop) -> None:
+    execute(shop.target, "CREATE TABLE orders (id bigint); CREATE VIEW recent AS SELECT id FROM orders")
+    shop.write("1_note.sql", "-- migrate:up\nALTER TABLE orders ADD COLUMN note text;\n")
+    with held(shop.target, "LOCK TABLE orders IN ACCESS EXCLUSIVE MODE", "admin") as pid:
+        plan = shop.plan()
+    assert (plan["verdict"], plan["schemaFingerprint"]) == ("ready", None)
+    assert "the schema could not be read" in plan["notices"][0]
+    assert {one["pid"] for one in plan["rightNow"]["blockers"]} == {pid}
+
+
+def test_who_holds_a_partition_is_in_the_way_of_the_whole_table(shop: Shop) -> None:
+    execute(shop.target, "CREATE TABLE logs (at int) PARTITION BY RANGE (at)")
+    execute(shop.target, "CREATE TABLE logs_1 PARTITION OF logs FOR VALUES FROM (0) TO (500)")
+    shop.write("1_note.sql", "-- migrate:up\nALTER TABLE logs ADD COLUMN note text;\n")
+    with held(shop.target, "SELECT * FROM logs_1", "reports") as pid:
+        (blocker,) = shop.plan()["rightNow"]["blockers"]
+    assert (blocker["pid"], blocker["table"], blocker["holds"]) == (pid, "logs", "ACCESS SHARE")
+
+
+def test_a_view_has_no_rows_of_its_own_and_who_reads_it_is_in_the_way(shop: Shop) -> None:
+    execute(shop.target, "CREATE VIEW v AS SELECT 1 AS one")
+    shop.write("1_drop.sql", "-- migrate:up\nDROP VIEW v;\n")
+    with held(shop.target, "SELECT * FROM v", "reports") as pid:
+        plan = shop.plan()
+    assert plan["steps"][0]["statements"][0]["tables"] == [{"name": "v", "estimatedRows": None, "bytes": 0}]
+    assert [one["pid"] for one in plan["rightNow"]["blockers"]] == [pid]
+
+
 def test_a_job_that_waits_for_the_target_is_named(shop: Shop) -> None:
     shop.write("1_users.sql", USERS)
     waiting = shop.run().get_json()

@@ -1,6 +1,6 @@
 """Looks at the tables of a plan and at the sessions that hold them, in a transaction that can write nothing."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import asyncpg
 
@@ -37,16 +37,15 @@ _LOCKS = """
     ORDER BY a.xact_start NULLS LAST, l.pid
 """
 
-_ROWS = """
+_PARTS = """
     WITH RECURSIVE part AS (
         SELECT c.oid AS root, c.oid FROM pg_catalog.pg_class c WHERE c.oid = ANY ($1)
         UNION ALL
         SELECT part.root, i.inhrelid FROM part JOIN pg_catalog.pg_class c ON c.oid = part.oid AND c.relkind = 'p'
         JOIN pg_catalog.pg_inherits i ON i.inhparent = part.oid)
-    SELECT part.root, part.oid,
+    SELECT part.root, part.oid, c.relkind IN ('r', 'p', 'm') AS has_rows,
            CASE WHEN c.relkind = 'p' THEN 0 WHEN c.reltuples > 0 THEN c.reltuples::bigint
-                ELSE NULLIF(pg_catalog.pg_stat_get_live_tuples(c.oid), 0) END AS rows,
-           c.reltuples >= 0 AND c.relpages > 0 AS counted
+                ELSE NULLIF(pg_catalog.pg_stat_get_live_tuples(c.oid), 0) END AS rows
     FROM part JOIN pg_catalog.pg_class c ON c.oid = part.oid
 """
 """A partitioned table is as large as its partitions. Without ANALYZE the statistics system's count is taken."""
@@ -78,54 +77,68 @@ async def _look(connection: asyncpg.Connection, relations: Sequence[str]) -> Sur
     schemas = [name.partition(".")[0] for name in relations]
     names = [name.partition(".")[2] for name in relations]
     found = await connection.fetch(_RELATIONS, relations, schemas, names, timeout=ANSWER_S)
-    oids = list({row["oid"] for row in found})
     name_of = {row["oid"]: row["name"] for row in found}
-    locks = await connection.fetch(_LOCKS, oids, MOST_QUERY_CHARS, timeout=ANSWER_S)
-    sizes = await _sizes(connection, oids, name_of)
+    parts = await connection.fetch(_PARTS, list(name_of), timeout=ANSWER_S)
+    every = list({row["oid"] for row in parts})
+    locks = await connection.fetch(_LOCKS, every, MOST_QUERY_CHARS, timeout=ANSWER_S)
+    taken = {row["relation"] for row in locks if _mode(row["mode"]) is LockMode.ACCESS_EXCLUSIVE}
+    bytes_of = await _bytes(connection, [oid for oid in every if oid not in taken])
+    sizes = {oid: _size(name, [row for row in parts if row["root"] == oid], bytes_of) for oid, name in name_of.items()}
     version = connection.get_server_version()
     return Survey(
         at=await connection.fetchval("SELECT pg_catalog.clock_timestamp()"),
         server_version=f"{version.major}.{version.minor}",
         tables={row["asked"]: sizes[row["oid"]] for row in found},
-        held=tuple(_held(row, name_of) for row in locks if row["granted"]),
+        held=tuple(_held(locks, parts, name_of)),
     )
 
 
-async def _sizes(connection: asyncpg.Connection, oids: Sequence[int], name_of: dict[int, str]) -> dict[int, TableSize]:
-    parts = await connection.fetch(_ROWS, oids, timeout=ANSWER_S)
-    every = list({row["oid"] for row in parts})
-    locks = await connection.fetch(_LOCKS, every, 0, timeout=ANSWER_S)
-    held = {row["relation"] for row in locks if _mode(row["mode"]) is LockMode.ACCESS_EXCLUSIVE}
-    bytes_of = await _bytes(connection, [oid for oid in every if oid not in held])
-    return {oid: _size(name_of[oid], [row for row in parts if row["root"] == oid], bytes_of) for oid in oids}
-
-
 async def _bytes(connection: asyncpg.Connection, oids: Sequence[int]) -> dict[int, asyncpg.Record]:
-    """Nothing when somebody has taken one of them meanwhile: nobody waits here."""
+    """Without those that somebody holds, or an index of them, or has dropped: nobody is waited for here."""
     try:
         async with connection.transaction():
-            return {row["oid"]: row for row in await connection.fetch(_BYTES, oids, timeout=ANSWER_S)}
+            rows = await connection.fetch(_BYTES, oids, timeout=ANSWER_S)
     except asyncpg.LockNotAvailableError:
-        return {}
+        if len(oids) == 1:
+            return {}
+        half = len(oids) // 2
+        return {**await _bytes(connection, oids[:half]), **await _bytes(connection, oids[half:])}
+    return {row["oid"]: row for row in rows if row["bytes"] is not None and row["heap_bytes"] is not None}
 
 
 def _size(name: str, parts: Sequence[asyncpg.Record], bytes_of: dict[int, asyncpg.Record]) -> TableSize:
     sizes = [bytes_of[row["oid"]] for row in parts if row["oid"] in bytes_of]
     seen = len(sizes) == len(parts)
-    rows = [row["rows"] for row in parts]
-    empty = seen and not sum(size["heap_bytes"] for size in sizes)
-    counted = any(row["counted"] for row in parts)
-    known = [count for count in rows if count is not None]
     return TableSize(
         name=name,
-        rows=0 if empty else sum(known) if known and (counted or any(known)) else None,
+        rows=_rows(parts, seen and not sum(size["heap_bytes"] for size in sizes)),
         bytes=sum(size["bytes"] for size in sizes) if seen else None,
         heap_bytes=sum(size["heap_bytes"] for size in sizes) if seen else None,
     )
 
 
-def _held(row: asyncpg.Record, name_of: dict[int, str]) -> HeldLock:
-    session = Session(
+def _rows(parts: Sequence[asyncpg.Record], is_empty: bool) -> int | None:
+    """None for a view or a sequence, and where nothing was ever counted."""
+    if not all(row["has_rows"] for row in parts):
+        return None
+    if is_empty:
+        return 0
+    counted = [row["rows"] for row in parts if row["rows"] is not None]
+    return sum(counted) if any(counted) else None
+
+
+def _held(
+    locks: Sequence[asyncpg.Record], parts: Sequence[asyncpg.Record], name_of: dict[int, str]
+) -> Iterator[HeldLock]:
+    """A lock on a partition is in the way of whoever wants the whole table."""
+    for row in locks:
+        if row["granted"]:
+            for root in dict.fromkeys(part["root"] for part in parts if part["oid"] == row["relation"]):
+                yield HeldLock(name_of[root], _mode(row["mode"]), _session(row))
+
+
+def _session(row: asyncpg.Record) -> Session:
+    return Session(
         pid=row["pid"],
         user=row["usename"],
         application=row["application_name"] or None,
@@ -134,7 +147,6 @@ def _held(row: asyncpg.Record, name_of: dict[int, str]) -> HeldLock:
         since=row["since"],
         transaction_since=row["xact_start"],
     )
-    return HeldLock(name_of[row["relation"]], _mode(row["mode"]), session)
 
 
 def _mode(spelled: str) -> LockMode:
