@@ -103,6 +103,7 @@ def test_hazards_locks_tables_and_blockers_are_shown(dangerous: Stand) -> None:
     assert (index["transactional"], index["apart"]) == (False, "CREATE INDEX CONCURRENTLY cannot run in a transaction")
     assert (drop["reversible"], drop["irreversible"]) == (False, "it has no down")
     assert [(one["pid"], one["table"], one["step"]) for one in made["rightNow"]["blockers"]] == [(7, "orders", 0)]
+    assert (made["summary"]["hazards"], made["summary"]["lacking"]) == (2, 1)
     assert made["summary"]["undoable"] is False
     assert dangerous.surveys.asked == [("public.orders",)]
 
