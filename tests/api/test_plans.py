@@ -83,6 +83,15 @@ def test_what_needs_consent_says_exactly_how_it_is_given(dangerous: Stand) -> No
     assert sent.status_code == 202
 
 
+def test_what_a_plan_allows_is_allowed_to_its_run(dangerous: Stand) -> None:
+    made = plan(dangerous, environment="production", allowHazards=["TABLE_DROPPED"])
+    assert made["consent"]["hazards"] == ["INDEX_BUILD"]
+    run = {"planId": made["id"], "allowHazards": ["INDEX_BUILD"]}
+    accepted = dangerous.post("/migrations/run", json=run)
+    assert accepted.status_code == 202, accepted.text
+    assert accepted.json["request"]["allowHazards"] == ["TABLE_DROPPED", "INDEX_BUILD"]
+
+
 def test_hazards_locks_tables_and_blockers_are_shown(dangerous: Stand) -> None:
     made = plan(dangerous, environment="production", allowHazards=["INDEX_BUILD"])
     drop, index = made["steps"]
