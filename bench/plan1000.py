@@ -68,8 +68,8 @@ def measure(scale: Scale) -> Section:
         ),
         (
             "One client, no dry run; a plan is the whole answer with every statement, kept in the control database. "
-            "The first one finds files that the process may not have linted yet. Hazards: what submission, and the "
-            "worker under the fence, spend on them beside planning; in this process.",
+            "The first one also waits for the linter, which has looked ahead at the newest files only. Hazards: what "
+            "submission, and the worker under the fence, spend on them beside planning; in this process.",
         ),
     )
 

@@ -50,7 +50,10 @@ class PlannedRequest(Answer):
 
 
 class PlanTotals(Answer):
-    """`undoable`: every step has a way back. `estimatedMs`: of all steps whose time can be estimated."""
+    """`lacking`: hazards without consent. `undoable`: every step has a way back.
+
+    `estimatedMs`: of all steps whose time can be estimated.
+    """
 
     to_apply: int
     to_roll_back: int

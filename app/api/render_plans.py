@@ -75,7 +75,7 @@ def _summary(made: StoredPlan) -> Json:
         "toApply": sum(step.direction is Direction.UP for step in made.steps),
         "toRollBack": sum(step.direction is Direction.DOWN for step in made.steps),
         "hazards": sum(len(step.every_hazard) for step in made.steps),
-        "lacking": len(made.lacking),
+        "lacking": sum(one.consent is None for step in made.steps for one in step.every_hazard),
         "undoable": all(step.irreversible is None for step in made.steps),
         "estimatedMs": sum(one for one in times if one is not None),
         "estimateIsWhole": None not in times,

@@ -21,10 +21,11 @@ def refuse_lacking(request: JobRequest, verdict: Verdict) -> None:
         return
     codes = verdict.lacking_codes
     first = lacking[0]
-    more = f" and {count_of(len(lacking) - 1, 'other hazard')}" if len(lacking) > 1 else ""
+    others = len(lacking) - 1
+    what = f"{_short(first)} and {count_of(others, 'other hazard')} need" if others else f"{_short(first)} needs"
     raise HazardNotAllowed(
-        f"{first.said()}{more}; {request.environment} wants consent: nothing was run. "
-        f"Allow it in the request ({verdict.flag}) or in the file ({in_file(codes[0])})",
+        f"{what} consent in {request.environment}, and nobody has given it; nothing was run. {first.happens} "
+        f"Where it may be taken, send {verdict.flag}, or write {in_file(codes[0])} into the file",
         _problems(lacking),
         facts={
             "hazards": [facts_of(one) for one in lacking[:MOST_PROBLEMS]],

@@ -22,6 +22,9 @@ from app.services.planning import protection_of
 
 MOST_KEPT = 16
 AT_ONCE = 100
+MOST_EXAMINED_AHEAD = 2_000
+MOST_LINTED_AHEAD = 200
+"""Every process of the API lints for itself; a plan has the rest linted when it needs them."""
 
 
 class HazardGate:
@@ -73,13 +76,13 @@ class HazardGate:
 
     async def examine_ahead(self, catalog: Catalog) -> None:
         """Look at files that nobody has asked about yet. In parts: the loop belongs to requests."""
-        for part in _parts(catalog):
+        for part in _newest(catalog, MOST_EXAMINED_AHEAD):
             examine(part)
             await asyncio.sleep(0)
 
     async def lint_ahead(self, catalog: Catalog) -> None:
         """Have them linted too, for the servers that were seen. A linter that cannot look is not asked again."""
-        for part in _parts(catalog):
+        for part in _newest(catalog, MOST_LINTED_AHEAD):
             for version in sorted(self._versions or {PG_VERSION}):
                 if (await self.lint(part, version)).notice is not None:
                     return
@@ -117,8 +120,10 @@ class HazardGate:
         return found
 
 
-def _parts(catalog: Catalog) -> Iterator[Sequence[Step]]:
-    steps = [step_up(migration) for migration in catalog.migrations]
+def _newest(catalog: Catalog, most: int) -> Iterator[Sequence[Step]]:
+    """In parts. What is pending is among the newest, but for a database that is set up anew."""
+    newest = sorted(catalog.migrations, key=lambda migration: migration.sort_key)[-most:]
+    steps = [step_up(migration) for migration in newest]
     return (steps[at : at + AT_ONCE] for at in range(0, len(steps), AT_ONCE))
 
 

@@ -83,6 +83,15 @@ def test_what_needs_consent_says_exactly_how_it_is_given(dangerous: Stand) -> No
     assert sent.status_code == 202
 
 
+def test_what_a_plan_allows_is_allowed_to_its_run(dangerous: Stand) -> None:
+    made = plan(dangerous, environment="production", allowHazards=["TABLE_DROPPED"])
+    assert made["consent"]["hazards"] == ["INDEX_BUILD"]
+    run = {"planId": made["id"], "allowHazards": ["INDEX_BUILD"]}
+    accepted = dangerous.post("/migrations/run", json=run)
+    assert accepted.status_code == 202, accepted.text
+    assert accepted.json["request"]["allowHazards"] == ["TABLE_DROPPED", "INDEX_BUILD"]
+
+
 def test_hazards_locks_tables_and_blockers_are_shown(dangerous: Stand) -> None:
     made = plan(dangerous, environment="production", allowHazards=["INDEX_BUILD"])
     drop, index = made["steps"]
@@ -103,6 +112,7 @@ def test_hazards_locks_tables_and_blockers_are_shown(dangerous: Stand) -> None:
     assert (index["transactional"], index["apart"]) == (False, "CREATE INDEX CONCURRENTLY cannot run in a transaction")
     assert (drop["reversible"], drop["irreversible"]) == (False, "it has no down")
     assert [(one["pid"], one["table"], one["step"]) for one in made["rightNow"]["blockers"]] == [(7, "orders", 0)]
+    assert (made["summary"]["hazards"], made["summary"]["lacking"]) == (2, 1)
     assert made["summary"]["undoable"] is False
     assert dangerous.surveys.asked == [("public.orders",)]
 

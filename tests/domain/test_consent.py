@@ -44,6 +44,11 @@ def test_a_refusal_lists_each_hazard_and_each_way_to_allow_it() -> None:
     assert error.facts["flag"] == "--allow-hazards TABLE_DROPPED,DATA_LOSS"
     assert error.facts["body"] == {"allowHazards": ["TABLE_DROPPED", "DATA_LOSS"]}
     assert error.facts["inFile"] == ["-- liftlock: allow TABLE_DROPPED reason", "-- liftlock: allow DATA_LOSS reason"]
+    assert error.detail == (
+        "TABLE_DROPPED orders (1_drop.sql:3) and 2 other hazards need consent in production, and nobody has given it; "
+        "nothing was run. It is gone. Where it may be taken, send --allow-hazards TABLE_DROPPED,DATA_LOSS, or write "
+        "-- liftlock: allow TABLE_DROPPED reason into the file"
+    )
     assert error.next_steps == (
         "Wait a release.",
         'when it may be taken: POST /migrations/run {"allowHazards": ["TABLE_DROPPED", "DATA_LOSS"]}',

@@ -121,6 +121,17 @@ def test_files_are_linted_ahead_for_the_servers_that_were_seen() -> None:
     assert yard.linter.known(scripts, "16.0").verdicts == (None,)
 
 
+def test_of_very_many_files_the_newest_are_linted_ahead() -> None:
+    yard = Yard()
+    files = tuple(
+        sql(f"m{number}", str(number), up=f"SELECT {number}") for number in range(gates.MOST_LINTED_AHEAD + 50)
+    )
+    run(yard.gate.lint_ahead(Catalog(files)))
+    verdicts = yard.linter.known(gates.scripts_of([step_up(one) for one in files])).verdicts
+    assert [verdict is None for verdict in verdicts].count(True) == 50
+    assert verdicts[49:51] == (None, ())
+
+
 def test_a_linter_that_cannot_look_is_asked_once_for_many_files(monkeypatch: pytest.MonkeyPatch) -> None:
     linter = FakeLinter(notice="squawk is not installed")
     asked: list[int] = []
