@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import threading
-import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -27,7 +26,9 @@ class Proxy:
         self._parts, self._upstream = parts, (parts.hostname, parts.port)
         self._mode, self._delay_s = Mode.FORWARD, 0.0
         self._loop = asyncio.new_event_loop()
-        self._gates: weakref.WeakSet[asyncio.Event] = weakref.WeakSet()
+        # nobody else holds a task that waits at its gate once the client has gone
+        self._gates: set[asyncio.Event] = set()
+        self._frozen: set[asyncio.Event] = set()
         self._open: set[asyncio.StreamWriter] = set()
         self._thread = threading.Thread(target=self._loop.run_forever, name="proxy", daemon=True)
         self.port = 0
@@ -85,10 +86,14 @@ class Proxy:
             (gate.clear if mode is Mode.SILENT else gate.set)()
         if mode is Mode.CUT:
             self._reset()
+            for gate in self._frozen:
+                gate.set()
 
     async def _freeze(self) -> None:
         for gate in self._gates:
             gate.clear()
+        self._frozen |= self._gates
+        self._gates.clear()
 
     async def _reset_now(self) -> None:
         self._reset()
@@ -134,6 +139,8 @@ class Proxy:
             return
         finally:
             self._forget(writer)
+            self._gates.discard(gate)
+            self._frozen.discard(gate)
 
     async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, gate: asyncio.Event) -> None:
         with contextlib.suppress(OSError):

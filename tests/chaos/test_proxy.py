@@ -57,6 +57,16 @@ def test_a_frozen_connection_is_silent_and_a_new_one_is_served(proxy: Proxy) -> 
     assert _client(proxy).ping()
 
 
+def test_a_frozen_connection_stays_so_when_others_are_silent_for_a_while(proxy: Proxy) -> None:
+    client = _client(proxy)
+    client.ping()
+    proxy.freeze_connections()
+    proxy.silence()
+    proxy.forward()
+    with pytest.raises(Silent):
+        client.ping()
+
+
 def test_dropped_connections_are_served_anew(proxy: Proxy) -> None:
     client = _client(proxy)
     before = client.client_id()

@@ -2,13 +2,14 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import asyncpg
 import pytest
 
+from app.adapters.target import pooling
 from app.domain.environment import Dsn, Environment, OnFailure
 from app.domain.job import JobId, JobKind, JobState, Origin
 from app.settings import Timing
@@ -125,6 +126,16 @@ def test_what_a_script_sets_does_not_stay_on_a_shared_connection(house: House) -
         assert _through(house, "SELECT current_setting('statement_timeout')") == [("0",)]
 
 
+def test_nobody_goes_on_under_the_name_of_a_job(house: House) -> None:
+    write_sql(house.folder, NAMES)
+    house.write("5_choosy.sql", CHOOSY)
+
+    assert house.do().state is JobState.SUCCEEDED
+
+    names = {_through(house, "SELECT current_setting('application_name')")[0][0] for _ in range(3 * SESSIONS)}
+    assert [name for name in names if str(name).startswith("liftlock:job")] == []
+
+
 def test_what_others_keep_on_a_shared_connection_stays_there(house: House) -> None:
     keep = "DO $$ BEGIN EXECUTE 'PREPARE theirs AS SELECT 1'; EXCEPTION WHEN duplicate_prepared_statement THEN END $$"
     kept = "SELECT pg_backend_pid(), EXISTS (SELECT 1 FROM pg_prepared_statements WHERE name = 'theirs')"
@@ -174,7 +185,11 @@ def test_what_needs_no_transaction_is_refused_with_the_setting_and_goes_with_it(
 
 
 @pytest.mark.parametrize("before", ["", "SET search_path = public;\n"])
-def test_a_running_statement_is_cancelled_through_the_pooler(house: House, dsn: str, before: str) -> None:
+@pytest.mark.parametrize("made_up", [pooling.is_made_up, lambda _: False], ids=["seen at once", "seen at the fence"])
+def test_a_running_statement_is_cancelled_through_the_pooler(
+    house: House, dsn: str, monkeypatch: pytest.MonkeyPatch, made_up: Callable[[int], bool], before: str
+) -> None:
+    monkeypatch.setattr(pooling, "is_made_up", made_up)
     house.write("0_first.sql", f"-- migrate:up\n{before}CREATE TABLE first (id int);\n")
     house.write("1_sleep.sql", "-- migrate:up\nCREATE TABLE asleep (id int);\nSELECT pg_sleep(600);\n")
     job_id = house.submit().job.id

@@ -9,7 +9,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from app.adapters.target import fenced
+from app.adapters.target import pooling
 from app.adapters.target.connection import connect
 from app.domain.job import Job, JobId, JobState
 from app.wiring import CONTROL_MIGRATIONS
@@ -134,7 +134,7 @@ def test_a_lost_reply_to_commit_is_looked_up_and_nothing_runs_again(
     async def forgetful_connect(*args: Any) -> Any:
         return Forgetful(await connect(*args))
 
-    monkeypatch.setattr(fenced, "connect", forgetful_connect)
+    monkeypatch.setattr(pooling, "connect", forgetful_connect)
     job = house.do()
 
     assert lost == ["COMMIT"]
@@ -335,7 +335,7 @@ def test_a_pooler_that_changes_the_server_connection_is_noticed_and_nothing_runs
     async def pooled_connect(*args: Any) -> Any:
         return Pooled(await connect(*args))
 
-    monkeypatch.setattr(fenced, "connect", pooled_connect)
+    monkeypatch.setattr(pooling, "connect", pooled_connect)
     job = house.do()
 
     assert job.state is JobState.SUCCEEDED, job.error

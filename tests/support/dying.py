@@ -12,7 +12,7 @@ import asyncpg
 import pytest
 
 from app.adapters.control.database import ControlDatabase
-from app.adapters.target import fenced
+from app.adapters.target import pooling
 from app.adapters.target.connection import connect
 
 
@@ -97,7 +97,7 @@ def make_mortal(monkeypatch: pytest.MonkeyPatch, life: Mortal) -> None:
         life.moment("before connecting")
         return MortalConnection(await connect(*args), life)
 
-    monkeypatch.setattr(fenced, "connect", mortal_connect)
+    monkeypatch.setattr(pooling, "connect", mortal_connect)
     for name in ("begin", "single"):
         monkeypatch.setattr(ControlDatabase, name, _mortal(getattr(ControlDatabase, name), life))
 

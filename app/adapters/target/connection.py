@@ -45,9 +45,9 @@ def session_limits_sql(connection: asyncpg.Connection, lock_ms: int, statement_m
 
 
 @asynccontextmanager
-async def transaction(connection: asyncpg.Connection, patience: Patience) -> AsyncIterator[None]:
-    """BEGIN with our limits in the same message, then as `to_commit`."""
-    await begin(connection, patience)
+async def transaction(connection: asyncpg.Connection, patience: Patience, then: str = "") -> AsyncIterator[None]:
+    """BEGIN with our limits and `then` in the same message, then as `to_commit`."""
+    await begin(connection, patience, then)
     async with to_commit(connection):
         yield
 

@@ -16,7 +16,8 @@ from app import failpoints
 from app.adapters.codec import ENDED, from_json
 from app.adapters.postgres import LOST, UNUSABLE, unavailable
 from app.adapters.target import preconditions, queries, records
-from app.adapters.target.connection import Patience, begin, close, connect, limits_sql, to_commit, transaction
+from app.adapters.target.connection import Patience, begin, close, limits_sql, to_commit, transaction
+from app.adapters.target.pooling import Pooling
 from app.adapters.target.prepared import POOLED, STRAYED, Prepared
 from app.domain.environment import Environment
 from app.domain.errors import BackendUnavailable, ConnectionLost, Fenced
@@ -43,19 +44,18 @@ class FencedConnection:
         self._lost_pid: int | None = None
         self._overdue_pid: int | None = None
         self._pid: int | None = None
-        self._pooled = False
+        self._pooling = Pooling(f"liftlock:job={attempt.job_id}:attempt={attempt.number}")
         self._interruptible = True
         self._kept = False
 
     async def open(self) -> None:
         """Raises BackendUnavailable."""
-        name = f"liftlock:job={self._attempt.job_id}:attempt={self._attempt.number}"
         try:
-            self._connection = await connect(self._environment.direct or self._environment.dsn, name)
+            self._connection = await self._pooling.connect(self._environment.direct or self._environment.dsn)
         except (*LOST, *UNUSABLE, asyncpg.PostgresError) as error:
             raise self._unavailable(error) from error
-        self.prepared = Prepared(self._connection, pooled=self._pooled)
-        self._pid = None if self._pooled else self._connection.get_server_pid()
+        self.prepared = Prepared(self._connection, pooled=self._pooling.is_there)
+        self._pid = None if self._pooling.is_there else self._connection.get_server_pid()
         failpoints.reach("target.connected", self._connection)
 
     @property
@@ -78,7 +78,7 @@ class FencedConnection:
         """A transaction whose first statement proves that the target is still ours; raises Fenced."""
         connection = await self._opened()
         await self._end_overdue(connection)
-        async with transaction(connection, self._patience):
+        async with transaction(connection, self._patience, self._pooling.naming):
             await self._prove_ours()
             yield connection
 
@@ -115,7 +115,7 @@ class FencedConnection:
 
     async def clean(self) -> None:
         """What a script has set does not outlive its step. Behind a pooler its own transaction has seen to it."""
-        if not self._dirty or self._pooled:
+        if not self._dirty or self._pooling.is_there:
             return
         connection = await self._opened()
         try:
@@ -194,13 +194,14 @@ class FencedConnection:
     async def _take_fence(self, connection: asyncpg.Connection, attempt: Attempt, nonce: UUID) -> int | Ended | None:
         """F1: the new epoch; how the job had ended; None when there is no fence for us to take."""
         try:
-            async with transaction(connection, self._patience):
+            async with transaction(connection, self._patience, self._pooling.naming):
                 row = await connection.fetchrow(
                     queries.F1_ACQUIRE, self._scope, nonce, attempt.job_id, attempt.number, attempt.floor_epoch
                 )
                 if row is None:
                     return None
-                self._learn_pid(connection, row["pid"])
+                if await self._pooling.notice(connection, row["pid"]):
+                    self.prepared.strayed()
                 outcome = await connection.fetchval(queries.F1_JOB_DONE, self._scope, attempt.job_id)
                 if outcome is not None:
                     # the row just written must not stand: the job has ended, nobody would free the target again
@@ -215,10 +216,10 @@ class FencedConnection:
             await connection.execute(queries.F1_ENSURE_ROW, self._scope)
 
     async def _opening(self, connection: asyncpg.Connection, ordinal: int, step: Step, limits: Limits) -> str:
-        """F2, our limits for the script, and the row that says that the step has begun; empty where it is not used."""
+        """F2, our limits for the script, and the row that says that the step has begun; or what takes their place."""
         if step.deed is not Deed.EXECUTED:
             # what it expects of the ledger is not what START_STEP asks; it is asked alone
-            return ""
+            return self._pooling.naming
         job_id, name, direction = self._attempt.job_id, step.name, step.direction.value
         check = await self.prepared.call(queries.F2_CHECK, self._scope, self._nonce, self.epoch)
         start = await self.prepared.call(
@@ -226,7 +227,7 @@ class FencedConnection:
             *(self._scope, job_id, ordinal, name, direction, self.epoch, self._nonce, step.checksum.raw),
         )
         if check is None or start is None:
-            return ""
+            return self._pooling.naming
         ours = limits_sql(connection, limits.lock_timeout_ms, limits.statement_timeout_ms, limits.idle_timeout_ms)
         return f"{check}; {ours}; {start}"
 
@@ -235,14 +236,8 @@ class FencedConnection:
             row = await self.prepared.row(queries.F2_CHECK, self._scope, self._nonce, self.epoch)
         if row is None:
             raise Fenced(f"attempt {self._attempt.number} of job {self._attempt.job_id} was superseded")
-        if self._pooled:
+        if self._pooling.is_there:
             self._pid = row["pid"]
-
-    def _learn_pid(self, connection: asyncpg.Connection, pid: int) -> None:
-        """A pooler has told us a number of its own making: each transaction asks anew, and nothing is prepared."""
-        if pid != connection.get_server_pid():
-            self._pooled, self._pid = True, pid
-            self.prepared.strayed()
 
     @contextmanager
     def _waiting_for_ourselves(self) -> Iterator[None]:

@@ -1,0 +1,49 @@
+"""Whether a pooler that lends connections by the transaction stands before a target, and what is different then."""
+
+import asyncpg
+
+from app.adapters.target.connection import close, connect
+from app.adapters.target.prepared import literal
+from app.domain.environment import Dsn
+
+SHARED_NAME = "liftlock"
+MOST_PID = 2**22
+"""Linux knows no greater one (proc_sys_kernel(5), pid_max); the numbers that poolers make up have 32 bits."""
+
+
+class Pooling:
+    """`name` is that of the sessions: a newer attempt ends those of older ones by it.
+
+    Behind a pooler it stays on the connection, and clients who have none of their own go on under it. There it
+    is set for each transaction alone.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self.is_there = False
+
+    @property
+    def naming(self) -> str:
+        """What each transaction begins with; nothing where the whole session bears the name."""
+        return f"SET LOCAL application_name = {literal(self._name)}" if self.is_there else ""
+
+    async def connect(self, dsn: Dsn) -> asyncpg.Connection:
+        connection = await connect(dsn, SHARED_NAME if self.is_there else self._name)
+        if self.is_there or not is_made_up(connection.get_server_pid()):
+            return connection
+        self.is_there = True
+        await close(connection)
+        return await connect(dsn, SHARED_NAME)
+
+    async def notice(self, connection: asyncpg.Connection, pid: int) -> bool:
+        """True when the server's process shows, within a transaction, that there is a pooler after all."""
+        if self.is_there or pid == connection.get_server_pid():
+            return False
+        self.is_there = True
+        await connection.execute(f"SET application_name = {literal(SHARED_NAME)}")
+        return True
+
+
+def is_made_up(pid: int) -> bool:
+    """Whether it is no process of the server's; a pooler's may look like one all the same."""
+    return not 0 < pid <= MOST_PID
