@@ -19,6 +19,7 @@ LiftlockError
 │   ├── JobEnded                there is nothing left to cancel
 │   ├── NotSafeToRetry          asking for the same once more would do something else, or harm
 │   ├── DriftPresent            the schema is no longer as the last job left it
+│   ├── ProofMissing            the environment demands a proof of reversibility
 │   ├── PlanStale               what was planned is no longer what would run
 │   ├── IdempotencyKeyReused    the same key with another body
 │   ├── IdempotencyInProgress   the first request with this key has not ended
@@ -121,6 +122,11 @@ class NewerDependents(ListedRefusal):
 class DriftPresent(ListedRefusal):
     slug = "drift-present"
     title = "The schema has drifted"
+
+
+class ProofMissing(ListedRefusal):
+    slug = "proof-missing"
+    title = "A migration has not been proven"
 
 
 class NotFound(Refusal):

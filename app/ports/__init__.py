@@ -19,6 +19,7 @@ from app.ports.control import (
     StoredAnswer,
 )
 from app.ports.lint import Linter
+from app.ports.proofs import Proofs, Scratch, Scratches
 from app.ports.schedules import Schedules
 from app.ports.schema import DriftLog, Schemas
 from app.ports.target import (
@@ -68,8 +69,11 @@ __all__ = [
     "NewJob",
     "Observer",
     "Observers",
+    "Proofs",
     "Schedules",
     "Schemas",
+    "Scratch",
+    "Scratches",
     "Source",
     "StoredAnswer",
     "TargetSession",
