@@ -34,6 +34,7 @@ from app.ports import (
     JobClaims,
     Leases,
     Limits,
+    Proofs,
     Source,
     Targets,
     TargetSession,
@@ -59,6 +60,7 @@ from app.services.outcomes import (
 )
 from app.services.planning import plan_job, way_back
 from app.services.progress import Progress
+from app.services.proof_gate import ProofGate
 from app.services.stepping import LockPolicy, Stepper
 from app.services.submission import Environments
 from app.services.watchdog import Watchdog
@@ -89,8 +91,10 @@ class PlanExecutor:
         clock: Clock,
         policy: ExecutionPolicy,
         drift: DriftRecorder,
+        proofs: Proofs,
     ) -> None:
         self._drift = drift
+        self._proofs = proofs
         self._environments = environments
         self._source = source
         self._targets = targets
@@ -187,8 +191,11 @@ class PlanExecutor:
             return crashed(starts)
         catalog = await self._source.read()
         guard = DriftGuard(environment, attempt, await self._conflicts.ignored(environment.name))
+        gate = await ProofGate.of(self._proofs, environment)
         try:
-            pinned, history = await session.pin(lambda view: self._plan(environment, attempt, catalog, view, guard))
+            pinned, history = await session.pin(
+                lambda view: gate.passed(self._plan(environment, attempt, catalog, view, guard))
+            )
             steps = bind(pinned, catalog, history, attempt.job_id)
         except Refusal as refusal:
             return refused(refusal, attempt)

@@ -23,6 +23,7 @@ from app.services.drift import DriftRecorder
 from app.services.drift_desk import DriftDesk
 from app.services.install import ControlInstaller
 from app.services.migration import MigrationService
+from app.services.proof_desk import ProofDesk
 from app.services.resolving import ConflictResolver
 from app.services.rollback import RollbackService
 from app.services.runner import AutoRun, MigrationRunnerService, Sweeper
@@ -41,6 +42,7 @@ from tests.fakes.drift import LiteralSchemas, MemoryDrafts, MemoryDrift
 from tests.fakes.idempotency import MemoryIdempotencyKeys
 from tests.fakes.jobs import JobStore, MemoryClaims, MemoryJobs
 from tests.fakes.locks import MemoryLocks
+from tests.fakes.proofs import MemoryProofs
 from tests.fakes.schedules import MemorySchedules
 from tests.fakes.source import LiteralSource
 from tests.fakes.sweep import MemorySweep
@@ -147,6 +149,7 @@ class Stand:
         environments = Environments(dict(settings.environments), settings.default_environment)
         conflicts = ConflictResolutionService(self.log, self.log, board)
         validation = SchemaValidationService(self.source, self.targets, conflicts)
+        self.proofs = MemoryProofs(self.clock)
         submission = Submission(
             environments,
             validation,
@@ -154,6 +157,7 @@ class Stand:
             sweep,
             self.doorbell,
             self.clock,
+            self.proofs,
             shortcut=settings.shortcut,
             read_only=settings.read_only,
         )
@@ -171,9 +175,10 @@ class Stand:
             migrations=migrations,
             rollbacks=RollbackService(submission),
             validation=validation,
-            sync=EnvironmentSyncService(environments, validation),
+            sync=EnvironmentSyncService(environments, validation, self.proofs),
             conflicts=conflicts,
             drift=desk,
+            proofs=ProofDesk(environments, validation, submission, board, self.clock),
             resolver=ConflictResolver(
                 environments, conflicts, validation, submission, board, self.doorbell, desk, self.clock
             ),

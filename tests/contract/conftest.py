@@ -15,6 +15,7 @@ from app.adapters.control.drift import ControlDrift
 from app.adapters.control.idempotency import ControlIdempotencyKeys
 from app.adapters.control.jobs import ControlJobs
 from app.adapters.control.locks import ControlLocks
+from app.adapters.control.proofs import ControlProofs
 from app.adapters.control.schedules import ControlSchedules
 from app.adapters.control.sweep import ControlSweep
 from app.adapters.control.wishes import ControlWishes
@@ -30,6 +31,7 @@ from app.ports import (
     JobControl,
     JobSweep,
     LockLog,
+    Proofs,
     Schedules,
 )
 from tests.fakes.clock import FakeClock
@@ -38,6 +40,7 @@ from tests.fakes.drift import MemoryDrift
 from tests.fakes.idempotency import MemoryIdempotencyKeys
 from tests.fakes.jobs import JobStore, MemoryClaims, MemoryJobs
 from tests.fakes.locks import MemoryLocks
+from tests.fakes.proofs import MemoryProofs
 from tests.fakes.schedules import MemorySchedules
 from tests.fakes.sweep import MemorySweep
 from tests.fakes.wishes import MemoryWishes
@@ -74,6 +77,7 @@ class Room:
     keys: IdempotencyKeys
     locks: LockLog
     drift: DriftLog
+    proofs: Proofs
     portal: Portal
     clock: FakeClock
     dsn: str | None = None
@@ -112,6 +116,7 @@ def _memory_room() -> Iterator[Room]:
         keys,
         MemoryLocks(store),
         MemoryDrift(clock),
+        MemoryProofs(clock),
         portal,
         clock,
     )
@@ -135,6 +140,7 @@ def _real_room(request: pytest.FixtureRequest, folder: Path) -> Iterator[Room]:
             ControlIdempotencyKeys(database),
             ControlLocks(database),
             ControlDrift(database),
+            ControlProofs(database),
             portal,
             FakeClock(),
             house.dsn,
