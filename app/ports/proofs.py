@@ -36,6 +36,10 @@ class Scratch(Protocol):
         """Make it a copy of the target's schema, which is `snapshot`; what it could not carry over it says."""
         ...
 
+    async def snapshot(self) -> Snapshot:
+        """The schema as it is now."""
+        ...
+
     async def seed(self) -> tuple[str, ...]:
         """A few rows into each table that has none; the tables that took none, and why."""
         ...

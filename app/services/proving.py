@@ -151,12 +151,12 @@ class Prover:
         copied = await scratch.fill(snapshot, watch.is_halted)
         if watch.cancelled_by is not None:
             raise Cancelled(watch.cancelled_by, 0)
-        copy = await self._schemas.read(scratch.environment)
+        copy = await scratch.snapshot()
         record.copied(copied, copy_differs(snapshot, copy))
         async with self._targets.open(scratch.environment, attempt) as session:
             taken = await session.acquire(attempt, nonce)
             assert isinstance(taken, Acquired), "nobody else knows this database"
-            course = Course(scratch, session, self._schemas, watch, self._policy.limits, copy)
+            course = Course(scratch, session, watch, self._policy.limits, copy)
             for ordinal, step in enumerate(record.plan.steps):
                 if watch.lost:
                     return Superseded(f"attempt {attempt.number} of job {attempt.job_id} is over")

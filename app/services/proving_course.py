@@ -10,7 +10,7 @@ from app.domain.schema_diff import diff
 from app.domain.scratch import reaches_outside
 from app.domain.step import Step, count_of
 from app.domain.undo import undo_of
-from app.ports import Limits, Schemas, Scratch, TargetSession
+from app.ports import Limits, Scratch, TargetSession
 from app.services.lookout import Watch
 
 MOST_SAID = 10
@@ -24,14 +24,12 @@ class Course:
         self,
         scratch: Scratch,
         session: TargetSession,
-        schemas: Schemas,
         watch: Watch,
         limits: Limits,
         at: Snapshot,
     ) -> None:
         self._scratch = scratch
         self._session = session
-        self._schemas = schemas
         self._watch = watch
         self._limits = limits
         self._at = at
@@ -60,7 +58,7 @@ class Course:
 
     async def apply_only(self, step: Step) -> Failure | None:
         failure = await self._apply(step, "up")
-        self._at = await self._snapshot()
+        self._at = await self._scratch.snapshot()
         if failure is not None:
             self._blocked_by = step.name
         return failure
@@ -79,18 +77,18 @@ class Course:
         cycle = Cycle(self._at, up)
         if up is not None:
             return cycle
-        self._at = await self._snapshot()
+        self._at = await self._scratch.snapshot()
         cycle = replace(cycle, after_up=self._at)
         if step.down is None:
             return cycle
         down = await self._apply(undo_of([step])[0], "down")
-        self._at = await self._snapshot()
+        self._at = await self._scratch.snapshot()
         cycle = replace(cycle, down=down, after_down=self._at)
         if down is not None:
             return cycle
         cycle = replace(cycle, losses=losses_between(rows, await self._scratch.rows()))
         again = await self._apply(step, "up again")
-        self._at = await self._snapshot()
+        self._at = await self._scratch.snapshot()
         return replace(cycle, again=again, after_again=self._at)
 
     def _stands(self, step: Step, cycle: Cycle) -> bool:
@@ -113,9 +111,6 @@ class Course:
             self._stop_if_asked()
             return replace(failed.failure, left_behind=LEFT, next_steps=(), safe_to_retry=True)
         return None
-
-    async def _snapshot(self) -> Snapshot:
-        return await self._schemas.read(self._scratch.environment)
 
     def _stop_if_asked(self) -> None:
         if self._watch.cancelled_by is not None:

@@ -9,7 +9,7 @@ import pytest
 
 from app.domain.job import Job, JobId, JobState
 from tests.support.house import House, open_house
-from tests.support.servers import Servers, fetch
+from tests.support.servers import Servers, execute, fetch
 
 pytestmark = pytest.mark.servers
 
@@ -240,3 +240,45 @@ def test_a_changed_file_needs_a_new_proof(house: House) -> None:
     assert (shown(house, "orders")["undo"], shown(house, "orders")["reversibility"]) == ("not_proven", None)
     file.write_text(ORDERS)
     assert shown(house, "orders")["undo"] == "proven"
+
+
+def test_triggers_see_no_seeded_row_and_are_as_before(house: House) -> None:
+    execute(
+        house.dsn,
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'a trigger was called'; END $$;"
+        "CREATE TRIGGER refuses BEFORE INSERT ON users FOR EACH ROW EXECUTE FUNCTION refuse();"
+        "CREATE TRIGGER always AFTER INSERT ON users FOR EACH ROW EXECUTE FUNCTION refuse();"
+        "ALTER TABLE users ENABLE ALWAYS TRIGGER always",
+    )
+    house.write("2_drop.sql", "-- migrate:up\nDELETE FROM users;\n-- migrate:down\nSELECT 1;\n")
+
+    job = proven(house)
+
+    assert judged(house, "drop") == ("rows_lost", "after its down 3 of 3 rows of public.users are gone or changed")
+    assert not [one for one in job.notices if "copy_differs" in one or "has no rows" in one]
+
+
+def test_the_tables_of_a_key_the_labels_of_a_type_and_a_partition_are_seeded_as_far_as_they_can_be(
+    house: House,
+) -> None:
+    execute(
+        house.dsn,
+        "CREATE TYPE mood AS ENUM ('ok', 'bad'); CREATE DOMAIN email AS text CHECK (VALUE IN ('a@b', 'c@d'));"
+        "CREATE TABLE child (user_id int NOT NULL REFERENCES users, mood mood NOT NULL, email email NOT NULL,"
+        " code char(1) NOT NULL UNIQUE, made timestamptz NOT NULL, ids uuid[] NOT NULL, n numeric(3,2) NOT NULL,"
+        " doubled int GENERATED ALWAYS AS (user_id * 2) STORED, at point NOT NULL, j jsonb NOT NULL, b bytea NOT NULL);"
+        "CREATE TABLE parts (n int NOT NULL) PARTITION BY RANGE (n);"
+        "CREATE TABLE first_part PARTITION OF parts FOR VALUES FROM (0) TO (10);"
+        "CREATE TABLE empty_parts (n int NOT NULL) PARTITION BY RANGE (n)",
+    )
+    house.write("2_clear.sql", "-- migrate:up\nDELETE FROM child; DELETE FROM parts;\n-- migrate:down\nSELECT 1;\n")
+
+    proven(house)
+
+    losses = shown(house, "clear")["proof"]["losses"]
+    assert [(one["table"], one["before"], one["lost"]) for one in losses] == [
+        ("public.child", 3, 3),
+        ("public.parts", 3, 3),
+    ]
+    (said,) = (one for one in shown(house, "clear")["proof"]["notices"] if "has no rows" in one)
+    assert said.startswith("public.empty_parts") and "no partition" in said

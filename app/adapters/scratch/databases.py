@@ -23,12 +23,13 @@ from app.adapters.scratch.copying import (
 )
 from app.adapters.scratch.dump import PgDump
 from app.adapters.target.connection import close, connect
+from app.adapters.target.incremental import SchemaReader
 from app.domain.environment import Dsn, Environment, Protection, SchemaCheck
 from app.domain.errors import BackendUnavailable, BackendUnusable
 from app.domain.job import Attempt
 from app.domain.proof import Rows
 from app.domain.schema import Snapshot
-from app.domain.scratch import PREFIX, Copied, Leftover, leftover, scratch_comment, scratch_name
+from app.domain.scratch import PREFIX, Copied, CopyWay, Leftover, leftover, scratch_comment, scratch_name
 from app.domain.seeding import quoted as literal
 
 log = structlog.get_logger()
@@ -96,6 +97,7 @@ class PostgresScratch:
         self._connection: asyncpg.Connection | None = None
         self._created = False
         self._seeded: set[str] = set()
+        self._reader: tuple[asyncpg.Connection, SchemaReader] | None = None
         self.server_version = ""
 
     async def create(self) -> None:
@@ -114,6 +116,12 @@ class PostgresScratch:
             connection = await self._fresh()
             closed = await close_to_others(connection)
             return replace(copied, notices=(*copied.notices, *closed))
+
+    async def snapshot(self) -> Snapshot:
+        """By a reader that reads again only what has changed: of a large schema most stays."""
+        async with self._said_plainly():
+            await self._opened().execute("SET statement_timeout = 0")
+            return await self._reader_on(self._opened()).read()
 
     async def seed(self) -> tuple[str, ...]:
         async with self._said_plainly():
@@ -154,6 +162,8 @@ class PostgresScratch:
         try:
             return await by_dump(self._opened(), self._dump, target, elsewhere, is_halted)
         except DumpFailed as error:
+            if is_halted():
+                return Copied(CopyWay.DUMP, ("copying was stopped",))
             why.append(f"the schema was not dumped: {error}")
         try:
             async with _connected(self._target, target) as connection:
@@ -185,6 +195,11 @@ class PostgresScratch:
         version = connection.get_server_version()
         self.server_version = f"{version.major}.{version.minor}"
         return connection
+
+    def _reader_on(self, connection: asyncpg.Connection) -> SchemaReader:
+        if self._reader is None or self._reader[0] is not connection:
+            self._reader = connection, SchemaReader(connection, self.environment.scope)
+        return self._reader[1]
 
     def _opened(self) -> asyncpg.Connection:
         assert self._connection is not None
