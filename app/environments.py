@@ -21,7 +21,10 @@ from app.domain.hazards import unknown_codes
 
 E = TypeVar("E", bound=StrEnum)
 
-KEYS = ("url", "directUrl", "protection", "onDrift", "onFailure", "outOfOrder", "consent", "maxHoldMs", "schemaCheck")
+KEYS = (
+    "url", "directUrl", "protection", "onDrift", "onFailure", "outOfOrder", "consent", "maxHoldMs", "schemaCheck",
+    "scratchUrl", "requireProof",
+)  # fmt: skip
 
 _NAME = re.compile(r"^[a-z][a-z0-9_-]{0,62}$")
 
@@ -93,6 +96,8 @@ class _TableReader:
             direct=self._address("directUrl") if "directUrl" in self._table else None,
             max_hold_ms=self._max_hold_ms(),
             schema_check=self._choice("schemaCheck", SchemaCheck, SchemaCheck.JOB),
+            scratch=self._address("scratchUrl") if "scratchUrl" in self._table else None,
+            require_proof=self._flag("requireProof"),
         )
 
     def _address(self, key: str) -> Dsn | None:
@@ -130,6 +135,12 @@ class _TableReader:
         except ValueError:
             self._say(f"{key} = {given!r}: takes one of {', '.join(member.value for member in kind)}")
             return default
+
+    def _flag(self, key: str) -> bool:
+        given = self._table.get(key, False)
+        if not isinstance(given, bool):
+            self._say(f"{key} = {given!r}: takes true or false")
+        return given is True
 
     def _max_hold_ms(self) -> int | None:
         given = self._table.get("maxHoldMs")

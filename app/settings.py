@@ -41,6 +41,7 @@ class Timing:
     lock_retry_cap_ms: int = 60_000
     give_back_ms: int = 5_000
     target_patience_ms: int = 3_600_000
+    verify_timeout_ms: int = 1_800_000
 
 
 @dataclass(frozen=True, slots=True)

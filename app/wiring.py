@@ -16,6 +16,7 @@ from app.adapters.control.idempotency import ControlIdempotencyKeys
 from app.adapters.control.jobs import ControlJobs
 from app.adapters.control.locks import ControlLocks
 from app.adapters.control.plans import ControlPlans
+from app.adapters.control.proofs import ControlProofs
 from app.adapters.control.schedules import ControlSchedules
 from app.adapters.control.sweep import ControlSweep
 from app.adapters.control.wishes import ControlWishes
@@ -23,6 +24,8 @@ from app.adapters.health import BackendHealth
 from app.adapters.lease import RedisLeases, connect_redis
 from app.adapters.lint import SquawkLinter
 from app.adapters.queue import CeleryDoorbell
+from app.adapters.scratch.databases import PostgresScratches
+from app.adapters.scratch.dump import PgDump
 from app.adapters.sources.drafts import FolderDrafts
 from app.adapters.sources.folder import FolderSource
 from app.adapters.target.connection import Patience
@@ -42,6 +45,8 @@ from app.services.install import ControlInstaller
 from app.services.lookout import Lookout
 from app.services.migration import MigrationService
 from app.services.plans import PlanService
+from app.services.proof_desk import Leftovers, ProofDesk
+from app.services.proving import Prover, ProvingPolicy
 from app.services.resolving import ConflictResolver
 from app.services.rollback import RollbackService
 from app.services.runner import AutoRun, MigrationRunnerService, Sweeper
@@ -74,6 +79,7 @@ class Services:
     sync: EnvironmentSyncService
     conflicts: ConflictResolutionService
     drift: DriftDesk
+    proofs: ProofDesk
     resolver: ConflictResolver
     schedules: ScheduleService
     runner: MigrationRunnerService
@@ -108,7 +114,7 @@ def build(settings: Settings) -> Services:
     source = FolderSource(settings.migrations, settings.max_file_bytes)
     environments = Environments(dict(settings.environments), settings.default_environment)
 
-    schemas = PostgresSchemas()
+    schemas, proofs, scratches = PostgresSchemas(), ControlProofs(database), PostgresScratches(PgDump())
     gate = HazardGate(schemas, SquawkLinter())
     drift = DriftRecorder(schemas, ControlDrift(database), conflicts)
     validation = SchemaValidationService(source, targets, conflicts, gate)
@@ -120,6 +126,7 @@ def build(settings: Settings) -> Services:
         sweep,
         doorbell,
         clock,
+        proofs,
         shortcut=settings.shortcut,
         read_only=settings.read_only,
     )
@@ -127,6 +134,7 @@ def build(settings: Settings) -> Services:
         environments, source, targets, schemas, PostgresSurveys(), gate, board, ControlPlans(database), clock
     )
     migrations = MigrationService(submission, board, ControlWishes(database), ControlLocks(database))
+    watchdog = _watchdog(settings, watchdog_portal)
     executor = PlanExecutor(
         environments,
         source,
@@ -134,12 +142,15 @@ def build(settings: Settings) -> Services:
         leases,
         claims,
         conflicts,
-        _watchdog(settings, watchdog_portal),
+        watchdog,
         gate,
         clock,
         _policy(settings),
         drift,
+        proofs,
     )
+    proving = ProvingPolicy(_limits(timing), timing.verify_timeout_ms)
+    prover = Prover(environments, source, targets, schemas, scratches, proofs, claims, watchdog, clock, proving)
     desk = DriftDesk(environments, schemas, drift, FolderDrafts(settings.migrations), submission, board, clock)
     for close in (announcements.close, targets.close, leases.close, database.close, doorbell.close):
         portal.on_close(close)
@@ -153,9 +164,10 @@ def build(settings: Settings) -> Services:
         rollbacks=RollbackService(submission),
         plans=plans,
         validation=validation,
-        sync=EnvironmentSyncService(environments, validation),
+        sync=EnvironmentSyncService(environments, validation, proofs),
         conflicts=conflicts,
         drift=desk,
+        proofs=ProofDesk(environments, validation, submission, board, clock),
         resolver=ConflictResolver(environments, conflicts, validation, submission, board, doorbell, desk, clock),
         schedules=ScheduleService(ControlSchedules(database), submission, board, sweep, doorbell, clock),
         runner=MigrationRunnerService(
@@ -164,7 +176,7 @@ def build(settings: Settings) -> Services:
             sweep,
             doorbell,
             conflicts,
-            Chores(claims, sweep, doorbell, environments, drift),
+            Chores(claims, sweep, doorbell, environments, drift, prover, Leftovers(environments, scratches, board)),
             clock,
             environments,
             validation,

@@ -252,6 +252,16 @@ def test_an_environment_is_protected_as_its_name_says(
     assert default_protection(name) is protection
 
 
+def test_an_environment_may_demand_proofs_and_name_a_server_for_them(tmp_path: Path) -> None:
+    text = (
+        '[environments.qa]\nurl = "postgresql://db/qa"\nrequireProof = true\nscratchUrl = "env:SCRATCH"\n'
+        '[environments.open]\nurl = "postgresql://db/x"\n'
+    )
+    found = load_toml(tmp_path, text, SCRATCH="postgresql://other/postgres")
+    assert (found["qa"].require_proof, found["qa"].scratch) == (True, Dsn("postgresql://other/postgres"))
+    assert (found["open"].require_proof, found["open"].scratch) == (False, None)
+
+
 def test_a_file_may_loosen_production(tmp_path: Path) -> None:
     text = '[environments.production]\nurl = "postgresql://db/x"\nprotection = "open"\n'
     assert load_toml(tmp_path, text)["production"].protection is Protection.OPEN
@@ -272,7 +282,10 @@ QA = "[environments.qa]\n"
 QA_WITH_URL = f"{QA}url = 'postgresql://h/d'\n"
 NO_URL = '`url` is missing; write postgresql://user@host/database, "env:NAME" or "file:PATH"'
 WRONG_URL = "`url` is not understood; it takes postgresql://user:password@host:5432/database"
-KEYS = "url, directUrl, protection, onDrift, onFailure, outOfOrder, consent, maxHoldMs, schemaCheck"
+KEYS = (
+    "url, directUrl, protection, onDrift, onFailure, outOfOrder, consent, maxHoldMs, schemaCheck, scratchUrl, "
+    "requireProof"
+)
 
 
 @pytest.mark.parametrize(
@@ -301,6 +314,7 @@ KEYS = "url, directUrl, protection, onDrift, onFailure, outOfOrder, consent, max
             QA_WITH_URL + "consent = ['INDEX_BUILD', 'DATA_LOS']",
             "[environments.qa]: `consent`: there is no hazard 'DATA_LOS'; did you mean DATA_LOSS?",
         ),
+        (QA_WITH_URL + "requireProof = 'yes'", "[environments.qa]: requireProof = 'yes': takes true or false"),
         (QA_WITH_URL + "password = 's3cret'", f"[environments.qa]: unknown key 'password'; it takes {KEYS}"),
         (
             QA_WITH_URL.replace("qa", "QA"),

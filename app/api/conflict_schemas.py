@@ -4,7 +4,8 @@ from typing import Any
 
 from pydantic import RootModel
 
-from app.api.schemas import Answer, Change, Id, Links, Moment
+from app.api.schemas import Change, Links
+from app.api.shapes import Answer, Id, Moment
 from app.domain.conflict import ConflictKind, ConflictState
 from app.domain.job import JobKind
 

@@ -10,7 +10,8 @@ from app.api.changes import CHANGED, answer_accepted
 from app.api.context import origin, remember_environment, run, services
 from app.api.inputs import ScanBody
 from app.api.queries import EnvironmentPath
-from app.api.render import Json, moment, plain
+from app.api.render import Json
+from app.api.render_values import moment, plain
 from app.api.requests import checked
 from app.domain.drift import DriftCheck, DriftState
 

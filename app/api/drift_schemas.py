@@ -1,6 +1,7 @@
 """What drift looks like: as `schemas`, which holds what it is made of."""
 
-from app.api.schemas import Answer, Id, Links, Moment
+from app.api.schemas import Links
+from app.api.shapes import Answer, Id, Moment
 from app.domain.drift import DriftState
 from app.domain.schema_folding import How
 

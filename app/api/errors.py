@@ -15,6 +15,7 @@ from werkzeug.exceptions import NotFound as NoSuchAddress
 from app.api import refusals, render
 from app.api.answers import json_response
 from app.api.context import asked_environment, base_url, request_id
+from app.api.render_values import plain
 from app.api.requests import MAX_BODY_BYTES
 from app.api.steps import next_steps
 from app.domain import errors
@@ -109,7 +110,7 @@ def problem_response(error: LiftlockError) -> Response:
     }
     if isinstance(error, ListedRefusal):
         body["problems"] = [render.problem(found) for found in error.problems]
-    body |= {name: render.plain(fact) for name, fact in error.facts.items() if name not in _OWN_MEMBERS}
+    body |= {name: plain(fact) for name, fact in error.facts.items() if name not in _OWN_MEMBERS}
     response = json_response(body, status, PROBLEM_JSON)
     response.headers["Cache-Control"] = "no-store"
     retry_after = next((RETRY_AFTER_S[one] for one in type(error).__mro__ if one in RETRY_AFTER_S), None)

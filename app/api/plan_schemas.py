@@ -5,7 +5,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 from pydantic.alias_generators import to_camel
 
-from app.api.schemas import Action, Answer, FoundProblem, Href, Id, Links, LockSession, Moment
+from app.api.schemas import Action, FoundProblem, Links, LockSession
+from app.api.shapes import Answer, Href, Id, Moment
 from app.domain.environment import Protection
 from app.domain.examination import Consent
 from app.domain.hazards import HazardCode, Risk

@@ -27,6 +27,13 @@ PAGES: Mapping[str, Page] = {
         "Look at GET /environments/ENV/drift. Answer the conflict: adopt it as a migration, take it back, or leave it "
         "for a while. Or run with `onDrift: warn`, which takes the schema as it is from then on.",
     ),
+    "proof-missing": Page(
+        "The environment demands a proof of each migration that is run, and some have none. Nothing was run.",
+        "They were never tried, their files have changed since, or going up, down and up again has shown that their "
+        "down does not restore what their up has changed. `problems` names each with the reason.",
+        "POST /migrations/verify tries what is pending on a scratch database, and leaves the target alone. Correct "
+        "what it finds, and run again. What can have no way back runs only where `requireProof` is not set.",
+    ),
     "folder-not-writable": Page(
         "A migration was written for you, and could not be put into the migrations folder. Nothing else was done.",
         "The folder is read-only for the service, as in most containers, or a file of that name is there already.",

@@ -1,13 +1,11 @@
 """Domain values as JSON values: plain dicts, since a list may hold ten thousand of them."""
 
-import re
-from collections.abc import Mapping
-from datetime import UTC, datetime
-from enum import Enum
 from typing import Any
 from urllib.parse import quote
 
 from app.api.asking import asked
+from app.api.render_proofs import proof_detail, reversibility
+from app.api.render_values import moment
 from app.api.steps import in_environment, next_steps
 from app.domain.again import refuse_unsafe_retry
 from app.domain.errors import NotSafeToRetry
@@ -21,16 +19,7 @@ Json = dict[str, Any]
 
 READ_ONLY = "this service makes no changes (LIFTLOCK_READ_ONLY)"
 
-_UTC_TEXT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?)\+00:00")
 _STANDING = frozenset({MigrationState.APPLIED, MigrationState.MODIFIED, MigrationState.MISSING})
-
-
-def moment(at: datetime | None) -> str | None:
-    """RFC 3339 in UTC, with microseconds."""
-    if at is None:
-        return None
-    text = (at if at.tzinfo is UTC else at.astimezone(UTC)).isoformat(timespec="microseconds")
-    return f"{text[:-6]}Z"  # without its +00:00
 
 
 def job_summary(job: Job, base_url: str, *, read_only: bool) -> Json:
@@ -109,13 +98,19 @@ def migration_row(status: MigrationStatus) -> Json:
         "format": status.source_format,
         "file": status.file,
         "jobId": str(status.job_id) if status.job_id else None,
+        "undo": status.undo,
+        "reversibility": reversibility(status.proof),
         "links": links,
     }
 
 
 def migration(status: MigrationStatus, *, read_only: bool) -> Json:
     refusal = READ_ONLY if read_only else None
-    return {**migration_row(status), "actions": [_run_to(status, refusal), _back_to(status, refusal)]}
+    return {
+        **migration_row(status),
+        "proof": proof_detail(status.proof),
+        "actions": [_run_to(status, refusal), _back_to(status, refusal)],
+    }
 
 
 def problem(found: Problem) -> Json:
@@ -130,25 +125,6 @@ def problem(found: Problem) -> Json:
         "column": found.column,
     }
     return {name: value for name, value in members.items() if value is not None}
-
-
-def plain(value: object) -> Any:
-    """Facts and evidence, of whatever they are made, in JSON's own types."""
-    match value:
-        case None | bool() | int() | float():
-            return value
-        case datetime():
-            return moment(value)
-        case Enum():
-            return plain(value.value)
-        case str():
-            return _UTC_TEXT.sub(r"\1Z", value) if _UTC_TEXT.fullmatch(value) else value
-        case Mapping():
-            return {str(name): plain(one) for name, one in value.items()}
-        case list() | tuple() | set() | frozenset():
-            return [plain(one) for one in value]
-        case _:
-            return str(value)
 
 
 def _duration_ms(job: Job) -> int | None:

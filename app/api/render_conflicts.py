@@ -2,7 +2,8 @@
 
 from uuid import UUID
 
-from app.api.render import Json, moment, plain
+from app.api.render import Json
+from app.api.render_values import moment, plain
 from app.api.steps import command_with
 from app.domain.conflict import Conflict, ConflictState, Remedy
 from app.domain.schedule import Schedule

@@ -4,7 +4,8 @@ from typing import Any
 
 from app.api import render
 from app.api.errors import PAGES, slugs, status_of
-from app.api.render import Json, moment
+from app.api.render import Json
+from app.api.render_values import moment, plain
 from app.api.steps import command_with, in_environment, next_steps
 from app.domain.consent import allowing, call_of
 from app.domain.examination import Consent, Judged
@@ -118,7 +119,7 @@ def _problem(would: WouldRefuse, base_url: str, environment: str) -> Json:
     """As a run would be answered, without what belongs to a request."""
     kind = slugs()[would.slug]
     return {
-        **{name: render.plain(fact) for name, fact in would.facts.items()},
+        **{name: plain(fact) for name, fact in would.facts.items()},
         "type": f"{PAGES}/{would.slug}",
         "title": kind.title,
         "status": int(status_of(kind)),

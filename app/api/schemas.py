@@ -6,6 +6,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 from pydantic.alias_generators import to_camel
 
+from app.api.proof_schemas import ProofDetail, Reversibility
+from app.api.shapes import Answer, Href, Id, Moment
 from app.domain.environment import OnFailure
 from app.domain.failure import FailureCode
 from app.domain.hazards import HazardCode
@@ -14,17 +16,7 @@ from app.domain.ledger import Status
 from app.domain.migration import Direction
 from app.domain.settling import MarkAs, Resolution
 from app.domain.step import Atomicity
-from app.services.sync import MigrationState
-
-Id = Annotated[str, Field(json_schema_extra={"format": "uuid"})]
-Moment = Annotated[
-    str,
-    Field(
-        pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{6}Z$",
-        json_schema_extra={"format": "date-time"},
-    ),
-]
-Href = Annotated[str, Field(pattern="^/")]
+from app.services.sync import MigrationState, Undo
 
 
 class ShownState(StrEnum):
@@ -38,10 +30,6 @@ class ShownState(StrEnum):
     FAILED = "failed"
     CANCELLED = "cancelled"
     NEEDS_ATTENTION = "needs_attention"
-
-
-class Answer(BaseModel):
-    model_config = ConfigDict(alias_generator=to_camel, extra="forbid")
 
 
 class Links(BaseModel):
@@ -217,10 +205,13 @@ class MigrationRow(Answer):
     format: str
     file: str | None
     job_id: Id | None
+    undo: Undo
+    reversibility: Reversibility | None
     links: Links
 
 
 class Migration(MigrationRow):
+    proof: ProofDetail | None
     actions: list[Action]
 
 

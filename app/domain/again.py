@@ -8,6 +8,8 @@ from app.domain.job import LEFT_OPEN, Job, JobKind, JobState, StepState
 
 def refuse_unsafe_retry(job: Job, later: Sequence[Job]) -> None:
     """`later`: the jobs of its environment that came after it. Raises NotSafeToRetry."""
+    if job.request.kind is JobKind.VERIFY:
+        raise _refusal(job, "has tried migrations elsewhere; ask for a new proof", ("POST /migrations/verify",))
     if not job.request.kind.writes_target:
         raise _refusal(job, "is a chore of Liftlock's own", (f"POST /schedules/{job.request.schedule}/run",))
     if not job.state.final:

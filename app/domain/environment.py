@@ -73,6 +73,7 @@ class Environment:
 
     `direct` leads past a pooler: what works on the target goes there, what only reads takes `dsn`.
     `max_hold_ms`: how long a step may keep other sessions waiting before it is rolled back.
+    `scratch`: the server on which migrations are proven; the target's own when None. `require_proof`: a run needs it.
     """
 
     name: str
@@ -86,6 +87,8 @@ class Environment:
     direct: Dsn | None = None
     max_hold_ms: int | None = None
     schema_check: SchemaCheck = SchemaCheck.JOB
+    scratch: Dsn | None = None
+    require_proof: bool = False
 
 
 def stricter(one: Protection, other: Protection) -> Protection:

@@ -19,6 +19,7 @@ LiftlockError
 │   ├── JobEnded                there is nothing left to cancel
 │   ├── NotSafeToRetry          asking for the same once more would do something else, or harm
 │   ├── DriftPresent            the schema is no longer as the last job left it
+│   ├── ProofMissing            the environment demands a proof of reversibility
 │   ├── PlanStale               what was planned is no longer what would run
 │   ├── HazardNotAllowed        a hazard of the plan needs consent that nobody has given
 │   ├── IdempotencyKeyReused    the same key with another body
@@ -122,6 +123,11 @@ class NewerDependents(ListedRefusal):
 class DriftPresent(ListedRefusal):
     slug = "drift-present"
     title = "The schema has drifted"
+
+
+class ProofMissing(ListedRefusal):
+    slug = "proof-missing"
+    title = "A migration has not been proven"
 
 
 class NotFound(Refusal):

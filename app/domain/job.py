@@ -56,14 +56,15 @@ class JobKind(StrEnum):
     RESCUE = "rescue"
     PURGE = "purge"
     SCAN = "scan"
+    VERIFY = "verify"
 
     @property
     def writes_target(self) -> bool:
-        """Whether it queues on a target; the others change the control database alone."""
+        """Whether it queues on a target; the others change no target."""
         return self not in CHORES
 
 
-CHORES = frozenset({JobKind.RESCUE, JobKind.PURGE, JobKind.SCAN})
+CHORES = frozenset({JobKind.RESCUE, JobKind.PURGE, JobKind.SCAN, JobKind.VERIFY})
 CONTROL = "liftlock-control"
 """What stands in the place of an environment where a job concerns none."""
 

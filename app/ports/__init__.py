@@ -20,6 +20,7 @@ from app.ports.control import (
 )
 from app.ports.lint import Linter
 from app.ports.plans import Plans, PlansWanted
+from app.ports.proofs import Proofs, Scratch, Scratches
 from app.ports.schedules import Schedules
 from app.ports.schema import DriftLog, Schemas
 from app.ports.survey import Surveys
@@ -72,8 +73,11 @@ __all__ = [
     "Observers",
     "Plans",
     "PlansWanted",
+    "Proofs",
     "Schedules",
     "Schemas",
+    "Scratch",
+    "Scratches",
     "Source",
     "StoredAnswer",
     "Surveys",

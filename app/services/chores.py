@@ -1,4 +1,4 @@
-"""Chores: jobs that change the control database alone. They wait for no target, and only for their own kind."""
+"""Chores: jobs that change no target. They wait for none, and only for their own kind."""
 
 import structlog
 
@@ -8,6 +8,8 @@ from app.domain.step import count_of
 from app.ports import Doorbell, JobClaims, JobSweep
 from app.services.drift import DriftRecorder
 from app.services.outcomes import crashed
+from app.services.proof_desk import Leftovers
+from app.services.proving import Prover
 from app.services.submission import Environments
 
 SWEEP_LIMIT = 100
@@ -23,7 +25,11 @@ class Chores:
         doorbell: Doorbell,
         environments: Environments,
         drift: DriftRecorder,
+        prover: Prover,
+        leftovers: Leftovers,
     ) -> None:
+        self._prover = prover
+        self._leftovers = leftovers
         self._environments = environments
         self._drift = drift
         self._claims = claims
@@ -41,7 +47,9 @@ class Chores:
         if starts > attempt.max_starts:
             return crashed(starts)
         if attempt.request.kind is JobKind.PURGE:
-            return _ended(await self._sweep.purge(), "idempotency key", "deleted whose time was over")
+            return await self._purge()
+        if attempt.request.kind is JobKind.VERIFY:
+            return await self._prover.prove(attempt)
         if attempt.request.kind is JobKind.SCAN:
             return await self._scan(attempt.request.environment)
         return _ended(await self._rescue(), "job", "given back whose worker had stopped answering")
@@ -60,6 +68,13 @@ class Chores:
         names = ", ".join(one.environment for one in looked)
         # a tick that found all as it was is no history
         return Ended(JobState.SUCCEEDED, "nothing_to_do", f"no drift in {names}", notices=unseen)
+
+    async def _purge(self) -> Ended:
+        keys = _ended(await self._sweep.purge(), "idempotency key", "deleted whose time was over")
+        dropped = await self._leftovers.drop()
+        if not dropped:
+            return keys
+        return Ended(JobState.SUCCEEDED, "done", f"{keys.message}; {count_of(dropped, 'scratch database')} dropped")
 
     async def _rescue(self) -> int:
         rescued = await self._sweep.rescue(SWEEP_LIMIT)

@@ -20,7 +20,7 @@ from app.domain.errors import (
     StepFailed,
 )
 from app.domain.failure import Failure
-from app.domain.job import Attempt, Ended, GivenBack, JobState, Outcome, Superseded
+from app.domain.job import Attempt, Ended, GivenBack, Outcome, Superseded
 from app.domain.migration import Catalog
 from app.domain.pinned import Pinned, bind
 from app.domain.step import Atomicity, Deed, Plan, Step
@@ -34,6 +34,7 @@ from app.ports import (
     JobClaims,
     Leases,
     Limits,
+    Proofs,
     Source,
     Targets,
     TargetSession,
@@ -46,6 +47,8 @@ from app.services.glance import Glance
 from app.services.lookout import Watch
 from app.services.outcomes import (
     cancelled,
+    cannot_be_reached,
+    cannot_be_used,
     crashed,
     ended_badly,
     left,
@@ -55,11 +58,11 @@ from app.services.outcomes import (
     released,
     stopped_half_way,
     succeeded,
-    target_failure,
     without_lease,
 )
 from app.services.planning import plan_job, way_back
 from app.services.progress import Progress
+from app.services.proof_gate import ProofGate
 from app.services.stepping import LockPolicy, Stepper
 from app.services.submission import Environments
 from app.services.watchdog import Watchdog
@@ -91,8 +94,10 @@ class PlanExecutor:
         clock: Clock,
         policy: ExecutionPolicy,
         drift: DriftRecorder,
+        proofs: Proofs,
     ) -> None:
         self._drift = drift
+        self._proofs = proofs
         self._environments = environments
         self._source = source
         self._targets = targets
@@ -151,9 +156,11 @@ class PlanExecutor:
                     case Acquired(epoch):
                         return await self._holding(environment, attempt, session, watch, epoch)
         except BackendUnusable as error:
-            return self._cannot_be_used(attempt, error)
+            return cannot_be_used(attempt, error, self._policy.give_back_ms)
         except BackendUnavailable as error:
-            return self._cannot_be_reached(attempt, error)
+            waited_ms = (self._clock.now() - attempt.queued_since).total_seconds() * 1000
+            patient = waited_ms <= self._policy.target_patience_ms
+            return cannot_be_reached(attempt, error, self._policy.give_back_ms, patient=patient)
         except ConnectionLost as error:
             return GivenBack("connection_lost", error.detail, self._policy.give_back_ms)
 
@@ -190,12 +197,13 @@ class PlanExecutor:
             return crashed(starts)
         catalog = await self._source.read()
         guard = DriftGuard(environment, attempt, await self._conflicts.ignored(environment.name))
+        proof = await ProofGate.of(self._proofs, environment)
         try:
             pinned, history = await self._gate.pin(
                 session,
                 attempt.request,
                 environment,
-                lambda view: self._plan(environment, attempt, catalog, view, guard),
+                lambda view: proof.passed(self._plan(environment, attempt, catalog, view, guard)),
             )
             steps = bind(pinned, catalog, history, attempt.job_id)
         except Refusal as refusal:
@@ -282,15 +290,3 @@ class PlanExecutor:
     def _limits(self, attempt: Attempt) -> Limits:
         asked = attempt.request.lock_timeout_ms
         return self._policy.limits if asked is None else replace(self._policy.limits, lock_timeout_ms=asked)
-
-    def _cannot_be_used(self, attempt: Attempt, error: BackendUnusable) -> Outcome:
-        """Nobody but a person can change it. Only a job that never held the fence may simply end."""
-        if attempt.starts == 0:
-            return Ended(JobState.FAILED, "target_unusable", error.detail, target_failure(error))
-        return GivenBack("target_unusable", error.detail, self._policy.give_back_ms)
-
-    def _cannot_be_reached(self, attempt: Attempt, error: BackendUnavailable) -> Outcome:
-        waited_ms = (self._clock.now() - attempt.queued_since).total_seconds() * 1000
-        if attempt.starts == 0 and waited_ms > self._policy.target_patience_ms:
-            return Ended(JobState.FAILED, "target_unreachable", error.detail, target_failure(error))
-        return GivenBack("target_unreachable", error.detail, self._policy.give_back_ms)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from app.domain.errors import BackendUnavailable, Cancelled, ListedRefusal, Refusal
 from app.domain.failure import Failure, FailureCode
-from app.domain.job import Attempt, Ended, JobKind, JobRequest, JobState, Outcome
+from app.domain.job import Attempt, Ended, GivenBack, JobKind, JobRequest, JobState, Outcome
 from app.domain.step import Atomicity, Plan, Step, count_of
 
 
@@ -97,6 +97,19 @@ def refused(refusal: Refusal, attempt: Attempt) -> Ended:
         next_steps=refusal.next_steps or ("correct the files named here, then run again",),
     )
     return Ended(JobState.FAILED, refusal.slug.replace("-", "_"), refusal.detail, failure)
+
+
+def cannot_be_used(attempt: Attempt, error: BackendUnavailable, give_back_ms: int) -> Outcome:
+    """Nobody but a person can change it. Only a job that never held the fence may simply end."""
+    if attempt.starts == 0:
+        return Ended(JobState.FAILED, "target_unusable", error.detail, target_failure(error))
+    return GivenBack("target_unusable", error.detail, give_back_ms)
+
+
+def cannot_be_reached(attempt: Attempt, error: BackendUnavailable, give_back_ms: int, *, patient: bool) -> Outcome:
+    if attempt.starts == 0 and not patient:
+        return Ended(JobState.FAILED, "target_unreachable", error.detail, target_failure(error))
+    return GivenBack("target_unreachable", error.detail, give_back_ms)
 
 
 def target_failure(error: BackendUnavailable) -> Failure:

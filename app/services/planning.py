@@ -52,7 +52,7 @@ def _plan_kind(request: JobRequest, environment: Environment, catalog: Catalog, 
         case JobKind.RESOLVE:
             assert request.settling is not None
             return plan_settling(catalog, view.history, request.settling)
-        case JobKind.RESCUE | JobKind.PURGE | JobKind.SCAN:
+        case JobKind.RESCUE | JobKind.PURGE | JobKind.SCAN | JobKind.VERIFY:
             raise AssertionError(f"a {request.kind} has no plan")
 
 

@@ -80,6 +80,11 @@ class Progress:
     def skipped(self, ordinal: int, notice: str) -> None:
         self._put(replace(self._records[ordinal], state=StepState.SKIPPED, notice=notice, started_at=None))
 
+    def judged(self, ordinal: int, state: StepState, notice: str, error: Failure | None = None) -> None:
+        """A step that was only tried elsewhere, with what is to be said of it."""
+        known = self._records[ordinal]
+        self._put(replace(known, state=state, notice=notice, error=error, finished_at=self._clock.now()))
+
     async def flush(self) -> None:
         """Write what has changed. What cannot be written now is written next time: it is not the record."""
         if not self._changed and self._message == self._said:

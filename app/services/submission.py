@@ -13,10 +13,11 @@ from app.domain.examination import Unused
 from app.domain.job import Ended, Job, JobId, JobKind, JobRequest, OnBusy, Origin, in_the_way
 from app.domain.plan import ordered_or_refused
 from app.domain.step import Plan
-from app.ports import Clock, Doorbell, JobBoard, JobSweep, KeyClaim, NewJob
+from app.ports import Clock, Doorbell, JobBoard, JobSweep, KeyClaim, NewJob, Proofs
 from app.services.gate import HazardGate
 from app.services.outcomes import nothing_to_do
 from app.services.planning import plan_job
+from app.services.proof_gate import refuse_unproven
 from app.services.validation import Examination, SchemaValidationService
 
 log = structlog.get_logger()
@@ -72,6 +73,7 @@ class Submission:
         sweep: JobSweep,
         doorbell: Doorbell,
         clock: Clock,
+        proofs: Proofs,
         *,
         shortcut: bool,
         read_only: bool,
@@ -83,6 +85,7 @@ class Submission:
         self._sweep = sweep
         self._doorbell = doorbell
         self._clock = clock
+        self._proofs = proofs
         self._shortcut = shortcut
         self._read_only = read_only
 
@@ -109,6 +112,7 @@ class Submission:
         try:
             plan = _planned(request, environment, found, open_jobs)
             unused = await self._admitted(request, environment, found, plan)
+            await refuse_unproven(self._proofs, environment, plan)
         except Refusal:
             await self._validation.record(environment.name, found)
             raise

@@ -1,8 +1,9 @@
 """EnvironmentSyncService: where every migration stands in an environment, files and ledger side by side."""
 
+import asyncio
 import difflib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
@@ -10,11 +11,12 @@ from uuid import UUID
 from app.domain import graph
 from app.domain.divergence import Divergence, Severity
 from app.domain.environment import Environment
-from app.domain.errors import NotFound
+from app.domain.errors import BackendUnavailable, NotFound
 from app.domain.ledger import LedgerEntry, Status, ledger_id
 from app.domain.migration import Catalog, Migration
 from app.domain.problem import Problem
-from app.ports import TargetView
+from app.domain.proof import NO_PROOFS, KnownProofs, Proof, Verdict
+from app.ports import Proofs, TargetView
 from app.services.submission import Environments
 from app.services.validation import Examination, SchemaValidationService
 
@@ -30,6 +32,14 @@ class MigrationState(StrEnum):
     MODIFIED = "modified"
     MISSING = "missing"
     UNCERTAIN = "uncertain"
+
+
+class Undo(StrEnum):
+    """Whether a migration can be taken back; `proven` only for the file as it is now."""
+
+    PROVEN = "proven"
+    NOT_PROVEN = "not_proven"
+    NO = "no"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +66,22 @@ class MigrationStatus:
     file: str | None
     job_id: UUID | None
     blocked_by: tuple[str, ...] = ()
+    proof: Proof | None = None
+
+    @property
+    def undo(self) -> Undo:
+        if not self.reversible:
+            return Undo.NO
+        proven = self.proof is not None and self.proof.verdict is Verdict.PROVEN
+        return Undo.PROVEN if proven else Undo.NOT_PROVEN
 
 
 class EnvironmentSyncService:
-    def __init__(self, environments: Environments, validation: SchemaValidationService) -> None:
+    def __init__(self, environments: Environments, validation: SchemaValidationService, proofs: Proofs) -> None:
         self._environments = environments
         self._validation = validation
-        self._last: dict[str, tuple[Catalog, TargetView, tuple[MigrationStatus, ...]]] = {}
+        self._proofs = proofs
+        self._last: dict[str, tuple[Catalog, TargetView, KnownProofs, tuple[MigrationStatus, ...]]] = {}
 
     async def migrations(self, environment_name: str) -> tuple[MigrationStatus, ...]:
         """Every migration, in the order it runs; what no file defines any more comes first.
@@ -70,19 +89,31 @@ class EnvironmentSyncService:
         Raises NotFound for the environment, BackendUnavailable when its target cannot be read.
         """
         environment = self._environments.named(environment_name)
-        examined = await self._validation.look(environment)
+        examined, proofs = await asyncio.gather(
+            self._validation.look(environment), self._known_proofs(environment.name)
+        )
         if examined.view is None:
             assert examined.unreachable is not None
             raise examined.unreachable
-        return self._kept(environment, examined, examined.view)
+        return self._kept(environment, examined, examined.view, proofs)
 
-    def _kept(self, environment: Environment, examined: Examination, view: TargetView) -> tuple[MigrationStatus, ...]:
-        """The same answer for the same files and the same ledger, as the same object."""
+    async def _known_proofs(self, environment: str) -> KnownProofs:
+        """While the control database is away, those that were known before: files and ledger can still be shown."""
+        try:
+            return await self._proofs.of(environment)
+        except BackendUnavailable:
+            last = self._last.get(environment)
+            return NO_PROOFS if last is None else last[2]
+
+    def _kept(
+        self, environment: Environment, examined: Examination, view: TargetView, proofs: KnownProofs
+    ) -> tuple[MigrationStatus, ...]:
+        """The same answer for the same files, the same ledger and the same proofs, as the same object."""
         last = self._last.get(environment.name)
-        if last is not None and last[0] is examined.catalog and last[1] is view:
-            return last[2]
-        statuses = _statuses(environment, examined)
-        self._last[environment.name] = (examined.catalog, view, statuses)
+        if last is not None and last[0] is examined.catalog and last[1] is view and last[2] is proofs:
+            return last[3]
+        statuses = tuple(_with_proof(one, proofs) for one in _statuses(environment, examined))
+        self._last[environment.name] = (examined.catalog, view, proofs, statuses)
         return statuses
 
     async def migration(self, environment_name: str, name: str) -> MigrationStatus:
@@ -98,6 +129,12 @@ class EnvironmentSyncService:
             facts={"didYouMean": near},
             next_steps=("GET /migrations",),
         )
+
+
+def _with_proof(status: MigrationStatus, proofs: KnownProofs) -> MigrationStatus:
+    """Of the file where there is one, else of the text that was applied."""
+    proof = proofs.of(status.name, status.checksum or status.applied_checksum)
+    return status if proof is None else replace(status, proof=proof)
 
 
 def _statuses(environment: Environment, examined: Examination) -> tuple[MigrationStatus, ...]:

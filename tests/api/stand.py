@@ -25,6 +25,7 @@ from app.services.gate import HazardGate
 from app.services.install import ControlInstaller
 from app.services.migration import MigrationService
 from app.services.plans import PlanService
+from app.services.proof_desk import ProofDesk
 from app.services.resolving import ConflictResolver
 from app.services.rollback import RollbackService
 from app.services.runner import AutoRun, MigrationRunnerService, Sweeper
@@ -45,6 +46,7 @@ from tests.fakes.jobs import JobStore, MemoryClaims, MemoryJobs
 from tests.fakes.lint import FakeLinter
 from tests.fakes.locks import MemoryLocks
 from tests.fakes.plans import MemoryPlans
+from tests.fakes.proofs import MemoryProofs
 from tests.fakes.schedules import MemorySchedules
 from tests.fakes.schemas import LiteralSchemas
 from tests.fakes.source import LiteralSource
@@ -155,6 +157,7 @@ class Stand:
         self.schemas, self.linter = LiteralSchemas(), FakeLinter()
         self.gate = gate = HazardGate(self.schemas, self.linter)
         validation = SchemaValidationService(self.source, self.targets, conflicts, gate)
+        self.proofs = MemoryProofs(self.clock)
         submission = Submission(
             environments,
             validation,
@@ -163,6 +166,7 @@ class Stand:
             sweep,
             self.doorbell,
             self.clock,
+            self.proofs,
             shortcut=settings.shortcut,
             read_only=settings.read_only,
         )
@@ -185,9 +189,10 @@ class Stand:
             rollbacks=RollbackService(submission),
             plans=plans,
             validation=validation,
-            sync=EnvironmentSyncService(environments, validation),
+            sync=EnvironmentSyncService(environments, validation, self.proofs),
             conflicts=conflicts,
             drift=desk,
+            proofs=ProofDesk(environments, validation, submission, board, self.clock),
             resolver=ConflictResolver(
                 environments, conflicts, validation, submission, board, self.doorbell, desk, self.clock
             ),

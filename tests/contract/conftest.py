@@ -16,6 +16,7 @@ from app.adapters.control.idempotency import ControlIdempotencyKeys
 from app.adapters.control.jobs import ControlJobs
 from app.adapters.control.locks import ControlLocks
 from app.adapters.control.plans import ControlPlans
+from app.adapters.control.proofs import ControlProofs
 from app.adapters.control.schedules import ControlSchedules
 from app.adapters.control.sweep import ControlSweep
 from app.adapters.control.wishes import ControlWishes
@@ -32,6 +33,7 @@ from app.ports import (
     JobSweep,
     LockLog,
     Plans,
+    Proofs,
     Schedules,
 )
 from tests.fakes.clock import FakeClock
@@ -41,6 +43,7 @@ from tests.fakes.idempotency import MemoryIdempotencyKeys
 from tests.fakes.jobs import JobStore, MemoryClaims, MemoryJobs
 from tests.fakes.locks import MemoryLocks
 from tests.fakes.plans import MemoryPlans
+from tests.fakes.proofs import MemoryProofs
 from tests.fakes.schedules import MemorySchedules
 from tests.fakes.sweep import MemorySweep
 from tests.fakes.wishes import MemoryWishes
@@ -78,6 +81,7 @@ class Room:
     locks: LockLog
     drift: DriftLog
     plans: Plans
+    proofs: Proofs
     portal: Portal
     clock: FakeClock
     dsn: str | None = None
@@ -117,6 +121,7 @@ def _memory_room() -> Iterator[Room]:
         MemoryLocks(store),
         MemoryDrift(clock),
         MemoryPlans(),
+        MemoryProofs(clock),
         portal,
         clock,
     )
@@ -141,6 +146,7 @@ def _real_room(request: pytest.FixtureRequest, folder: Path) -> Iterator[Room]:
             ControlLocks(database),
             ControlDrift(database),
             ControlPlans(database),
+            ControlProofs(database),
             portal,
             FakeClock(),
             house.dsn,

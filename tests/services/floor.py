@@ -27,6 +27,7 @@ from tests.fakes.jobs import JobStore, MemoryClaims, MemoryJobs
 from tests.fakes.leases import MemoryLeases
 from tests.fakes.lint import FakeLinter
 from tests.fakes.locks import MemoryLocks, MemoryObservers
+from tests.fakes.proofs import MemoryProofs
 from tests.fakes.schemas import LiteralSchemas
 from tests.fakes.source import LiteralSource
 from tests.fakes.targets import Ledger, MemoryTargets
@@ -82,6 +83,7 @@ class Floor:
             self.clock,
             ExecutionPolicy(Limits(1, 1, 1, 1), LockPolicy(3, 1_000, 60_000), 5_000, 3_600_000),
             DriftRecorder(self.schemas, self.checks, conflicts),
+            MemoryProofs(self.clock),
         )
 
     @property

@@ -1,0 +1,1 @@
+"""Scratch databases: made, filled with a schema and rows, compared and dropped."""
