@@ -19,7 +19,8 @@ from app.api.problem_pages import HAZARD_PAGES, HAZARD_TITLES, PAGES, Page
 from app.api.queries import SlugPath
 from app.api.requests import checked
 from app.api.spec import Document, completed
-from app.domain.errors import EngineSignal, LiftlockError, NotFound
+from app.domain.errors import LiftlockError, NotFound
+from app.domain.signals import EngineSignal
 
 api = APIBlueprint(
     "documents",

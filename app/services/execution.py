@@ -8,21 +8,12 @@ import structlog
 
 from app import failpoints
 from app.domain.environment import Environment
-from app.domain.errors import (
-    BackendUnavailable,
-    BackendUnusable,
-    Cancelled,
-    ConnectionLost,
-    Fenced,
-    MigrationsInvalid,
-    NeedsAttention,
-    Refusal,
-    StepFailed,
-)
+from app.domain.errors import BackendUnavailable, BackendUnusable, MigrationsInvalid, Refusal
 from app.domain.failure import Failure
 from app.domain.job import Attempt, Ended, GivenBack, Outcome, Superseded
 from app.domain.migration import Catalog
 from app.domain.pinned import Pinned, bind
+from app.domain.signals import Cancelled, ConnectionLost, Fenced, NeedsAttention, StepFailed
 from app.domain.step import Atomicity, Deed, Plan, Step
 from app.ports import (
     Acquired,

@@ -5,11 +5,11 @@ import uuid
 import structlog
 
 from app.domain.environment import Dsn, Environment, OutOfOrder, SchemaCheck
-from app.domain.errors import Fenced
 from app.domain.job import Attempt, Ended, JobId, JobKind, JobRequest, JobState
 from app.domain.migration import Catalog
 from app.domain.pinned import bind
 from app.domain.plan import plan_run
+from app.domain.signals import Fenced
 from app.ports import Clock, FenceBusy, Limits, Source, Targets, TargetSession
 
 SCOPE = "liftlock_control"

@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from app.domain.errors import BackendUnavailable, Cancelled, ListedRefusal, Refusal
+from app.domain.errors import BackendUnavailable, ListedRefusal, Refusal
 from app.domain.failure import Failure, FailureCode
 from app.domain.job import Attempt, Ended, GivenBack, JobKind, JobRequest, JobState, Outcome
+from app.domain.signals import Cancelled
 from app.domain.step import Atomicity, Plan, Step, count_of
 
 

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 
 from app.domain.binding import refuse_stale
 from app.domain.environment import Environment, OnFailure, Protection, stricter
-from app.domain.errors import ConfirmationRequired, EnvironmentProtected, MigrationsInvalid, NeedsAttention
+from app.domain.errors import ConfirmationRequired, EnvironmentProtected, MigrationsInvalid
 from app.domain.job import JobKind, JobRequest
 from app.domain.mark import plan_marks, plan_settling
 from app.domain.migration import Catalog
 from app.domain.plan import plan_run
 from app.domain.problem import Problem
+from app.domain.signals import NeedsAttention
 from app.domain.step import Atomicity, Plan, Step
 from app.domain.undo import plan_reset, plan_rollback, plan_rollback_to, undo_of
 from app.ports import TargetView

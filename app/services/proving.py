@@ -5,18 +5,11 @@ import uuid
 from dataclasses import dataclass
 
 from app.domain.environment import Environment
-from app.domain.errors import (
-    BackendUnavailable,
-    BackendUnusable,
-    Cancelled,
-    ConnectionLost,
-    Fenced,
-    MigrationsInvalid,
-    Refusal,
-)
+from app.domain.errors import BackendUnavailable, BackendUnusable, MigrationsInvalid, Refusal
 from app.domain.job import Attempt, Outcome, Superseded
 from app.domain.proof import Judgement, Verdict
 from app.domain.proof_plan import ProofPlan, plan_proof
+from app.domain.signals import Cancelled, ConnectionLost, Fenced
 from app.domain.step import Step
 from app.ports import (
     Acquired,

@@ -2,12 +2,12 @@
 
 from dataclasses import replace
 
-from app.domain.errors import Cancelled, LockNotAvailable, NeedsAttention, StepFailed
 from app.domain.failure import Failure
 from app.domain.proof import Cycle, Judgement, judge, losses_between
 from app.domain.schema import Snapshot
 from app.domain.schema_diff import diff
 from app.domain.scratch import reaches_outside
+from app.domain.signals import Cancelled, LockNotAvailable, NeedsAttention, StepFailed
 from app.domain.step import Step, count_of
 from app.domain.undo import undo_of
 from app.ports import Limits, Scratch, TargetSession

@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from typing import Never
 from uuid import UUID
 
-from app.domain.errors import Cancelled, ConnectionLost, Fenced, LockNotAvailable, StepFailed
 from app.domain.failure import Failure, FailureCode
 from app.domain.migration import Direction
 from app.domain.pinned import done_so_far
+from app.domain.signals import Cancelled, ConnectionLost, Fenced, LockNotAvailable, StepFailed
 from app.domain.step import Deed, Step
 from app.ports import Clock, Limits, TargetSession, TargetView
 from app.services.lookout import Watch

@@ -11,11 +11,12 @@ from app.adapters.control.sweep import ControlSweep
 from app.adapters.target.connection import Patience
 from app.adapters.target.session import PostgresTargetSession
 from app.domain.environment import Environment
-from app.domain.errors import BackendUnavailable, ConnectionLost, Fenced, Refusal, StepFailed
+from app.domain.errors import BackendUnavailable, Refusal
 from app.domain.failure import Failure, FailureCode
 from app.domain.job import Attempt, Ended, JobId, JobState
 from app.domain.migration import Catalog
 from app.domain.pinned import bind
+from app.domain.signals import ConnectionLost, Fenced, StepFailed
 from app.domain.step import Step
 from app.ports import Acquired, DoneBefore, Limits
 from app.services.outcomes import ended_badly, refused

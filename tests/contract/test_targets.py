@@ -12,11 +12,12 @@ import pytest
 from app.adapters.target.connection import Patience
 from app.adapters.target.targets import PostgresTargets
 from app.domain.environment import Dsn, Environment, Protection
-from app.domain.errors import ConflictsOpen, ConnectionLost, Fenced, StepFailed
+from app.domain.errors import ConflictsOpen
 from app.domain.failure import Failure, FailureCode
 from app.domain.job import Attempt, Ended, JobId, JobKind, JobRequest, JobState
 from app.domain.ledger import LedgerEntry, Status
 from app.domain.mark import step_accepted, step_marked, step_marked_back
+from app.domain.signals import ConnectionLost, Fenced, StepFailed
 from app.domain.step import Plan, Step, step_up
 from app.domain.undo import undo_of
 from app.portal import Portal

@@ -9,12 +9,13 @@ from uuid import UUID
 
 from app.domain.drift import Sight
 from app.domain.environment import Environment, Protection, stricter
-from app.domain.errors import BackendUnavailable, Fenced, StepFailed
+from app.domain.errors import BackendUnavailable
 from app.domain.failure import Failure, FailureCode
 from app.domain.job import Attempt, Ended
 from app.domain.ledger import History, LedgerEntry, Status, ledger_id
 from app.domain.migration import Direction
 from app.domain.pinned import Pinned, pin_plan
+from app.domain.signals import Fenced, StepFailed
 from app.domain.step import Deed, Plan, Step
 from app.ports import UNGUIDED, Acquired, Clock, DoneBefore, FenceBusy, Guide, Limits, TargetSession, TargetView
 from tests.fakes.clock import FakeClock

@@ -13,9 +13,10 @@ from app.adapters.control.database import ControlDatabase
 from app.adapters.target.connection import Patience
 from app.adapters.target.targets import PostgresTargets
 from app.domain.environment import Dsn, Environment, Protection
-from app.domain.errors import EnvironmentProtected, TransactionEnded
+from app.domain.errors import EnvironmentProtected
 from app.domain.job import Attempt, ClaimRefusal, ClaimRefused, Ended, JobId, JobKind, JobRequest, JobState, Origin
 from app.domain.migration import SqlScript
+from app.domain.signals import TransactionEnded
 from app.domain.step import Plan, step_up
 from app.ports import Acquired, Limits, NewJob
 from app.services.runner import Sweeper

@@ -5,8 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 from app.domain.environment import OnFailure
-from app.domain.errors import ConnectionLost, StepFailed
 from app.domain.job import GivenBack, JobState, Principal
+from app.domain.signals import ConnectionLost, StepFailed
 from app.services.stepping import RECONNECTS
 from tests.fakes.wishes import MemoryWishes
 from tests.services.floor import BROKEN, Floor, ended

@@ -7,15 +7,7 @@ from uuid import UUID
 import pytest
 
 from app.domain.environment import OnFailure
-from app.domain.errors import (
-    BackendUnavailable,
-    BackendUnusable,
-    ConnectionLost,
-    LockNotAvailable,
-    StepFailed,
-    TargetBusy,
-    TransactionEnded,
-)
+from app.domain.errors import BackendUnavailable, BackendUnusable, TargetBusy
 from app.domain.failure import Failure, FailureCode
 from app.domain.job import (
     Attempt,
@@ -30,6 +22,7 @@ from app.domain.job import (
     Superseded,
 )
 from app.domain.settling import MarkAs, Resolution, Settling
+from app.domain.signals import ConnectionLost, LockNotAvailable, StepFailed, TransactionEnded
 from app.domain.step import Atomicity
 from app.ports import NewJob
 from tests.fakes.jobs import MemoryJobs

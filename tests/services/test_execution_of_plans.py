@@ -5,10 +5,10 @@ from uuid import UUID
 
 from app.domain.binding import Binding, binding_of
 from app.domain.environment import Protection
-from app.domain.errors import ConnectionLost
 from app.domain.job import GivenBack
 from app.domain.ledger import History
 from app.domain.migration import Catalog
+from app.domain.signals import ConnectionLost
 from app.domain.step import Plan, step_up
 from tests.domain.literals import entry, sql
 from tests.services.floor import FILES, Floor, ended

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 
 import asyncpg
 
-from app.domain.errors import StepFailed
 from app.domain.failure import Failure, FailureCode
 from app.domain.migration import PythonScript, SqlScript
+from app.domain.signals import StepFailed
 from app.domain.step import Step
 
 # only relations that this transaction has locked: what others leave is not its doing

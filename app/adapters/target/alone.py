@@ -24,10 +24,11 @@ from app.adapters.target.fenced import FencedConnection
 from app.adapters.target.probing import Facts, Found, Happened, facts_before, invalid_index, look
 from app.adapters.target.scripts import QUERY_CANCELED, Enforcer, raise_failure, run_verify, transaction_ended
 from app.domain.batch import Batch
-from app.domain.errors import BackendUnavailable, ConnectionLost, StepFailed, TransactionEnded
+from app.domain.errors import BackendUnavailable
 from app.domain.failure import Failure, FailureCode
 from app.domain.migration import SqlScript
 from app.domain.probes import runs_alone, waits_quietly
+from app.domain.signals import ConnectionLost, StepFailed, TransactionEnded
 from app.domain.step import Step
 from app.ports import Guide, Limits
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from app.domain.batch import Batch, directives
-from app.domain.errors import StepFailed, Uncertain
 from app.domain.failure import Failure, FailureCode
 from app.domain.ledger import UNCERTAIN, settle_uncertain
 from app.domain.migration import SqlScript
 from app.domain.probes import Probe, probe_of, runs_alone
+from app.domain.signals import StepFailed, Uncertain
 from app.domain.statements import Statement, token_text
 from app.domain.step import Step
 

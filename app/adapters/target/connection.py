@@ -9,7 +9,7 @@ import asyncpg
 from app import failpoints
 from app.adapters.postgres import LOST
 from app.domain.environment import Dsn
-from app.domain.errors import ConnectionLost
+from app.domain.signals import ConnectionLost
 
 CONNECT_TIMEOUT_S = 10
 CLOSE_TIMEOUT_S = 2

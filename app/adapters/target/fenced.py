@@ -20,8 +20,9 @@ from app.adapters.target.connection import Patience, begin, close, limits_sql, t
 from app.adapters.target.pooling import Pooling
 from app.adapters.target.prepared import POOLED, STRAYED, Prepared
 from app.domain.environment import Environment
-from app.domain.errors import BackendUnavailable, ConnectionLost, Fenced
+from app.domain.errors import BackendUnavailable
 from app.domain.job import Attempt, Ended
+from app.domain.signals import ConnectionLost, Fenced
 from app.domain.step import Deed, Step
 from app.ports import Acquired, DoneBefore, FenceBusy, Limits
 

@@ -1,10 +1,10 @@
 """What the ledger must say before a step may run, and of a step that has run before."""
 
 from app.adapters.target.scripts import transaction_ended
-from app.domain.errors import StepFailed, TransactionEnded
 from app.domain.failure import Failure, FailureCode
 from app.domain.ledger import Status
 from app.domain.migration import Direction
+from app.domain.signals import StepFailed, TransactionEnded
 from app.domain.step import Deed, Step
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import asyncpg
 from asyncpg.prepared_stmt import PreparedStatement
 
-from app.domain.errors import ConnectionLost
+from app.domain.signals import ConnectionLost
 
 STRAYED = (asyncpg.InvalidSQLStatementNameError, asyncpg.DuplicatePreparedStatementError)
 """What a transaction pooler answers that gave us another server connection than the one we prepared on."""

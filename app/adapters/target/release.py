@@ -10,8 +10,9 @@ from app.adapters.postgres import LOST, UNUSABLE, unavailable
 from app.adapters.target import mark_queries, queries
 from app.adapters.target.connection import Patience, close, connect, transaction
 from app.domain.environment import Environment
-from app.domain.errors import BackendUnavailable, ConnectionLost
+from app.domain.errors import BackendUnavailable
 from app.domain.job import Ended
+from app.domain.signals import ConnectionLost
 
 EVERY_ATTEMPT = 2**31 - 1
 

@@ -9,9 +9,9 @@ from app.adapters.postgres import LOST
 from app.adapters.python_code import MigrationConnection, MigrationHalted, load_action
 from app.adapters.target.connection import LOCK_STATES, limits_sql
 from app.adapters.target.failures import python_failure, sql_failure, verify_failure
-from app.domain.errors import LockNotAvailable, StepFailed, TransactionEnded
 from app.domain.failure import Failure, FailureCode
 from app.domain.migration import Body, PythonScript, SqlScript
+from app.domain.signals import LockNotAvailable, StepFailed, TransactionEnded
 from app.domain.statements import Statement
 from app.domain.step import Step
 from app.ports import Guide, Limits

@@ -25,11 +25,11 @@ from app.adapters.target.scripts import (
     transaction_ended,
 )
 from app.domain.environment import Environment
-from app.domain.errors import LockNotAvailable, TransactionEnded
 from app.domain.failure import Failure
 from app.domain.job import Attempt, Ended
 from app.domain.ledger import History
 from app.domain.pinned import Pinned, pin_plan
+from app.domain.signals import LockNotAvailable, TransactionEnded
 from app.domain.step import Deed, Plan, Step
 from app.ports import UNGUIDED, Acquired, DoneBefore, FenceBusy, Guide, Limits, TargetView
 
