@@ -14,7 +14,7 @@ from app.ports import Limits, Scratch, TargetSession
 from app.services.lookout import Watch
 
 MOST_SAID = 10
-LEFT = "nothing: it ran in a scratch database, which is dropped"
+LEFT = "nothing: it ran in a scratch database, not in the target"
 
 
 class Course:

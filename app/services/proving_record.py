@@ -81,14 +81,14 @@ class Record:
         return Ended(JobState.SUCCEEDED, reason, message, notices=self._notices)
 
     def cancelled(self, by: str) -> Ended:
-        message = f"the proof was cancelled by {by}; {self._summary} before; the scratch database is dropped"
+        message = f"the proof was cancelled by {by}; {self._summary} before; the target was only read"
         return Ended(JobState.CANCELLED, "by_user", message, notices=self._notices)
 
     def out_of_time(self, timeout_ms: int) -> Ended:
         failure = Failure(
             code=FailureCode.STATEMENT_TIMEOUT,
             message=f"the proof took longer than {timeout_ms} ms and was ended; {self._summary} before",
-            left_behind="nothing: it ran in a scratch database, which is dropped",
+            left_behind="nothing: it ran in a scratch database, not in the target",
             next_steps=(
                 "raise LIFTLOCK_VERIFY_TIMEOUT_MS, or prove fewer at a time",
                 f'POST /migrations/verify {{"names": ["{self.plan.steps[-1].name}"]}}',

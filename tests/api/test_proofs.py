@@ -12,6 +12,7 @@ from app.domain.job import JobState
 from app.domain.migration import Migration
 from app.domain.problem import Problem
 from app.domain.proof import Proof, RowLoss, Verdict
+from app.ports import TargetView
 from tests.api.stand import DSN, ONE, THREE, TWO, Stand, standing
 
 DEMANDING = {"environments": {"development": Environment("development", DSN, require_proof=True)}}
@@ -140,7 +141,15 @@ def test_one_migration_shows_all_that_its_proof_has_found(stand: Stand) -> None:
     assert stand.get("/migrations/add%20email").json["proof"] is None
 
 
-def test_the_list_moves_with_a_proof_and_stays_until_then(stand: Stand) -> None:
+def test_the_list_moves_with_a_proof_and_stays_until_then(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    view = stand.view()
+
+    async def unmoved(_: Environment) -> TargetView:
+        return view
+
+    monkeypatch.setattr(stand.targets, "read", unmoved)
+    first, again = (stand.run(stand.services.sync.migrations("development")) for _ in range(2))
+    assert first is again
     known = {"If-None-Match": stand.get("/migrations").headers["ETag"]}
     assert stand.get("/migrations", headers=known).status_code == 304
     stand.run(stand.proofs.put(proof(ONE)))

@@ -169,7 +169,8 @@ def test_the_database_is_made_like_the_target_and_closed_to_other_servers(server
         execute(house.dsn, "CREATE SCHEMA shop; CREATE FOREIGN DATA WRAPPER nobody; CREATE SERVER far FOREIGN DATA"
                 " WRAPPER nobody; CREATE USER MAPPING FOR CURRENT_USER SERVER far")  # fmt: skip
         execute(house.dsn, f"ALTER DATABASE {database} SET search_path TO shop, public")
-        house.write("1_tags.sql", TAGS + "")
+        closed = "DO $$ BEGIN IF EXISTS (SELECT FROM pg_user_mappings) THEN RAISE 'open'; END IF; END $$;"
+        house.write("1_tags.sql", TAGS.replace("up\n", f"up\n{closed}\n"))
         house.write("2_more.sql", "-- migrate:up\nALTER TABLE shop.tags ADD x int;\n"
                     "-- migrate:down\nALTER TABLE shop.tags DROP x;\n")  # fmt: skip
 
@@ -177,6 +178,18 @@ def test_the_database_is_made_like_the_target_and_closed_to_other_servers(server
 
         assert job.reason == "proven", job
         assert any("user mappings were left out" in one for one in job.notices)
+
+
+def test_a_setting_that_only_superusers_give_is_named_and_the_rest_is_tried(servers: Servers, folder: Path) -> None:
+    dsn = another_role(servers, "CREATEDB")
+    execute(servers.postgres.dsn(), f"ALTER DATABASE {Dsn(dsn).database} SET session_replication_role TO 'origin'")
+    with opened(servers, folder, dsn) as house:
+        house.write("1_tags.sql", TAGS)
+
+        job = proven(house)
+
+        assert job.reason == "proven", job
+        assert any("the setting session_replication_role=origin" in one for one in job.notices)
 
 
 def test_a_table_that_takes_no_row_is_named(servers: Servers, folder: Path) -> None:
@@ -228,7 +241,7 @@ def test_a_proof_is_cancelled_in_the_middle_of_a_statement(servers: Servers, fol
 
         job = house.job(job_id)
         assert (job.state, job.reason) == (JobState.CANCELLED, "by_user")
-        assert "1 of 2 migrations proven in development before; the scratch database is dropped" in job.message
+        assert "1 of 2 migrations proven in development before; the target was only read" in job.message
         assert scratches(house) == []
         assert shown(house, "tags")["undo"] == "proven" and shown(house, "sleeping")["reversibility"] is None
 
@@ -295,7 +308,9 @@ def test_whoever_takes_over_a_proof_drops_what_was_left_of_it(
 
 
 def test_what_is_not_ours_by_name_and_by_comment_is_never_dropped(servers: Servers, folder: Path) -> None:
-    with opened(servers, folder, servers.new_database()) as house:
+    dsn, away = servers.new_database(), Environment("away", Dsn("postgresql://nobody@127.0.0.1:1/nothing"))
+    environments = {"away": away, "development": Environment("development", Dsn(dsn))}
+    with open_house(servers, folder, dsn, environments=environments) as house:
         job = UUID(int=7)
         comment = f"Liftlock: scratch database of job {job}, made at 2020-01-01T00:00:00+00:00"
         names = [f"liftlock_scratch_{job.hex[-12:]}_1", f"liftlock_scratch_{job.hex[-12:]}_2", "liftlock_scratch_mine"]
@@ -373,7 +388,7 @@ class Died(BaseException):
 
 def died_in(house: House, job_id: JobId, monkeypatch: pytest.MonkeyPatch) -> Job:
     """The worker is gone after the first up: not even its clean-up code is run."""
-    from app.adapters.scratch.databases import PostgresScratch
+    from app.adapters.scratch.database import PostgresScratch
     from app.services.proving_course import Course
 
     async def dies(*_: object) -> None:
