@@ -131,7 +131,7 @@ def build(settings: Settings) -> Services:
         read_only=settings.read_only,
     )
     plans = PlanService(
-        environments, source, targets, schemas, PostgresSurveys(), gate, board, ControlPlans(database), clock
+        environments, source, targets, schemas, PostgresSurveys(), gate, board, ControlPlans(database), proofs, clock
     )
     migrations = MigrationService(submission, board, ControlWishes(database), ControlLocks(database))
     watchdog = _watchdog(settings, watchdog_portal)

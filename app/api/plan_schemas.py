@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 from pydantic.alias_generators import to_camel
 
+from app.api.proof_schemas import Reversibility
 from app.api.schemas import Action, FoundProblem, Links, LockSession
 from app.api.shapes import Answer, Href, Id, Moment
 from app.domain.environment import Protection
@@ -169,6 +170,7 @@ class PlannedStep(Answer):
     apart: str | None
     reversible: bool
     irreversible: str | None
+    reversibility: Reversibility | None
     format: str
     language: Language
     checksum: Sha256

@@ -5,6 +5,7 @@ from typing import Any
 from app.api import render
 from app.api.errors import PAGES, slugs, status_of
 from app.api.render import Json
+from app.api.render_proofs import reversibility
 from app.api.render_values import moment, plain
 from app.api.steps import command_with, in_environment, next_steps
 from app.domain.consent import allowing, call_of
@@ -140,6 +141,7 @@ def _step(step: PlannedStep) -> Json:
         "apart": step.apart,
         "reversible": step.irreversible is None,
         "irreversible": step.irreversible,
+        "reversibility": reversibility(step.proof),
         "format": step.source_format,
         "language": step.language.value,
         "checksum": step.checksum,

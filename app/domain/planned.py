@@ -14,6 +14,7 @@ from app.domain.job import JobRequest, Origin
 from app.domain.lock_modes import Lock
 from app.domain.migration import Direction
 from app.domain.problem import Problem
+from app.domain.proof import Proof
 from app.domain.survey import Blocker, TableSize
 
 
@@ -68,7 +69,8 @@ class PlannedStatement:
 class PlannedStep:
     """`apart`: why it has no transaction around it. `irreversible`: why there is no way back.
 
-    `hazards`: those that belong to no statement that is shown; `left_out`: how many statements are not.
+    `hazards`: those that belong to no statement that is shown; `left_out`: how many statements are not. `proof`: what
+    going up, down and up again has shown of this very file, without what it differs in.
     """
 
     ordinal: int
@@ -88,6 +90,7 @@ class PlannedStep:
     unused: tuple[Unused, ...]
     estimate: Estimate
     notice: str | None
+    proof: Proof | None = None
 
     @property
     def every_hazard(self) -> tuple[Judged, ...]:

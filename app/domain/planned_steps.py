@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.domain.estimate import CATALOG_MS, Estimate, estimate, total
 from app.domain.examination import Examination, Judged, Verdict, stated_in
@@ -10,6 +10,7 @@ from app.domain.hazards import HazardCode
 from app.domain.lock_modes import Lock
 from app.domain.migration import Direction, PythonScript, SqlScript
 from app.domain.planned import Language, PlannedStatement, PlannedStep, PlannedText
+from app.domain.proof import KnownProofs, Proof
 from app.domain.statement_locks import locks_of
 from app.domain.step import Step
 from app.domain.survey import Survey, TableSize
@@ -52,6 +53,15 @@ def planned_steps(
         _planned(ordinal, read, judged.get(read.step.name, []), found, survey, files)
         for ordinal, read in enumerate(reads)
     )
+
+
+def with_proofs(steps: tuple[PlannedStep, ...], known: KnownProofs) -> tuple[PlannedStep, ...]:
+    """Only the verdict and its words: the differences are at `GET /migrations/{name}`."""
+    return tuple(replace(step, proof=_in_short(known.of(step.name, step.checksum))) for step in steps)
+
+
+def _in_short(proof: Proof | None) -> Proof | None:
+    return None if proof is None else replace(proof, failure=None, differences=(), losses=(), notices=())
 
 
 def _planned(

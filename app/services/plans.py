@@ -13,14 +13,15 @@ from app.domain.job import Job, JobKind, JobRequest, Origin
 from app.domain.known import known_of
 from app.domain.migration import Catalog
 from app.domain.planned import OpenJob, PlannedStep, PlanSummary, PlanVerdict, RightNow, StoredPlan, WouldRefuse
-from app.domain.planned_steps import Read, planned_steps, read_step, relations_of
+from app.domain.planned_steps import Read, planned_steps, read_step, relations_of, with_proofs
 from app.domain.problem import Problem
 from app.domain.schema import Snapshot
 from app.domain.step import Plan
 from app.domain.survey import Survey, blockers
-from app.ports import Clock, JobBoard, Plans, PlansWanted, Schemas, Source, Surveys, Targets, TargetView
+from app.ports import Clock, JobBoard, Plans, PlansWanted, Proofs, Schemas, Source, Surveys, Targets, TargetView
 from app.services.gate import HazardGate, examination_of, version_of
 from app.services.planning import plan_job, protection_of
+from app.services.proof_gate import refuse_unproven
 from app.services.submission import Environments
 
 LOOKS = 3
@@ -59,8 +60,10 @@ class PlanService:
         gate: HazardGate,
         board: JobBoard,
         plans: Plans,
+        proofs: Proofs,
         clock: Clock,
     ) -> None:
+        self._proofs = proofs
         self._environments = environments
         self._source = source
         self._targets = targets
@@ -81,6 +84,7 @@ class PlanService:
         try:
             # confirmation is no part of the plan: that it is needed is a part of the answer
             plan = plan_job(replace(request, confirm=environment.name), environment, seen.catalog, seen.view)
+            await refuse_unproven(self._proofs, environment, plan)
         except NotFound:
             raise
         except Refusal as refusal:
@@ -159,6 +163,7 @@ class PlanService:
         survey = await self._surveys.look(environment, relations_of(reads))
         files = seen.catalog.by_name()
         steps = await asyncio.to_thread(planned_steps, reads, found, verdict, survey, files)
+        steps = with_proofs(steps, await self._proofs.of(environment.name))
         confirm = request.kind is JobKind.ROLLBACK and protection is not Protection.OPEN
         made = self._bare(request, origin, protection, seen, survey, reads)
         return replace(

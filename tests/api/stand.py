@@ -172,7 +172,16 @@ class Stand:
         )
         self.plans, self.surveys = MemoryPlans(), LiteralSurveys()
         plans = PlanService(
-            environments, self.source, self.targets, self.schemas, self.surveys, gate, board, self.plans, self.clock
+            environments,
+            self.source,
+            self.targets,
+            self.schemas,
+            self.surveys,
+            gate,
+            board,
+            self.plans,
+            self.proofs,
+            self.clock,
         )
         self.locks = MemoryLocks(self.store)
         self.drafts, self.checks = MemoryDrafts(), MemoryDrift(self.clock)

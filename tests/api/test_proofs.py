@@ -180,3 +180,21 @@ def test_with_all_proofs_a_run_is_accepted_and_a_rollback_needs_none() -> None:
         assert stand.post("/migrations/run").status_code == 202
     with standing(changed_settings=DEMANDING, applied=(ONE,)) as stand:
         assert stand.post("/migrations/rollback").status_code == 202
+
+
+def test_a_plan_shows_what_is_proven_of_each_step(stand: Stand) -> None:
+    stand.run(stand.proofs.put(proof(ONE, text="its down restores everything")))
+
+    planned = stand.post("/migrations/plan").json["steps"]
+
+    shown = planned[0]["reversibility"]
+    assert (shown["verdict"], shown["text"]) == ("proven", "its down restores everything")
+    assert [one["reversibility"] for one in planned[1:]] == [None, None]
+    stand.run(stand.proofs.put(proof(TWO)))
+    assert stand.get(stand.post("/migrations/plan").headers["Location"]).json["steps"][1]["reversibility"] is not None
+
+
+def test_a_plan_is_refused_as_its_run_would_be_where_a_proof_is_missing() -> None:
+    with standing(changed_settings=DEMANDING) as stand:
+        made = stand.post("/migrations/plan").json
+        assert (made["verdict"], made["problem"]["type"]) == ("refused", "/problems/proof-missing")
