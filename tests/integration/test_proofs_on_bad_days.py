@@ -149,7 +149,8 @@ def test_what_cannot_be_carried_over_is_named_and_the_rest_is_tried(servers: Ser
         "\\restrict x\nSET transaction_nonsense = 0;\nCREATE EXTENSION nowhere;\nCREATE TABLE users (id int);\n"
     )
     version = 'echo "pg_dump (PostgreSQL) 99.1"'
-    program.write_text(f'#!/bin/sh\n[ "$1" = --version ] && {version} || cat {folder.parent}/dump.sql\n')
+    said = f'echo "$@" >> {folder.parent}/said'
+    program.write_text(f'#!/bin/sh\n{said}\n[ "$1" = --version ] && {version} || cat {folder.parent}/dump.sql\n')
     program.chmod(0o755)
     with opened(servers, folder, servers.new_database()) as house:
         house.write("1_tags.sql", TAGS)
@@ -158,9 +159,12 @@ def test_what_cannot_be_carried_over_is_named_and_the_rest_is_tried(servers: Ser
         job = proven(house)
 
         assert job.reason == "proven"
-        said = [one for one in job.notices if one.startswith("not carried over")]
-        assert len(said) == 1 and "CREATE EXTENSION nowhere" in said[0] and "not available" in said[0]
+        (left,) = (one for one in job.notices if one.startswith("not carried over"))
+        assert "CREATE EXTENSION nowhere" in left and "not available" in left
         assert any("copy_differs" in one and "table public.users was not expected" in one for one in job.notices)
+        given, password = (folder.parent / "said").read_text(), urlsplit(house.dsn).password
+        assert "--schema-only" in given and "passfile=" in given
+        assert password and password not in given, "everybody on the machine reads a command line"
 
 
 def test_the_database_is_made_like_the_target_and_closed_to_other_servers(servers: Servers, folder: Path) -> None:
