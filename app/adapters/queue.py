@@ -59,7 +59,8 @@ class CeleryDoorbell:
                     "interval_max": 0.1,
                 },
             )
-        except (KombuError, RedisError, OSError) as error:
+        except (KombuError, RedisError, OSError, AttributeError) as error:
+            # AttributeError: another thread's ring has failed and closed the connection that Celery shares between them
             log.warning("doorbell.unreachable", job=job_id, error=str(error))
             return False
         return True

@@ -213,6 +213,7 @@ class Wishes:
 class Attempt:
     """The right of one worker to work on one job: every write of it names `number` in its WHERE.
 
+    `starts`: how many earlier attempts have begun to work, or may have taken the target, as far as it is known.
     `contended`: it had to wait for another, and the conflict log says so. `wishes`: what was asked of it meanwhile.
     """
 
@@ -258,6 +259,10 @@ class Ended:
     message: str
     error: Failure | None = None
     notices: tuple[str, ...] = ()
+
+
+HELD_NOTHING = frozenset({"for_target", "target_unreachable", "target_unusable"})
+"""Why an attempt gave its job back that has surely not taken its target; of any other nobody knows."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,8 @@ class Desk:
             self.answers[type(error).__name__] += 1
             return None
         self.answers[str(answer.status_code)] += 1
+        if answer.status_code == 500:
+            self.breaches.append(f"{request.method} {request.path} was answered with 500: see the log of the API")
         return answer
 
 

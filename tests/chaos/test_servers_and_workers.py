@@ -2,6 +2,7 @@
 
 import signal
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 
@@ -104,8 +105,10 @@ def test_with_the_default_lease_a_killed_worker_s_job_runs_again_within_forty_se
     for name in TIMING:
         if name.endswith("_MS"):
             monkeypatch.delitem(port.environ, name)
-    with port.worker("default-lease") as crew, port.worker("default-heir"):
+    with port.worker("default-lease") as crew, ExitStack() as stack:
         job_id = sleeping_job(port, house, 90)
+        # only now: else it may be the heir who has the job
+        stack.enter_context(port.worker("default-heir"))
         crew.signal_group(signal.SIGKILL)
         crew.process.wait(5)
         job = eventually(lambda: _started_again(house, job_id), within_s=AGAIN_S)

@@ -1,5 +1,7 @@
 """JobControl: what people ask of a job that has not ended."""
 
+import pytest
+
 from app.domain.job import ClaimRefusal, GivenBack, JobId, JobState, Principal, Wishes
 from tests.contract.conftest import Room
 from tests.contract.test_jobs import DONE, add, claim, get, refused
@@ -40,6 +42,42 @@ def test_a_started_job_that_waits_to_go_on_is_only_asked_since_it_may_hold_its_t
 
     assert asked is not None and asked.state is JobState.QUEUED and asked.cancelling
     assert claim(room, job).wishes.cancelled_by == "bob"
+
+
+@pytest.mark.parametrize("reason", ["crashed", "connection_lost", "backend_unavailable"])
+def test_a_job_whose_attempt_may_have_taken_the_target_before_it_could_say_so_is_only_asked(
+    room: Room, reason: str
+) -> None:
+    job = add(room)
+    room.run(room.claims.end(claim(room, job), GivenBack(reason, "nobody knows how far it came")))
+
+    asked = room.run(room.control.cancel(job.id, BOB))
+
+    assert asked is not None and asked.state is JobState.QUEUED and asked.cancelling
+    later = claim(room, job)
+    assert later.wishes.cancelled_by == "bob" and later.starts == 1
+
+
+def test_a_job_whose_worker_died_is_only_asked(room: Room) -> None:
+    job = add(room)
+    claim(room, job)
+    room.pass_time(31)
+    room.run(room.sweep.rescue(10))
+
+    asked = room.run(room.control.cancel(job.id, BOB))
+
+    assert asked is not None and asked.state is JobState.QUEUED and asked.cancelling
+
+
+@pytest.mark.parametrize("reason", ["for_target", "target_unreachable", "target_unusable"])
+def test_a_job_whose_attempts_never_held_the_target_ends_at_once(room: Room, reason: str) -> None:
+    job = add(room)
+    for _ in range(2):
+        room.run(room.claims.end(claim(room, job), GivenBack(reason, "not yet")))
+
+    cancelled = room.run(room.control.cancel(job.id, BOB))
+
+    assert cancelled is not None and cancelled.state is JobState.CANCELLED
 
 
 def test_a_job_that_has_ended_is_left_as_it_is_by_a_cancel(room: Room) -> None:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from app.domain.job import (
+    HELD_NOTHING,
     LEFT_OPEN,
     Attempt,
     ClaimRefusal,
@@ -40,6 +41,7 @@ class Row:
     dedupe_key: str | None = None
     owner: str | None = None
     parked: bool = False
+    held_nothing: int = 0
     dispatches: int = 0
     wishes: Wishes = field(default_factory=Wishes)
     due_at: datetime | None = None
@@ -239,6 +241,7 @@ class MemoryClaims:
                 now = self._store.clock.now()
                 self._store.change(row, lease_until=None, finished_at=now, steps=steps, **_ended(outcome))
             case GivenBack():
+                row.held_nothing += outcome.reason in HELD_NOTHING
                 row.parked, row.due = True, self._until(outcome.after_ms)
                 self._store.change(
                     row, state=JobState.QUEUED, lease_until=None, reason=outcome.reason, message=outcome.message
@@ -263,7 +266,7 @@ class MemoryClaims:
             number=job.attempt,
             request=job.request,
             floor_epoch=self._store.epochs[job.request.environment],
-            starts=job.starts,
+            starts=max(job.starts, int(job.attempt - 1 > self._store.rows[job.id].held_nothing)),
             max_starts=10,
             queued_since=job.created_at,
             owner=owner,

@@ -19,7 +19,8 @@ class MemoryWishes:
             return None
         row.wishes = replace(row.wishes, cancelled_by=row.wishes.cancelled_by or by.id)
         asked: dict[str, Any] = {"cancel_requested_at": row.job.cancel_requested_at or self._store.clock.now()}
-        if row.job.state is not JobState.RUNNING and row.job.starts == 0:
+        untouched = row.job.starts == 0 and row.job.attempt == row.held_nothing
+        if row.job.state is not JobState.RUNNING and untouched:
             asked |= {
                 "state": JobState.CANCELLED,
                 "reason": "by_user",

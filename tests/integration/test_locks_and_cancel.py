@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from app import failpoints
 from app.domain.environment import Dsn, Environment
 from app.domain.job import Job, JobId, JobState, Origin
+from app.failpoints import Action, Failpoint
 from app.settings import Timing
 from tests.support.eventually import eventually
 from tests.support.house import House, open_house
@@ -127,6 +129,27 @@ def test_a_file_that_swallows_the_refusal_of_its_statement_is_not_taken_for_done
             cancel(house, job_id)
         assert house.job(job_id).state is JobState.CANCELLED
         assert value(house.dsn, "SELECT to_regclass('half_done') IS NULL") is True
+
+
+def test_a_job_that_is_cancelled_after_its_attempt_was_lost_with_the_target_in_hand_frees_it(
+    servers: Servers, folder: Path, tmp_path: Path
+) -> None:
+    with open_house(servers, folder, timing=PATIENT, shortcut=False) as house:
+        house.write("1_note.sql", "-- migrate:up\nCREATE TABLE note (id int);\n")
+        lost = house.submit().job.id
+        failpoints.arm((Failpoint("fence.after", Action.RAISE),), tmp_path)
+        try:
+            with pytest.raises(failpoints.FailpointReached):
+                house.perform(lost)
+        finally:
+            failpoints.arm((), tmp_path)
+        assert value(house.dsn, "SELECT job_id FROM liftlock.fence WHERE scope = ''") == lost
+
+        assert cancel(house, lost).state is JobState.QUEUED
+        assert house.perform(lost).state is JobState.CANCELLED
+
+        assert value(house.dsn, "SELECT job_id FROM liftlock.fence WHERE scope = ''") is None
+        assert house.do().state is JobState.SUCCEEDED
 
 
 def test_a_step_that_waits_names_whom_within_a_second_and_succeeds_when_they_are_gone(

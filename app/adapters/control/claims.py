@@ -27,8 +27,19 @@ from app.domain.job import (
     Wishes,
 )
 
+HELD_NOTHING_TIMES = """(
+    SELECT count(*) FROM liftlock_control.job_events e
+    WHERE e.job_id = j.id AND e.from_state = 'running' AND e.to_state = 'queued'
+      AND e.reason IN ('for_target', 'target_unreachable', 'target_unusable'))"""
+"""How many attempts of job j surely never held its target; the reasons are those of HELD_NOTHING.
+
+One that died, or was cut off, between F1 and its `started` holds it and shows it nowhere else. Of what is
+committed meanwhile this sees too little, never too much.
+"""
+
 _CLAIM = Direct(
-    text("""
+    text(
+        """
     UPDATE liftlock_control.jobs j
     SET state = 'running', reason = 'starting', message = 'taking the target', attempt = attempt + 1,
         owner = :owner, lease_until = clock_timestamp() + make_interval(secs => :ttl_s), parked = false,
@@ -38,10 +49,12 @@ _CLAIM = Direct(
       AND NOT EXISTS (
         SELECT 1 FROM liftlock_control.jobs p
         WHERE p.target_id = j.target_id AND p.seq < j.seq AND p.state IN ('queued', 'running'))
-    RETURNING j.attempt, j.request, t.epoch, j.starts, j.max_starts, j.created_at,
+    RETURNING j.attempt, j.request, t.epoch, j.max_starts, j.created_at,
+        GREATEST(j.starts, CASE WHEN j.attempt = 1 OR j.attempt - 1 = {held_nothing} THEN 0 ELSE 1 END) AS starts,
         j.principal_id, j.cancel_requested_by, j.paused_by, EXISTS (
             SELECT 1 FROM liftlock_control.conflicts c WHERE c.job_id = j.id AND c.state = 'open') AS contended
-"""),
+""".replace("{held_nothing}", HELD_NOTHING_TIMES)
+    ),
 )
 _PARK = text("""
     UPDATE liftlock_control.jobs SET parked = true, next_dispatch_at = clock_timestamp()

@@ -4,20 +4,24 @@ from typing import Any
 
 from sqlalchemy import Executable, Text, bindparam, text
 
+from app.adapters.control.claims import HELD_NOTHING_TIMES
 from app.adapters.control.database import ControlDatabase
 from app.adapters.control.rows import job_of
 from app.adapters.control.tables import jobs
 from app.domain.job import Job, JobId, Principal
 
+_UNTOUCHED = f"state IN ('queued', 'waiting') AND starts = 0 AND (attempt = 0 OR attempt = {HELD_NOTHING_TIMES})"
+
 _CANCEL = (
-    text("""
+    text(
+        """
     WITH job AS (
-        UPDATE liftlock_control.jobs
+        UPDATE liftlock_control.jobs j
         SET cancel_requested_at = COALESCE(cancel_requested_at, clock_timestamp()),
             cancel_requested_by = COALESCE(cancel_requested_by, :by),
-            state = CASE WHEN state IN ('queued', 'waiting') AND starts = 0 THEN 'cancelled' ELSE state END,
-            reason = CASE WHEN state IN ('queued', 'waiting') AND starts = 0 THEN 'by_user' ELSE reason END,
-            message = CASE WHEN state IN ('queued', 'waiting') AND starts = 0
+            state = CASE WHEN {untouched} THEN 'cancelled' ELSE state END,
+            reason = CASE WHEN {untouched} THEN 'by_user' ELSE reason END,
+            message = CASE WHEN {untouched}
                            THEN 'cancelled by ' || :by || ' before it had started' ELSE message END,
             next_dispatch_at = clock_timestamp()
         WHERE id = :id AND state IN ('queued', 'waiting', 'running')
@@ -28,11 +32,12 @@ _CANCEL = (
         SELECT :by, :kind, :address, 'jobs.cancel', t.name, CAST(job.id AS text), jsonb_build_object('state', job.state)
         FROM job JOIN liftlock_control.targets t ON t.id = job.target_id)
     SELECT * FROM job
-""")
+""".replace("{untouched}", _UNTOUCHED)
+    )
     .bindparams(*(bindparam(name, type_=Text) for name in ("by", "kind", "address")))
     .columns(*jobs.columns)
 )
-"""A started job may hold its target's fence: only an attempt may end it, so it is asked."""
+"""A job that an attempt has worked on may hold its target's fence: only an attempt may end it, so it is asked."""
 
 
 _SET_PAUSED = """
