@@ -151,7 +151,7 @@ def build(settings: Settings) -> Services:
     )
     proving = ProvingPolicy(_limits(timing), timing.verify_timeout_ms)
     prover = Prover(environments, source, targets, schemas, scratches, proofs, claims, watchdog, clock, proving)
-    desk = DriftDesk(environments, schemas, drift, FolderDrafts(settings.migrations), submission, board, clock)
+    desk = DriftDesk(environments, schemas, drift, source, FolderDrafts(settings.migrations), submission, board, clock)
     for close in (announcements.close, targets.close, leases.close, database.close, doorbell.close):
         portal.on_close(close)
     return Services(

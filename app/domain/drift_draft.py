@@ -1,14 +1,18 @@
 """A migration file written from a drift: it takes the change over for good, or back."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from app.domain.drift import Drift
+from app.domain.migration import Catalog
 from app.domain.schema_diff import Script, adopting, restoring
 from app.domain.settling import Resolution
 
 LONGEST_REMARK = 110
+NOT_READ_YET = "SET LOCAL check_function_bodies = off; -- a function may come before the table that it reads"
+_FUNCTION = re.compile(r"CREATE (OR REPLACE )?(FUNCTION|PROCEDURE)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +25,28 @@ class Draft:
     left: tuple[str, ...] = ()
 
 
-def draft_of(drift: Drift, resolution: Resolution, now: datetime) -> Draft:
+def newest_version(catalog: Catalog) -> str | None:
+    return max(catalog.migrations, key=lambda one: one.sort_key).version if catalog.migrations else None
+
+
+def next_version(newest: str | None, now: datetime) -> str:
+    """In the style of the folder, so that later files do not sort before it: 0007, 1.4.2; else the moment."""
+    stamp = f"{now:%Y%m%d%H%M%S}"
+    if newest is None or (newest.isdecimal() and len(newest) == len(stamp) and newest < stamp):
+        return stamp
+    head, separator, last = newest.rpartition(".")
+    if not last.isdecimal():
+        return stamp
+    return f"{head}{separator}{str(int(last) + 1).zfill(len(last))}"
+
+
+def draft_of(drift: Drift, resolution: Resolution, now: datetime, newest: str | None = None) -> Draft:
     """Adopting, its up makes of the recorded schema the found one; reverting, the other way round."""
     there, back = adopting(drift.differences), restoring(drift.differences)
     if resolution is Resolution.REVERT_DRIFT:
         there, back = back, there
-    version = f"{now:%Y%m%d%H%M%S}"
-    name = f"{resolution.value.replace('_', '-')}-{drift.environment}-{version}"
+    version = next_version(newest, now)
+    name = f"{resolution.value.replace('_', '-')}-{drift.environment}-{now:%Y%m%d%H%M%S}"
     return Draft(name, f"{version}_{name}.sql", _text(drift, name, version, resolution, there, back), there.left)
 
 
@@ -54,4 +73,5 @@ def _text(drift: Drift, name: str, version: str, resolution: Resolution, there: 
 
 def _section(script: Script) -> Sequence[str]:
     left = [f"-- not written, since there is no SQL for it: {' '.join(one.split())}" for one in script.left]
-    return (*left, *(f"{sql};" for sql in script.statements)) or ("-- nothing",)
+    later = [NOT_READ_YET] if any(_FUNCTION.match(sql) for sql in script.statements) else []
+    return (*left, *later, *(f"{sql};" for sql in script.statements)) or ("-- nothing",)

@@ -104,6 +104,11 @@ class Snapshot:
         """SHA-256 of the canonical JSON without the soft facts, in hexadecimal: comparable between databases."""
         return hashlib.sha256(_encoded(self, lambda one: one.hard).encode()).hexdigest()
 
+    @cached_property
+    def texts_of_kin(self) -> dict[tuple[str, ...], dict[str, str]]:
+        """By kinds: where each object of them mentions others. Worked out once, by who orders objects."""
+        return {}
+
     def comparable(self) -> "Snapshot":
         """Without what databases of one schema may differ in: owners, grants, versions of collations and the
         rows that PostgreSQL 18 keeps for each NOT NULL."""

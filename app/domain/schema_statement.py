@@ -77,13 +77,24 @@ def step(phase: Phase, sql: str, rank: int = 0) -> Statements:
 
 def depth(one: SchemaObject, snapshot: Snapshot) -> int:
     """How many others of its kin it stands on, one upon the other; 0 on none."""
-    kin = {other.identity: _text_of(other) for other in snapshot if other.kind in _KIN.get(one.kind, ())}
+    kin = _kin_of(snapshot, _KIN.get(one.kind, ())).copy()
     level, standing_on = 0, {one.identity}
     while standing_on and level <= len(kin):
         text = " ".join(kin.pop(identity, "") for identity in standing_on)
         standing_on = {identity for identity in kin if identity in text}
         level += bool(standing_on)
     return level
+
+
+def _kin_of(snapshot: Snapshot, kinds: tuple[str, ...]) -> dict[str, str]:
+    """Only those that may stand on one another, or be stood on; made once for all objects of a snapshot."""
+    if kinds not in snapshot.texts_of_kin:
+        texts = {other.identity: _text_of(other) for other in snapshot if other.kind in kinds}
+        if kinds == ("table",):
+            parents = " ".join(texts.values())
+            texts = {name: text for name, text in texts.items() if text or name in parents}
+        snapshot.texts_of_kin[kinds] = texts
+    return snapshot.texts_of_kin[kinds]
 
 
 def _text_of(one: SchemaObject) -> str:

@@ -33,7 +33,7 @@ class Settling:
     """An answer that a job carries out in the target.
 
     `checksum`: the raw one, in hex, of the file that is accepted; another file is another question.
-    `stranded`: the job whose hold on the target is ended.
+    `stranded`: the job whose hold on the target is ended. `schema`: the fingerprint of the one that is adopted.
     """
 
     conflict_id: UUID
@@ -41,3 +41,4 @@ class Settling:
     migration: str | None = None
     checksum: str | None = None
     stranded: UUID | None = None
+    schema: str | None = None

@@ -60,7 +60,8 @@ class Limits:
 class TargetView:
     """What a question may see of a target; `protection` is the one recorded in it, if any.
 
-    `holder` is the job that has begun there and is not over. `sight`: its schema, where that was looked at.
+    `holder` is the job that has begun there and is not over. `sight`: its schema, where that was looked at;
+    `unread`: it was to be, and somebody holds locked what would have to be read.
     `server_major`: of the server's version.
     """
 
@@ -69,6 +70,7 @@ class TargetView:
     protection: Protection | None = None
     holder: UUID | None = None
     sight: Sight | None = None
+    unread: bool = False
     server_major: int | None = None
 
 

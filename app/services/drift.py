@@ -7,10 +7,11 @@ import structlog
 
 from app.domain.drift import Drift, DriftCheck, Sight, checked, judged, not_checked
 from app.domain.environment import Environment, OnDrift, SchemaCheck
-from app.domain.errors import BackendUnavailable
+from app.domain.errors import BackendUnavailable, DriftPresent, StillDisagrees
 from app.domain.job import Attempt, JobKind
+from app.domain.problem import Problem
 from app.domain.step import Plan
-from app.ports import DriftLog, Schemas
+from app.ports import DriftLog, Schemas, TargetView
 from app.services.conflict import ConflictResolutionService
 
 log = structlog.get_logger()
@@ -27,17 +28,48 @@ class DriftGuard:
         self._policy = attempt.request.on_drift or environment.on_drift
         self._may_refuse = attempt.request.kind is JobKind.RUN
         self._ignored = ignored
+        settling = attempt.request.settling
+        self._adopted = None if settling is None else settling.schema
         self.seen: Sight | None = None
 
-    def judge(self, plan: Plan, sight: Sight | None) -> Plan:
-        """The plan, with a word about drift where there is some. Raises DriftPresent."""
-        if not plan.steps or sight is None or self._policy is OnDrift.IGNORE:
+    def judge(self, plan: Plan, view: TargetView) -> Plan:
+        """The plan, with a word about drift where there is some. Raises DriftPresent, also where nobody can tell."""
+        sight = view.sight
+        if not plan.steps:
+            return plan
+        self._refuse_another_than_adopted(sight)
+        if view.unread and self._policy is not OnDrift.IGNORE:
+            return self._unread(plan)
+        if sight is None or self._policy is OnDrift.IGNORE:
             return plan
         self.seen, drift = sight, Drift.of(self._environment.name, sight)
         if drift is None or drift.cause in self._ignored:
             return plan
         found = judged(drift, self._policy if self._may_refuse else OnDrift.WARN)
         return plan if found is None else replace(plan, remarks=(*plan.remarks, found.summary))
+
+    def _unread(self, plan: Plan) -> Plan:
+        said = f"the schema of {self._environment.name} could not be read, since somebody holds a lock on a part of it"
+        if self._may_refuse and self._policy is OnDrift.REFUSE:
+            raise DriftPresent(
+                f"{said}; whether it has drifted nobody can tell, and nothing was run",
+                (Problem("schema_not_read", said),),
+                next_steps=(
+                    "look in pg_locks for AccessExclusiveLock, wait for that session, then run again",
+                    "POST /migrations/run with onDrift: warn does not wait for it",
+                ),
+                facts={"environment": self._environment.name},
+            )
+        return replace(plan, remarks=(*plan.remarks, f"{said}; whether it had drifted is not known"))
+
+    def _refuse_another_than_adopted(self, sight: Sight | None) -> None:
+        """A draft was made of one schema; what has been changed since would be taken over unseen."""
+        if self._adopted is not None and (sight is None or sight.live.fingerprint != self._adopted):
+            message = (
+                f"the schema of {self._environment.name} is no longer the one that was to be adopted, or cannot be "
+                f"read; nothing was recorded. The file that was written holds what was seen: remove it, and look again"
+            )
+            raise StillDisagrees(message, (Problem("drift_moved", message),))
 
 
 class DriftRecorder:

@@ -1,14 +1,16 @@
 """What people ask about drift: the last look, a new one, and a file that takes it over or back."""
 
+import asyncio
+
 from app.domain.conflict import Conflict
 from app.domain.drift import Drift, DriftCheck
-from app.domain.drift_draft import Draft, draft_of
+from app.domain.drift_draft import Draft, draft_of, newest_version
 from app.domain.errors import LiftlockError, StillDisagrees, ValidationFailed
 from app.domain.job import JobId, JobKind, JobRequest, Origin
 from app.domain.problem import Problem
 from app.domain.settling import MarkAs, Resolution, Settling
 from app.domain.step import Atomicity
-from app.ports import Clock, Drafts, JobBoard, KeyClaim, NewJob, Schemas
+from app.ports import Clock, Drafts, JobBoard, KeyClaim, NewJob, Schemas, Source
 from app.services.drift import DriftRecorder
 from app.services.submission import Environments, Submission, Submitted
 
@@ -19,6 +21,7 @@ class DriftDesk:
         environments: Environments,
         schemas: Schemas,
         recorder: DriftRecorder,
+        source: Source,
         drafts: Drafts,
         submission: Submission,
         board: JobBoard,
@@ -27,6 +30,7 @@ class DriftDesk:
         self._environments = environments
         self._schemas = schemas
         self._recorder = recorder
+        self._source = source
         self._drafts = drafts
         self._submission = submission
         self._board = board
@@ -59,7 +63,7 @@ class DriftDesk:
 
         Raises StillDisagrees when the schema has moved since, FolderNotWritable, or what submitting raises.
         """
-        draft = await self._write(conflict, Resolution.ADOPT_DRIFT)
+        draft, found = await self._write(conflict, Resolution.ADOPT_DRIFT)
         request = JobRequest(
             kind=JobKind.MARK,
             environment=conflict.collision.environment or "",
@@ -67,7 +71,7 @@ class DriftDesk:
             note=note or f"adopts what has drifted; written to {draft.file}",
             names=(draft.name,),
             mark_as=MarkAs.APPLIED,
-            settling=Settling(conflict.id, Resolution.ADOPT_DRIFT, draft.name),
+            settling=Settling(conflict.id, Resolution.ADOPT_DRIFT, draft.name, schema=found),
         )
         try:
             submitted = await self._submission.submit(request, origin, idempotency)
@@ -78,11 +82,12 @@ class DriftDesk:
 
     async def revert(self, conflict: Conflict) -> str:
         """Write the file that takes the drift back; what to say of it. Raises as `adopt`."""
-        draft = await self._write(conflict, Resolution.REVERT_DRIFT)
+        draft, _ = await self._write(conflict, Resolution.REVERT_DRIFT)
         left = f"; there is no SQL for {', '.join(draft.left)}" if draft.left else ""
         return f"written to {draft.file}; look at it, then run it with onDrift: warn{left}"
 
-    async def _write(self, conflict: Conflict, resolution: Resolution) -> Draft:
+    async def _write(self, conflict: Conflict, resolution: Resolution) -> tuple[Draft, str]:
+        """And the fingerprint of the schema that it was made of."""
         environment = self._environments.named(conflict.collision.environment or "")
         sight = await self._schemas.sight(environment)
         drift = Drift.of(environment.name, sight)
@@ -94,14 +99,16 @@ class DriftDesk:
             )
             problem = Problem("drift_moved", message)
             raise StillDisagrees(message, (problem,), next_steps=(f"GET /environments/{environment.name}/drift",))
-        draft = draft_of(drift, resolution, self._clock.now())
+        newest = newest_version(await self._source.read())
+        # diffing a large schema takes a while: the loop belongs to every request of this process
+        draft = await asyncio.to_thread(draft_of, drift, resolution, self._clock.now(), newest)
         if len(draft.left) == len(drift.differences):
             message = (
                 f"there is no SQL for {', '.join(draft.left)}; write the migration yourself, and mark it as applied"
             )
             raise ValidationFailed(message, (Problem("no_sql", message, pointer="/resolution"),))
         await self._drafts.add(draft.file, draft.text)
-        return draft
+        return draft, drift.found
 
 
 def _said(draft: Draft) -> tuple[str, ...]:

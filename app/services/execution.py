@@ -218,7 +218,7 @@ class PlanExecutor:
         self, environment: Environment, attempt: Attempt, catalog: Catalog, view: TargetView, guard: DriftGuard
     ) -> Plan:
         """Under the fence. Everything that can be refused is refused here, before the first step."""
-        plan = guard.judge(plan_job(attempt.request, environment, catalog, view), view.sight)
+        plan = guard.judge(plan_job(attempt.request, environment, catalog, view), view)
         problems = self._source.unloadable([step for step in plan.steps if step.deed is Deed.EXECUTED])
         if problems:
             raise MigrationsInvalid(f"{problems[0].message}; nothing was run", problems)

@@ -186,7 +186,9 @@ class Stand:
         self.locks = MemoryLocks(self.store)
         self.drafts, self.checks = MemoryDrafts(), MemoryDrift(self.clock)
         self.recorder = DriftRecorder(self.schemas, self.checks, conflicts)
-        desk = DriftDesk(environments, self.schemas, self.recorder, self.drafts, submission, board, self.clock)
+        desk = DriftDesk(
+            environments, self.schemas, self.recorder, self.source, self.drafts, submission, board, self.clock
+        )
         migrations = MigrationService(submission, board, MemoryWishes(self.store), self.locks)
         return Services(
             settings=settings,

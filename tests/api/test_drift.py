@@ -136,7 +136,7 @@ def test_a_file_that_reverts_is_written_and_named(stand: Stand) -> None:
 def test_a_file_that_cannot_be_written_comes_with_the_answer(stand: Stand) -> None:
     conflict = drifted(stand)
     now = stand.clock.now()
-    stand.drafts.files[f"{now:%Y%m%d%H%M%S}_revert-drift-development-{now:%Y%m%d%H%M%S}.sql"] = "there already"
+    stand.drafts.files[f"4_revert-drift-development-{now:%Y%m%d%H%M%S}.sql"] = "there already"
 
     refused = resolve(stand, conflict, resolution="revert_drift")
 

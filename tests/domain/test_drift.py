@@ -115,3 +115,33 @@ def test_a_name_with_a_line_end_stays_within_the_remark() -> None:
     before_up = draft_of(found, Resolution.REVERT_DRIFT, AT).text.split("-- migrate:up\n")[0]
 
     assert "\n-- migrate:down" not in before_up and "\nDROP TABLE" not in before_up
+
+
+@pytest.mark.parametrize(
+    ("newest", "version"),
+    [
+        (None, "20260102030405"),
+        ("0003", "0004"),
+        ("9", "10"),
+        ("1.4.9", "1.4.10"),
+        ("20251231235959", "20260102030405"),
+        ("20270101000000", "20270101000001"),
+        ("V2b", "20260102030405"),
+    ],
+)
+def test_a_draft_comes_after_the_newest_file_in_the_style_of_the_folder(newest: str | None, version: str) -> None:
+    draft = draft_of(drift(), Resolution.ADOPT_DRIFT, AT, newest)
+    assert draft.file.startswith(f"{version}_adopt-drift-staging-") and f"\n-- version: {version}\n" in draft.text
+    assert draft.name == "adopt-drift-staging-20260102030405"
+
+
+def test_a_function_may_come_before_the_table_that_it_reads() -> None:
+    function = SchemaObject(
+        "function",
+        "public.f()",
+        {"definition": "CREATE OR REPLACE FUNCTION public.f() RETURNS int LANGUAGE sql AS $$ SELECT 1 $$"},
+    )
+    found = Drift.of("staging", Sight(Snapshot.of([TABLE, COLUMN, function]), recorded()))
+    assert found is not None
+    up = draft_of(found, Resolution.ADOPT_DRIFT, AT).text.split("-- migrate:up\n")[1]
+    assert up.startswith("SET LOCAL check_function_bodies = off;")

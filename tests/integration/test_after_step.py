@@ -10,7 +10,7 @@ from app.domain.environment import Dsn, Environment, SchemaCheck
 from app.domain.failure import Failure, FailureCode
 from app.domain.job import JobKind, JobState
 from tests.support.house import House, open_house
-from tests.support.servers import Servers, execute, fetch, value
+from tests.support.servers import Servers, execute, fetch, held, value
 
 pytestmark = pytest.mark.servers
 
@@ -88,6 +88,61 @@ def test_what_is_valid_or_asked_for_may_stay(house: House, statements: list[str]
     house.write("1_a.sql", up(*statements))
 
     assert house.do().state is JobState.SUCCEEDED
+
+
+SOUND_ELSEWHERE = "CREATE SCHEMA app; CREATE TABLE app.k (c int)"
+WITH_PATH = "CREATE FUNCTION app.{name}() RETURNS bigint LANGUAGE sql SET search_path = app AS 'SELECT sum(c) FROM k'"
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        pytest.param(["ALTER TABLE orders ADD COLUMN x int", WITH_PATH.format(name="g")], id="new, with its own path"),
+        pytest.param(["ALTER FUNCTION app.f() RENAME TO f2"], id="renamed, with its own path"),
+        pytest.param(["ALTER FUNCTION notes() RENAME TO remarks"], id="renamed"),
+        pytest.param(
+            [
+                "SET check_function_bodies = off",
+                "ALTER TABLE orders ADD COLUMN x int",
+                "CREATE FUNCTION total() RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM later'",
+                "CREATE TABLE app.later ()",
+            ],
+            id="new, before what it reads",
+        ),
+    ],
+)
+def test_what_did_not_stand_before_or_cannot_be_judged_is_no_reason(house: House, statements: list[str]) -> None:
+    execute(house.dsn, f"{SOUND_ELSEWHERE}; {WITH_PATH.format(name='f')}; {READER}")
+    house.write("1_a.sql", up(*statements))
+
+    assert house.do().state is JobState.SUCCEEDED
+
+
+def test_a_table_that_the_step_does_not_touch_is_not_waited_for_and_not_held(house: House) -> None:
+    execute(house.dsn, READER)
+    house.write("1_a.sql", up("ALTER TABLE lines ADD COLUMN x int", "DO $$ BEGIN PERFORM 1; END $$"))
+
+    with held(house.dsn, "LOCK TABLE orders IN ACCESS EXCLUSIVE MODE", "reporting"):
+        job = house.do()
+
+    assert job.state is JobState.SUCCEEDED and job.attempt == 1
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["ALTER TABLE lines RENAME CONSTRAINT positive TO above", "ALTER TABLE lines ALTER COLUMN id TYPE bigint"],
+)
+def test_one_that_was_not_valid_before_stays_so_under_another_name_or_type(house: House, statement: str) -> None:
+    execute(house.dsn, NOT_VALID)
+    house.write("1_a.sql", up(statement, "UPDATE lines SET id = id"))
+
+    assert house.do().state is JobState.SUCCEEDED
+
+
+def test_a_comment_does_not_ask_for_it(house: House) -> None:
+    house.write("1_a.sql", "-- migrate:up\n-- numbers that are not valid are cleaned\n" + HIDDEN + ";\n")
+
+    assert failure_of(house).code is FailureCode.VERIFY_FAILED
 
 
 def test_what_others_have_left_unvalidated_is_not_held_against_a_step(house: House) -> None:

@@ -224,6 +224,30 @@ def test_a_schema_that_is_not_checked_says_so(servers: Servers, folder: Path) ->
         assert fetch(house.dsn, "SELECT 1 FROM liftlock.schema_state WHERE scope = ''") == []
 
 
+def test_where_nobody_can_tell_a_run_that_wants_no_drift_is_refused(house: House) -> None:
+    execute(house.dsn, "CREATE VIEW by_hand AS SELECT id FROM a")
+
+    with held(house.dsn, "LOCK TABLE a IN ACCESS EXCLUSIVE MODE", "reporting"):
+        refused, told = house.do(on_drift=OnDrift.REFUSE), house.do(on_drift=OnDrift.WARN)
+
+    assert (refused.state, refused.reason) == (JobState.FAILED, "drift_present")
+    assert refused.error is not None and "could not be read" in refused.error.message
+    assert told.state is JobState.SUCCEEDED
+    assert [one for one in told.notices if "whether it had drifted is not known" in one]
+
+
+def test_what_was_changed_after_the_draft_is_not_taken_over_unseen(house: House) -> None:
+    execute(house.dsn, BY_HAND)
+    scanned(house)
+    answered = resolved(house, resolution="adopt_drift")
+    execute(house.dsn, "CREATE TABLE sneaked ()")
+
+    job = house.perform(JobId(UUID(answered.get_json()["id"])))
+
+    assert (job.state, job.reason) == (JobState.FAILED, "still_disagrees")
+    assert scanned(house)["differencesTotal"] == 3
+
+
 def test_a_schema_that_cannot_be_read_at_the_end_is_not_claimed_to_be_known(house: House) -> None:
     house.write("2_b.sql", "-- migrate:up\nCREATE VIEW v AS SELECT id FROM a;\n")
     house.do()

@@ -43,13 +43,22 @@ class ControlDatabase:
 
     async def rows(self, statement: Direct, values: Mapping[str, Any]) -> list[Row]:
         """One statement, which is a transaction by itself. Raises the driver's errors, or as `begin`."""
-        async with self.single() as connection:
-            return await rows_on(connection, statement, values)
+        try:
+            async with self.single() as connection:
+                return await rows_on(connection, statement, values)
+        except BackendUnavailable:
+            await self._forget_connections()
+            raise
 
     async def row(self, statement: Direct, values: Mapping[str, Any]) -> Row | None:
         """The first row of `rows`."""
         found = await self.rows(statement, values)
         return found[0] if found else None
+
+    async def _forget_connections(self) -> None:
+        """As SQLAlchemy does when it loses one itself: the others are as old, and whoever asks next gets a new one."""
+        if self._engine is not None:
+            await self._engine.dispose(close=False)
 
     @asynccontextmanager
     async def _said_plainly(self) -> AsyncIterator[None]:

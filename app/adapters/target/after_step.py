@@ -1,7 +1,7 @@
 """What a step must not leave behind: looked at inside its transaction, so that it can still be taken back.
 
-A valid index and a view need no look: PostgreSQL itself refuses to break them in a transaction. What it does not
-refuse are constraints that nobody has validated, partly built indexes, and functions whose text no longer fits.
+Indexes and views need no look: PostgreSQL itself refuses to break them in a transaction. What it does not refuse are
+constraints that nobody has validated, and functions whose text no longer fits.
 """
 
 import json
@@ -13,25 +13,22 @@ import asyncpg
 from app.domain.failure import Failure, FailureCode
 from app.domain.migration import PythonScript, SqlScript
 from app.domain.signals import StepFailed
+from app.domain.statements import token_text
 from app.domain.step import Step
 
 # only relations that this transaction has locked: what others leave is not its doing
-LEFTOVERS = """
-    WITH ours AS (
-        SELECT DISTINCT relation FROM pg_catalog.pg_locks
+UNVALIDATED = """
+    SELECT k.conrelid::bigint AS relation, k.contype::text AS kind, k.conkey::text AS columns, k.conname AS name,
+           k.conrelid::pg_catalog.regclass::text AS table
+    FROM pg_catalog.pg_constraint k
+    WHERE NOT k.convalidated AND k.conrelid <> 0 AND COALESCE((to_jsonb(k) ->> 'conenforced')::boolean, true)
+"""
+OURS = """
+      AND k.conrelid IN (
+        SELECT relation FROM pg_catalog.pg_locks
         WHERE pid = pg_backend_pid() AND locktype = 'relation' AND granted
           AND mode NOT IN ('AccessShareLock', 'RowShareLock', 'RowExclusiveLock'))
-    SELECT 'index' AS kind, i.indexrelid::pg_catalog.regclass::text AS name
-    FROM pg_catalog.pg_index i
-    JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
-    JOIN ours ON ours.relation = i.indrelid
-    WHERE NOT i.indisvalid AND c.relkind = 'i' AND age(i.xmin) <= age(pg_current_xact_id()::xid)
-    UNION ALL
-    SELECT 'constraint', k.conname || ' on ' || k.conrelid::pg_catalog.regclass::text
-    FROM pg_catalog.pg_constraint k JOIN ours ON ours.relation = k.conrelid
-    WHERE NOT k.convalidated AND age(k.xmin) <= age(pg_current_xact_id()::xid)
-      AND COALESCE((to_jsonb(k) ->> 'conenforced')::boolean, true)
-    ORDER BY 1, 2
+    ORDER BY 5, 4
 """
 CHECKABLE = """
     SELECT p.oid, p.oid::pg_catalog.regprocedure::text AS name
@@ -39,40 +36,52 @@ CHECKABLE = """
     JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
     JOIN pg_catalog.pg_language l ON l.oid = p.prolang
     WHERE l.lanname = 'sql' AND p.prokind IN ('f', 'p') AND (to_jsonb(p) ->> 'prosqlbody') IS NULL
+      AND p.proconfig IS NULL
       AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'liftlock', 'liftlock_control')
       AND pg_catalog.has_function_privilege(p.oid, 'EXECUTE')
-      AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e')
+      AND NOT EXISTS (
+        SELECT 1 FROM pg_catalog.pg_depend d
+        WHERE d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND d.objid = p.oid AND d.deptype = 'e')
 """
-"""SQL functions whose text is kept as text: one that is kept parsed holds on to what it mentions."""
+"""SQL functions whose text is kept as text: one that is kept parsed holds on to what it mentions. One with settings of
+its own is read under those when it runs, and nobody can do that for it here."""
 
 HAS_CHECKABLE = f"SELECT EXISTS ({CHECKABLE})"
-FIND_BROKEN = f"""
+LOOK = f"""
+    SAVEPOINT liftlock_look;
+    SET LOCAL lock_timeout = 100;
     DO $liftlock$
     DECLARE
         one record;
-        broken jsonb := '{{}}';
+        judged jsonb := '{{}}';
     BEGIN
         FOR one IN {CHECKABLE} LOOP
             BEGIN
                 PERFORM pg_catalog.fmgr_sql_validator(one.oid);
+                judged := judged || pg_catalog.jsonb_build_object(one.oid::text, NULL);
             EXCEPTION WHEN OTHERS THEN
-                -- locks, deadlocks, resources: nothing that the function is to blame for
-                IF SQLSTATE ~ '^(40|53|55|57)' THEN
-                    RAISE;
+                -- locks, resources and rights: nothing that the function is to blame for, so it is not judged
+                IF SQLSTATE !~ '^(40|53|54|55|57|58|XX)' AND SQLSTATE <> '42501' THEN
+                    judged := judged || pg_catalog.jsonb_build_object(
+                        one.oid::text, one.name || ': ' || SQLERRM);
                 END IF;
-                broken := broken || pg_catalog.jsonb_build_object(one.name, SQLERRM);
             END;
         END LOOP;
-        PERFORM pg_catalog.set_config('liftlock.broken', broken::text, true);
+        PERFORM pg_catalog.set_config('liftlock.judged', judged::text, true);
     END $liftlock$
 """
 """What CREATE FUNCTION does with the text of an SQL function, for each of them; it writes nothing."""
 
-BROKEN = "SELECT pg_catalog.current_setting('liftlock.broken')"
+JUDGED = "SELECT pg_catalog.current_setting('liftlock.judged')"
+LEAVE = "ROLLBACK TO SAVEPOINT liftlock_look; RELEASE SAVEPOINT liftlock_look"
+"""The locks of reading go with it, and tables that the step does not touch are nobody's to wait for."""
 
-_BREAKS_OTHERS = re.compile(r"\b(DROP|RENAME|ALTER)\b", re.IGNORECASE)
+_BREAKS_OTHERS = frozenset({"DROP", "ALTER"})
 _MAKES_FUNCTIONS = re.compile(r"\b(FUNCTION|PROCEDURE|EXTENSION)\b", re.IGNORECASE)
 _ASKS_FOR_IT = re.compile(r"\bNOT\s+VALID\b", re.IGNORECASE)
+
+Unvalidated = frozenset[tuple[int, str, str | None]]
+"""Table, kind and columns: what stays of a constraint that is renamed, or made anew with its column's type."""
 
 
 def may_leave_behind(step: Step) -> bool:
@@ -87,35 +96,53 @@ def may_leave_behind(step: Step) -> bool:
 
 
 def may_break_functions(step: Step) -> bool:
-    return step.body is not None and bool(_BREAKS_OTHERS.search(step.body.text))
+    match step.body:
+        case SqlScript() as script:
+            verbs = {one.verb.split()[0] for one in script.parsed.statements if one.verb}
+            return may_leave_behind(step) or not _BREAKS_OTHERS.isdisjoint(verbs)
+        case PythonScript():
+            return True
+        case None:
+            return False
 
 
 def may_make_functions(step: Step) -> bool:
     return step.body is not None and (may_leave_behind(step) or bool(_MAKES_FUNCTIONS.search(step.body.text)))
 
 
-async def refuse_leftovers(connection: asyncpg.Connection, ordinal: int, step: Step) -> None:
-    """Raises StepFailed for what is not valid and was not asked for by the text of the migration."""
-    if step.body is None or not may_leave_behind(step) or _ASKS_FOR_IT.search(step.body.text):
+async def unvalidated(connection: asyncpg.Connection) -> Unvalidated:
+    """Constraints that are not valid before the step: they are not its doing."""
+    found = await connection.fetch(UNVALIDATED)
+    return frozenset((row["relation"], row["kind"], row["columns"]) for row in found)
+
+
+async def refuse_leftovers(connection: asyncpg.Connection, ordinal: int, step: Step, before: Unvalidated) -> None:
+    """Raises StepFailed for constraints that nobody has validated and the migration does not ask for."""
+    assert step.body is not None
+    text = token_text(step.body.text) if isinstance(step.body, SqlScript) else step.body.text
+    if _ASKS_FOR_IT.search(text):
         return
-    left = await connection.fetch(LEFTOVERS)
+    found = await connection.fetch(UNVALIDATED + OURS)
+    left = [row for row in found if (row["relation"], row["kind"], row["columns"]) not in before]
     if left:
-        said = ", ".join(f"the {row['kind']} {row['name']}" for row in left)
+        said = ", ".join(f"the constraint {row['name']} on {row['table']}" for row in left)
         message = f"{step.name} would leave behind what is not valid, and does not ask for it: {said}"
         hint = "say NOT VALID in the file where it is meant, or validate it there"
         raise StepFailed(_failure(step, message, hint), ordinal)
 
 
-async def broken_functions(connection: asyncpg.Connection) -> dict[str, str]:
-    """SQL functions whose text does not fit the schema, each with what is wrong; of plpgsql nobody can know."""
-    await connection.execute(FIND_BROKEN)
-    found: dict[str, str] = json.loads(await connection.fetchval(BROKEN))
+async def judged_functions(connection: asyncpg.Connection) -> Mapping[str, str | None]:
+    """By oid, what is wrong with the text of each SQL function, None for nothing. Whose text cannot be read now is
+    left out; what plpgsql would say nobody can know."""
+    await connection.execute(LOOK)
+    found: dict[str, str | None] = json.loads(await connection.fetchval(JUDGED))
+    await connection.execute(LEAVE)
     return found
 
 
-def refuse_broken(ordinal: int, step: Step, before: Mapping[str, str], after: Mapping[str, str]) -> None:
-    """Raises StepFailed for functions that stood before the step and do not any more."""
-    broken = [f"{name}: {error}" for name, error in after.items() if name not in before]
+def refuse_broken(ordinal: int, step: Step, before: Mapping[str, str | None], after: Mapping[str, str | None]) -> None:
+    """Raises StepFailed for functions that were sound before the step and are not any more."""
+    broken = [error for oid, error in after.items() if error is not None and oid in before and before[oid] is None]
     if broken:
         message = f"{step.name} breaks functions that stood before: {'; '.join(broken)}"
         raise StepFailed(_failure(step, message, "change or drop the functions in the same migration"), ordinal)

@@ -37,7 +37,6 @@ KEEP = """
     SET fingerprint = excluded.fingerprint, snapshot = excluded.snapshot, event_id = excluded.event_id,
         job_id = excluded.job_id, at = clock_timestamp()
 """
-FORGET = "DELETE FROM liftlock.schema_state WHERE scope = $1"
 
 log = structlog.get_logger()
 
@@ -51,13 +50,12 @@ async def read_recorded(connection: asyncpg.Connection | PoolConnectionProxy, sc
 async def keep_schema(connection: asyncpg.Connection, reader: SchemaReader, scope: str, job_id: UUID) -> None:
     """Record the schema as the job leaves it, if the job has done anything; in the transaction of its end.
 
-    What cannot be read, because somebody holds it locked, is forgotten: then nothing is claimed of it.
+    What cannot be read, because somebody holds it locked, is not claimed: the older record is no longer the newest.
     """
     if not await connection.fetchval(HAS_CHANGED, scope, job_id):
         return
     live = await read_if_possible(reader, job_id)
     if live is None:
-        await connection.execute(FORGET, scope)
         return
     await connection.execute(KEEP, scope, bytes.fromhex(live.fingerprint), live.canonical, job_id)
 

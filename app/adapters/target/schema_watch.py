@@ -8,11 +8,13 @@ import asyncpg
 
 from app.adapters.target.after_step import (
     HAS_CHECKABLE,
-    broken_functions,
+    judged_functions,
     may_break_functions,
+    may_leave_behind,
     may_make_functions,
     refuse_broken,
     refuse_leftovers,
+    unvalidated,
 )
 from app.adapters.target.incremental import SchemaReader
 from app.adapters.target.schema_state import keep_schema, read_if_possible, read_recorded
@@ -40,7 +42,7 @@ class SchemaWatch:
         if recorded is None and not self._bound:
             return view
         live = await read_if_possible(self._reader_on(connection), self._job_id)
-        return view if live is None else replace(view, sight=Sight(live, recorded))
+        return replace(view, unread=True) if live is None else replace(view, sight=Sight(live, recorded))
 
     @asynccontextmanager
     async def around(self, connection: asyncpg.Connection, ordinal: int, step: Step) -> AsyncIterator[None]:
@@ -48,11 +50,13 @@ class SchemaWatch:
         if self._check is SchemaCheck.OFF or step.deed is not Deed.EXECUTED:
             yield
             return
-        before = await self._broken_before(connection, step)
+        functions = await self._functions_before(connection, step)
+        constraints = await unvalidated(connection) if may_leave_behind(step) else None
         yield
-        await refuse_leftovers(connection, ordinal, step)
-        if before is not None:
-            refuse_broken(ordinal, step, before, await broken_functions(connection))
+        if constraints is not None:
+            await refuse_leftovers(connection, ordinal, step, constraints)
+        if functions is not None:
+            refuse_broken(ordinal, step, functions, await judged_functions(connection))
         if self._check is SchemaCheck.STEP:
             await self._note(connection, step)
 
@@ -60,15 +64,17 @@ class SchemaWatch:
         if self._check is not SchemaCheck.OFF:
             await keep_schema(connection, self._reader_on(connection), self._scope, self._job_id)
 
-    async def _broken_before(self, connection: asyncpg.Connection, step: Step) -> Mapping[str, str] | None:
+    async def _functions_before(self, connection: asyncpg.Connection, step: Step) -> Mapping[str, str | None] | None:
         """None where the step cannot break a function, or there is none."""
+        none_yet = self._no_functions
         if may_make_functions(step):
             self._no_functions = False
-            return await broken_functions(connection) if may_break_functions(step) else None
-        if self._no_functions or not may_break_functions(step):
+        if not may_break_functions(step) or none_yet:
             return None
-        self._no_functions = not await connection.fetchval(HAS_CHECKABLE)
-        return None if self._no_functions else await broken_functions(connection)
+        if not await connection.fetchval(HAS_CHECKABLE):
+            self._no_functions = not may_make_functions(step)
+            return None
+        return await judged_functions(connection)
 
     async def _note(self, connection: asyncpg.Connection, step: Step) -> None:
         live = await read_if_possible(self._reader_on(connection), self._job_id)
