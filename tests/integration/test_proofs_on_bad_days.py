@@ -1,5 +1,6 @@
 """Proofs that are interrupted, refused or short of something: it is said, and nothing is left over for long."""
 
+import asyncio
 import os
 import signal
 import threading
@@ -10,9 +11,11 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID
 
+import asyncpg
 import pytest
 
 from app.adapters.scratch.dump import PgDump
+from app.adapters.scratch.servers import drop_database
 from app.domain.environment import Dsn, Environment
 from app.domain.job import Job, JobId, JobKind, JobState, Origin
 from app.settings import Timing
@@ -407,3 +410,21 @@ def died_in(house: House, job_id: JobId, monkeypatch: pytest.MonkeyPatch) -> Job
         with pytest.raises(Died):
             house.perform(job_id)
     return house.job(job_id)
+
+
+def test_an_autovacuum_worker_that_a_plain_role_may_not_end_is_left_to_the_server() -> None:
+    sent: list[str] = []
+
+    class Refusing:
+        async def execute(self, query: str) -> str:
+            sent.append(query)
+            if "FORCE" in query:
+                raise asyncpg.InsufficientPrivilegeError("permission denied to terminate process")
+            return "DROP DATABASE"
+
+    asyncio.run(drop_database(Refusing(), 'liftlock_scratch_"x'))  # type: ignore[arg-type]
+
+    assert sent == [
+        'DROP DATABASE IF EXISTS "liftlock_scratch_""x" WITH (FORCE)',
+        'DROP DATABASE IF EXISTS "liftlock_scratch_""x"',
+    ]

@@ -21,7 +21,7 @@ from app.adapters.scratch.copying import (
     like_public,
 )
 from app.adapters.scratch.dump import PgDump
-from app.adapters.scratch.servers import connected, server_of
+from app.adapters.scratch.servers import connected, drop_database, server_of
 from app.adapters.target.connection import close, connect
 from app.adapters.target.incremental import SchemaReader
 from app.domain.environment import Environment
@@ -89,7 +89,7 @@ class PostgresScratch:
             return
         try:
             async with self._on_server() as server:
-                await server.execute(f"DROP DATABASE IF EXISTS {quoted(self._name)} WITH (FORCE)")
+                await drop_database(server, self._name)
         except BackendUnavailable as error:
             log.warning("scratch.not_dropped", database=self._name, why=error.detail)
 
@@ -138,7 +138,7 @@ class PostgresScratch:
         """Empty, after an attempt that has left half a schema."""
         await close(self._connection)
         async with self._on_server() as server:
-            await server.execute(f"DROP DATABASE IF EXISTS {quoted(self._name)} WITH (FORCE)")
+            await drop_database(server, self._name)
             self._created = False
         await self.create()
 

@@ -5,10 +5,9 @@ from contextlib import asynccontextmanager
 
 import structlog
 
-from app.adapters.postgres import quote as quoted
 from app.adapters.scratch.database import PostgresScratch
 from app.adapters.scratch.dump import PgDump
-from app.adapters.scratch.servers import connected, named, ours, server_of
+from app.adapters.scratch.servers import connected, drop_database, named, ours, server_of
 from app.domain.environment import Environment, Protection, SchemaCheck
 from app.domain.job import Attempt
 from app.domain.scratch import Leftover, scratch_name
@@ -53,7 +52,7 @@ class PostgresScratches:
             now = await ours(connection, leftover.database)
             if [one.job_id for one in now] != [leftover.job_id]:
                 return False
-            await connection.execute(f"DROP DATABASE IF EXISTS {quoted(leftover.database)} WITH (FORCE)")
+            await drop_database(connection, leftover.database)
         log.info("scratch.leftover_dropped", database=leftover.database, job=str(leftover.job_id))
         return True
 

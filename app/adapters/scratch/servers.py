@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 import asyncpg
 
 from app.adapters.postgres import LOST, UNUSABLE, unavailable
+from app.adapters.postgres import quote as quoted
 from app.adapters.scratch import statements
 from app.adapters.target.connection import close, connect
 from app.domain.environment import Dsn, Environment
@@ -46,3 +47,17 @@ def named(server: Dsn, database: str) -> Dsn:
     query = [one for one in parse_qsl(parts.query, keep_blank_values=True) if one[0] not in ("dbname", "database")]
     rest = urlencode(query, quote_via=quote)
     return Dsn(urlunsplit((parts.scheme, parts.netloc, f"/{database}", rest, "")))
+
+
+async def drop_database(connection: asyncpg.Connection, name: str) -> None:
+    """Whoever is still connected is ended.
+
+    An autovacuum worker belongs to a superuser, whom FORCE of a plain role may not end; without it the server ends
+    that worker itself, and waits five seconds for anybody else.
+    https://www.postgresql.org/docs/current/sql-dropdatabase.html
+    """
+    drop = f"DROP DATABASE IF EXISTS {quoted(name)}"
+    try:
+        await connection.execute(f"{drop} WITH (FORCE)")
+    except asyncpg.InsufficientPrivilegeError:
+        await connection.execute(drop)
