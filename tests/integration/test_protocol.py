@@ -1,5 +1,6 @@
 """The protocol's promises under competition and faults, each with the fault made on purpose."""
 
+import re
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -165,11 +166,12 @@ def test_a_lock_that_is_free_again_in_time_is_waited_for_with_retries(house: Hou
     job_id = house.submit().job.id
     with session_holding(house.dsn, "SELECT * FROM effects") as release:
         running = perform_beside(house, job_id)
-        said = eventually(lambda: [m for m in [house.job(job_id).message] if "try 2 of" in m])
+        # which try it is when somebody looks is a matter of milliseconds
+        said = eventually(lambda: [m for m in [house.job(job_id).message] if re.search(r"try \d+ of", m)])
         release()
         job = running.result(20)
 
-    assert "lock timeout" in said[0]
+    assert said[0].startswith("gave way after")
     assert job.state is JobState.SUCCEEDED
 
 
