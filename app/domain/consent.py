@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 
 from app.domain.errors import HazardNotAllowed
-from app.domain.examination import Verdict
+from app.domain.examination import Consents
 from app.domain.hazards import Hazard, HazardCode, slug_of
 from app.domain.job import JobKind, JobRequest
 from app.domain.problem import Problem
@@ -14,7 +14,7 @@ MOST_NOTICES = 20
 MOST_PROBLEMS = 50
 
 
-def refuse_lacking(request: JobRequest, verdict: Verdict) -> None:
+def refuse_lacking(request: JobRequest, verdict: Consents) -> None:
     """Raises HazardNotAllowed with each hazard that nobody has consented to, and how that is done."""
     lacking = verdict.lacking
     if not lacking:
@@ -41,7 +41,7 @@ def refuse_lacking(request: JobRequest, verdict: Verdict) -> None:
     )
 
 
-def notices_of(verdict: Verdict) -> tuple[str, ...]:
+def notices_of(verdict: Consents) -> tuple[str, ...]:
     """What was consented to, or counts as consented, short. Advice of the linter is none of it."""
     taken = [one.hazard for one in verdict.judged if one.consent is not None and one.hazard.code != HazardCode.LINT]
     said = [_short(hazard) for hazard in taken[:MOST_NOTICES]]

@@ -150,6 +150,26 @@ class DriftCheck:
     checked_at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The schema that a job has left, as it was recorded with the job's end."""
+
+    fingerprint: str
+    at: datetime
+
+
+def as_left(environment: str, job_id: UUID, kept: Kept) -> DriftCheck:
+    return DriftCheck(
+        environment,
+        DriftState.CLEAN,
+        _as_left(environment, job_id),
+        expected=kept.fingerprint,
+        found=kept.fingerprint,
+        recorded_at=kept.at,
+        recorded_by_job=job_id,
+    )
+
+
 def not_checked(environment: str, why: str) -> DriftCheck:
     return DriftCheck(environment, DriftState.NOT_CHECKED, why)
 
@@ -180,7 +200,11 @@ def _said(environment: str, sight: Sight, drift: Drift | None) -> str:
         return f"no job has changed {environment} yet, so there is nothing to hold its schema against"
     if not sight.recorded.is_newest:
         return f"the schema of {environment} could not be read when the last job ended; the next one records it"
-    return f"the schema of {environment} is as job {sight.recorded.job_id} left it"
+    return _as_left(environment, sight.recorded.job_id)
+
+
+def _as_left(environment: str, job_id: UUID) -> str:
+    return f"the schema of {environment} is as job {job_id} left it"
 
 
 def judged(drift: Drift | None, on_drift: OnDrift) -> Drift | None:

@@ -50,7 +50,7 @@ class Unused:
 
 
 @dataclass(frozen=True, slots=True)
-class Examination:
+class FoundHazards:
     hazards: tuple[Hazard, ...] = ()
     unused: tuple[Unused, ...] = ()
 
@@ -73,7 +73,7 @@ class Judged:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Consents:
     judged: tuple[Judged, ...] = ()
 
     @property
@@ -93,7 +93,7 @@ class Verdict:
 
 def examine(
     steps: Sequence[Step], known: Known | None = None, lint: Mapping[SqlScript, Sequence[LintFinding]] | None = None
-) -> Examination:
+) -> FoundHazards:
     """`steps` in the order in which they will run; `lint`: what the linter has found, as far as it was asked."""
     known, lint = known or Known(), lint or {}
     progress = Progress(created=set(known.created), not_null=set(known.not_null))
@@ -110,17 +110,17 @@ def examine(
         marked, left = _with_allowances(step, step.body, found)
         hazards += marked
         unused += left
-    return Examination(tuple(hazards), tuple(unused))
+    return FoundHazards(tuple(hazards), tuple(unused))
 
 
 def required_consent(
     hazards: Sequence[Hazard], consent: Collection[str], allowed: Collection[str], protection: Protection
-) -> Verdict:
+) -> Consents:
     """Who consents to each hazard. `consent`: the environment's list, `allowed`: the request's, both of known codes.
 
     Under a protection that does not ask for a kind it counts as consented, and is listed all the same.
     """
-    return Verdict(tuple(Judged(hazard, _consent_to(hazard, consent, allowed, protection)) for hazard in hazards))
+    return Consents(tuple(Judged(hazard, _consent_to(hazard, consent, allowed, protection)) for hazard in hazards))
 
 
 @lru_cache(maxsize=2048)

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from app.domain.estimate import CATALOG_MS, Estimate, estimate, total
-from app.domain.examination import Examination, Judged, Verdict, stated_in
+from app.domain.examination import Consents, FoundHazards, Judged, stated_in
 from app.domain.hazards import HazardCode
 from app.domain.lock_modes import Lock
 from app.domain.migration import Direction, PythonScript, SqlScript
@@ -43,7 +43,7 @@ def relations_of(reads: Sequence[Read]) -> frozenset[str]:
 
 
 def planned_steps(
-    reads: Sequence[Read], found: Examination, verdict: Verdict, survey: Survey, files: Collection[str]
+    reads: Sequence[Read], found: FoundHazards, verdict: Consents, survey: Survey, files: Collection[str]
 ) -> tuple[PlannedStep, ...]:
     """`files`: names of the migrations that have a file, and so can be run again once they are undone."""
     judged: dict[str, list[Judged]] = {}
@@ -65,7 +65,7 @@ def _in_short(proof: Proof | None) -> Proof | None:
 
 
 def _planned(
-    ordinal: int, read: Read, judged: Sequence[Judged], found: Examination, survey: Survey, files: Collection[str]
+    ordinal: int, read: Read, judged: Sequence[Judged], found: FoundHazards, survey: Survey, files: Collection[str]
 ) -> PlannedStep:
     step = read.step
     by_statement: dict[int | None, list[Judged]] = {}

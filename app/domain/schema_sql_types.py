@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Mapping
 
-from app.domain.schema import SchemaObject
+from app.domain.schema import SchemaObject, Snapshot
 from app.domain.schema_sql_rights import rights_sql
 from app.domain.schema_statement import Passage, Phase, Statement, Statements, depth, literal, step
+
+_RELATIONS = frozenset({"table", "view", "materialized view"})
 
 
 def _enum(passage: Passage) -> Statements | None:
@@ -125,10 +127,13 @@ def _drop_type(passage: Passage, one: SchemaObject, word: str = "TYPE") -> State
 
 def _function(passage: Passage) -> Statements | None:
     one, before, after = passage.one, passage.before, passage.after
-    dropping = step(Phase.DROP_FUNCTIONS, f"DROP {one.kind.upper()} {one.identity}")
+    reads_before, reads_after = _names_relations(before, passage.source), _names_relations(after, passage.goal)
+    dropping = step(
+        Phase.DROP_READERS if reads_before else Phase.DROP_FUNCTIONS, f"DROP {one.kind.upper()} {one.identity}"
+    )
     if after is None:
         return dropping
-    creating = step(Phase.CREATE_FUNCTIONS, after.text("definition") or "")
+    creating = step(Phase.CREATE_READERS if reads_after else Phase.CREATE_FUNCTIONS, after.text("definition") or "")
     if before is None:
         return creating
     if not passage.differ("definition", "returns"):
@@ -138,6 +143,18 @@ def _function(passage: Passage) -> Statements | None:
     # neither the result nor the arguments can be replaced
     anew = Passage(None, after, passage.source, passage.goal)
     return (*dropping, *creating, *rights_sql(anew))
+
+
+def _names_relations(function: SchemaObject | None, snapshot: Snapshot) -> bool:
+    """Whether it cannot be without a table or view: as a type of its head, or in a body that is kept parsed.
+
+    A table that in turn needs the function, in a default, is not seen: then the order has to be mended by hand.
+    """
+    if function is None:
+        return False
+    definition = function.text("definition") or ""
+    text = f"{function.identity} {function.text('returns')}" if "\nAS " in definition else definition
+    return any(one.kind in _RELATIONS and one.identity in text for one in snapshot)
 
 
 def _head(function: SchemaObject) -> str:

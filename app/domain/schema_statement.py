@@ -8,29 +8,31 @@ from app.domain.schema import SchemaObject, Snapshot
 
 
 class Phase(IntEnum):
-    """What depends on others is dropped first and created last."""
+    """What depends on others is dropped first and created last. Readers: functions whose head names a table."""
 
     DROP_GUARDS = 1
     DROP_VIEWS = 2
-    DROP_FOREIGN_KEYS = 3
-    DROP_CONSTRAINTS = 4
-    DROP_TABLES = 5
-    DROP_FUNCTIONS = 6
-    DROP_TYPES = 7
-    DROP_SCHEMAS = 8
-    CREATE_SCHEMAS = 9
-    CREATE_TYPES = 10
-    CREATE_SEQUENCES = 11
-    CREATE_FUNCTIONS = 12
-    CREATE_TABLES = 13
-    ALTER_TABLES = 14
-    CREATE_CONSTRAINTS = 15
-    CREATE_FOREIGN_KEYS = 16
-    CREATE_VIEWS = 17
-    CREATE_GUARDS = 18
-    ATTACH = 19
-    RIGHTS = 20
-    COMMENTS = 21
+    DROP_READERS = 3
+    DROP_FOREIGN_KEYS = 4
+    DROP_CONSTRAINTS = 5
+    DROP_TABLES = 6
+    DROP_FUNCTIONS = 7
+    DROP_TYPES = 8
+    DROP_SCHEMAS = 9
+    CREATE_SCHEMAS = 10
+    CREATE_TYPES = 11
+    CREATE_SEQUENCES = 12
+    CREATE_FUNCTIONS = 13
+    CREATE_TABLES = 14
+    ALTER_TABLES = 15
+    CREATE_CONSTRAINTS = 16
+    CREATE_FOREIGN_KEYS = 17
+    CREATE_READERS = 18
+    CREATE_VIEWS = 19
+    CREATE_GUARDS = 20
+    ATTACH = 21
+    RIGHTS = 22
+    COMMENTS = 23
 
 
 _TYPES = ("enum", "domain", "composite type", "range")

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from app.domain.drift import Sight
+from app.domain.drift import Kept, Sight
 from app.domain.environment import Environment, Protection
 from app.domain.failure import Failure
 from app.domain.job import (
@@ -159,8 +159,8 @@ class TargetSession(Protocol):
         """The ledger's `failed` row, and the plan of the way back, in one transaction."""
         ...
 
-    async def finish(self, outcome: Ended) -> None:
-        """F3: the outcome marker, the schema as the job leaves it, and the target is free."""
+    async def finish(self, outcome: Ended) -> Kept | None:
+        """F3: the outcome marker, the schema as the job leaves it (None where it is not known), the target is free."""
         ...
 
     async def close(self) -> None: ...

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from uuid import UUID
 
 import structlog
 
-from app.domain.drift import Drift, DriftCheck, Sight, checked, judged, not_checked
+from app.domain.drift import Drift, DriftCheck, Kept, Sight, as_left, checked, judged, not_checked
 from app.domain.environment import Environment, OnDrift, SchemaCheck
 from app.domain.errors import BackendUnavailable, DriftPresent, StillDisagrees
 from app.domain.job import Attempt, JobKind
@@ -97,6 +98,11 @@ class DriftRecorder:
 
     async def look_at_all(self, environments: Sequence[Environment]) -> tuple[DriftCheck, ...]:
         return tuple([await self.look(one) for one in environments])
+
+    async def left(self, environment: str, job_id: UUID, kept: Kept) -> None:
+        """What the job has met is a part of the record now, and no drift any more."""
+        await self._conflicts.record_drift(environment, None)
+        await self._checks.put(as_left(environment, job_id, kept))
 
     async def note(self, environment: str, sight: Sight) -> DriftCheck:
         """What has drifted by now, and nothing else: an earlier drift has become another one, or is gone."""

@@ -171,7 +171,9 @@ class PlanExecutor:
                 raise Fenced(f"attempt {attempt.number} of job {attempt.job_id} is over")
             failpoints.reach("started.after")
             outcome = await self._work(environment, attempt, session, watch, starts)
-            await session.finish(outcome)
+            kept = await session.finish(outcome)
+            if kept is not None:
+                await self._drift.left(environment.name, attempt.job_id, kept)
         except BackendUnavailable as error:
             return GivenBack("backend_unavailable", error.detail, self._policy.give_back_ms)
         except ConnectionLost as error:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from app.domain.consent import notices_of, refuse_lacking
 from app.domain.environment import Environment
 from app.domain.errors import BackendUnavailable, HazardNotAllowed
-from app.domain.examination import Examination, Known, Unused, Verdict, examine, required_consent
+from app.domain.examination import Consents, FoundHazards, Known, Unused, examine, required_consent
 from app.domain.hazards import HazardCode
 from app.domain.job import JobRequest
 from app.domain.known import known_of
@@ -31,7 +31,7 @@ class HazardGate:
     def __init__(self, schemas: Schemas, linter: Linter) -> None:
         self._schemas = schemas
         self._linter = linter
-        self._kept: OrderedDict[object, Examination] = OrderedDict()
+        self._kept: OrderedDict[object, FoundHazards] = OrderedDict()
         self._versions: set[str] = set()
 
     async def admit(
@@ -95,14 +95,14 @@ class HazardGate:
 
     def _refuse(
         self, request: JobRequest, environment: Environment, plan: Plan, view: TargetView, known: Known | None
-    ) -> Verdict:
+    ) -> Consents:
         found = self._examined(plan, view, known)
         protection = protection_of(environment, view)
         verdict = required_consent(found.hazards, environment.consent, request.allow_hazards, protection)
         refuse_lacking(request, verdict)
         return verdict
 
-    def _examined(self, plan: Plan, view: TargetView, known: Known | None) -> Examination:
+    def _examined(self, plan: Plan, view: TargetView, known: Known | None) -> FoundHazards:
         """The same files are planned again with every request: what was found is kept by the scripts themselves."""
         version = version_of(view)
         self._versions.add(version)
@@ -127,7 +127,7 @@ def _newest(catalog: Catalog, most: int) -> Iterator[Sequence[Step]]:
     return (steps[at : at + AT_ONCE] for at in range(0, len(steps), AT_ONCE))
 
 
-def examination_of(steps: Sequence[Step], linted: Linted, known: Known | None) -> Examination:
+def examination_of(steps: Sequence[Step], linted: Linted, known: Known | None) -> FoundHazards:
     """An `allow LINT` of a file that the linter has not seen may well be used."""
     scripts = scripts_of(steps)
     found = examine(steps, known, linted.by_script(scripts))

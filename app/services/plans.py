@@ -8,7 +8,7 @@ from uuid import UUID
 from app.domain.binding import binding_of
 from app.domain.environment import Environment, Protection
 from app.domain.errors import BackendUnavailable, ListedRefusal, NotFound, Refusal, ValidationFailed
-from app.domain.examination import Examination, Known, Verdict, required_consent
+from app.domain.examination import Consents, FoundHazards, Known, required_consent
 from app.domain.job import Job, JobKind, JobRequest, Origin
 from app.domain.known import known_of
 from app.domain.migration import Catalog
@@ -153,7 +153,7 @@ class PlanService:
         linted = await self._gate.lint(plan.steps, version_of(seen.view))
         protection = protection_of(environment, seen.view)
 
-        def examined() -> tuple[Examination, Verdict, tuple[Read, ...]]:
+        def examined() -> tuple[FoundHazards, Consents, tuple[Read, ...]]:
             found = examination_of(plan.steps, linted, seen.known)
             verdict = required_consent(found.hazards, environment.consent, request.allow_hazards, protection)
             return found, verdict, tuple(read_step(step) for step in plan.steps)

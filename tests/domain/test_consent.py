@@ -8,7 +8,7 @@ from app.domain.binding import Binding
 from app.domain.consent import MOST_NOTICES, MOST_PROBLEMS, notices_of, refuse_lacking
 from app.domain.environment import Protection
 from app.domain.errors import HazardNotAllowed
-from app.domain.examination import Verdict, required_consent
+from app.domain.examination import Consents, required_consent
 from app.domain.hazards import Hazard, HazardCode, Risk
 from app.domain.job import JobKind, JobRequest
 
@@ -19,7 +19,7 @@ def hazard(code: HazardCode = HazardCode.TABLE_DROPPED, line: int = 3, allowed: 
     return Hazard(code, "drop", "1_drop.sql", 0, line, "orders", "It is gone.", "Wait a release.", Risk.HIGH, allowed)
 
 
-def verdict(*found: Hazard, allowed: tuple[str, ...] = (), protection: Protection = Protection.LOCKED) -> Verdict:
+def verdict(*found: Hazard, allowed: tuple[str, ...] = (), protection: Protection = Protection.LOCKED) -> Consents:
     return required_consent(found, (), allowed, protection)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
-from app.domain.drift import Sight
+from app.domain.drift import Kept, Sight
 from app.domain.environment import Environment, Protection, stricter
 from app.domain.errors import BackendUnavailable
 from app.domain.failure import Failure, FailureCode
@@ -42,6 +42,7 @@ class Ledger:
     events: list[tuple[str, str, str, str | None]] = field(default_factory=list)
     positions: int = 0
     sight: Sight | None = None
+    kept: Kept | None = None
 
     @property
     def view(self) -> TargetView:
@@ -159,10 +160,11 @@ class MemorySession:
             status = Status.FAILED if step.direction is Direction.UP else Status.COMPLETED
             self._write(step, status, failure.summary())
 
-    async def finish(self, outcome: Ended) -> None:
+    async def finish(self, outcome: Ended) -> Kept | None:
         self._check()
         self._ledger.done.setdefault(self._attempt.job_id, outcome)
         self._ledger.holder = self._ledger.sticky = None
+        return self._ledger.kept
 
     async def close(self) -> None:
         pass

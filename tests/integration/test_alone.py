@@ -10,10 +10,10 @@ import pytest
 from app.domain.errors import ConflictsOpen, MigrationsInvalid
 from app.domain.job import Job, JobId, JobKind, JobState
 from app.domain.step import Atomicity
-from tests.integration.test_locks_and_cancel import PATIENT, cancel, is_busy, working
+from tests.integration.test_locks_and_cancel import PATIENT, cancel, is_busy
 from tests.support.dying import Died, Mortal, make_mortal
 from tests.support.eventually import eventually
-from tests.support.house import House, open_house
+from tests.support.house import House, open_house, working
 from tests.support.servers import Servers, execute, fetch, held, value
 
 pytestmark = pytest.mark.servers

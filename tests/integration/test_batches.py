@@ -7,10 +7,10 @@ import pytest
 
 from app.domain.job import Job, JobId, JobState, Origin
 from tests.integration.test_alone import take_over
-from tests.integration.test_locks_and_cancel import PATIENT, cancel, working
+from tests.integration.test_locks_and_cancel import PATIENT, cancel
 from tests.support.dying import Died, Mortal, make_mortal
 from tests.support.eventually import eventually
-from tests.support.house import House, open_house
+from tests.support.house import House, open_house, working
 from tests.support.servers import Servers, execute, fetch, held, value
 
 pytestmark = pytest.mark.servers

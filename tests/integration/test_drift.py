@@ -118,8 +118,10 @@ def test_a_run_that_is_only_warned_says_so_and_takes_the_schema_as_it_is(house: 
 
     assert job.state is JobState.SUCCEEDED
     assert [one for one in job.notices if "2 objects of development changed since job" in one]
-    assert scanned(house)["state"] == "clean"
+    found = house.http("GET", DRIFT).get_json()
+    assert (found["state"], found["recordedByJobId"]) == ("clean", str(job.id)), "nobody has to look again to know"
     assert open_conflicts(house) == []
+    assert scanned(house)["state"] == "clean"
 
 
 def test_where_drift_is_ignored_nobody_looks(house: House) -> None:

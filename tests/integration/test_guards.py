@@ -1,19 +1,22 @@
 """The guards that are hardly ever needed: each is made to be needed, and holds."""
 
+import asyncio
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from app.adapters.control.claims import ControlClaims
 from app.adapters.control.database import ControlDatabase
 from app.adapters.target.connection import Patience
+from app.adapters.target.records import ensure_ledger
 from app.adapters.target.targets import PostgresTargets
 from app.domain.environment import Dsn, Environment, Protection
-from app.domain.errors import EnvironmentProtected
+from app.domain.errors import BackendUnavailable, EnvironmentProtected
 from app.domain.job import Attempt, ClaimRefusal, ClaimRefused, Ended, JobId, JobKind, JobRequest, JobState, Origin
 from app.domain.migration import SqlScript
 from app.domain.signals import TransactionEnded
@@ -72,6 +75,50 @@ def test_a_transaction_that_is_another_one_than_before_the_script_is_noticed(ser
     with open_house(servers, Path("/nowhere")) as house, pytest.raises(TransactionEnded, match="ended the transaction"):
         house.run_async(work())
     assert fetch(dsn, "SELECT 1 FROM liftlock.migrations") == []
+
+
+@pytest.mark.parametrize("xid", ["0", "1"])
+def test_a_ledger_row_that_goes_with_its_script_is_written_in_the_steps_own_transaction_alone(
+    servers: Servers, xid: str
+) -> None:
+    """Here somebody changes what the step had noted of its transaction, and the row must not be written."""
+    dsn = servers.new_database()
+    step = step_up(sql("sly", "1", up="CREATE TABLE a ()"))
+    attempt = Attempt(JobId(uuid.uuid4()), 1, JobRequest(JobKind.RUN, "x"), 0, 0, 10, datetime.now(UTC), "worker")
+
+    async def work() -> None:
+        async with PostgresTargets(Patience()).open(Environment("x", Dsn(dsn)), attempt) as session:
+            assert isinstance(await session.acquire(attempt, uuid.uuid4()), Acquired)
+            await session.pin(lambda _: Plan((step,)))
+            await session.apply(0, [step], Limits(500, 500, 500, 500))
+
+    with open_house(servers, Path("/nowhere")) as house:
+        house.run_async(_prepared(dsn))
+        execute(dsn, f"ALTER TABLE liftlock.steps ALTER COLUMN xid SET DEFAULT '{xid}'::xid8")
+        with pytest.raises(TransactionEnded, match="ended the transaction"):
+            house.run_async(work())
+    assert fetch(dsn, "SELECT 1 FROM liftlock.migrations") == []
+    assert fetch(dsn, "SELECT 1 FROM pg_class WHERE relname = 'a'") == []
+
+
+def test_after_the_control_database_was_restarted_one_request_hears_of_it_and_no_other(house: House) -> None:
+    """A pool that has lost one connection has lost them all."""
+
+    async def several_at_once() -> None:
+        await asyncio.gather(*(house.services.board.open_on("development") for _ in range(5)))
+
+    house.run_async(several_at_once())
+    ended = fetch(
+        house.dsn,
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE application_name = 'liftlock:control' AND datname = current_database()",
+    )
+    assert len(ended) > 2
+    with pytest.raises(BackendUnavailable):
+        house.run_async(house.services.board.open_on("development"))
+
+    for _ in range(len(ended)):
+        house.run_async(house.services.board.open_on("development"))
 
 
 def test_two_heads_of_one_queue_are_never_both_taken(house: House) -> None:
@@ -137,3 +184,13 @@ def test_a_ring_that_did_not_get_out_is_tried_again_in_five_seconds(house: House
     house.run_async(sweeper.sweep())
 
     assert doorbell.rung == [job.id]
+
+
+async def _prepared(dsn: str) -> None:
+    """With a ledger, so that a test may meddle with it."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        async with connection.transaction():
+            await ensure_ledger(connection)
+    finally:
+        await connection.close()

@@ -2,8 +2,6 @@
 
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,7 +12,7 @@ from app.domain.job import Job, JobId, JobState, Origin
 from app.failpoints import Action, Failpoint
 from app.settings import Timing
 from tests.support.eventually import eventually
-from tests.support.house import House, open_house
+from tests.support.house import House, open_house, working
 from tests.support.servers import Servers, execute, fetch, held, value
 
 pytestmark = pytest.mark.servers
@@ -53,18 +51,6 @@ class Stubborn:
 ALTERING = (
     "-- migrate:up\nALTER TABLE orders ADD COLUMN note text;\n-- migrate:down\nALTER TABLE orders DROP COLUMN note;\n"
 )
-
-
-@contextmanager
-def working(house: House, job_id: JobId) -> Iterator[None]:
-    """A worker has the job while the body runs, and has ended it afterwards."""
-    worker = threading.Thread(target=house.perform, args=(job_id,))
-    worker.start()
-    try:
-        yield
-    finally:
-        worker.join(20)
-        assert not worker.is_alive(), "the worker never came to an end"
 
 
 def cancel(house: House, job_id: JobId) -> Job:

@@ -1,7 +1,6 @@
 """Behind a real PgBouncer that pools transactions: a session is never the same twice, and nothing may rely on one."""
 
 import asyncio
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,12 +10,12 @@ import pytest
 
 from app.adapters.target import pooling
 from app.domain.environment import Dsn, Environment, OnFailure
-from app.domain.job import JobId, JobKind, JobState, Origin
+from app.domain.job import JobKind, JobState, Origin
 from app.settings import Timing
 from tests.chaos.checks import EFFECTS
 from tests.chaos.load import write_sql
 from tests.support.eventually import eventually
-from tests.support.house import House, open_house
+from tests.support.house import House, open_house, working
 from tests.support.pgbouncer import PgBouncer, running_pgbouncer
 from tests.support.servers import Servers, execute, fetch, held, value
 
@@ -223,17 +222,6 @@ def test_the_list_of_migrations_is_read_through_the_pooler(house: House) -> None
         assert [(one["name"], one["status"]) for one in answer.get_json()] == [
             ("m1", "completed"), ("m2", "completed"), ("m4", "pending"),
         ]  # fmt: skip
-
-
-@contextmanager
-def working(house: House, job_id: JobId) -> Iterator[None]:
-    worker = threading.Thread(target=house.perform, args=(job_id,))
-    worker.start()
-    try:
-        yield
-    finally:
-        worker.join(20)
-        assert not worker.is_alive(), "the worker never came to an end"
 
 
 def _pooled(house: House) -> str:

@@ -3,9 +3,6 @@
 import asyncio
 import os
 import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -21,7 +18,7 @@ from app.domain.job import Job, JobId, JobKind, JobState, Origin
 from app.settings import Timing
 from tests.integration.test_proofs import ORDERS, USERS, judged, proven, scratches, shown
 from tests.support.eventually import eventually
-from tests.support.house import QUICK, House, open_house
+from tests.support.house import QUICK, House, open_house, working
 from tests.support.servers import Servers, execute, fetch, value
 from tests.support.worker import celery_worker
 
@@ -56,17 +53,6 @@ def another_role(servers: Servers, options: str) -> str:
 
 def asked(house: House) -> JobId:
     return JobId(UUID(house.http("POST", "/migrations/verify").get_json()["id"]))
-
-
-@contextmanager
-def working(house: House, job_id: JobId) -> Iterator[None]:
-    worker = threading.Thread(target=house.perform, args=(job_id,))
-    worker.start()
-    try:
-        yield
-    finally:
-        worker.join(30)
-        assert not worker.is_alive(), "the worker never came to an end"
 
 
 def sleeps(house: House) -> bool:

@@ -94,7 +94,7 @@ def test_a_schema_that_cannot_be_read_leaves_what_the_text_says() -> None:
 def test_the_same_files_are_examined_once(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[int] = []
 
-    def counted(steps: Any, *given: Any) -> examination.Examination:
+    def counted(steps: Any, *given: Any) -> examination.FoundHazards:
         seen.append(len(steps))
         return examination.examine(steps, *given)
 

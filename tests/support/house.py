@@ -1,5 +1,6 @@
 """A whole Liftlock in the test's own process, on real servers: its services, and a worker's hand."""
 
+import threading
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -109,3 +110,15 @@ def open_house(servers: Servers, folder: Path, dsn: str | None = None, **changed
         yield House(services, folder)
     finally:
         services.close()
+
+
+@contextmanager
+def working(house: House, job_id: JobId) -> Iterator[None]:
+    """A worker has the job while the body runs, and has ended it afterwards."""
+    worker = threading.Thread(target=house.perform, args=(job_id,))
+    worker.start()
+    try:
+        yield
+    finally:
+        worker.join(30)
+        assert not worker.is_alive(), "the worker never came to an end"

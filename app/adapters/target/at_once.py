@@ -17,8 +17,9 @@ from app.adapters.target.scripts import raise_failure
 from app.domain.migration import SqlScript
 from app.domain.step import Step
 
-_DOUBTFUL = re.compile(r"\\|liftlock|\bowned\s+by\b", re.IGNORECASE)
-"""DROP OWNED BY may take the ledger without naming it."""
+_DOUBTFUL = re.compile(r"\\|liftlock", re.IGNORECASE)
+DROP_OWNED = "DROP OWNED BY"
+"""It may take the ledger without naming it."""
 
 
 class OneByOne(Exception):
@@ -35,7 +36,9 @@ def goes_at_once(step: Step) -> bool:
     if not isinstance(step.body, SqlScript) or step.verify is not None or _DOUBTFUL.search(step.body.text):
         return False
     statements = step.body.parsed.statements
-    return bool(statements) and all(one.is_definition and not one.leaves_session_state for one in statements)
+    return bool(statements) and all(
+        one.is_definition and not one.leaves_session_state and one.verb != DROP_OWNED for one in statements
+    )
 
 
 async def apply_at_once(

@@ -8,7 +8,7 @@ from asyncpg.pool import PoolConnectionProxy
 
 from app.adapters.postgres import LOST
 from app.adapters.target.incremental import SchemaReader
-from app.domain.drift import RecordedSchema
+from app.domain.drift import Kept, RecordedSchema
 from app.domain.schema import Snapshot
 
 RECORDED = """
@@ -36,6 +36,7 @@ KEEP = """
     ON CONFLICT (scope) DO UPDATE
     SET fingerprint = excluded.fingerprint, snapshot = excluded.snapshot, event_id = excluded.event_id,
         job_id = excluded.job_id, at = clock_timestamp()
+    RETURNING at
 """
 
 log = structlog.get_logger()
@@ -47,17 +48,18 @@ async def read_recorded(connection: asyncpg.Connection | PoolConnectionProxy, sc
     return None if row is None else _recorded(row)
 
 
-async def keep_schema(connection: asyncpg.Connection, reader: SchemaReader, scope: str, job_id: UUID) -> None:
+async def keep_schema(connection: asyncpg.Connection, reader: SchemaReader, scope: str, job_id: UUID) -> Kept | None:
     """Record the schema as the job leaves it, if the job has done anything; in the transaction of its end.
 
     What cannot be read, because somebody holds it locked, is not claimed: the older record is no longer the newest.
     """
     if not await connection.fetchval(HAS_CHANGED, scope, job_id):
-        return
+        return None
     live = await read_if_possible(reader, job_id)
     if live is None:
-        return
-    await connection.execute(KEEP, scope, bytes.fromhex(live.fingerprint), live.canonical, job_id)
+        return None
+    at = await connection.fetchval(KEEP, scope, bytes.fromhex(live.fingerprint), live.canonical, job_id)
+    return None if at is None else Kept(live.fingerprint, at)
 
 
 async def read_if_possible(reader: SchemaReader, job_id: UUID) -> Snapshot | None:

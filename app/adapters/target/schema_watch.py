@@ -18,7 +18,7 @@ from app.adapters.target.after_step import (
 )
 from app.adapters.target.incremental import SchemaReader
 from app.adapters.target.schema_state import keep_schema, read_if_possible, read_recorded
-from app.domain.drift import Sight
+from app.domain.drift import Kept, Sight
 from app.domain.environment import Environment, SchemaCheck
 from app.domain.job import Attempt
 from app.domain.step import Deed, Step
@@ -60,9 +60,11 @@ class SchemaWatch:
         if self._check is SchemaCheck.STEP:
             await self._note(connection, step)
 
-    async def keep(self, connection: asyncpg.Connection) -> None:
-        if self._check is not SchemaCheck.OFF:
-            await keep_schema(connection, self._reader_on(connection), self._scope, self._job_id)
+    async def keep(self, connection: asyncpg.Connection) -> Kept | None:
+        """None when the job has changed nothing, or nobody is to look, or can."""
+        if self._check is SchemaCheck.OFF:
+            return None
+        return await keep_schema(connection, self._reader_on(connection), self._scope, self._job_id)
 
     async def _functions_before(self, connection: asyncpg.Connection, step: Step) -> Mapping[str, str | None] | None:
         """None where the step cannot break a function, or there is none."""

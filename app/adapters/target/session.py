@@ -24,6 +24,7 @@ from app.adapters.target.scripts import (
     run_verify,
     transaction_ended,
 )
+from app.domain.drift import Kept
 from app.domain.environment import Environment
 from app.domain.failure import Failure
 from app.domain.job import Attempt, Ended
@@ -100,14 +101,15 @@ class PostgresTargetSession:
                 await records.write_failed(connection, self._stamp(), step, failure)
         failpoints.reach("failure.after", self._fenced)
 
-    async def finish(self, outcome: Ended) -> None:
+    async def finish(self, outcome: Ended) -> Kept | None:
         failpoints.reach("finish.before", self._fenced)
         async with self._fenced.said_plainly(), self._fenced.transaction() as connection:
-            await self._schema.keep(connection)
+            kept = await self._schema.keep(connection)
             await connection.execute(
                 queries.F3_DONE, self._scope, self._attempt.job_id, to_json(ENDED, outcome), self._fenced.epoch
             )
         failpoints.reach("finish.after", self._fenced)
+        return kept
 
     async def close(self) -> None:
         await self._fenced.close()
