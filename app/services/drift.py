@@ -99,6 +99,14 @@ class DriftRecorder:
     async def look_at_all(self, environments: Sequence[Environment]) -> tuple[DriftCheck, ...]:
         return tuple([await self.look(one) for one in environments])
 
+    async def foresee(self, environment: Environment, sight: Sight) -> str | None:
+        """What a run would say of drift now. Raises DriftPresent where it would be refused."""
+        drift = Drift.of(environment.name, sight)
+        if drift is None or drift.cause in await self._conflicts.ignored(environment.name):
+            return None
+        found = judged(drift, environment.on_drift)
+        return None if found is None else found.summary
+
     async def left(self, environment: str, job_id: UUID, kept: Kept) -> None:
         """What the job has met is a part of the record now, and no drift any more."""
         await self._conflicts.record_drift(environment, None)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from app.domain.binding import binding_of
+from app.domain.drift import Sight
 from app.domain.environment import Environment, Protection
 from app.domain.errors import BackendUnavailable, ListedRefusal, NotFound, Refusal, ValidationFailed
 from app.domain.examination import Consents, FoundHazards, Known, required_consent
@@ -15,10 +16,10 @@ from app.domain.migration import Catalog
 from app.domain.planned import OpenJob, PlannedStep, PlanSummary, PlanVerdict, RightNow, StoredPlan, WouldRefuse
 from app.domain.planned_steps import Read, planned_steps, read_step, relations_of, with_proofs
 from app.domain.problem import Problem
-from app.domain.schema import Snapshot
 from app.domain.step import Plan
 from app.domain.survey import Survey, blockers
 from app.ports import Clock, JobBoard, Plans, PlansWanted, Proofs, Schemas, Source, Surveys, Targets, TargetView
+from app.services.drift import DriftRecorder
 from app.services.gate import HazardGate, examination_of, version_of
 from app.services.planning import plan_job, protection_of
 from app.services.proof_gate import refuse_unproven
@@ -31,22 +32,22 @@ LOOKS = 3
 class _Seen:
     """A target at one moment; its ledger and its schema belong together.
 
-    `snapshot` None: somebody holds what it would have to read; `unread` says so.
+    `sight` None: somebody holds what it would have to read. `remarks`: that, and drift.
     """
 
     catalog: Catalog
     view: TargetView
-    snapshot: Snapshot | None
-    unread: tuple[str, ...]
+    sight: Sight | None
+    remarks: tuple[str, ...]
     open_jobs: tuple[Job, ...]
 
     @property
     def known(self) -> Known | None:
-        return None if self.snapshot is None else known_of(self.snapshot)
+        return None if self.sight is None else known_of(self.sight.live)
 
     @property
     def fingerprint(self) -> str | None:
-        return None if self.snapshot is None else self.snapshot.fingerprint
+        return None if self.sight is None else self.sight.live.fingerprint
 
 
 class PlanService:
@@ -61,8 +62,10 @@ class PlanService:
         board: JobBoard,
         plans: Plans,
         proofs: Proofs,
+        drift: DriftRecorder,
         clock: Clock,
     ) -> None:
+        self._drift = drift
         self._proofs = proofs
         self._environments = environments
         self._source = source
@@ -85,6 +88,7 @@ class PlanService:
             # confirmation is no part of the plan: that it is needed is a part of the answer
             plan = plan_job(replace(request, confirm=environment.name), environment, seen.catalog, seen.view)
             await refuse_unproven(self._proofs, environment, plan)
+            seen = await self._with_drift(request, environment, seen, plan)
         except NotFound:
             raise
         except Refusal as refusal:
@@ -129,20 +133,27 @@ class PlanService:
         """The ledger is read before and after the schema: a job that moves both may not come between them."""
         catalog = await self._source.read()
         view = await self._targets.read(environment)
-        snapshot: Snapshot | None = None
-        unread: tuple[str, ...] = ()
+        sight: Sight | None = None
+        remarks: tuple[str, ...] = ()
         for _ in range(LOOKS):
             before = view
-            snapshot, unread = await self._read_schema(environment)
+            sight, remarks = await self._read_schema(environment)
             view = await self._targets.read(environment)
             if (before.history.position, before.holder) == (view.history.position, view.holder):
                 break
-        return _Seen(catalog, view, snapshot, unread, await self._board.open_on(environment.name))
+        return _Seen(catalog, view, sight, remarks, await self._board.open_on(environment.name))
 
-    async def _read_schema(self, environment: Environment) -> tuple[Snapshot | None, tuple[str, ...]]:
+    async def _with_drift(self, request: JobRequest, environment: Environment, seen: _Seen, plan: Plan) -> _Seen:
+        """Raises DriftPresent where a run would be refused for it; otherwise drift is a notice."""
+        if request.kind is not JobKind.RUN or seen.sight is None or not plan.steps:
+            return seen
+        said = await self._drift.foresee(environment, seen.sight)
+        return seen if said is None else replace(seen, remarks=(*seen.remarks, said))
+
+    async def _read_schema(self, environment: Environment) -> tuple[Sight | None, tuple[str, ...]]:
         """Whoever stands in the way of a plan may stand in the way of this look: then the plan says so."""
         try:
-            return await self._schemas.read(environment), ()
+            return await self._schemas.sight(environment), ()
         except BackendUnavailable as error:
             said = f"the schema could not be read, so a run is not held to it: {error.detail}"
             return None, (said,)
@@ -173,7 +184,7 @@ class PlanService:
             steps=steps,
             lacking=verdict.lacking_codes,
             confirm=confirm,
-            notices=(*seen.unread, *plan.notices, *_unused(steps)),
+            notices=(*seen.remarks, *plan.notices, *_unused(steps)),
             linter_notice=linted.notice,
         )
 

@@ -170,6 +170,8 @@ class Stand:
             shortcut=settings.shortcut,
             read_only=settings.read_only,
         )
+        self.drafts, self.checks = MemoryDrafts(), MemoryDrift(self.clock)
+        self.recorder = DriftRecorder(self.schemas, self.checks, conflicts)
         self.plans, self.surveys = MemoryPlans(), LiteralSurveys()
         plans = PlanService(
             environments,
@@ -181,11 +183,10 @@ class Stand:
             board,
             self.plans,
             self.proofs,
+            self.recorder,
             self.clock,
         )
         self.locks = MemoryLocks(self.store)
-        self.drafts, self.checks = MemoryDrafts(), MemoryDrift(self.clock)
-        self.recorder = DriftRecorder(self.schemas, self.checks, conflicts)
         desk = DriftDesk(
             environments, self.schemas, self.recorder, self.source, self.drafts, submission, board, self.clock
         )

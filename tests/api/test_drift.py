@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 
 from app.domain.drift import RecordedSchema, Sight
+from app.domain.environment import Environment, OnDrift
 from app.domain.errors import BackendUnavailable
 from app.domain.schema import EMPTY, SchemaObject, Snapshot
 from tests.api.stand import DSN, ENVIRONMENTS, SECRET, Stand, standing
@@ -142,3 +143,17 @@ def test_a_file_that_cannot_be_written_comes_with_the_answer(stand: Stand) -> No
 
     assert (refused.status_code, refused.json["type"]) == (409, "/problems/folder-not-writable")
     assert "DROP INDEX public.by_hand" in refused.json["text"]
+
+
+def test_a_plan_says_what_a_run_would_be_answered_for_drift() -> None:
+    strict = Environment("development", DSN, on_drift=OnDrift.REFUSE)
+    with standing(changed_settings={"environments": {"development": strict}}) as stand:
+        conflict = drifted(stand)
+        refused = stand.post("/migrations/plan").json
+        assert (refused["verdict"], refused["problem"]["type"]) == ("refused", "/problems/drift-present")
+        resolve(stand, conflict, resolution="ignore_until", until="2101-01-01T00:00:00Z")
+        assert stand.post("/migrations/plan").json["verdict"] == "ready"
+    with standing() as stand:
+        drifted(stand)
+        told = stand.post("/migrations/plan").json
+        assert told["verdict"] == "ready" and "1 object of development changed" in told["notices"][0]

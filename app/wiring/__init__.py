@@ -1,0 +1,151 @@
+"""Where the rooms meet: every service of a process, built by plain constructor calls. No IO happens here."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from app import failpoints
+from app.adapters.control.database import ControlDatabase
+from app.adapters.control.idempotency import ControlIdempotencyKeys
+from app.adapters.control.locks import ControlLocks
+from app.adapters.control.plans import ControlPlans
+from app.adapters.control.schedules import ControlSchedules
+from app.adapters.control.sweep import ControlSweep
+from app.adapters.control.wishes import ControlWishes
+from app.adapters.health import BackendHealth
+from app.adapters.queue import CeleryDoorbell
+from app.adapters.sources.drafts import FolderDrafts
+from app.adapters.sources.folder import FolderSource
+from app.adapters.target.survey import PostgresSurveys
+from app.adapters.target.targets import PostgresTargets
+from app.portal import Portal
+from app.ports import Clock, IdempotencyKeys, JobBoard
+from app.services.conflict import ConflictResolutionService
+from app.services.drift_desk import DriftDesk
+from app.services.install import ControlInstaller
+from app.services.migration import MigrationService
+from app.services.plans import PlanService
+from app.services.proof_desk import ProofDesk
+from app.services.resolving import ConflictResolver
+from app.services.rollback import RollbackService
+from app.services.runner import AutoRun, MigrationRunnerService, Sweeper
+from app.services.schedule import ScheduleService
+from app.services.submission import Environments
+from app.services.sync import EnvironmentSyncService
+from app.services.validation import SchemaValidationService
+from app.settings import Settings
+from app.wiring.shared import Rooms, rooms_of
+from app.wiring.working import limits_of, runner_of, watchdog_of
+
+CONTROL_MIGRATIONS = Path(__file__).resolve().parent.parent.parent / "migrations" / "control"
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The six services of the product, and what their callers need beside them.
+
+    Everything async runs on `portal`, but for the sweeper, which has `sweeper_portal` to itself.
+    """
+
+    settings: Settings
+    portal: Portal
+    sweeper_portal: Portal
+    environments: Environments
+    migrations: MigrationService
+    rollbacks: RollbackService
+    plans: PlanService
+    validation: SchemaValidationService
+    sync: EnvironmentSyncService
+    conflicts: ConflictResolutionService
+    drift: DriftDesk
+    proofs: ProofDesk
+    resolver: ConflictResolver
+    schedules: ScheduleService
+    runner: MigrationRunnerService
+    sweeper: Sweeper
+    installer: ControlInstaller
+    auto_run: AutoRun
+    board: JobBoard
+    idempotency: IdempotencyKeys
+    health: BackendHealth
+    watchdog_portal: Portal
+
+    def close(self) -> None:
+        for portal in (self.watchdog_portal, self.sweeper_portal, self.portal):
+            portal.close()
+
+
+def build(settings: Settings) -> Services:
+    """One set of services for this process. Clients connect on first use, on the loop of their portal."""
+    failpoints.arm(settings.failpoints, settings.failpoints_folder)
+    portal, watchdog_portal, sweeper_portal = Portal("liftlock"), Portal("watchdog"), Portal("sweeper")
+    rooms = rooms_of(settings, portal)
+    database, board, clock = rooms.database, rooms.board, rooms.clock
+    environments, validation, submission = rooms.environments, rooms.validation, rooms.submission
+    migrations = MigrationService(submission, board, ControlWishes(database), ControlLocks(database))
+    desk = _desk(settings, rooms)
+    return Services(
+        settings=settings,
+        portal=portal,
+        sweeper_portal=sweeper_portal,
+        watchdog_portal=watchdog_portal,
+        environments=environments,
+        migrations=migrations,
+        rollbacks=RollbackService(submission),
+        plans=_plans(rooms),
+        validation=validation,
+        sync=EnvironmentSyncService(environments, validation, rooms.proofs),
+        conflicts=rooms.conflicts,
+        drift=desk,
+        proofs=ProofDesk(environments, validation, submission, board, clock),
+        resolver=ConflictResolver(
+            environments, rooms.conflicts, validation, submission, board, rooms.doorbell, desk, clock
+        ),
+        schedules=ScheduleService(ControlSchedules(database), submission, board, rooms.sweep, rooms.doorbell, clock),
+        runner=runner_of(settings, rooms, watchdog_of(settings, watchdog_portal)),
+        sweeper=_sweeper(settings, sweeper_portal, rooms.doorbell),
+        installer=_installer(settings, rooms.targets, clock),
+        auto_run=AutoRun(migrations, validation),
+        board=board,
+        idempotency=ControlIdempotencyKeys(database),
+        health=BackendHealth(database, settings.redis_url),
+    )
+
+
+def _desk(settings: Settings, rooms: Rooms) -> DriftDesk:
+    return DriftDesk(
+        rooms.environments,
+        rooms.schemas,
+        rooms.drift,
+        rooms.source,
+        FolderDrafts(settings.migrations),
+        rooms.submission,
+        rooms.board,
+        rooms.clock,
+    )
+
+
+def _plans(rooms: Rooms) -> PlanService:
+    return PlanService(
+        rooms.environments,
+        rooms.source,
+        rooms.targets,
+        rooms.schemas,
+        PostgresSurveys(),
+        rooms.gate,
+        rooms.board,
+        ControlPlans(rooms.database),
+        rooms.proofs,
+        rooms.drift,
+        rooms.clock,
+    )
+
+
+def _sweeper(settings: Settings, portal: Portal, doorbell: CeleryDoorbell) -> Sweeper:
+    database = ControlDatabase(settings.database, pool_size=1)
+    portal.on_close(database.close)
+    return Sweeper(ControlSweep(database), doorbell)
+
+
+def _installer(settings: Settings, targets: PostgresTargets, clock: Clock) -> ControlInstaller:
+    source = FolderSource(CONTROL_MIGRATIONS, settings.max_file_bytes)
+    return ControlInstaller(settings.database, source, targets, clock, limits_of(settings.timing))

@@ -1,0 +1,103 @@
+"""What several services stand on: adapters, and the services that others call. No IO happens here."""
+
+from dataclasses import dataclass
+
+from app.adapters.clock import SystemClock
+from app.adapters.control.announcements import Announcements
+from app.adapters.control.claims import ControlClaims
+from app.adapters.control.conflicts import ControlConflicts
+from app.adapters.control.database import ControlDatabase
+from app.adapters.control.drift import ControlDrift
+from app.adapters.control.jobs import ControlJobs
+from app.adapters.control.proofs import ControlProofs
+from app.adapters.control.sweep import ControlSweep
+from app.adapters.lease import RedisLeases, connect_redis
+from app.adapters.lint import SquawkLinter
+from app.adapters.queue import CeleryDoorbell
+from app.adapters.scratch.databases import PostgresScratches
+from app.adapters.scratch.dump import PgDump
+from app.adapters.sources.folder import FolderSource
+from app.adapters.target.connection import Patience
+from app.adapters.target.schemas import PostgresSchemas
+from app.adapters.target.targets import PostgresTargets
+from app.portal import Portal
+from app.ports import Clock
+from app.services.conflict import ConflictResolutionService
+from app.services.drift import DriftRecorder
+from app.services.gate import HazardGate
+from app.services.submission import Environments, Submission
+from app.services.validation import SchemaValidationService
+from app.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """One of each for a process."""
+
+    database: ControlDatabase
+    clock: Clock
+    environments: Environments
+    board: ControlJobs
+    claims: ControlClaims
+    sweep: ControlSweep
+    doorbell: CeleryDoorbell
+    leases: RedisLeases
+    targets: PostgresTargets
+    source: FolderSource
+    schemas: PostgresSchemas
+    proofs: ControlProofs
+    scratches: PostgresScratches
+    conflicts: ConflictResolutionService
+    gate: HazardGate
+    drift: DriftRecorder
+    validation: SchemaValidationService
+    submission: Submission
+
+
+def rooms_of(settings: Settings, portal: Portal) -> Rooms:
+    timing, clock = settings.timing, SystemClock()
+    database, announcements = ControlDatabase(settings.database), Announcements(settings.database)
+    board, sweep = ControlJobs(database, announcements), ControlSweep(database)
+    log = ControlConflicts(database)
+    conflicts = ConflictResolutionService(log, log, board)
+    doorbell = CeleryDoorbell(settings.redis_url)
+    leases = RedisLeases(connect_redis(settings.redis_url), timing.lease_ttl_ms)
+    targets = PostgresTargets(Patience(timing.fence_timeout_ms, timing.idle_timeout_ms))
+    source = FolderSource(settings.migrations, settings.max_file_bytes)
+    environments = Environments(dict(settings.environments), settings.default_environment)
+    schemas, proofs = PostgresSchemas(), ControlProofs(database)
+    gate = HazardGate(schemas, SquawkLinter())
+    validation = SchemaValidationService(source, targets, conflicts, gate)
+    for close in (announcements.close, targets.close, leases.close, database.close, doorbell.close):
+        portal.on_close(close)
+    return Rooms(
+        database=database,
+        clock=clock,
+        environments=environments,
+        board=board,
+        claims=ControlClaims(database),
+        sweep=sweep,
+        doorbell=doorbell,
+        leases=leases,
+        targets=targets,
+        source=source,
+        schemas=schemas,
+        proofs=proofs,
+        scratches=PostgresScratches(PgDump()),
+        conflicts=conflicts,
+        gate=gate,
+        drift=DriftRecorder(schemas, ControlDrift(database), conflicts),
+        validation=validation,
+        submission=Submission(
+            environments,
+            validation,
+            gate,
+            board,
+            sweep,
+            doorbell,
+            clock,
+            proofs,
+            shortcut=settings.shortcut,
+            read_only=settings.read_only,
+        ),
+    )
