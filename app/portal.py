@@ -25,6 +25,41 @@ class PortalClosed(RuntimeError):
     """The process is going down: nothing more can be run here."""
 
 
+class Background:
+    """Work that goes on beside its caller. `ended` is done when it has ended, and not when it is told to.
+
+    It raises what the work has raised, but for its cancellation.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, None]) -> None:
+        self.ended: Future[None] = Future()
+        self._loop = loop
+        self._task: asyncio.Task[None] | None = None
+        loop.call_soon_threadsafe(self._begin, work)
+
+    def call(self, function: Callable[[], object]) -> None:
+        """On the loop of the work, after it has begun."""
+        self._loop.call_soon_threadsafe(function)
+
+    def cancel(self) -> None:
+        self.call(self._cancel)
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        self._task = self._loop.create_task(work)
+        self._task.add_done_callback(self._end)
+
+    def _cancel(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    def _end(self, task: "asyncio.Task[None]") -> None:
+        error = None if task.cancelled() else task.exception()
+        if error is None:
+            self.ended.set_result(None)
+        else:
+            self.ended.set_exception(error)
+
+
 class Portal:
     def __init__(self, name: str) -> None:
         self._name = name
@@ -55,8 +90,9 @@ class Portal:
                     raise TimeoutError("the work did not end when it was cancelled") from None
             raise
 
-    def submit(self, work: Coroutine[Any, Any, T]) -> "Future[T]":
-        return asyncio.run_coroutine_threadsafe(work, self._started())
+    def start(self, work: Coroutine[Any, Any, None]) -> "Background":
+        """Begin `work` on the loop and go on; see `Background`."""
+        return Background(self._started(), work)
 
     def on_close(self, close: Callable[[], Awaitable[object]]) -> None:
         """Closers run on the loop, newest first, when the portal closes."""

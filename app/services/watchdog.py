@@ -5,6 +5,7 @@ What it finds is a flag, looked at between steps; safety never depends on it.
 """
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from uuid import UUID
@@ -14,7 +15,7 @@ import structlog
 from app import failpoints
 from app.domain.environment import Environment
 from app.domain.job import Attempt
-from app.portal import Portal
+from app.portal import Background, Portal
 from app.ports import JobClaims, Leases
 from app.services.lookout import Lookout, Watch
 
@@ -37,19 +38,24 @@ class Watchdog:
     @asynccontextmanager
     async def watch(self, environment: Environment, attempt: Attempt, nonce: UUID) -> AsyncIterator[Watch]:
         watch = Watch(cancelled_by=attempt.wishes.cancelled_by, paused_by=attempt.wishes.paused_by)
-        beating = self._portal.submit(self._beat(environment.name, attempt, nonce, watch))
-        looking = self._portal.submit(self._lookout.look(environment, attempt, watch))
+        over = asyncio.Event()
+        beating = self._portal.start(self._beat(environment.name, attempt, nonce, watch, over))
+        looking = self._portal.start(self._lookout.look(environment, attempt, watch))
         try:
             yield watch
         finally:
-            beating.cancel()
+            # a renewal that is under way must be answered before the lease is released: it would take it again
+            beating.call(over.set)
             looking.cancel()
-            # a renewal that is under way must not follow the release of the lease, nor a cancel the step's end
-            await asyncio.wait([asyncio.wrap_future(beating), asyncio.wrap_future(looking)], timeout=LAST_BEAT_S)
+            await _ends_of(beating, looking)
+            beating.cancel()
 
-    async def _beat(self, environment: str, attempt: Attempt, nonce: UUID, watch: Watch) -> None:
+    async def _beat(self, environment: str, attempt: Attempt, nonce: UUID, watch: Watch, over: asyncio.Event) -> None:
         while not watch.lost:
-            await asyncio.sleep(self._every_s)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(over.wait(), self._every_s)
+            if over.is_set():
+                return
             # side by side: a Redis that does not answer must not make the job row's beat late
             renewing = self._leases.renew(environment, attempt, nonce)
             _, watch.lost = await asyncio.gather(renewing, self._is_over(attempt))
@@ -63,3 +69,8 @@ class Watchdog:
             # whatever it is: a watchdog that stops would let the lease of a living migration lapse
             log.warning("watchdog.cannot_beat", job=str(attempt.job_id), error=str(error))
             return False
+
+
+async def _ends_of(*works: Background) -> None:
+    """Not longer than LAST_BEAT_S: a Redis that does not answer has nothing to take again either."""
+    await asyncio.wait([asyncio.wrap_future(work.ended) for work in works], timeout=LAST_BEAT_S)

@@ -99,7 +99,7 @@ class Machine(RuleBasedStateMachine):
         able = [one for one in self.busy if one.phase is Step.PINNED]
         hanging, event = able[worker % len(able)], asyncio.Event()
         hanging.before_acting(lambda: _heard(event))
-        self.hung[hanging] = event, self.stage.house.services.portal.submit(hanging.advance())
+        self.hung[hanging] = event, self.stage.house.services.portal.start(hanging.advance()).ended
 
     @precondition(lambda self: self.hung)
     @rule(worker=numbers)
