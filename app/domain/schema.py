@@ -22,6 +22,7 @@ its rows, which it has not in a copy made of the schema alone."""
 DIFFERENT_ELSEWHERE = frozenset({"owner", "grants"})
 """Facts that databases of one schema may differ in: roles belong to a server."""
 
+_RELATIONS = frozenset({"table", "view", "materialized view"})
 _NOT_NULL = "not null constraint"
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
@@ -123,7 +124,20 @@ class Snapshot:
 
     def belonging_to(self, identity: str) -> Iterator[SchemaObject]:
         """Columns, constraints, indexes … of a relation, or the constraints of a domain."""
-        return (one for one in self if one.of == identity)
+        return iter(self._by_owner.get(identity, ()))
+
+    @cached_property
+    def relations(self) -> frozenset[str]:
+        """The names of tables, views and materialized views."""
+        return frozenset(one.identity for one in self if one.kind in _RELATIONS)
+
+    @cached_property
+    def _by_owner(self) -> Mapping[str, list[SchemaObject]]:
+        found: dict[str, list[SchemaObject]] = {}
+        for one in self:
+            if one.of is not None:
+                found.setdefault(one.of, []).append(one)
+        return found
 
     def __iter__(self) -> Iterator[SchemaObject]:
         return iter(self.objects.values())

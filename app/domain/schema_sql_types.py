@@ -1,12 +1,14 @@
 """Types and functions as SQL."""
 
+import re
 from collections.abc import Callable, Mapping
 
 from app.domain.schema import SchemaObject, Snapshot
 from app.domain.schema_sql_rights import rights_sql
 from app.domain.schema_statement import Passage, Phase, Statement, Statements, depth, literal, step
 
-_RELATIONS = frozenset({"table", "view", "materialized view"})
+_QUALIFIED = re.compile(r'(?:"(?:[^"]|"")+"|[\w$]+)\.(?:"(?:[^"]|"")+"|[\w$]+)')
+"""Names as the catalog writes them when nothing is in the search path."""
 
 
 def _enum(passage: Passage) -> Statements | None:
@@ -154,7 +156,7 @@ def _names_relations(function: SchemaObject | None, snapshot: Snapshot) -> bool:
         return False
     definition = function.text("definition") or ""
     text = f"{function.identity} {function.text('returns')}" if "\nAS " in definition else definition
-    return any(one.kind in _RELATIONS and one.identity in text for one in snapshot)
+    return not snapshot.relations.isdisjoint(_QUALIFIED.findall(text))
 
 
 def _head(function: SchemaObject) -> str:

@@ -1,6 +1,8 @@
 # ruff: noqa: E501 - a case a line can be read down
 """Differences read as a person would write them, and what follows from another one is not listed."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from app.domain.schema import EMPTY, Fact, SchemaObject, Snapshot
@@ -136,3 +138,37 @@ def test_long_definitions_are_cut_in_the_sentence_only() -> None:
     (difference,) = between([], [one("view", "v", definition=long)])
     assert len(difference.text) < 400
     assert difference.found == long
+
+
+def test_a_snapshot_is_gone_through_as_often_for_many_tables_as_for_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once an object would be a minute for a thousand tables, inside a transaction that holds the target."""
+    passes = 0
+    through = Snapshot.__iter__
+
+    def counting(self: Snapshot) -> Iterator[SchemaObject]:
+        nonlocal passes
+        passes += 1
+        return through(self)
+
+    monkeypatch.setattr(Snapshot, "__iter__", counting)
+    counts = []
+    for tables in (3, 30):
+        passes = 0
+        assert len(diff(EMPTY, _of_every_kind(tables))) == 3 * tables
+        counts.append(passes)
+
+    assert counts[0] == counts[1]
+
+
+def _of_every_kind(count: int) -> Snapshot:
+    objects: list[SchemaObject] = []
+    for number in range(count):
+        table = f"public.t{number}"
+        function = f"CREATE OR REPLACE FUNCTION public.f{number}()\n RETURNS integer\n LANGUAGE sql\nAS $$SELECT 1$$"
+        objects += (
+            SchemaObject("table", table, {}),
+            SchemaObject("column", f"{table}.c", {"of": table, "position": 1, "type": "integer"}),
+            SchemaObject("function", f"public.f{number}()", {"definition": function, "returns": "integer"}),
+            SchemaObject("view", f"public.v{number}", {"definition": f"SELECT c FROM {table}"}),
+        )
+    return Snapshot.of(objects)
