@@ -21,6 +21,9 @@ CREATE TABLE {name} (id int);
 INSERT INTO effects (name, direction) VALUES ('{name}', 'down');
 DROP TABLE {name};
 """
+PARTS = 4
+"""Of the moments, so that they are lived through side by side."""
+
 MOST_MOMENTS = 400
 
 
@@ -44,27 +47,23 @@ def _rescue_and_perform(house: House, job_id: JobId) -> Job:
     return house.perform(job_id)
 
 
-def test_a_worker_may_die_at_any_moment_of_a_run(
-    servers: Servers, folder: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("first", range(1, PARTS + 1))
+@pytest.mark.parametrize("kind", [JobKind.RUN, JobKind.RESET])
+def test_a_worker_may_die_at_any_moment(
+    servers: Servers, folder: Path, monkeypatch: pytest.MonkeyPatch, kind: JobKind, first: int
 ) -> None:
-    survived = _die_at_every_moment(servers, folder, monkeypatch, JobKind.RUN)
+    survived = _die_at_every_moment(servers, folder, monkeypatch, kind, range(first, MOST_MOMENTS, PARTS))
 
     assert survived > 20
 
 
-def test_a_worker_may_die_at_any_moment_of_a_reset(
-    servers: Servers, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    survived = _die_at_every_moment(servers, folder, monkeypatch, JobKind.RESET)
-
-    assert survived > 20
-
-
-def _die_at_every_moment(servers: Servers, folder: Path, monkeypatch: pytest.MonkeyPatch, kind: JobKind) -> int:
+def _die_at_every_moment(
+    servers: Servers, folder: Path, monkeypatch: pytest.MonkeyPatch, kind: JobKind, moments: range
+) -> int:
     """One house, one life after the other: a first worker dies at moment n, a second one ends the job."""
     with open_house(servers, folder, shortcut=False) as house:
         _prepare(house)
-        for at in range(1, MOST_MOMENTS):
+        for at in moments:
             execute(house.dsn, "TRUNCATE effects")
             expected = _expected(house, kind)
             job_id = house.submit(kind).job.id

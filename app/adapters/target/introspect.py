@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cache
+from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -56,9 +57,10 @@ _BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY"
 _SAVEPOINT = "SAVEPOINT liftlock_snapshot"
 _BACK = "ROLLBACK TO SAVEPOINT liftlock_snapshot; RELEASE SAVEPOINT liftlock_snapshot"
 _SECTION = re.compile(r"^ *-- section: (\w+)\n", re.MULTILINE)
-_TRIES = 6
-_MOVING_STATES = frozenset({"XX000", "42P01", "42704", "42883", "3F000", "55P03", "40P01"})
-"""Something was dropped in the meantime ("cache lookup failed" is XX000), or is locked by whoever drops it."""
+_TRIES = {**dict.fromkeys(("XX000", "42P01", "42704", "42883", "3F000"), 30), **dict.fromkeys(("55P03", "40P01"), 6)}
+"""How often to read, by SQLSTATE: something was dropped in the meantime ("cache lookup failed" and "could not open
+relation" are XX000), which a database with many short-lived tables does again and again; or it is locked by whoever
+drops it, where every try waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +80,12 @@ async def read_snapshot(connection: asyncpg.Connection, scope: str = "") -> Snap
 
 async def quietly(connection: asyncpg.Connection, work: Callable[[], Awaitable[T]]) -> T:
     """Do `work` under settings of our own, and again when it fell over something that was just dropped."""
-    for tries_left in reversed(range(_TRIES)):
+    for tries in count(1):
         try:
             async with _aside(connection):
                 return await work()
         except asyncpg.PostgresError as error:
-            if error.sqlstate not in _MOVING_STATES or not tries_left:
+            if tries >= _TRIES.get(error.sqlstate or "", 0):
                 raise
     raise AssertionError("the last try returns or raises")
 
