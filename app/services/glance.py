@@ -1,5 +1,7 @@
 """A look at the target before it is taken: a job that finds nothing to do is over without taking it."""
 
+import asyncio
+
 from app.domain.environment import Environment
 from app.domain.errors import BackendUnavailable, Refusal
 from app.domain.job import Attempt, Ended, JobKind, JobRequest
@@ -24,10 +26,9 @@ class Glance:
         if attempt.number > 1 or attempt.request.stranded is not None:
             return None
         try:
-            view = await self._targets.read(environment)
+            view, catalog = await asyncio.gather(self._targets.read(environment), self._source.read())
             if view.holder is not None:
                 return None
-            catalog = await self._source.read()
             if _surely_pending(attempt.request, catalog, view):
                 return None
             plan = plan_job(attempt.request, environment, catalog, view)

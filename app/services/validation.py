@@ -1,5 +1,6 @@
 """SchemaValidationService: holds the files against each other and against what a target has applied."""
 
+import asyncio
 from dataclasses import dataclass
 
 from app.domain import divergence, graph
@@ -36,8 +37,7 @@ class SchemaValidationService:
 
     async def look(self, environment: Environment) -> Examination:
         """Read files and ledger and find where they disagree. Writes nothing anywhere."""
-        catalog = await self._source.read()
-        view, unreachable = await self._view(environment)
+        catalog, (view, unreachable) = await asyncio.gather(self._source.read(), self._view(environment))
         return Examination(catalog, view, _diverging(catalog, view, environment), unreachable)
 
     async def read_ahead(self) -> None:

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from sqlalchemy import text
 
 from app.adapters.control.claims import ControlClaims
 from app.adapters.control.database import ControlDatabase
+from app.adapters.control.direct import Direct
 from app.adapters.target.connection import Patience
 from app.adapters.target.records import ensure_ledger
 from app.adapters.target.targets import PostgresTargets
@@ -101,24 +103,24 @@ def test_a_ledger_row_that_goes_with_its_script_is_written_in_the_steps_own_tran
     assert fetch(dsn, "SELECT 1 FROM pg_class WHERE relname = 'a'") == []
 
 
-def test_after_the_control_database_was_restarted_one_request_hears_of_it_and_no_other(house: House) -> None:
-    """A pool that has lost one connection has lost them all."""
+def test_after_one_connection_was_lost_none_of_its_age_is_used_again(house: House) -> None:
+    """Whoever restarts the control database is heard of by one request, and not by as many as there are connections."""
+    slow = Direct(text("SELECT pg_backend_pid() AS pid FROM pg_sleep(0.2)"))
 
-    async def several_at_once() -> None:
-        await asyncio.gather(*(house.services.board.open_on("development") for _ in range(5)))
+    async def used() -> set[int]:
+        answers = await asyncio.gather(*(database.row(slow, {}) for _ in range(5)))
+        return {answer["pid"] for answer in answers if answer is not None}
 
-    house.run_async(several_at_once())
-    ended = fetch(
-        house.dsn,
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-        "WHERE application_name = 'liftlock:control' AND datname = current_database()",
-    )
-    assert len(ended) > 2
-    with pytest.raises(BackendUnavailable):
-        house.run_async(house.services.board.open_on("development"))
+    async def work() -> None:
+        before = await used()
+        assert len(before) > 2
+        with pytest.raises(BackendUnavailable):
+            await database.row(Direct(text("SELECT pg_terminate_backend(pg_backend_pid())")), {})
+        assert not before & await used()
+        await database.close()
 
-    for _ in range(len(ended)):
-        house.run_async(house.services.board.open_on("development"))
+    database = ControlDatabase(Dsn(house.dsn))
+    house.run_async(work())
 
 
 def test_two_heads_of_one_queue_are_never_both_taken(house: House) -> None:

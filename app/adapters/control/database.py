@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from app.adapters.control.direct import Direct, Row
+from app.adapters.control.direct import Direct, DirectConnections, Row
 from app.adapters.postgres import LOST, UNUSABLE, unavailable
 from app.domain.environment import Dsn
 from app.domain.errors import BackendUnavailable
@@ -26,6 +26,7 @@ class ControlDatabase:
         self._pool_size = pool_size
         self._engine: AsyncEngine | None = None
         self._autocommit: AsyncEngine | None = None
+        self._direct = DirectConnections(self._connect, pool_size, CONNECT_TIMEOUT_S)
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncConnection]:
@@ -44,21 +45,16 @@ class ControlDatabase:
     async def rows(self, statement: Direct, values: Mapping[str, Any]) -> list[Row]:
         """One statement, which is a transaction by itself. Raises the driver's errors, or as `begin`."""
         try:
-            async with self.single() as connection:
-                return await rows_on(connection, statement, values)
+            async with self._said_plainly(), self._direct.one() as connection:
+                return await statement.rows(connection, values)
         except BackendUnavailable:
-            await self._forget_connections()
+            await self._direct.forget()
             raise
 
     async def row(self, statement: Direct, values: Mapping[str, Any]) -> Row | None:
         """The first row of `rows`."""
         found = await self.rows(statement, values)
         return found[0] if found else None
-
-    async def _forget_connections(self) -> None:
-        """As SQLAlchemy does when it loses one itself: the others are as old, and whoever asks next gets a new one."""
-        if self._engine is not None:
-            await self._engine.dispose(close=False)
 
     @asynccontextmanager
     async def _said_plainly(self) -> AsyncIterator[None]:
@@ -73,6 +69,7 @@ class ControlDatabase:
             raise
 
     async def close(self) -> None:
+        self._direct.close()
         if self._engine is not None:
             await self._engine.dispose()
             self._engine = None
@@ -89,7 +86,7 @@ class ControlDatabase:
             self._autocommit = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         return self._engine
 
-    async def _connect(self) -> asyncpg.Connection:
+    async def _connect(self, *_: object, **__: object) -> asyncpg.Connection:
         """The driver reads the address itself: SQLAlchemy's URL knows neither sslmode nor several hosts."""
         try:
             return await asyncpg.connect(

@@ -1,6 +1,7 @@
 """JobBoard on PostgreSQL: jobs as those see them who ask for them."""
 
 import json
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -10,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.adapters.codec import REQUEST, STEPS, to_json
 from app.adapters.control.announcements import Announcements, Watcher
 from app.adapters.control.database import ControlDatabase, rows_on
-from app.adapters.control.direct import Direct
+from app.adapters.control.direct import Direct, Row
 from app.adapters.control.rows import job_of
 from app.adapters.control.tables import jobs, targets
 from app.domain.errors import IdempotencyInProgress
@@ -133,8 +134,7 @@ class ControlJobs:
     async def _try_to_add(self, job: NewJob) -> Job | None:
         """None when the target is not known yet."""
         if job.dedupe_key is None and job.idempotency is None and job.request.on_busy is OnBusy.QUEUE:
-            async with self._database.single() as connection:
-                return await _insert(connection, job)
+            return _added(await self._database.rows(_ADD, _values(job)))
         async with self._database.begin() as connection:
             # held until the commit: between the look at the open jobs and the new one nobody adds another
             if (await connection.execute(_LOCK_TARGET, {"queue": job.request.queue})).first() is None:
@@ -144,7 +144,7 @@ class ControlJobs:
                 return other
             if job.idempotency is not None:
                 await _use_key(connection, job.idempotency, job.id)
-            return await _insert(connection, job)
+            return _added(await rows_on(connection, _ADD, _values(job)))
 
     def watch(self, job_id: JobId) -> AbstractAsyncContextManager[Watcher]:
         return self._announcements.watch(job_id)
@@ -180,8 +180,7 @@ async def _use_key(connection: AsyncConnection, claim: KeyClaim, job_id: JobId) 
         )
 
 
-async def _insert(connection: AsyncConnection, job: NewJob) -> Job | None:
-    rows = await rows_on(connection, _ADD, _values(job))
+def _added(rows: Sequence[Row]) -> Job | None:
     return job_of(rows[0]) if rows else None
 
 

@@ -3,6 +3,7 @@
 from sqlalchemy import text
 
 from app.adapters.control.database import ControlDatabase
+from app.adapters.control.direct import Direct
 from app.domain.job import JobId
 
 _DUE = text("""
@@ -29,7 +30,8 @@ _LAPSED = text("""
         message = 'its worker stopped answering; another takes it over where it stood'
     FROM dead WHERE j.id = dead.id AND j.state = 'running' AND j.attempt = dead.attempt RETURNING j.id
 """)
-_NEXT = text("""
+_NEXT = Direct(
+    text("""
     WITH head AS (
         SELECT j.id, j.parked FROM liftlock_control.jobs j
         JOIN liftlock_control.targets t ON t.id = j.target_id
@@ -43,6 +45,7 @@ _NEXT = text("""
       AND j.next_dispatch_at <= clock_timestamp()
     RETURNING j.id
 """)
+)
 _UNRUNG = text("""
     UPDATE liftlock_control.jobs SET next_dispatch_at = clock_timestamp() + interval '5 s'
     WHERE id = :id AND state = 'queued'
@@ -74,10 +77,8 @@ class ControlSweep:
             return tuple(JobId(job) for job in (await connection.execute(_LAPSED, {"limit": limit})).scalars())
 
     async def next_on(self, queue: str) -> JobId | None:
-        async with self._database.single() as connection:
-            found = await connection.execute(_NEXT, {"queue": queue})
-            head = found.scalar_one_or_none()
-            return None if head is None else JobId(head)
+        head = await self._database.row(_NEXT, {"queue": queue})
+        return None if head is None else JobId(head["id"])
 
     async def unrung(self, job_id: JobId) -> None:
         async with self._database.single() as connection:
