@@ -91,6 +91,10 @@ class Guide(Protocol):
         """How far it is, for the job's message."""
         ...
 
+    def note(self, ordinal: int, text: str) -> None:
+        """What has become of a step, to be read beside it."""
+        ...
+
 
 class Unguided:
     """Nobody looks after it: a Guide for those who install Liftlock itself."""
@@ -105,6 +109,9 @@ class Unguided:
         return False
 
     def say(self, message: str) -> None:
+        pass
+
+    def note(self, ordinal: int, text: str) -> None:
         pass
 
 

@@ -206,7 +206,7 @@ class PlanExecutor:
                 await self._drift.note(environment.name, guard.seen)
         async with Progress(attempt, self._claims, self._clock) as progress:
             progress.planned(steps)
-            watch.tell = progress.say
+            watch.tell, watch.tell_of = progress.say, progress.noted
             stepper = Stepper(session, progress, watch, self._clock, self._limits(attempt), self._policy.locks)
             try:
                 return await self._apply(environment, attempt, session, stepper, pinned, steps)

@@ -28,7 +28,8 @@ class Watch:
     """What the threads beside the work know of it, and it of them.
 
     `lost`: the attempt is over, whatever this process believes. `cancelled_by`: who wants it stopped.
-    `paused_by`: who wants it to go no further for now. `tell` takes what a step says of its progress.
+    `paused_by`: who wants it to go no further for now. `tell` takes what a step says of its progress,
+    `tell_of` what has become of one.
     `held_since`: from when on others wait for the step without a break; `held_ms`: for too long, and it is ended.
     `session`, `step` and `doing` are set while a script runs and may be cancelled.
     """
@@ -40,6 +41,7 @@ class Watch:
     step: int | None = None
     doing: str = ""
     tell: Callable[[str], None] | None = None
+    tell_of: Callable[[int, str], None] | None = None
     sample: LockSample | None = None
     told_at: datetime | None = None
     held_since: datetime | None = None
@@ -72,6 +74,10 @@ class Watch:
         self.doing = message
         if self.tell is not None:
             self.tell(message)
+
+    def note(self, ordinal: int, text: str) -> None:
+        if self.tell_of is not None:
+            self.tell_of(ordinal, text)
 
     @property
     def waits_for(self) -> str | None:

@@ -26,6 +26,7 @@ class Progress:
         self._claims = claims
         self._clock = clock
         self._records: dict[int, StepRecord] = {}
+        self._planned: dict[int, str | None] = {}
         self._changed: set[int] = set()
         self._message = ""
         self._said = ""
@@ -51,6 +52,7 @@ class Progress:
             record = StepRecord(
                 ordinal, step.name, step.version, step.direction.value, StepState.PENDING, notice=step.notice
             )
+            self._planned[ordinal] = step.notice
             self._put(record)
 
     def say(self, message: str) -> None:
@@ -59,6 +61,12 @@ class Progress:
     def running(self, ordinal: int, message: str) -> None:
         self._message = message
         self._put(replace(self._records[ordinal], state=StepState.RUNNING, started_at=self._clock.now()))
+
+    def noted(self, ordinal: int, text: str) -> None:
+        """Beside what its plan says of it; the last word counts, for a step may be tried again."""
+        planned = self._planned.get(ordinal)
+        said = text if planned is None else f"{planned}; {text}"
+        self._put(replace(self._records[ordinal], notice=said))
 
     def done(self, ordinal: int, duration_ms: int) -> None:
         """`duration_ms` is that of the step's transaction; steps that commit together share it."""

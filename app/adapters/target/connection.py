@@ -20,10 +20,14 @@ LOCK_STATES = frozenset({"55P03", "40P01", "40001"})
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long the fence may be waited for, and how long we may sit idle in a transaction, in ms."""
+    """How long the fence may be waited for, and how long we may sit idle in a transaction, in ms.
+
+    `keep_bytes`: the most that one table of kept rows may take.
+    """
 
     fence_ms: int = 5_000
     idle_ms: int = 600_000
+    keep_bytes: int = 10 * 1024**3
 
 
 async def connect(dsn: Dsn, application_name: str) -> asyncpg.Connection:

@@ -20,7 +20,7 @@ from app.domain.pinned import Pinned
 from app.domain.step import Step, recorded_text
 from app.ports import TargetView
 
-LEDGER_FILES = ("ledger.sql", "ledger_0002.sql", "ledger_0003.sql")
+LEDGER_FILES = ("ledger.sql", "ledger_0002.sql", "ledger_0003.sql", "ledger_0004.sql")
 """In the order of the versions that they bring the ledger to, from 1."""
 
 Row = Callable[..., Awaitable[asyncpg.Record | None]]

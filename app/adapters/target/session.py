@@ -15,6 +15,7 @@ from app.adapters.target.at_once import OneByOne, apply_at_once, goes_at_once
 from app.adapters.target.connection import Patience
 from app.adapters.target.failures import commit_failure
 from app.adapters.target.fenced import FencedConnection
+from app.adapters.target.preserve.keeper import Keeper
 from app.adapters.target.schema_watch import SchemaWatch
 from app.adapters.target.scripts import (
     leaves_session_state,
@@ -45,6 +46,7 @@ class PostgresTargetSession:
         self._fenced = FencedConnection(environment, attempt, patience)
         self._one_by_one: set[int] = set()
         self._schema = SchemaWatch(environment, attempt)
+        self._keeper = Keeper(environment, attempt, patience.keep_bytes)
 
     async def open(self) -> None:
         """Raises BackendUnavailable."""
@@ -61,6 +63,7 @@ class PostgresTargetSession:
         failpoints.reach("pin.before", self._fenced)
         async with self._fenced.said_plainly(), self._fenced.transaction() as connection:
             view, stored = await records.read_view_and_plan(connection, self._scope, self._attempt.job_id)
+            await self._keeper.look(connection, view)
             if stored is not None:
                 return stored, view.history
             pinned = pin_plan(plan(await self._schema.seen_with(connection, view)))
@@ -133,15 +136,21 @@ class PostgresTargetSession:
         if step.deed is not Deed.EXECUTED:
             await self._record_one(ordinal, step)
             return
-        if ordinal not in self._one_by_one and goes_at_once(step):
+        if ordinal not in self._one_by_one and goes_at_once(step) and not self._keeper.looks_after(step):
             if not await apply_at_once(connection, self._fenced.prepared, self._stamp(), ordinal, step):
                 raise TransactionEnded(transaction_ended(step), ordinal)
             return
         if leaves_session_state(step.body) or step.verify is not None:
             self._fenced.soil()
-        await run_body(connection, ordinal, step, limits, guide)
-        await run_verify(connection, ordinal, step)
-        await restore_session(connection, step, limits)
+
+        async def carried_out() -> None:
+            await run_body(connection, ordinal, step, limits, guide)
+            await run_verify(connection, ordinal, step)
+            await restore_session(connection, step, limits)
+
+        said = await self._keeper.around(connection, self._stamp(), ordinal, step, carried_out)
+        if said:
+            guide.note(ordinal, "; ".join(said))
         # a script may have deallocated what was prepared
         row = connection.fetchrow if leaves_session_state(step.body) else self._fenced.prepared.row
         if not await records.write_done(row, self._stamp(), ordinal, step, _ms_since(began)):

@@ -1,0 +1,210 @@
+"""How kept rows go back into a table: by names of columns, into the types that stand there now.
+
+What went back is counted, and its checksum held against that of what was kept.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import asyncpg
+
+from app.adapters.postgres import quote
+from app.adapters.target.preserve.kept_rows import KeptTable, StoredColumn, key_of, numbered
+from app.domain.step import count_of
+
+_REFUSALS = ("22", "23")
+"""Classes of errors that a single row can be to blame for: what it holds, or a constraint."""
+
+_GENERATED_KEYS = """
+    SELECT attname AS name FROM pg_attribute
+    WHERE attrelid = $1::text::regclass AND attnum > 0 AND NOT attisdropped AND attidentity = 'a'
+"""
+_SEQUENCE = "SELECT pg_get_serial_sequence($1, $2)"
+
+
+class NotTheSame(Exception):
+    """What went back is not what was kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Going:
+    """`now`: the columns of `table` by name. `checksum` and `rows`: of everything that is kept."""
+
+    connection: asyncpg.Connection
+    kept: KeptTable
+    table: str
+    now: Mapping[str, StoredColumn]
+    checksum: str
+    rows: int
+
+    @property
+    def columns(self) -> list[tuple[str, StoredColumn, StoredColumn]]:
+        """Of each kept column that is there: its name in the kept table, as it was kept, as it is now."""
+        named = zip(numbered("c", self.kept.columns), self.kept.columns, strict=True)
+        return [(name, column, self.now[column.name]) for name, column in named if column.name in self.now]
+
+    @property
+    def missing(self) -> list[str]:
+        absent = [column.name for column in self.kept.columns if column.name not in self.now]
+        return [f"the table has no column {name} now" for name in absent]
+
+    @property
+    def standing(self) -> KeptTable:
+        """The same with the columns as they are now, to read the table with."""
+        return KeptTable(self.kept.id, tuple(_as_kept(one, now) for _, one, now in self.columns))
+
+
+async def insert_rows(going: Going, *, fresh: bool) -> tuple[int, list[str]]:
+    """Whole rows; into a table that the step has just made (`fresh`) they go before what its script has put there."""
+    connection, columns = going.connection, going.columns
+    if fresh:
+        await _make_room(going)
+    names = ", ".join(quote(now.name) for _, _, now in columns)
+    values = ", ".join(_value(name, one, now) for name, one, now in columns)
+    insert = (
+        f"INSERT INTO {going.table} ({names}) OVERRIDING SYSTEM VALUE SELECT {values} FROM {going.kept.name} AS kept"
+    )
+    if not columns:
+        insert = f"INSERT INTO {going.table} DEFAULT VALUES"
+        for _ in range(going.rows):
+            await connection.execute(insert)
+        return going.rows, going.missing
+    back = f"WITH back AS ({insert} RETURNING *) SELECT count(*) AS rows, {_sum(going, 'back')} AS checksum FROM back"
+    await connection.execute("SAVEPOINT liftlock_back")
+    try:
+        done = await connection.fetchrow(back)
+    except asyncpg.PostgresError as error:
+        if (error.sqlstate or "")[:2] not in _REFUSALS:
+            raise
+        await connection.execute("ROLLBACK TO SAVEPOINT liftlock_back; RELEASE SAVEPOINT liftlock_back")
+        return await _one_by_one(going, insert)
+    await connection.execute("RELEASE SAVEPOINT liftlock_back")
+    assert done is not None
+    if not going.missing and (done["rows"], done["checksum"]) != (going.rows, going.checksum):
+        raise NotTheSame(f"{count_of(done['rows'], 'row')} of {going.rows} in {going.table}, or other values")
+    return done["rows"], going.missing
+
+
+async def update_rows(going: Going, *, judged: bool) -> tuple[int, list[str]]:
+    """Columns of rows that are still there; of `judged` ones only values that nobody has changed since."""
+    connection, columns = going.connection, going.columns
+    absent = [key.name for key in going.kept.keys if key.name not in going.now]
+    if absent:
+        return 0, [f"the table has no column {name} now, by which its rows are found" for name in absent]
+    keys = KeptTable(going.kept.id, (), tuple(going.now[key.name] for key in going.kept.keys))
+    always = {row["name"] for row in await connection.fetch(_GENERATED_KEYS, going.table)}
+    columns = [one for one in columns if one[2].name not in {key.name for key in going.kept.keys}]
+    for _, _, now in columns:
+        if now.name in always:
+            await _identity(going, now.name, "BY DEFAULT")
+    first = going.kept.name
+    if judged:
+        order = ", ".join(numbered("k", going.kept.keys))
+        first = f"(SELECT DISTINCT ON ({order}) * FROM {going.kept.name} ORDER BY {order}, liftlock_at)"
+    sets = ", ".join(_assigned(name, one, now, judged) for name, one, now in columns)
+    where = f"{keys.matched('t')}{' AND kept.liftlock_same' if judged else ''}"
+    if not columns:
+        return 0, going.missing
+    now_and_then = f"{_row_hash(columns, 't')} AS now, {_kept_hash(columns)} AS kept_hash"
+    done = await connection.fetchrow(
+        f"WITH back AS (UPDATE {going.table} AS t SET {sets} FROM {first} AS kept "
+        f"WHERE {where} RETURNING {now_and_then}) "
+        f"SELECT count(*) AS rows, count(*) FILTER (WHERE now <> kept_hash) AS others FROM back"
+    )
+    assert done is not None
+    for _, _, now in columns:
+        if now.name in always:
+            await _identity(going, now.name, "ALWAYS")
+    if done["others"] and not judged:
+        raise NotTheSame(f"{count_of(done['others'], 'row')} of {going.table} have other values")
+    restored = done["rows"] - (done["others"] if judged else 0)
+    remarks = list(going.missing)
+    distinct = going.rows if not judged else await connection.fetchval(f"SELECT count(*) FROM {first} AS kept")
+    if done["rows"] < distinct:
+        remarks.append(f"{count_of(distinct - done['rows'], 'row')} not there any more")
+    if judged and done["others"]:
+        remarks.append(f"{count_of(done['others'], 'row')} changed since, and left as they are")
+    return restored, remarks
+
+
+async def set_positions(connection: asyncpg.Connection, table: str, sequences: Sequence[Mapping[str, object]]) -> None:
+    """Sequences of columns go on where they were, or behind what the script has drawn from them."""
+    for position in sequences:
+        sequence = await connection.fetchval(_SEQUENCE, table, position["column"])
+        if sequence is None:
+            continue
+        now = await connection.fetchrow(f"SELECT last_value, is_called FROM {sequence}")
+        assert now is not None
+        if (position["value"], position["called"]) > (now["last_value"], now["is_called"]):
+            await connection.fetchval(
+                "SELECT setval($1::text::regclass, $2, $3)", sequence, position["value"], position["called"]
+            )
+
+
+async def _make_room(going: Going) -> None:
+    """Rows that the script has just put there give way to those that were there under the same key."""
+    relation = await going.connection.fetchval("SELECT $1::text::regclass::oid::bigint", going.table)
+    key = await key_of(going.connection, relation, list(going.now.values()), frozenset())
+    places = {column.name: name for name, column, _ in going.columns}
+    if not key or any(column.name not in places for column in key):
+        return
+    same = " AND ".join(f"{column.read('t')} = kept.{places[column.name]}" for column in key)
+    await going.connection.execute(f"DELETE FROM {going.table} AS t USING {going.kept.name} AS kept WHERE {same}")
+
+
+async def _one_by_one(going: Going, insert: str) -> tuple[int, list[str]]:
+    """Each row by itself: those that the table refuses stay kept, with the reason."""
+    await going.connection.execute(
+        f"""DO $liftlock$ DECLARE one tid; BEGIN
+            FOR one IN SELECT ctid FROM {going.kept.name} LOOP
+                BEGIN
+                    {insert} WHERE kept.ctid = one;
+                EXCEPTION WHEN data_exception OR integrity_constraint_violation THEN
+                    UPDATE {going.kept.name} SET liftlock_left = SQLERRM WHERE ctid = one;
+                END;
+            END LOOP;
+        END $liftlock$"""
+    )
+    refused = await going.connection.fetch(
+        f"SELECT liftlock_left AS why, count(*) AS rows FROM {going.kept.name} "
+        f"WHERE liftlock_left IS NOT NULL GROUP BY 1 ORDER BY 2 DESC"
+    )
+    remarks = [f"{count_of(row['rows'], 'row')} refused: {row['why']}" for row in refused]
+    return going.rows - sum(row["rows"] for row in refused), [*going.missing, *remarks]
+
+
+async def _identity(going: Going, column: str, generated: str) -> None:
+    await going.connection.execute(f"ALTER TABLE {going.table} ALTER COLUMN {quote(column)} SET GENERATED {generated}")
+
+
+def _as_kept(one: StoredColumn, now: StoredColumn) -> StoredColumn:
+    """Read as the kept value is, so that the two can be compared."""
+    return StoredColumn(now.number, now.name, one.type, one.stored, one.hashed)
+
+
+def _value(name: str, one: StoredColumn, now: StoredColumn) -> str:
+    return f"kept.{name}" if one.stored == now.type else f"CAST(kept.{name} AS {now.type})"
+
+
+def _assigned(name: str, one: StoredColumn, now: StoredColumn, judged: bool) -> str:
+    value = _value(name, one, now)
+    if judged:
+        value = f"CASE WHEN kept.s{name[1:]} THEN {value} ELSE t.{quote(now.name)} END"
+    return f"{quote(now.name)} = {value}"
+
+
+def _hashed(parts: Sequence[str]) -> str:
+    return f"hash_record_extended(ROW({', '.join(parts)}), 0)"
+
+
+def _row_hash(columns: Sequence[tuple[str, StoredColumn, StoredColumn]], of: str) -> str:
+    read = (_as_kept(one, now).read(of) for _, one, now in columns)
+    return _hashed([text if one.hashed else f"({text})::text" for text, (_, one, _) in zip(read, columns, strict=True)])
+
+
+def _kept_hash(columns: Sequence[tuple[str, StoredColumn, StoredColumn]]) -> str:
+    return _hashed([f"kept.{name}" if one.hashed else f"kept.{name}::text" for name, one, _ in columns])
+
+
+def _sum(going: Going, of: str) -> str:
+    return f"COALESCE(sum({going.standing.hash_in(of)}), 0)::text"

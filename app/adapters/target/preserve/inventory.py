@@ -1,0 +1,168 @@
+"""What holds rows in a database, and how two looks at it differ: by OID and attribute number, never by name."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+import asyncpg
+
+from app.adapters.target.introspect import OWN_SCHEMAS
+from app.domain.casts import Cast, cast_between, type_of
+
+_INVENTORY = """
+    SELECT c.oid::bigint AS oid, n.nspname AS schema, c.relname AS name, c.relkind::text AS kind,
+           c.relfilenode::bigint AS filenode, c.relhassubclass AS parent,
+           CASE WHEN c.relispartition THEN (SELECT i.inhparent::bigint FROM pg_inherits i WHERE i.inhrelid = c.oid) END
+               AS partition_of,
+           (SELECT d.refobjid::bigint FROM pg_depend d
+            WHERE c.relkind = 'S' AND d.classid = 'pg_class'::regclass AND d.objid = c.oid
+              AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i')) AS owner,
+           CASE WHEN c.relkind <> 'S' THEN (
+               SELECT json_agg(
+                   json_build_array(a.attnum, a.attname, format_type(a.atttypid, a.atttypmod), a.attgenerated)
+                   ORDER BY a.attnum)::text
+               FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) END AS columns
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'p', 'S') AND c.relpersistence <> 't' AND n.nspname !~ '^pg_'
+      AND n.nspname <> 'information_schema' AND n.nspname <> ALL ($1::text[])
+"""
+_WRITTEN = """
+    SELECT relid::bigint AS oid, n_tup_upd AS updated, n_tup_del AS deleted
+    FROM pg_stat_xact_user_tables WHERE n_tup_upd + n_tup_del > 0
+"""
+"""Counts go on over the end of a savepoint, so that only the growth between two looks says something."""
+
+
+class Kind(StrEnum):
+    """What becomes of rows, in the words of `liftlock.preserved`."""
+
+    TABLE = "table"
+    COLUMNS = "columns"
+    TYPES = "types"
+    DELETED = "deleted"
+    UPDATED = "updated"
+    SEQUENCE = "sequence"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    name: str
+    type: str
+    generated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """`columns` by attribute number. `owner`: of a sequence, the table whose column it belongs to."""
+
+    oid: int
+    schema: str
+    name: str
+    kind: str
+    filenode: int
+    parent: bool
+    partition_of: int | None
+    owner: int | None
+    columns: Mapping[int, Column]
+
+    @property
+    def said(self) -> str:
+        return self.name if self.schema == "public" else f"{self.schema}.{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """`numbers`: the attributes that are lost, or whose type is another one; all of them when empty."""
+
+    kind: Kind
+    relation: int
+    numbers: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """`written`: by OID, how many rows this transaction has updated and deleted so far."""
+
+    relations: Mapping[int, Relation]
+    written: Mapping[int, tuple[int, int]]
+
+    def named(self, name: str) -> Relation | None:
+        """`name` with its schema."""
+        return next((one for one in self.relations.values() if f"{one.schema}.{one.name}" == name), None)
+
+
+async def take_inventory(connection: asyncpg.Connection) -> Inventory:
+    relations = await connection.fetch(_INVENTORY, list(OWN_SCHEMAS))
+    written = await connection.fetch(_WRITTEN)
+    return Inventory(
+        {row["oid"]: _relation(row) for row in relations},
+        {row["oid"]: (row["updated"], row["deleted"]) for row in written},
+    )
+
+
+def losses(before: Inventory, after: Inventory) -> frozenset[Loss]:
+    """What stood before and does not stand after; of partitions nothing that their root says for them."""
+    return frozenset((*_gone(before, after), *_altered(before, after), *_rewritten(before, after)))
+
+
+def _gone(before: Inventory, after: Inventory) -> Iterator[Loss]:
+    for oid, relation in before.relations.items():
+        if oid in after.relations:
+            continue
+        if relation.kind == "S":
+            if relation.owner not in before.relations or relation.owner in after.relations:
+                yield Loss(Kind.SEQUENCE, oid)
+        elif relation.partition_of is None or relation.partition_of in after.relations:
+            yield Loss(Kind.TABLE, oid)
+
+
+def _altered(before: Inventory, after: Inventory) -> Iterator[Loss]:
+    for oid, relation in before.relations.items():
+        now = after.relations.get(oid)
+        if now is None or relation.kind == "S" or relation.partition_of is not None:
+            continue
+        kept = {at: one for at, one in relation.columns.items() if not one.generated}
+        dropped = frozenset(kept.keys() - now.columns.keys())
+        retyped = frozenset(at for at in kept.keys() & now.columns.keys() if _narrows(kept[at], now.columns[at]))
+        if dropped:
+            yield Loss(Kind.COLUMNS, oid, dropped)
+        if retyped:
+            yield Loss(Kind.TYPES, oid, retyped)
+
+
+def _rewritten(before: Inventory, after: Inventory) -> Iterator[Loss]:
+    for oid, relation in before.relations.items():
+        now = after.relations.get(oid)
+        if now is None or relation.kind == "S":
+            continue
+        updated, deleted = (
+            new - old for new, old in zip(after.written.get(oid, (0, 0)), before.written.get(oid, (0, 0)), strict=True)
+        )
+        if updated:
+            yield Loss(Kind.UPDATED, oid)
+        if deleted or now.filenode != relation.filenode:
+            # a table that is rewritten for another reason has nothing that its truncation would be told of
+            yield Loss(Kind.DELETED, oid)
+
+
+def _narrows(old: Column, new: Column) -> bool:
+    if old.type == new.type:
+        return False
+    cast = cast_between(type_of(old.type), type_of(new.type))
+    return cast in (Cast.NARROWED, Cast.UNKNOWN)
+
+
+def _relation(row: asyncpg.Record) -> Relation:
+    columns = json.loads(row["columns"]) if row["columns"] else []
+    return Relation(
+        row["oid"],
+        row["schema"],
+        row["name"],
+        row["kind"],
+        row["filenode"],
+        row["parent"],
+        row["partition_of"],
+        row["owner"],
+        {number: Column(name, said, bool(generated.strip())) for number, name, said, generated in columns},
+    )

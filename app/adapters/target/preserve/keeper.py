@@ -1,0 +1,76 @@
+"""What one attempt keeps and gives back around its steps; steps that can destroy nothing pay nothing."""
+
+from collections.abc import Awaitable, Callable
+
+import asyncpg
+
+from app.adapters.target.preserve.going_back import NotTheSame
+from app.adapters.target.preserve.preserving import KeepPolicy, Preserver
+from app.adapters.target.preserve.restoring import WAITING, Restorer, Waiting, mismatch
+from app.adapters.target.records import Stamp
+from app.domain.allowances import allowances, allowances_of_python
+from app.domain.environment import Environment, Protection, stricter
+from app.domain.hazards import HazardCode
+from app.domain.job import Attempt
+from app.domain.losses import may_lose
+from app.domain.migration import Direction, PythonScript
+from app.domain.step import Deed, Step
+from app.ports import TargetView
+
+
+class Keeper:
+    def __init__(self, environment: Environment, attempt: Attempt, most_bytes: int) -> None:
+        self._environment = environment
+        self._asked = frozenset(attempt.request.allow_hazards) | environment.consent
+        self._most_bytes = most_bytes
+        self._protection = environment.protection
+        self._waiting: Waiting = frozenset()
+
+    async def look(self, connection: asyncpg.Connection, view: TargetView) -> None:
+        """Once a job, under the fence: what is kept here and waits to be given back."""
+        self._protection = stricter(self._environment.protection, view.protection or self._environment.protection)
+        rows = await connection.fetch(WAITING, self._environment.scope)
+        self._waiting = frozenset((row["name"], row["direction"]) for row in rows)
+
+    def looks_after(self, step: Step) -> bool:
+        return may_lose(step) or self._may_give_back(step)
+
+    async def around(
+        self,
+        connection: asyncpg.Connection,
+        stamp: Stamp,
+        ordinal: int,
+        step: Step,
+        carried_out: Callable[[], Awaitable[None]],
+    ) -> tuple[str, ...]:
+        """The step, `carried_out` once or again; what was kept and given back, in words. Raises StepFailed."""
+        restorer = Restorer(connection, stamp, ordinal, step) if self._may_give_back(step) else None
+        if restorer is not None:
+            await restorer.look()
+        said: tuple[str, ...] = ()
+        if may_lose(step):
+            policy = KeepPolicy(self._most_bytes, self._may_let_go(step))
+            said = await Preserver(connection, stamp, ordinal, step, policy).run(carried_out)
+        else:
+            await carried_out()
+        if restorer is not None:
+            try:
+                said += await restorer.give_back()
+            except NotTheSame as error:
+                raise mismatch(step, ordinal, str(error)) from error
+        if said:
+            # by a later step of this job, such as the way back after a failure
+            self._waiting |= {(step.name, step.direction.value)}
+        return said
+
+    def _may_give_back(self, step: Step) -> bool:
+        undone = Direction.UP if step.direction is Direction.DOWN else Direction.DOWN
+        return step.deed is Deed.EXECUTED and (step.name, undone.value) in self._waiting
+
+    def _may_let_go(self, step: Step) -> bool:
+        if self._protection is Protection.OPEN or HazardCode.DATA_LOSS in self._asked:
+            return True
+        if step.body is None:
+            return False
+        read = allowances_of_python if isinstance(step.body, PythonScript) else allowances
+        return any(one.code is HazardCode.DATA_LOSS for one in read(step.body.text))

@@ -1,0 +1,171 @@
+"""The tables of kept rows: what a column is kept as, by what its rows are found again, and how they are copied.
+
+Columns are kept as what they are where that type cannot go away, and else as text: a migration may drop its own
+enum, and what keeps a value may not hold on to it. https://www.postgresql.org/docs/current/typeconv.html
+"""
+
+import json
+import uuid
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass
+
+import asyncpg
+
+from app.adapters.postgres import quote
+
+SCHEMA = "liftlock_preserved"
+
+_COLUMNS = """
+    SELECT a.attnum AS number, a.attname AS name, format_type(a.atttypid, a.atttypmod) AS type,
+           CASE WHEN t.typnamespace = 'pg_catalog'::regnamespace AND t.typtype IN ('b', 'r', 'm')
+                THEN format_type(a.atttypid, a.atttypmod) ELSE 'text' END AS stored,
+           EXISTS (SELECT FROM pg_opclass o JOIN pg_am m ON m.oid = o.opcmethod
+                   WHERE m.amname = 'hash' AND o.opcdefault AND o.opcintype = a.atttypid) AS hashed
+    FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+    WHERE a.attrelid = $1::bigint::oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
+    ORDER BY a.attnum
+"""
+_KEYS = """
+    SELECT (i.indkey::int2[])[0:i.indnkeyatts - 1] AS numbers
+    FROM pg_index i
+    CROSS JOIN LATERAL (
+        SELECT bool_and(a.attnotnull) AS filled FROM pg_attribute a
+        WHERE a.attrelid = i.indrelid AND a.attnum = ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1])) AS key
+    WHERE i.indrelid = $1::bigint::oid AND i.indisunique AND i.indisvalid AND i.indisready
+      AND i.indpred IS NULL AND i.indexprs IS NULL
+    ORDER BY i.indisprimary DESC, key.filled DESC, i.indnkeyatts, i.indexrelid
+"""
+_QUIET = """
+    SELECT set_config('search_path', 'pg_catalog', true), set_config('row_security', 'off', true),
+           set_config('datestyle', 'ISO', true), set_config('intervalstyle', 'postgres', true),
+           set_config('extra_float_digits', '1', true), set_config('bytea_output', 'hex', true),
+           set_config('timezone', 'UTC', true), set_config('jit', 'off', true)
+"""
+_SETTINGS = ("search_path", "row_security", "datestyle", "intervalstyle", "extra_float_digits", "bytea_output",
+             "timezone", "jit")  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class StoredColumn:
+    """`stored`: the type it is kept as. `hashed`: whether that type has a hash of its own."""
+
+    number: int
+    name: str
+    type: str
+    stored: str
+    hashed: bool
+
+    @property
+    def kept_as_text(self) -> bool:
+        return self.stored == "text" and self.type != "text"
+
+    def read(self, of: str) -> str:
+        """Its value in the table `of`, as it is kept."""
+        return f"({of}.{quote(self.name)})::{self.stored}" if self.kept_as_text else f"{of}.{quote(self.name)}"
+
+
+@dataclass(frozen=True, slots=True)
+class KeptTable:
+    """Where the rows of one set are. `keys` are k1, k2 …, `columns` c1, c2 …; n1, n2 … are what a step has written."""
+
+    id: uuid.UUID
+    columns: tuple[StoredColumn, ...]
+    keys: tuple[StoredColumn, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return f"{SCHEMA}.{self.plain_name}"
+
+    @property
+    def plain_name(self) -> str:
+        return f"kept_{self.id.hex}"
+
+    @property
+    def values(self) -> str:
+        """The names of what is kept: keys and columns."""
+        return ", ".join([*numbered("k", self.keys), *numbered("c", self.columns)])
+
+    def read(self, of: str) -> str:
+        """The values in the table `of` that `values` names."""
+        return ", ".join(column.read(of) for column in (*self.keys, *self.columns))
+
+    def matched(self, of: str, kept: str = "kept") -> str:
+        """The condition under which a row of the table `of` is the one that was kept."""
+        pairs = zip(numbered("k", self.keys), self.keys, strict=True)
+        return " AND ".join(f"{kept}.{name} = {column.read(of)}" for name, column in pairs)
+
+    def hash(self, prefix: str = "c") -> str:
+        """A number for a row of kept values; the sum of all of them does not depend on their order."""
+        parts = (
+            name if column.hashed else f"{name}::text"
+            for name, column in zip(numbered(prefix, self.columns), self.columns, strict=True)
+        )
+        return f"hash_record_extended(ROW({', '.join(parts)}), 0)" if self.columns else "0"
+
+    def hash_in(self, of: str) -> str:
+        """As `hash`, of what stands in the table `of`."""
+        parts = (column.read(of) if column.hashed else f"({column.read(of)})::text" for column in self.columns)
+        return f"hash_record_extended(ROW({', '.join(parts)}), 0)" if self.columns else "0"
+
+    def create(self, *, written: bool) -> str:
+        """`written`: with places for what the step wrote in their stead."""
+        stored = [
+            *(f"{name} {column.stored}" for name, column in zip(numbered("k", self.keys), self.keys, strict=True)),
+            *(f"{name} {one.stored}" for name, one in zip(numbered("c", self.columns), self.columns, strict=True)),
+            *((f"{name} text" for name in numbered("n", self.columns)) if written else ()),
+        ]
+        rest = ", ".join(["liftlock_at bigint", "liftlock_same boolean", "liftlock_left text", *stored])
+        return f"CREATE TABLE {self.name} ({rest})"
+
+
+def numbered(prefix: str, columns: Sequence[StoredColumn]) -> list[str]:
+    return [f"{prefix}{number}" for number, _ in enumerate(columns, 1)]
+
+
+@asynccontextmanager
+async def quietly(connection: asyncpg.Connection) -> AsyncIterator[None]:
+    """Under settings on which what a value looks like does not depend, and none of the script's."""
+    asked = ", ".join(f"current_setting('{name}')" for name in _SETTINGS)
+    before = await connection.fetchrow(f"SELECT {asked}")
+    assert before is not None
+    await connection.fetchrow(_QUIET)
+    yield
+    again = ", ".join(f"set_config('{name}', ${at}, true)" for at, name in enumerate(_SETTINGS, 1))
+    await connection.fetchrow(f"SELECT {again}", *before)
+
+
+async def columns_of(connection: asyncpg.Connection, relation: int) -> tuple[StoredColumn, ...]:
+    """All that are not computed from others, in their order."""
+    return tuple(StoredColumn(**row) for row in await connection.fetch(_COLUMNS, relation))
+
+
+async def key_of(
+    connection: asyncpg.Connection, relation: int, columns: Sequence[StoredColumn], lost: frozenset[int]
+) -> tuple[StoredColumn, ...]:
+    """The columns by which a row is found again: the primary key's, or a unique index's; none when there is none."""
+    known = {column.number: column for column in columns}
+    for row in await connection.fetch(_KEYS, relation):
+        if all(number in known and number not in lost for number in row["numbers"]):
+            return tuple(known[number] for number in row["numbers"])
+    return ()
+
+
+async def hide(connection: asyncpg.Connection, table: KeptTable) -> None:
+    """Default privileges may have given it to others: what is kept is as sensitive as where it comes from."""
+    await connection.execute(f"ALTER TABLE {table.name} ENABLE ROW LEVEL SECURITY")
+    granted = await connection.fetch(
+        """SELECT DISTINCT a.grantee::regrole::text AS role FROM pg_class c, aclexplode(c.relacl) a
+           WHERE c.oid = $1::text::regclass AND a.grantee <> c.relowner AND a.grantee <> 0""",
+        table.name,
+    )
+    others = ["PUBLIC", *(row["role"] for row in granted)]
+    await connection.execute(f"REVOKE ALL ON {table.name} FROM {', '.join(others)}")
+
+
+def as_json(columns: Sequence[StoredColumn]) -> str:
+    return json.dumps([asdict(column) for column in columns])
+
+
+def from_json(text: str) -> tuple[StoredColumn, ...]:
+    return tuple(StoredColumn(**one) for one in json.loads(text))

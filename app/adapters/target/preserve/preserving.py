@@ -1,0 +1,313 @@
+"""Keeps what a step would destroy, in its own transaction.
+
+The procedure: look what stands; run the step after a savepoint; look again. Where nothing is gone, go on. Else go
+back to the savepoint, keep what would be gone — copies of tables and columns, and triggers for rows that statements
+delete or overwrite — and run it for good, until a run destroys nothing that is not kept. What a script's own
+statements write is known before the first run.
+"""
+
+import json
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+import asyncpg
+
+from app.adapters.postgres import quote
+from app.adapters.target.preserve import capture
+from app.adapters.target.preserve.inventory import Inventory, Kind, Loss, Relation, losses, take_inventory
+from app.adapters.target.preserve.kept_rows import KeptTable, StoredColumn, as_json, columns_of, hide, key_of, quietly
+from app.adapters.target.records import Stamp
+from app.domain.failure import Failure, FailureCode
+from app.domain.losses import rows_written
+from app.domain.signals import StepFailed
+from app.domain.step import Step, count_of
+
+RUNS = 4
+_RECORD = """
+    INSERT INTO liftlock.preserved
+        (id, scope, name, direction, job_id, step, place, kind, relation, schema_name, relation_name, columns, keys,
+         sequences, rows, bytes, checksum)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::bigint::oid, $10, $11, $12::text::jsonb, $13::text::jsonb,
+            $14::text::jsonb, $15, $16, $17)
+"""
+_SEQUENCES_OF = """
+    SELECT s.oid::regclass::text AS sequence, a.attname AS column
+    FROM pg_depend d JOIN pg_class s ON s.oid = d.objid AND s.relkind = 'S'
+    JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+    WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i')
+      AND d.refobjid = $1::bigint::oid
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class KeepPolicy:
+    """`most_bytes`: of one table of kept rows. `may_lose`: what cannot be kept may go all the same."""
+
+    most_bytes: int
+    may_lose: bool
+
+
+@dataclass(slots=True)
+class _Round:
+    """What one run keeps. `unkept`: what it will destroy all the same, and why."""
+
+    covered: set[Loss] = field(default_factory=set)
+    sets: list["_Set"] = field(default_factory=list)
+    watched: list[capture.Watched] = field(default_factory=list)
+    unkept: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Set:
+    kind: Kind
+    relation: Relation
+    table: KeptTable
+    sequences: tuple[dict[str, object], ...] = ()
+    numbers: frozenset[int] = frozenset()
+
+
+class Preserver:
+    def __init__(
+        self, connection: asyncpg.Connection, stamp: Stamp, ordinal: int, step: Step, policy: KeepPolicy
+    ) -> None:
+        self._connection = connection
+        self._stamp = stamp
+        self._ordinal = ordinal
+        self._step = step
+        self._policy = policy
+
+    async def run(self, body: Callable[[], Awaitable[None]]) -> tuple[str, ...]:
+        """Run `body`, as often as it takes; what was kept, in words. Raises StepFailed, and what `body` raises."""
+        before = await take_inventory(self._connection)
+        wanted = self._foreseen(before)
+        for _ in range(RUNS):
+            await self._connection.execute("SAVEPOINT liftlock_keep")
+            now = await self._keep(before, wanted)
+            start = await take_inventory(self._connection) if wanted else before
+            await body()
+            lost = losses(Inventory(before.relations, start.written), await take_inventory(self._connection))
+            missing = self._with_roots(before, lost) - now.covered
+            if not missing:
+                said = await self._settle(now)
+                await self._connection.execute("RELEASE SAVEPOINT liftlock_keep")
+                return said
+            await self._connection.execute("ROLLBACK TO SAVEPOINT liftlock_keep; RELEASE SAVEPOINT liftlock_keep")
+            wanted |= missing
+        raise self._refused("it destroys something else each time it is run, so that it cannot be kept")
+
+    def _foreseen(self, before: Inventory) -> set[Loss]:
+        named = (before.named(name) for name in rows_written(self._step))
+        return {
+            loss
+            for one in named
+            if one is not None
+            for kind in (Kind.DELETED, Kind.UPDATED)
+            for loss in self._with_roots(before, frozenset({Loss(kind, one.oid)}))
+        }
+
+    def _with_roots(self, before: Inventory, lost: frozenset[Loss]) -> set[Loss]:
+        """A statement on a partitioned table tells the triggers of that table alone what it does to a partition."""
+        found = set(lost)
+        for loss in lost:
+            if loss.kind in (Kind.DELETED, Kind.UPDATED):
+                root = before.relations[loss.relation].partition_of
+                while root is not None:
+                    found.add(Loss(loss.kind, root))
+                    root = before.relations[root].partition_of
+        return found
+
+    async def _keep(self, before: Inventory, wanted: set[Loss]) -> _Round:
+        kept = _Round()
+        if not wanted:
+            return kept
+        async with quietly(self._connection):
+            for loss in sorted(wanted, key=lambda one: (one.kind, one.relation)):
+                kept.covered.add(loss)
+                relation = before.relations[loss.relation]
+                if await self._connection.fetchval("SELECT to_regclass($1) IS NULL", _qualified(relation)):
+                    continue
+                await self._keep_one(kept, relation, loss)
+        return kept
+
+    async def _keep_one(self, kept: _Round, relation: Relation, loss: Loss) -> None:
+        if loss.kind is Kind.SEQUENCE:
+            positions = [await self._position(_qualified(relation), "")]
+            kept.sets.append(_Set(loss.kind, relation, KeptTable(uuid.uuid4(), ()), tuple(positions)))
+            return
+        columns = await columns_of(self._connection, relation.oid)
+        if loss.kind in (Kind.DELETED, Kind.UPDATED):
+            await self._watch(kept, relation, loss, columns)
+            return
+        await self._connection.execute(f"LOCK TABLE {_qualified(relation)} IN ACCESS EXCLUSIVE MODE")
+        forced = await self._unforced(relation)
+        lost = tuple(one for one in columns if not loss.numbers or one.number in loss.numbers)
+        key = () if loss.kind is Kind.TABLE else await key_of(self._connection, relation.oid, columns, loss.numbers)
+        table = KeptTable(uuid.uuid4(), lost, key)
+        if loss.kind is not Kind.TABLE:
+            unmatched = await self._unmatched(relation, table)
+            if unmatched:
+                kept.unkept.append(f"{_columns_said(lost)} of {relation.said}: {unmatched}")
+        if key or loss.kind is Kind.TABLE:
+            await self._copy(kept, relation, loss, table)
+        if forced:
+            await self._connection.execute(f"ALTER TABLE {_qualified(relation)} FORCE ROW LEVEL SECURITY")
+
+    async def _copy(self, kept: _Round, relation: Relation, loss: Loss, table: KeptTable) -> None:
+        size = await self._connection.fetchval("SELECT pg_table_size($1::bigint::oid)", relation.oid)
+        if loss.kind is Kind.TABLE and size > self._policy.most_bytes:
+            kept.unkept.append(f"{relation.said}: it has {size} bytes, and at most {self._policy.most_bytes} are kept")
+            return
+        await self._connection.execute(table.create(written=loss.kind is Kind.TYPES))
+        await self._connection.execute(
+            f"INSERT INTO {table.name} ({table.values}) SELECT {table.read('t')} FROM {_rows_of(relation)} AS t"
+            if table.values
+            else f"INSERT INTO {table.name} (liftlock_at) SELECT 0 FROM {_rows_of(relation)} AS t"
+        )
+        positions = [
+            await self._position(row["sequence"], row["column"])
+            for row in await self._connection.fetch(_SEQUENCES_OF, relation.oid)
+            if any(column.name == row["column"] for column in table.columns)
+        ]
+        kept.sets.append(_Set(loss.kind, relation, table, tuple(positions), loss.numbers))
+
+    async def _watch(self, kept: _Round, relation: Relation, loss: Loss, columns: tuple[StoredColumn, ...]) -> None:
+        if relation.parent and relation.kind == "r":
+            kept.unkept.append(f"rows of {relation.said}: other tables inherit from it")
+            return
+        key = await key_of(self._connection, relation.oid, columns, frozenset())
+        if loss.kind is Kind.UPDATED and not key:
+            kept.unkept.append(f"rows of {relation.said} that are overwritten: no key finds them again")
+            return
+        table = KeptTable(uuid.uuid4(), columns, key if loss.kind is Kind.UPDATED else ())
+        await self._connection.execute(table.create(written=loss.kind is Kind.UPDATED))
+        watched = capture.Watched(loss.kind, relation, table)
+        for statement in capture.begin(watched):
+            await self._connection.execute(statement)
+        kept.watched.append(watched)
+        kept.sets.append(_Set(loss.kind, relation, table))
+
+    async def _settle(self, kept: _Round) -> tuple[str, ...]:
+        """After the last run: take the triggers away, count what is kept, and write down where it is."""
+        said: list[str] = []
+        if not kept.covered:
+            return ()
+        async with quietly(self._connection):
+            for watched in kept.watched:
+                await capture.end(self._connection, watched)
+                kept.unkept += await capture.unmatched(self._connection, watched)
+            for place, one in enumerate(kept.sets):
+                counted = await self._settle_one(place, one, kept)
+                said += counted
+        if kept.unkept and not self._policy.may_lose:
+            raise self._refused(f"it would destroy what cannot be kept: {'; '.join(kept.unkept)}")
+        return (*said, *(f"lost, as was consented to: {one}" for one in kept.unkept))
+
+    async def _settle_one(self, place: int, one: _Set, kept: _Round) -> tuple[str, ...]:
+        table, rows, size, checksum = one.table, 0, 0, "0"
+        if one.kind is not Kind.SEQUENCE:
+            counted = await self._connection.fetchrow(
+                f"SELECT count(*) AS rows, COALESCE(sum({table.hash()}), 0)::text AS checksum FROM {table.name}"
+            )
+            assert counted is not None
+            rows, checksum = counted["rows"], counted["checksum"]
+            size = await self._connection.fetchval("SELECT pg_total_relation_size($1::text::regclass)", table.name)
+            if (rows == 0 and one.kind in (Kind.DELETED, Kind.UPDATED)) or size > self._policy.most_bytes:
+                await self._connection.execute(f"DROP TABLE {table.name}")
+                if rows:
+                    kept.unkept.append(f"{count_of(rows, 'row')} of {one.relation.said}: {size} bytes are too many")
+                return ()
+            if one.kind is Kind.TYPES:
+                await self._note_written(one)
+            await hide(self._connection, table)
+        await self._connection.execute(
+            _RECORD,
+            table.id,
+            self._stamp.scope,
+            self._step.name,
+            self._step.direction.value,
+            self._stamp.job_id,
+            self._ordinal,
+            place,
+            one.kind.value,
+            one.relation.oid,
+            one.relation.schema,
+            one.relation.name,
+            as_json(table.columns),
+            as_json(table.keys),
+            json.dumps(list(one.sequences)),
+            rows,
+            size,
+            checksum,
+        )
+        return (f"kept {_said(one, rows)}",)
+
+    async def _note_written(self, one: _Set) -> None:
+        """What the step has made of each value, so that nobody's later change is taken back with it."""
+        table, now = one.table, {c.number: c for c in await columns_of(self._connection, one.relation.oid)}
+        where = await self._connection.fetchval("SELECT $1::bigint::oid::regclass::text", one.relation.oid)
+        written = ", ".join(
+            f"n{at} = (t.{quote(now[column.number].name)})::text" for at, column in enumerate(table.columns, 1)
+        )
+        renamed = KeptTable(table.id, (), tuple(now[key.number] for key in table.keys))
+        await self._connection.execute(
+            f"UPDATE {table.name} AS kept SET {written} FROM {where} AS t WHERE {renamed.matched('t')}"
+        )
+
+    async def _position(self, sequence: str, column: str) -> dict[str, object]:
+        row = await self._connection.fetchrow(f"SELECT last_value, is_called FROM {sequence}")
+        assert row is not None
+        return {"column": column, "value": row["last_value"], "called": row["is_called"]}
+
+    async def _unmatched(self, relation: Relation, table: KeptTable) -> str | None:
+        if not table.keys:
+            return "no primary key or unique index finds its rows again"
+        empty = " OR ".join(f"t.{quote(key.name)} IS NULL" for key in table.keys)
+        count = await self._connection.fetchval(f"SELECT count(*) FROM {_rows_of(relation)} AS t WHERE {empty}")
+        return f"{count_of(count, 'row')} with nothing in the key" if count else None
+
+    async def _unforced(self, relation: Relation) -> bool:
+        """Under FORCE ROW LEVEL SECURITY its owner would copy what its policies let through, without a word."""
+        forced: bool = await self._connection.fetchval(
+            "SELECT relforcerowsecurity FROM pg_class WHERE oid = $1::bigint::oid", relation.oid
+        )
+        if forced:
+            await self._connection.execute(f"ALTER TABLE {_qualified(relation)} NO FORCE ROW LEVEL SECURITY")
+        return forced
+
+    def _refused(self, why: str) -> StepFailed:
+        failure = Failure(
+            code=FailureCode.REFUSED,
+            message=f"{self._step.name}: {why}",
+            migration=self._step.name,
+            direction=self._step.direction.value,
+            file=self._step.body.file if self._step.body else None,
+            hint="-- liftlock: allow DATA_LOSS reason in the file, or allowHazards in the request, lets it go",
+            next_steps=('POST /migrations/run {"allowHazards": ["DATA_LOSS"]}',),
+        )
+        return StepFailed(failure, self._ordinal)
+
+
+def _qualified(relation: Relation) -> str:
+    return f"{quote(relation.schema)}.{quote(relation.name)}"
+
+
+def _rows_of(relation: Relation) -> str:
+    """A partitioned table has the rows of its partitions; one that others inherit from has only its own."""
+    return _qualified(relation) if relation.kind == "p" else f"ONLY {_qualified(relation)}"
+
+
+def _columns_said(columns: tuple[StoredColumn, ...]) -> str:
+    return ", ".join(column.name for column in columns)
+
+
+def _said(one: _Set, rows: int) -> str:
+    match one.kind:
+        case Kind.TABLE:
+            return f"the table {one.relation.said} ({count_of(rows, 'row')})"
+        case Kind.SEQUENCE:
+            return f"the position of the sequence {one.relation.said}"
+        case Kind.COLUMNS | Kind.TYPES:
+            return f"{_columns_said(one.table.columns)} of {one.relation.said} ({count_of(rows, 'row')})"
+        case _:
+            return f"{count_of(rows, f'{one.kind.value} row')} of {one.relation.said}"

@@ -1,0 +1,103 @@
+"""What must not act while rows are given back: a table's own triggers, and foreign keys that lead out of it.
+
+Both are as before when the rows are back. A foreign key is made anew, and thereby holds for every row: rows that it
+does not hold for are taken out again first, as often as that takes from one table to the next.
+"""
+
+from dataclasses import dataclass
+
+import asyncpg
+
+from app.adapters.postgres import quote
+
+_TRIGGERS = """
+    SELECT tgname AS name, tgenabled::text AS enabled FROM pg_trigger
+    WHERE tgrelid = $1::bigint::oid AND NOT tgisinternal AND tgenabled <> 'D' AND tgparentid = 0
+"""
+_FOREIGN_KEYS = """
+    SELECT k.conname AS name, pg_get_constraintdef(k.oid) AS definition, k.confrelid::regclass::text AS referred,
+           obj_description(k.oid, 'pg_constraint') AS said,
+           (SELECT array_agg(a.attname::text ORDER BY one.place)
+            FROM unnest(k.conkey) WITH ORDINALITY AS one (number, place)
+            JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = one.number) AS columns,
+           (SELECT array_agg(a.attname::text ORDER BY one.place)
+            FROM unnest(k.confkey) WITH ORDINALITY AS one (number, place)
+            JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = one.number) AS referred_columns
+    FROM pg_constraint k
+    WHERE k.conrelid = $1::bigint::oid AND k.contype = 'f' AND k.conparentid = 0 AND k.convalidated
+"""
+_ENABLE = {"O": "ENABLE", "R": "ENABLE REPLICA", "A": "ENABLE ALWAYS"}
+
+
+@dataclass(frozen=True, slots=True)
+class _ForeignKey:
+    relation: int
+    table: str
+    name: str
+    definition: str
+    said: str | None
+    referred: str
+    columns: tuple[str, ...]
+    referred_columns: tuple[str, ...]
+
+    @property
+    def violators(self) -> str:
+        filled = " AND ".join(f"t.{quote(one)} IS NOT NULL" for one in self.columns)
+        same = " AND ".join(
+            f"p.{quote(there)} = t.{quote(here)}"
+            for here, there in zip(self.columns, self.referred_columns, strict=True)
+        )
+        return f"{filled} AND NOT EXISTS (SELECT FROM {self.referred} AS p WHERE {same})"
+
+
+class Aside:
+    def __init__(self, connection: asyncpg.Connection) -> None:
+        self._connection = connection
+        self._triggers: list[tuple[str, str, str]] = []
+        self._keys: list[_ForeignKey] = []
+        self._seen: set[tuple[int, bool]] = set()
+
+    async def of(self, relation: int, table: str, *, inserts: bool) -> None:
+        """Put aside what `table` has; its foreign keys only where rows come back into it."""
+        if (relation, False) not in self._seen:
+            self._seen.add((relation, False))
+            for row in await self._connection.fetch(_TRIGGERS, relation):
+                await self._connection.execute(f"ALTER TABLE {table} DISABLE TRIGGER {quote(row['name'])}")
+                self._triggers.append((table, row["name"], row["enabled"]))
+        if inserts and (relation, True) not in self._seen:
+            self._seen.add((relation, True))
+            for row in await self._connection.fetch(_FOREIGN_KEYS, relation):
+                await self._connection.execute(f"ALTER TABLE {table} DROP CONSTRAINT {quote(row['name'])}")
+                self._keys.append(
+                    _ForeignKey(
+                        relation,
+                        table,
+                        row["name"],
+                        row["definition"],
+                        row["said"],
+                        row["referred"],
+                        tuple(row["columns"]),
+                        tuple(row["referred_columns"]),
+                    )
+                )
+
+    async def end(self) -> dict[int, int]:
+        """Everything as it was; by table, how many rows had to be taken out again for it."""
+        taken_out: dict[int, int] = {}
+        while True:
+            again = False
+            for key in self._keys:
+                tag = await self._connection.execute(f"DELETE FROM {key.table} AS t WHERE {key.violators}")
+                count = int(tag.split()[-1])
+                taken_out[key.relation] = taken_out.get(key.relation, 0) + count
+                again = again or count > 0
+            if not again:
+                break
+        for key in self._keys:
+            await self._connection.execute(f"ALTER TABLE {key.table} ADD CONSTRAINT {quote(key.name)} {key.definition}")
+            if key.said is not None:
+                said = key.said.replace("'", "''")
+                await self._connection.execute(f"COMMENT ON CONSTRAINT {quote(key.name)} ON {key.table} IS '{said}'")
+        for table, name, enabled in self._triggers:
+            await self._connection.execute(f"ALTER TABLE {table} {_ENABLE[enabled]} TRIGGER {quote(name)}")
+        return {relation: count for relation, count in taken_out.items() if count}

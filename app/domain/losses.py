@@ -1,0 +1,101 @@
+"""What a script may destroy, as far as its text tells: most scripts cannot, and nobody looks after those.
+
+Everything that is not known to be harmless may destroy something: code in DO, in a function or in Python says
+nothing of what it does.
+"""
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+
+from app.domain.migration import Body, PythonScript, SqlScript
+from app.domain.step import Deed, Step
+from app.domain.words import Stated, Words
+
+_UPSERT = re.compile(r"\bDO\s+UPDATE\b|\bWITH\b", re.IGNORECASE)
+_HARMLESS = frozenset({
+    "COMMENT ON", "GRANT", "REVOKE", "SECURITY LABEL", "REINDEX", "CLUSTER", "ANALYZE", "LOCK", "SET", "RESET", "SHOW",
+    "REFRESH MATERIALIZED VIEW", "VALUES", "NOTIFY", "CHECKPOINT",
+})  # fmt: skip
+_HOLDS_ROWS = frozenset({"TABLE", "SCHEMA", "SEQUENCE", "EXTENSION", "OWNED", "TYPE", "DOMAIN"})
+_WRITES = {"UPDATE": 1, "DELETE": 2, "TRUNCATE": 1, "MERGE": 2}
+"""The verbs that change rows, and after how many words the table stands."""
+
+
+def may_lose(step: Step) -> bool:
+    """Whether rows, columns or positions of sequences may be gone after the step; False is proven by its text."""
+    return step.deed is Deed.EXECUTED and _may_lose(step.body)
+
+
+def rows_written(step: Step) -> tuple[str, ...]:
+    """The tables whose rows the script's own statements delete or overwrite, with their schemas, as far as it shows."""
+    if not isinstance(step.body, SqlScript):
+        return ()
+    return tuple(dict.fromkeys(_written(step.body)))
+
+
+@lru_cache(maxsize=4096)
+def _may_lose(body: Body | None) -> bool:
+    match body:
+        case SqlScript() as script:
+            return any(_statement_may_lose(Stated(one, at)) for at, one in enumerate(script.parsed.statements))
+        case PythonScript():
+            return True
+        case None:
+            return False
+
+
+def _statement_may_lose(stated: Stated) -> bool:
+    verb = stated.verb
+    first = verb.split()[0] if verb else ""
+    match first:
+        case "CREATE":
+            return _creates_by_query(stated)
+        case "ALTER":
+            return _alters_away(stated)
+        case "DROP":
+            return _drops_rows(verb, stated.words)
+        case "INSERT":
+            return _UPSERT.search(stated.statement.text) is not None
+        case _:
+            return verb not in _HARMLESS and first not in _HARMLESS
+
+
+def _creates_by_query(stated: Stated) -> bool:
+    """What a query calls may do anything."""
+    return stated.verb in ("CREATE EXTENSION", "CREATE SCHEMA") or (
+        stated.verb in ("CREATE TABLE", "CREATE MATERIALIZED VIEW") and stated.words.has_at_top("AS")
+    )
+
+
+def _alters_away(stated: Stated) -> bool:
+    if stated.verb == "ALTER TABLE":
+        return any(_takes_away(action) for action in stated.altered.actions)
+    return stated.verb == "ALTER EXTENSION" or (stated.verb == "ALTER TYPE" and stated.words.has("ATTRIBUTE"))
+
+
+def _takes_away(action: Words) -> bool:
+    if action.begins("DROP"):
+        return action.word(1) != "CONSTRAINT"
+    if action.begins("ALTER"):
+        at = action.skipping(1, "COLUMN") + 1
+        return action.begins("TYPE", at=at) or action.begins("SET", "DATA", "TYPE", at=at)
+    return False
+
+
+def _drops_rows(verb: str, words: Words) -> bool:
+    return verb.split()[1:2] == [] or verb.split()[1] in _HOLDS_ROWS or words.has("CASCADE")
+
+
+def _written(script: SqlScript) -> Iterator[str]:
+    for at, statement in enumerate(script.parsed.statements):
+        stated = Stated(statement, at)
+        skipped = _WRITES.get(stated.verb)
+        if skipped is None:
+            continue
+        words = stated.words
+        start = words.skipping(skipped, "TABLE")
+        if stated.verb == "TRUNCATE":
+            yield from words.names(start)
+        else:
+            yield words.name(words.skipping(start, "ONLY"))[0]
