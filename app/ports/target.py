@@ -91,6 +91,10 @@ class Guide(Protocol):
         """How far it is, for the job's message."""
         ...
 
+    async def before_commit(self) -> None:
+        """Everything is carried out and recorded; of what has no transaction nobody is told."""
+        ...
+
 
 class Unguided:
     """Nobody looks after it: a Guide for those who install Liftlock itself."""
@@ -105,6 +109,9 @@ class Unguided:
         return False
 
     def say(self, message: str) -> None:
+        pass
+
+    async def before_commit(self) -> None:
         pass
 
 

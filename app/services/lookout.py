@@ -73,6 +73,9 @@ class Watch:
         if self.tell is not None:
             self.tell(message)
 
+    async def before_commit(self) -> None:
+        pass
+
     @property
     def waits_for(self) -> str | None:
         return self.sample.said() if self.sample is not None and self.sample.waiting else None
