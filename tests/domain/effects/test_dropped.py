@@ -1,5 +1,7 @@
 """What is gone is reported once, under the code that its DROP has."""
 
+from typing import Any
+
 import pytest
 
 from app.domain.effects import Seen
@@ -10,7 +12,7 @@ A = table(1, "public.a", column("id"), NOTE)
 POSITIVE = "CHECK ((note <> ''::text))"
 
 
-def view(number: int, **facts: str) -> Seen:
+def view(number: int, **facts: Any) -> Seen:
     return seen(A, table(number, "public.v", column("id"), kind="view", **facts))
 
 

@@ -206,7 +206,7 @@ def test_an_index_that_is_built_outside_a_transaction_stops_nobody() -> None:
 
 
 def granted(kind: str = "table", identity: str = "public.a", **grants: list[str]) -> Seen:
-    facts = {"owner": "boss", **({"grants": grants} if grants else {})}
+    facts: dict[str, Any] = {"owner": "boss", **({"grants": grants} if grants else {})}
     return seen(table(1, identity, kind=kind, **facts) if kind == "table" else thing(1, kind, identity, **facts))
 
 
