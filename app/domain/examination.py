@@ -124,7 +124,9 @@ def examine(
             made |= set(dry_run.made)
         marked, left = _with_allowances(step, step.body, found)
         hazards += marked
-        unused += left
+        # of what nobody has read or tried nobody knows what it has
+        if dry_run is not None or all(one.code is not HazardCode.UNSEEN_STATEMENTS for one in found):
+            unused += left
     return FoundHazards(tuple(hazards), tuple(unused))
 
 

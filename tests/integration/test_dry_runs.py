@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import pytest
@@ -86,7 +86,7 @@ def test_what_a_dry_run_alone_has_seen_needs_consent_and_passes_with_it(house: H
     with pytest.raises(HazardNotAllowed) as refused:
         house.submit(allow_hazards=("UNSEEN_STATEMENTS",))
     assert refused.value.facts["flag"] == "--allow-hazards TABLE_DROPPED"
-    (hazard,) = refused.value.facts["hazards"]  # type: ignore[misc]
+    (hazard,) = cast(list[dict[str, Any]], refused.value.facts["hazards"])
     assert (hazard["code"], hazard["object"], hazard["foundBy"]) == ("TABLE_DROPPED", "notes", "dry_run")
 
     done = house.do(allow_hazards=("UNSEEN_STATEMENTS", "TABLE_DROPPED"))
@@ -274,7 +274,8 @@ STANDING = """
     CREATE POLICY own ON plain USING (true);
     GRANT SELECT ON plain TO pg_monitor;
 """
-TOGETHER = (
+Act = tuple[str, set[str]]
+TOGETHER: tuple[tuple[Act, ...], ...] = (
     (
         ('DROP TABLE "Odd"', {"TABLE_DROPPED"}),
         ("DROP SCHEMA shop CASCADE", {"SCHEMA_DROPPED"}),
@@ -352,9 +353,7 @@ TOGETHER = (
 
 
 @pytest.mark.parametrize("acts", TOGETHER, ids=lambda acts: str(acts[0][0]))
-def test_an_act_has_the_code_that_its_statement_has_and_is_said_once(
-    house: House, acts: tuple[tuple[str, set[str]], ...]
-) -> None:
+def test_an_act_has_the_code_that_its_statement_has_and_is_said_once(house: House, acts: tuple[Act, ...]) -> None:
     execute(house.dsn, STANDING)
     up = "".join(f"{statement};\n" for statement, _ in acts)
     house.write("2_acts.sql", f"-- migrate:up\n{up}-- migrate:down\nSELECT 1;\n")
