@@ -27,7 +27,7 @@ def _said(
     passage: Passage, was: SchemaObject | None, now: SchemaObject | None, inside: Mapping[str, int]
 ) -> Iterator[str]:
     if was is not None and now is not None:
-        became = passage.now(was)
+        became = passage.became(was)
         if became is None:
             yield f"{_name(now)} is dropped and made again"
             return
@@ -41,7 +41,7 @@ def _said(
 
 
 def _gone(passage: Passage, was: SchemaObject, inside: Mapping[str, int]) -> Iterator[str]:
-    now = passage.now(was)
+    now = passage.became(was)
     if now is None:
         yield f"{_name(was)} is dropped{_with(inside)}"
     elif now.name != was.name:

@@ -70,7 +70,7 @@ def _renamed_types(passage: Passage, text: str) -> str:
     name = text.removesuffix("[]")
     for kind in TYPES:
         found = passage.before.schema.get(kind, name)
-        now = None if found is None else passage.now(found)
+        now = None if found is None else passage.became(found)
         if now is not None:
             return now.identity + text[len(name) :]
     return text

@@ -109,11 +109,11 @@ def _came_back(passage: Passage, part: SchemaObject) -> bool:
 
 
 def _mentions_a_lost_column(passage: Passage, part: SchemaObject) -> bool:
-    return any(passage.now(column) is None for column in _mentioned(passage, part))
+    return any(passage.became(column) is None for column in _mentioned(passage, part))
 
 
 def _mentions_a_retyped_column(passage: Passage, part: SchemaObject) -> bool:
-    pairs = ((column, passage.now(column)) for column in _mentioned(passage, part))
+    pairs = ((column, passage.became(column)) for column in _mentioned(passage, part))
     return any(now is not None and now.text("type") != column.text("type") for column, now in pairs)
 
 

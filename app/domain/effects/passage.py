@@ -53,7 +53,7 @@ class Passage:
     transactional: bool = True
     spoken_of: frozenset[str] = frozenset()
 
-    def now(self, one: SchemaObject) -> SchemaObject | None:
+    def became(self, one: SchemaObject) -> SchemaObject | None:
         """What has become of an object that stood before; None when it is gone, also if another has its name."""
         return self._same(one, self.before, self.after, self._after_by_place)
 
@@ -69,7 +69,7 @@ class Passage:
     def stays(self, owner: str | None) -> SchemaObject | None:
         """The relation or domain that had that name before, as it is now; None when it is gone."""
         found = _owner(self.before.schema, owner)
-        return None if found is None else self.now(found)
+        return None if found is None else self.became(found)
 
     def pairs(self, *kinds: str) -> Iterator[tuple[SchemaObject, SchemaObject]]:
         """Objects that stood before and stand now."""
@@ -81,12 +81,12 @@ class Passage:
         return (one for one in self.after.schema if one.kind in kinds and self.was(one) is None)
 
     def gone(self, *kinds: str) -> Iterator[SchemaObject]:
-        return (one for one in self.before.schema if one.kind in kinds and self.now(one) is None)
+        return (one for one in self.before.schema if one.kind in kinds and self.became(one) is None)
 
     def column_is(self, table: str, name: str) -> SchemaObject | None:
         """The column that had that name before, as it is now; None when it is gone."""
         found = self.before.schema.get("column", f"{table}.{name}")
-        return None if found is None else self.now(found)
+        return None if found is None else self.became(found)
 
     @cached_property
     def moved_schemas(self) -> Mapping[str, str]:

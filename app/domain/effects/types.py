@@ -31,7 +31,7 @@ def _standing(passage: Passage, kind: str) -> Iterator[tuple[SchemaObject, Schem
     """Also one that was dropped and made again under its name: whoever uses it sees no other."""
     for was in passage.before.schema:
         if was.kind == kind:
-            now = passage.now(was) or passage.after.schema.get(kind, was.identity)
+            now = passage.became(was) or passage.after.schema.get(kind, was.identity)
             if now is not None:
                 yield was, now
 
