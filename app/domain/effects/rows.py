@@ -43,11 +43,10 @@ def _of_table(passage: Passage, was: SchemaObject, now: SchemaObject) -> Iterato
 
 def _rewritten(passage: Passage, was: SchemaObject, now: SchemaObject, *, known: bool) -> Iterator[Effect]:
     """TRUNCATE gives another file too: without rows only a table that is laid out otherwise now tells them apart."""
-    name = stored(was.identity)
+    name, whole = stored(was.identity), _whole(passage, was)
     if known or _is_laid_out_anew(passage, was, now):
-        whole = stored(_whole(passage, was).identity)
-        yield Effect(HazardCode.TABLE_REWRITE, whole, whole)
-    elif name not in passage.spoken_of:
+        yield Effect(HazardCode.TABLE_REWRITE, stored(whole.identity), stored(whole.identity))
+    elif name not in passage.spoken_of and not _is_emptied(passage, whole):
         yield Effect(HazardCode.DATA_LOSS, name, name, _NOBODY_KNOWS.format(table=shown(name)), _SOME_ROWS)
 
 
@@ -71,6 +70,13 @@ def _whole(passage: Passage, table: SchemaObject) -> SchemaObject:
             break
         table = parents[0]
     return table
+
+
+def _is_emptied(passage: Passage, table: SchemaObject) -> bool:
+    """Whether it held rows before and holds none now, which says it for its partitions too."""
+    now = passage.became(table)
+    before, after = passage.before.rows.get(table.identity), passage.after.rows.get(now.identity if now else "")
+    return bool(before and before.sums and after and not after.sums)
 
 
 def _other_partitions(passage: Passage, was: SchemaObject, now: SchemaObject) -> bool:

@@ -340,6 +340,16 @@ def test_a_partition_that_is_written_anew_is_said_of_the_whole() -> None:
     assert happened(before, after) == {("TABLE_REWRITE", "public.a")}
 
 
+@pytest.mark.parametrize(("left", "lost"), [("", {("DATA_LOSS", "public.a")}), ("c", {("DATA_LOSS", "public.a_1")})])
+def test_a_table_that_was_emptied_says_it_for_its_partitions(left: str, lost: set[tuple[str, str]]) -> None:
+    of_a: dict[str, Any] = {"inherits": ["public.a"], "bound": "DEFAULT"}
+    before, after = (
+        seen(table(1, "public.a", column("x")), table(2, "public.a_1", file=file, **of_a), rows={"public.a": rows})
+        for file, rows in ((1, "abc"), (2, left))
+    )
+    assert happened(before, after) == lost
+
+
 def test_rows_that_went_with_a_partition_are_not_lost() -> None:
     part_of = table(2, "public.a_1", inherits=["public.a"], bound="DEFAULT")
     before = seen(table(1, "public.a", column("x")), part_of, rows={"public.a": "abc"})
