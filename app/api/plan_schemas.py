@@ -5,12 +5,12 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 from pydantic.alias_generators import to_camel
 
-from app.api.proof_schemas import Reversibility
+from app.api.proof_schemas import DryRun, Reversibility
 from app.api.schemas import Action, FoundProblem, Links, LockSession
 from app.api.shapes import Answer, Href, Id, Moment
 from app.domain.environment import Protection
 from app.domain.examination import Consent
-from app.domain.hazards import HazardCode, Risk
+from app.domain.hazards import FoundBy, HazardCode, Risk
 from app.domain.lock_modes import LockMode
 from app.domain.migration import Direction
 from app.domain.planned import Language, PlanVerdict
@@ -109,7 +109,10 @@ class PlannedTable(Answer):
 
 
 class PlannedHazard(Answer):
-    """`consent`: who has said that it may be taken, null when nobody has; `reason`: what its file says for it."""
+    """`consent`: who has said that it may be taken, null when nobody has; `reason`: what its file says for it.
+
+    `foundBy`: what a dry run alone has seen belongs to no statement.
+    """
 
     code: HazardCode
     title: str
@@ -120,6 +123,7 @@ class PlannedHazard(Answer):
     to_do: str
     risk: Risk
     rule: str | None
+    found_by: FoundBy
     consent: Consent | None
     reason: str | None
     links: Links
@@ -159,7 +163,8 @@ class UnusedAllowance(Answer):
 class PlannedStep(Answer):
     """`apart`: why there is no transaction around it. `irreversible`: why there is no way back.
 
-    `checksum`: of the file, SHA-256. `hazards`: those of no statement that is shown.
+    `checksum`: of the file, SHA-256. `hazards`: those of no statement that is shown. `dryRun`: null when this very
+    file was not tried.
     """
 
     ordinal: int
@@ -171,6 +176,7 @@ class PlannedStep(Answer):
     reversible: bool
     irreversible: str | None
     reversibility: Reversibility | None
+    dry_run: DryRun | None
     format: str
     language: Language
     checksum: Sha256

@@ -1,6 +1,8 @@
 """What a proof of reversibility looks like: as `schemas`, which shows it beside each migration."""
 
 from app.api.shapes import Answer, Id, Moment
+from app.domain.hazards import HazardCode, Risk
+from app.domain.lock_modes import LockMode
 from app.domain.proof import Verdict
 from app.domain.schema_folding import How
 
@@ -48,6 +50,36 @@ class ProofFailure(Answer):
     caret: str | None
 
 
+class SeenLock(Answer):
+    """The strongest lock on a relation that stood before, held until the end; `says`: what it blocks."""
+
+    mode: LockMode
+    relation: str
+    says: str
+
+
+class SeenHazard(Answer):
+    """A hazard of what was done, whether or not a statement of the file has it too."""
+
+    code: HazardCode
+    object: str
+    happens: str
+    to_do: str
+    risk: Risk
+
+
+class DryRun(Answer):
+    """What going up did on a copy of the target's schema.
+
+    `changes` holds the first 50 of `changesTotal`. `locks` null: none could be seen, without a transaction.
+    """
+
+    changes: list[str]
+    changes_total: int
+    locks: list[SeenLock] | None
+    hazards: list[SeenHazard]
+
+
 class ProofDetail(Reversibility):
     """`differences` holds the first 50 of `differencesTotal`; of what is irreversible, what its up changes."""
 
@@ -57,3 +89,4 @@ class ProofDetail(Reversibility):
     differences_total: int
     losses: list[LostRows]
     notices: list[str]
+    dry_run: DryRun | None

@@ -50,6 +50,7 @@ def verify_migrations(query: EnvironmentQuery, body: VerifyBody) -> Response:
 
     Up, down and up again on a scratch database made from the target's schema; the target itself is only read. The
     answer is a job, which waits for no run; its steps, and `reversibility` of each migration, hold the verdicts.
+    `proof.dryRun` of each migration, and `dryRun` of its step in a plan, say what its first up really did.
     """
     named = query.environment or body.environment
     if named is not None:

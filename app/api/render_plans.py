@@ -5,7 +5,7 @@ from typing import Any
 from app.api import render
 from app.api.errors import PAGES, slugs, status_of
 from app.api.render import Json
-from app.api.render_proofs import reversibility
+from app.api.render_proofs import dry_run, reversibility
 from app.api.render_values import moment, plain
 from app.api.steps import command_with, in_environment, next_steps
 from app.domain.consent import allowing, call_of
@@ -142,6 +142,7 @@ def _step(step: PlannedStep) -> Json:
         "reversible": step.irreversible is None,
         "irreversible": step.irreversible,
         "reversibility": reversibility(step.proof),
+        "dryRun": None if step.proof is None else dry_run(step.proof.dry_run),
         "format": step.source_format,
         "language": step.language.value,
         "checksum": step.checksum,
@@ -199,6 +200,7 @@ def _hazard(judged: Judged) -> Json:
         "toDo": hazard.to_do,
         "risk": hazard.risk.value,
         "rule": hazard.rule,
+        "foundBy": hazard.found_by.value,
         "consent": None if judged.consent is None else judged.consent.value,
         "reason": hazard.allowed if judged.consent is Consent.FILE else None,
         "links": {"self": f"{PAGES}/{slug_of(hazard.code)}"},

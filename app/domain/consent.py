@@ -90,6 +90,7 @@ def facts_of(hazard: Hazard) -> dict[str, object]:
         "file": hazard.file,
         "line": hazard.line,
         "object": hazard.object,
+        "foundBy": hazard.found_by.value,
         "happens": hazard.happens,
         "toDo": hazard.to_do,
         "page": f"/problems/{slug_of(hazard.code)}",

@@ -1,7 +1,8 @@
-"""Every hazard of a plan, found from its files alone, and which of them still need somebody's consent.
+"""Every hazard of a plan, found from its files and from what was seen of them, and which still need consent.
 
 The procedure: go through the steps in their order; ask each rule about each statement, telling it what the plan has
-made so far; add what the linter says; mark what a file allows, and note what it allows for nothing.
+made so far; add what the linter says, and what only a dry run has seen; mark what a file allows, and note what it
+allows for nothing.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -11,13 +12,14 @@ from functools import lru_cache
 
 from app.domain.allowances import allowances, allowances_of_python
 from app.domain.blocks import written_in
+from app.domain.dry_run import DryRun, untold
 from app.domain.environment import Protection
 from app.domain.hazard_kinds import KINDS
 from app.domain.hazard_rules import rules_for
 from app.domain.hazard_rules.rule import Found, Scene
 from app.domain.hazards import Hazard, HazardCode, asks
 from app.domain.lint import LintFinding, hazards_of
-from app.domain.migration import Body, PythonScript, SqlScript
+from app.domain.migration import Body, Direction, PythonScript, SqlScript
 from app.domain.progress import Progress
 from app.domain.step import Deed, Step
 from app.domain.words import Stated, shown
@@ -92,24 +94,39 @@ class Consents:
 
 
 def examine(
-    steps: Sequence[Step], known: Known | None = None, lint: Mapping[SqlScript, Sequence[LintFinding]] | None = None
+    steps: Sequence[Step],
+    known: Known | None = None,
+    lint: Mapping[SqlScript, Sequence[LintFinding]] | None = None,
+    tried: Mapping[str, DryRun] | None = None,
 ) -> FoundHazards:
-    """`steps` in the order in which they will run; `lint`: what the linter has found, as far as it was asked."""
-    known, lint = known or Known(), lint or {}
+    """`steps` in the order in which they will run; `lint`: what the linter has found, as far as it was asked.
+
+    `tried`: by name, what going up did where just these files were tried.
+    """
+    known, lint, tried = known or Known(), lint or {}, tried or {}
     progress = Progress(created=set(known.created), not_null=set(known.not_null))
     hazards: list[Hazard] = []
     unused: list[Unused] = []
+    made: set[str] = set()
     for step in steps:
         if step.deed is not Deed.EXECUTED or step.body is None:
             continue
+        dry_run = tried.get(step.name) if step.direction is Direction.UP else None
+        # of the steps before it: what it makes itself may take the place of what it has dropped
+        unused_yet = frozenset() if dry_run is None else progress.created | made
         if isinstance(step.body, PythonScript):
             found = [_unseen(step, step.body)]
         else:
             advice = hazards_of(step.name, step.body, lint.get(step.body, ()))
             found = [*_of_script(step, step.body, known, progress), *advice]
+        if dry_run is not None:
+            found += untold(step, dry_run, found, unused_yet)
+            made |= set(dry_run.made)
         marked, left = _with_allowances(step, step.body, found)
         hazards += marked
-        unused += left
+        # of what nobody has read or tried nobody knows what it has
+        if dry_run is not None or all(one.code is not HazardCode.UNSEEN_STATEMENTS for one in found):
+            unused += left
     return FoundHazards(tuple(hazards), tuple(unused))
 
 

@@ -225,7 +225,7 @@ KINDS: Mapping[HazardCode, Kind] = {
     HazardCode.UNSEEN_STATEMENTS: Kind(
         "What it does cannot be read from the file",
         "The statements are made while it runs, so nobody has judged them.",
-        "Try it in a plan that runs and rolls back, or write the statements out.",
+        "Try it with POST /migrations/verify, which shows what it does; or write the statements out.",
         Risk.MEDIUM,
         _LOCKED,
     ),

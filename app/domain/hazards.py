@@ -53,6 +53,14 @@ class Risk(StrEnum):
     HIGH = "high"
 
 
+class FoundBy(StrEnum):
+    """Who has found a hazard: our rules, reading the file; the linter; a try on a copy of the schema."""
+
+    FILE = "file"
+    LINTER = "linter"
+    DRY_RUN = "dry_run"
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """What a code means. `asks_from`: the mildest protection under which it needs consent; None: it never does."""
@@ -84,6 +92,7 @@ class Hazard:
     risk: Risk
     allowed: str | None = None
     rule: str | None = None
+    found_by: FoundBy = FoundBy.FILE
 
     def said(self) -> str:
         """One line for a terminal or a log."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from app.domain.hazard_kinds import KINDS
-from app.domain.hazards import Hazard, HazardCode
+from app.domain.hazards import FoundBy, Hazard, HazardCode
 from app.domain.migration import SqlScript
 from app.domain.statements import Statement
 
@@ -101,6 +101,7 @@ def hazards_of(migration: str, script: SqlScript, findings: Sequence[LintFinding
             to_do=finding.advice or kind.to_do,
             risk=kind.risk,
             rule=finding.rule,
+            found_by=FoundBy.LINTER,
         )
 
 

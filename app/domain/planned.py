@@ -70,7 +70,7 @@ class PlannedStep:
     """`apart`: why it has no transaction around it. `irreversible`: why there is no way back.
 
     `hazards`: those that belong to no statement that is shown; `left_out`: how many statements are not. `proof`: what
-    going up, down and up again has shown of this very file, without what it differs in.
+    going up, down and up again has shown of this very file, without what it differs in; its `dry_run`: what an up did.
     """
 
     ordinal: int

@@ -56,12 +56,15 @@ def planned_steps(
 
 
 def with_proofs(steps: tuple[PlannedStep, ...], known: KnownProofs) -> tuple[PlannedStep, ...]:
-    """Only the verdict and its words: the differences are at `GET /migrations/{name}`."""
-    return tuple(replace(step, proof=_in_short(known.of(step.name, step.checksum))) for step in steps)
+    """Only the verdict, its words and, of an up, what it was seen to do: the rest is at `GET /migrations/{name}`."""
+    return tuple(replace(step, proof=_in_short(known.of(step.name, step.checksum), step.direction)) for step in steps)
 
 
-def _in_short(proof: Proof | None) -> Proof | None:
-    return None if proof is None else replace(proof, failure=None, differences=(), losses=(), notices=())
+def _in_short(proof: Proof | None, direction: Direction) -> Proof | None:
+    if proof is None:
+        return None
+    dry_run = proof.dry_run if direction is Direction.UP else None
+    return replace(proof, failure=None, differences=(), losses=(), notices=(), dry_run=dry_run)
 
 
 def _planned(

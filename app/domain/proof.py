@@ -2,13 +2,14 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 from uuid import UUID
 
 from app.domain.drift import shown
+from app.domain.dry_run import DryRun
 from app.domain.errors import ProofMissing
 from app.domain.failure import Failure
 from app.domain.migration import Direction
@@ -58,7 +59,10 @@ class RowLoss:
 
 @dataclass(frozen=True, slots=True)
 class Cycle:
-    """What was seen of one migration. None: it did not come to that, or, of a failure, that there was none."""
+    """What was seen of one migration. None: it did not come to that, or, of a failure, that there was none.
+
+    `dry_run`: what its first up did.
+    """
 
     before: Snapshot
     up: Failure | None = None
@@ -68,6 +72,7 @@ class Cycle:
     again: Failure | None = None
     after_again: Snapshot | None = None
     losses: tuple[RowLoss, ...] = ()
+    dry_run: DryRun | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +84,15 @@ class Judgement:
     failure: Failure | None = None
     differences: tuple[Difference, ...] = ()
     losses: tuple[RowLoss, ...] = ()
+    dry_run: DryRun | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
     """A verdict as it is kept, by environment, name and raw checksum (in hex): a changed file has none.
 
-    `differences` as `shown` gives them: the first of `total`. `checked_at` is set by who keeps it.
+    `differences` as `shown` gives them: the first of `total`. `checked_at` is set by who keeps it. `dry_run`: what its
+    up did, whatever became of the way back; None where it did not come to that.
     """
 
     environment: str
@@ -101,6 +108,7 @@ class Proof:
     losses: tuple[RowLoss, ...] = ()
     notices: tuple[str, ...] = ()
     checked_at: datetime | None = None
+    dry_run: DryRun | None = None
 
     @property
     def key(self) -> tuple[str, str]:
@@ -122,17 +130,7 @@ NO_PROOFS = KnownProofs()
 
 def judge(step: Step, cycle: Cycle) -> Judgement:
     """The first thing that does not hold, in the order in which it would hurt."""
-    if cycle.up is not None:
-        return Judgement(Verdict.UP_FAILS, f"its up fails: {cycle.up.summary()}", cycle.up)
-    assert cycle.after_up is not None
-    if step.down is None:
-        changed = _hard(cycle.before, cycle.after_up)
-        what = f"; its up leaves {_said(changed)}" if changed else ""
-        return Judgement(Verdict.IRREVERSIBLE, f"{step.irreversible or NO_DOWN}{what}", None, changed)
-    if cycle.down is not None:
-        return Judgement(Verdict.DOWN_FAILS, f"its down fails: {cycle.down.summary()}", cycle.down)
-    assert cycle.after_down is not None
-    return _judge_restored(cycle, cycle.after_up, cycle.after_down)
+    return replace(_judge(step, cycle), dry_run=cycle.dry_run)
 
 
 def proof_of(step: Step, judged: Judgement, environment: str, job_id: UUID, server_version: str) -> Proof:
@@ -148,7 +146,19 @@ def proof_of(step: Step, judged: Judgement, environment: str, job_id: UUID, serv
         differences=tuple(shown(judged.differences)),
         total=len(judged.differences),
         losses=judged.losses,
+        dry_run=judged.dry_run,
     )
+
+
+def is_run_up(step: Step) -> bool:
+    """Whether its file is carried out, and can have been tried."""
+    return step.direction is Direction.UP and step.deed is Deed.EXECUTED
+
+
+def dry_runs_of(steps: Sequence[Step], proofs: KnownProofs) -> Mapping[str, DryRun]:
+    """What was seen of the files that would be run, just as they are, by name."""
+    known = ((step.name, proofs.of(step.name, step.checksum.raw.hex())) for step in steps if is_run_up(step))
+    return {name: proof.dry_run for name, proof in known if proof is not None and proof.dry_run is not None}
 
 
 def losses_between(before: Mapping[str, Rows], after: Mapping[str, Rows]) -> tuple[RowLoss, ...]:
@@ -158,7 +168,7 @@ def losses_between(before: Mapping[str, Rows], after: Mapping[str, Rows]) -> tup
 
 def refuse_unproven(environment: str, steps: Sequence[Step], proofs: KnownProofs) -> None:
     """Every file that would be run has to be proven as it is now. Raises ProofMissing with all that are not."""
-    missing = [step for step in steps if _has_to_be_proven(step) and not _is_proven(step, proofs)]
+    missing = [step for step in steps if is_run_up(step) and not _is_proven(step, proofs)]
     if not missing:
         return
     problems = tuple(
@@ -172,6 +182,20 @@ def refuse_unproven(environment: str, steps: Sequence[Step], proofs: KnownProofs
         next_steps=("POST /migrations/verify proves what is pending; then POST /migrations/run again",),
         facts={"environment": environment, "migrations": [step.name for step in missing]},
     )
+
+
+def _judge(step: Step, cycle: Cycle) -> Judgement:
+    if cycle.up is not None:
+        return Judgement(Verdict.UP_FAILS, f"its up fails: {cycle.up.summary()}", cycle.up)
+    assert cycle.after_up is not None
+    if step.down is None:
+        changed = _hard(cycle.before, cycle.after_up)
+        what = f"; its up leaves {_said(changed)}" if changed else ""
+        return Judgement(Verdict.IRREVERSIBLE, f"{step.irreversible or NO_DOWN}{what}", None, changed)
+    if cycle.down is not None:
+        return Judgement(Verdict.DOWN_FAILS, f"its down fails: {cycle.down.summary()}", cycle.down)
+    assert cycle.after_down is not None
+    return _judge_restored(cycle, cycle.after_up, cycle.after_down)
 
 
 def _judge_restored(cycle: Cycle, after_up: Snapshot, after_down: Snapshot) -> Judgement:
@@ -218,10 +242,6 @@ def _said(differences: Sequence[Difference]) -> str:
 
 def _file_of(step: Step) -> str | None:
     return None if step.body is None else step.body.file
-
-
-def _has_to_be_proven(step: Step) -> bool:
-    return step.direction is Direction.UP and step.deed is Deed.EXECUTED
 
 
 def _is_proven(step: Step, proofs: KnownProofs) -> bool:

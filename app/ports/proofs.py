@@ -4,10 +4,12 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
+from app.domain.effects.passage import Place
 from app.domain.environment import Environment
 from app.domain.job import Attempt
+from app.domain.lock_modes import Lock
 from app.domain.proof import KnownProofs, Proof, Rows
-from app.domain.schema import Snapshot
+from app.domain.schema import Key, Snapshot
 from app.domain.scratch import Copied, Leftover
 
 
@@ -46,6 +48,14 @@ class Scratch(Protocol):
 
     async def rows(self) -> Mapping[str, Rows]:
         """By table."""
+        ...
+
+    async def places(self) -> Mapping[Key, Place]:
+        """Of what `snapshot` gives: where each object stands, whatever it is called."""
+        ...
+
+    async def locks(self, pid: int) -> tuple[Lock, ...]:
+        """What a session holds now: the strongest on each relation that others see, under the name they know."""
         ...
 
 

@@ -95,6 +95,10 @@ class Guide(Protocol):
         """What has become of a step, to be read beside it."""
         ...
 
+    async def before_commit(self) -> None:
+        """Everything is carried out and recorded; of what has no transaction nobody is told."""
+        ...
+
 
 class Unguided:
     """Nobody looks after it: a Guide for those who install Liftlock itself."""
@@ -112,6 +116,9 @@ class Unguided:
         pass
 
     def note(self, ordinal: int, text: str) -> None:
+        pass
+
+    async def before_commit(self) -> None:
         pass
 
 

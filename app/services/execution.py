@@ -190,13 +190,14 @@ class PlanExecutor:
             return crashed(starts)
         catalog = await self._source.read()
         guard = DriftGuard(environment, attempt, await self._conflicts.ignored(environment.name))
-        proof = await ProofGate.of(self._proofs, environment)
+        proof = await ProofGate.for_job(self._proofs, environment, attempt.request)
         try:
             pinned, history = await self._gate.pin(
                 session,
                 attempt.request,
                 environment,
                 lambda view: proof.passed(self._plan(environment, attempt, catalog, view, guard)),
+                proof.known,
             )
             steps = bind(pinned, catalog, history, attempt.job_id)
         except Refusal as refusal:

@@ -3,7 +3,7 @@
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from app.domain.consent import notices_of, refuse_lacking
 from app.domain.environment import Environment
@@ -16,6 +16,7 @@ from app.domain.ledger import History
 from app.domain.lint import PG_VERSION, Linted
 from app.domain.migration import Catalog, SqlScript
 from app.domain.pinned import Pinned
+from app.domain.proof import NO_PROOFS, KnownProofs, dry_runs_of
 from app.domain.step import Deed, Plan, Step, step_up
 from app.ports import Linter, Schemas, TargetSession, TargetView
 from app.services.planning import protection_of
@@ -27,6 +28,14 @@ MOST_LINTED_AHEAD = 200
 """Every process of the API lints for itself; a plan has the rest linted when it needs them."""
 
 
+@dataclass(frozen=True, eq=False)
+class Facts:
+    """What is known beside the files. `known` None: nobody has looked at the schema."""
+
+    proofs: KnownProofs
+    known: Known | None = None
+
+
 class HazardGate:
     def __init__(self, schemas: Schemas, linter: Linter) -> None:
         self._schemas = schemas
@@ -35,16 +44,21 @@ class HazardGate:
         self._versions: set[str] = set()
 
     async def admit(
-        self, request: JobRequest, environment: Environment, plan: Plan, view: TargetView
+        self,
+        request: JobRequest,
+        environment: Environment,
+        plan: Plan,
+        view: TargetView,
+        proofs: KnownProofs = NO_PROOFS,
     ) -> tuple[Unused, ...]:
         """What the files allow for nothing. Raises HazardNotAllowed, after a look at the schema where that may help."""
         known: Known | None = None
         try:
-            self._refuse(request, environment, plan, view, known)
+            self._refuse(request, environment, plan, view, Facts(proofs, known))
         except HazardNotAllowed:
             known = await self._look_again(environment)
-            self._refuse(request, environment, plan, view, known)
-        return self._examined(plan, view, known).unused
+            self._refuse(request, environment, plan, view, Facts(proofs, known))
+        return self._examined(plan, view, Facts(proofs, known)).unused
 
     async def pin(
         self,
@@ -52,12 +66,13 @@ class HazardGate:
         request: JobRequest,
         environment: Environment,
         plan: Callable[[TargetView], Plan],
+        proofs: KnownProofs = NO_PROOFS,
     ) -> tuple[Pinned, History]:
         """Under the fence: pin the plan, with what was consented to among its notices. Raises as `admit`."""
 
         def consented(view: TargetView, known: Known | None) -> Plan:
             made = plan(view)
-            consents = notices_of(self._refuse(request, environment, made, view, known))
+            consents = notices_of(self._refuse(request, environment, made, view, Facts(proofs, known)))
             return replace(made, remarks=(*made.remarks, *consents))
 
         try:
@@ -94,26 +109,26 @@ class HazardGate:
             return None
 
     def _refuse(
-        self, request: JobRequest, environment: Environment, plan: Plan, view: TargetView, known: Known | None
+        self, request: JobRequest, environment: Environment, plan: Plan, view: TargetView, facts: Facts
     ) -> Consents:
-        found = self._examined(plan, view, known)
+        found = self._examined(plan, view, facts)
         protection = protection_of(environment, view)
         verdict = required_consent(found.hazards, environment.consent, request.allow_hazards, protection)
         refuse_lacking(request, verdict)
         return verdict
 
-    def _examined(self, plan: Plan, view: TargetView, known: Known | None) -> FoundHazards:
+    def _examined(self, plan: Plan, view: TargetView, facts: Facts) -> FoundHazards:
         """The same files are planned again with every request: what was found is kept by the scripts themselves."""
         version = version_of(view)
         self._versions.add(version)
         scripts = scripts_of(plan.steps)
         linted = self._linter.known(scripts, version)
-        key = (tuple((step.name, step.deed, step.body) for step in plan.steps), linted.verdicts)
-        if known is None and key in self._kept:
+        key = (tuple((step.name, step.deed, step.body) for step in plan.steps), linted.verdicts, facts.proofs)
+        if facts.known is None and key in self._kept:
             self._kept.move_to_end(key)
             return self._kept[key]
-        found = examination_of(plan.steps, linted, known)
-        if known is None:
+        found = examination_of(plan.steps, linted, facts.known, facts.proofs)
+        if facts.known is None:
             self._kept[key] = found
             while len(self._kept) > MOST_KEPT:
                 self._kept.popitem(last=False)
@@ -127,10 +142,10 @@ def _newest(catalog: Catalog, most: int) -> Iterator[Sequence[Step]]:
     return (steps[at : at + AT_ONCE] for at in range(0, len(steps), AT_ONCE))
 
 
-def examination_of(steps: Sequence[Step], linted: Linted, known: Known | None) -> FoundHazards:
+def examination_of(steps: Sequence[Step], linted: Linted, known: Known | None, proofs: KnownProofs) -> FoundHazards:
     """An `allow LINT` of a file that the linter has not seen may well be used."""
     scripts = scripts_of(steps)
-    found = examine(steps, known, linted.by_script(scripts))
+    found = examine(steps, known, linted.by_script(scripts), dry_runs_of(steps, proofs))
     unseen = {script.file for script, verdict in zip(scripts, linted.verdicts, strict=True) if verdict is None}
     if not unseen:
         return found

@@ -79,6 +79,9 @@ class Watch:
         if self.tell_of is not None:
             self.tell_of(ordinal, text)
 
+    async def before_commit(self) -> None:
+        pass
+
     @property
     def waits_for(self) -> str | None:
         return self.sample.said() if self.sample is not None and self.sample.waiting else None

@@ -16,13 +16,14 @@ from app.domain.migration import Catalog
 from app.domain.planned import OpenJob, PlannedStep, PlanSummary, PlanVerdict, RightNow, StoredPlan, WouldRefuse
 from app.domain.planned_steps import Read, planned_steps, read_step, relations_of, with_proofs
 from app.domain.problem import Problem
+from app.domain.proof import NO_PROOFS, KnownProofs
 from app.domain.step import Plan
 from app.domain.survey import Survey, blockers
 from app.ports import Clock, JobBoard, Plans, PlansWanted, Proofs, Schemas, Source, Surveys, Targets, TargetView
 from app.services.drift import DriftRecorder
 from app.services.gate import HazardGate, examination_of, version_of
 from app.services.planning import plan_job, protection_of
-from app.services.proof_gate import refuse_unproven
+from app.services.proof_gate import ProofGate
 from app.services.submission import Environments
 
 LOOKS = 3
@@ -40,6 +41,7 @@ class _Seen:
     sight: Sight | None
     remarks: tuple[str, ...]
     open_jobs: tuple[Job, ...]
+    proofs: KnownProofs = NO_PROOFS
 
     @property
     def known(self) -> Known | None:
@@ -87,14 +89,15 @@ class PlanService:
         try:
             # confirmation is no part of the plan: that it is needed is a part of the answer
             plan = plan_job(replace(request, confirm=environment.name), environment, seen.catalog, seen.view)
-            await refuse_unproven(self._proofs, environment, plan)
+            proofs = ProofGate(environment, await self._proofs.of(environment.name))
+            proofs.passed(plan)
             seen = await self._with_drift(request, environment, seen, plan)
         except NotFound:
             raise
         except Refusal as refusal:
             made = await self._refused(request, origin, environment, seen, refusal)
         else:
-            made = await self._planned(request, origin, environment, seen, plan)
+            made = await self._planned(request, origin, environment, replace(seen, proofs=proofs.known), plan)
         await self._plans.keep(made)
         return made
 
@@ -165,7 +168,7 @@ class PlanService:
         protection = protection_of(environment, seen.view)
 
         def examined() -> tuple[FoundHazards, Consents, tuple[Read, ...]]:
-            found = examination_of(plan.steps, linted, seen.known)
+            found = examination_of(plan.steps, linted, seen.known, seen.proofs)
             verdict = required_consent(found.hazards, environment.consent, request.allow_hazards, protection)
             return found, verdict, tuple(read_step(step) for step in plan.steps)
 
@@ -174,7 +177,7 @@ class PlanService:
         survey = await self._surveys.look(environment, relations_of(reads))
         files = seen.catalog.by_name()
         steps = await asyncio.to_thread(planned_steps, reads, found, verdict, survey, files)
-        steps = with_proofs(steps, await self._proofs.of(environment.name))
+        steps = with_proofs(steps, seen.proofs)
         confirm = request.kind is JobKind.ROLLBACK and protection is not Protection.OPEN
         made = self._bare(request, origin, protection, seen, survey, reads)
         return replace(

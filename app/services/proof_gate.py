@@ -1,30 +1,34 @@
-"""Where an environment demands proofs: a run passes with all of them, at submission and under the fence."""
+"""What was proven and seen of the files that a plan would run, and where an environment demands it."""
 
 from app.domain import proof
 from app.domain.environment import Environment
+from app.domain.job import JobKind, JobRequest
 from app.domain.proof import NO_PROOFS, KnownProofs
 from app.domain.step import Plan
 from app.ports import Proofs
 
 
 class ProofGate:
-    def __init__(self, environment: Environment, proofs: KnownProofs) -> None:
+    """A run passes with a proof of each of its files, at submission and under the fence, where that is demanded."""
+
+    def __init__(self, environment: Environment, known: KnownProofs) -> None:
         self._environment = environment
-        self._proofs = proofs
+        self.known = known
 
     @classmethod
-    async def of(cls, proofs: Proofs, environment: Environment) -> "ProofGate":
-        """Nothing is read where nothing is demanded."""
-        return cls(environment, await proofs.of(environment.name) if environment.require_proof else NO_PROOFS)
+    async def for_plan(cls, proofs: Proofs, environment: Environment, plan: Plan) -> "ProofGate":
+        """Nothing is read where nothing would be run."""
+        wanted = any(proof.is_run_up(step) for step in plan.steps)
+        return cls(environment, await proofs.of(environment.name) if wanted else NO_PROOFS)
+
+    @classmethod
+    async def for_job(cls, proofs: Proofs, environment: Environment, request: JobRequest) -> "ProofGate":
+        """Before the plan is made, which is done where nothing can be waited for: only a run goes up."""
+        wanted = request.kind is JobKind.RUN
+        return cls(environment, await proofs.of(environment.name) if wanted else NO_PROOFS)
 
     def passed(self, plan: Plan) -> Plan:
         """Raises ProofMissing."""
         if self._environment.require_proof:
-            proof.refuse_unproven(self._environment.name, plan.steps, self._proofs)
+            proof.refuse_unproven(self._environment.name, plan.steps, self.known)
         return plan
-
-
-async def refuse_unproven(proofs: Proofs, environment: Environment, plan: Plan | None) -> None:
-    """Where the plan is known already. Raises ProofMissing."""
-    if plan is not None and environment.require_proof:
-        (await ProofGate.of(proofs, environment)).passed(plan)

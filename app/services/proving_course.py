@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from app.domain.effects import Seen, dry_run_of
 from app.domain.failure import Failure
 from app.domain.proof import Cycle, Judgement, judge, losses_between
 from app.domain.schema import Snapshot
@@ -10,8 +11,9 @@ from app.domain.scratch import reaches_outside
 from app.domain.signals import Cancelled, LockNotAvailable, NeedsAttention, StepFailed
 from app.domain.step import Step, count_of
 from app.domain.undo import undo_of
-from app.ports import Limits, Scratch, TargetSession
+from app.ports import Guide, Limits, Scratch, TargetSession
 from app.services.lookout import Watch
+from app.services.onlooker import Onlooker
 
 MOST_SAID = 10
 LEFT = "nothing: it ran in a scratch database, not in the target"
@@ -72,13 +74,14 @@ class Course:
         return judge(step, cycle)
 
     async def _cycled(self, step: Step) -> Cycle:
-        rows = await self._scratch.rows()
-        up = await self._apply(step, "up")
+        before, onlooker = await self._seen(), Onlooker(self._scratch, self._session, self._watch)
+        up = await self._apply(step, "up", onlooker)
         cycle = Cycle(self._at, up)
         if up is not None:
             return cycle
         self._at = await self._scratch.snapshot()
-        cycle = replace(cycle, after_up=self._at)
+        dry_run = dry_run_of(step, before, await self._seen(), onlooker.locks)
+        cycle = replace(cycle, after_up=self._at, dry_run=dry_run)
         if step.down is None:
             return cycle
         down = await self._apply(undo_of([step])[0], "down")
@@ -86,7 +89,7 @@ class Course:
         cycle = replace(cycle, down=down, after_down=self._at)
         if down is not None:
             return cycle
-        cycle = replace(cycle, losses=losses_between(rows, await self._scratch.rows()))
+        cycle = replace(cycle, losses=losses_between(before.rows, await self._scratch.rows()))
         again = await self._apply(step, "up again")
         self._at = await self._scratch.snapshot()
         return replace(cycle, again=again, after_again=self._at)
@@ -99,14 +102,18 @@ class Course:
             return self._at.fingerprint == cycle.after_up.fingerprint
         return cycle.again is None
 
-    async def _apply(self, step: Step, way: str) -> Failure | None:
+    async def _seen(self) -> Seen:
+        """The schema that was read last, with what tells what has become of it."""
+        return Seen(self._at, await self._scratch.places(), await self._scratch.rows())
+
+    async def _apply(self, step: Step, way: str, guide: Guide | None = None) -> Failure | None:
         """As a run would, but for its `verify`, which asks about rows that are not here."""
         self._stop_if_asked()
         ordinal, self._ordinal = self._ordinal, self._ordinal + 1
         self._watch.say(f"{step.name}: {way}")
         try:
             with self._watch.working(self._session, ordinal, f"{step.name}: {way}"):
-                await self._session.apply(ordinal, [replace(step, verify=None)], self._limits, self._watch)
+                await self._session.apply(ordinal, [replace(step, verify=None)], self._limits, guide or self._watch)
         except (StepFailed, LockNotAvailable, NeedsAttention) as failed:
             self._stop_if_asked()
             return replace(failed.failure, left_behind=LEFT, next_steps=(), safe_to_retry=True)

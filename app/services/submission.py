@@ -17,7 +17,7 @@ from app.ports import Clock, Doorbell, JobBoard, JobSweep, KeyClaim, NewJob, Pro
 from app.services.gate import HazardGate
 from app.services.outcomes import nothing_to_do
 from app.services.planning import plan_job
-from app.services.proof_gate import refuse_unproven
+from app.services.proof_gate import ProofGate
 from app.services.validation import Examination, SchemaValidationService
 
 log = structlog.get_logger()
@@ -112,7 +112,6 @@ class Submission:
         try:
             plan = _planned(request, environment, found, open_jobs)
             unused = await self._admitted(request, environment, found, plan)
-            await refuse_unproven(self._proofs, environment, plan)
         except Refusal:
             await self._validation.record(environment.name, found)
             raise
@@ -138,10 +137,16 @@ class Submission:
     async def _admitted(
         self, request: JobRequest, environment: Environment, found: Examination, plan: Plan | None
     ) -> tuple[Unused, ...]:
-        """Nothing is asked where only the worker can know what there is to ask. Raises HazardNotAllowed."""
+        """Nothing is asked where only the worker can know what there is to ask.
+
+        Raises HazardNotAllowed or ProofMissing.
+        """
         if plan is None or found.view is None:
             return ()
-        return await self._gate.admit(request, environment, plan, found.view)
+        proofs = await ProofGate.for_plan(self._proofs, environment, plan)
+        unused = await self._gate.admit(request, environment, plan, found.view, proofs.known)
+        proofs.passed(plan)
+        return unused
 
     async def _accept(self, new: NewJob) -> Submitted:
         """Commit, then ring at once: what else is written down about the request does not keep the worker waiting."""

@@ -1,14 +1,19 @@
 """Proofs over HTTP: asked for, shown beside each migration, and demanded."""
 
+from dataclasses import replace
 from typing import Any
+from urllib.parse import quote
 from uuid import UUID
 
 import pytest
 
+from app.domain.dry_run import DryRun, Effect
 from app.domain.environment import Environment
 from app.domain.errors import BackendUnavailable
 from app.domain.failure import Failure, FailureCode
+from app.domain.hazards import HazardCode
 from app.domain.job import JobState
+from app.domain.lock_modes import Lock, LockMode
 from app.domain.migration import Migration
 from app.domain.problem import Problem
 from app.domain.proof import Proof, RowLoss, Verdict
@@ -198,3 +203,57 @@ def test_a_plan_is_refused_as_its_run_would_be_where_a_proof_is_missing() -> Non
     with standing(changed_settings=DEMANDING) as stand:
         made = stand.post("/migrations/plan").json
         assert (made["verdict"], made["problem"]["type"]) == ("refused", "/problems/proof-missing")
+
+
+SEEN = DryRun(
+    changes=("table public.notes is dropped (2 columns)",),
+    total=1,
+    locks=(Lock("public.notes", LockMode.ACCESS_EXCLUSIVE),),
+    effects=(Effect(HazardCode.TABLE_DROPPED, "public.notes", "public.notes"),),
+)
+
+
+def test_what_a_dry_run_saw_is_shown_beside_the_proof_and_in_the_plan(stand: Stand) -> None:
+    stand.run(stand.proofs.put(proof(ONE, dry_run=SEEN)))
+    stand.run(stand.proofs.put(proof(TWO, dry_run=DryRun())))
+
+    shown = stand.get(f"/migrations/{quote(ONE.name)}").json["proof"]["dryRun"]
+
+    assert shown["changes"] == ["table public.notes is dropped (2 columns)"] and shown["changesTotal"] == 1
+    assert shown["locks"] == [
+        {
+            "mode": "ACCESS EXCLUSIVE",
+            "relation": "notes",
+            "says": "ACCESS EXCLUSIVE on notes: stops reads and writes while held",
+        }
+    ]
+    assert [(one["code"], one["object"], one["risk"]) for one in shown["hazards"]] == [
+        ("TABLE_DROPPED", "notes", "high")
+    ]
+    one, two, three = stand.get(stand.post("/migrations/plan").headers["Location"]).json["steps"]
+    assert (one["dryRun"], three["dryRun"]) == (shown, None)
+    assert (two["dryRun"]["locks"], two["dryRun"]["changes"]) == (None, [])
+    (hazard,) = one["hazards"]
+    assert (hazard["code"], hazard["foundBy"], hazard["line"]) == ("TABLE_DROPPED", "dry_run", None)
+
+
+def test_what_a_dry_run_saw_is_asked_for_where_the_environment_asks(stand: Stand) -> None:
+    seen = replace(proof(ONE, dry_run=SEEN), environment="production")
+    stand.run(stand.proofs.put(seen))
+    where = "/migrations/run?environment=production"
+
+    refused = stand.post(where)
+
+    assert (refused.status_code, refused.json["type"]) == (422, "/problems/hazard-not-allowed")
+    assert (refused.json["flag"], refused.json["hazards"][0]["foundBy"]) == (
+        "--allow-hazards TABLE_DROPPED",
+        "dry_run",
+    )
+    assert stand.post(where, json=refused.json["body"]).status_code == 202
+
+
+def test_proofs_are_read_only_where_something_would_be_run(stand: Stand) -> None:
+    stand.apply(*stand.files)
+    assert stand.post("/migrations/run").json["reason"] == "nothing_to_do"
+    assert stand.post("/migrations/rollback").status_code == 202
+    assert stand.proofs.asked == 0

@@ -3,10 +3,14 @@
 from dataclasses import replace
 from uuid import UUID
 
+from app.domain.dry_run import DryRun, Effect
 from app.domain.failure import Failure, FailureCode
+from app.domain.hazards import HazardCode, Risk
+from app.domain.lock_modes import Lock, LockMode
 from app.domain.proof import Proof, RowLoss, Verdict
 from tests.contract.conftest import Room
 
+JOB = UUID(int=8)
 PROOF = Proof(
     environment="staging",
     name="add it's",
@@ -20,6 +24,13 @@ PROOF = Proof(
     total=61,
     losses=(RowLoss("public.a", 3, 1, 0),),
     notices=("copied by a dump",),
+    dry_run=DryRun(
+        changes=("table public.a is dropped (2 columns)",),
+        total=60,
+        locks=(Lock("public.a", LockMode.ACCESS_EXCLUSIVE),),
+        effects=(Effect(HazardCode.TABLE_DROPPED, "public.a", "public.a", risk=Risk.LOW),),
+        made=("public.b", "public.f()"),
+    ),
 )
 
 
@@ -39,7 +50,7 @@ def test_a_proof_is_kept_whole_with_its_time(room: Room) -> None:
 
 def test_the_newest_verdict_takes_the_place_of_the_one_before(room: Room) -> None:
     first = room.run(room.proofs.put(PROOF))
-    newer = replace(PROOF, verdict=Verdict.PROVEN, failure=None, differences=(), total=0, losses=(), job_id=UUID(int=8))
+    newer = replace(PROOF, verdict=Verdict.PROVEN, failure=None, differences=(), losses=(), dry_run=None, job_id=JOB)
     second = room.run(room.proofs.put(newer))
     assert room.run(room.proofs.of("staging")).of("add it's", "aa") == second
     assert first.checked_at is not None and second.checked_at is not None
@@ -50,7 +61,7 @@ def test_what_could_not_be_checked_takes_no_verdicts_place(room: Room) -> None:
     unchecked = replace(PROOF, verdict=Verdict.NOT_CHECKED, text="its time was over")
     assert room.run(room.proofs.put(unchecked)).verdict is Verdict.NOT_CHECKED
     known = room.run(room.proofs.put(PROOF))
-    assert room.run(room.proofs.put(unchecked)) == known
+    assert room.run(room.proofs.put(replace(unchecked, dry_run=None))) == known
     assert room.run(room.proofs.of("staging")).of("add it's", "aa") == known
 
 

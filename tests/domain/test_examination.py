@@ -2,12 +2,15 @@
 
 import pytest
 
+from app.domain.dry_run import DryRun, Effect
 from app.domain.environment import Protection
 from app.domain.examination import Consent, Known, examine, required_consent
-from app.domain.hazards import Hazard, HazardCode, Risk
+from app.domain.hazard_kinds import KINDS
+from app.domain.hazards import FoundBy, Hazard, HazardCode, Risk
 from app.domain.lint import Linted, LintFinding
 from app.domain.migration import Checksum, Direction, SqlScript
 from app.domain.step import Deed, Step, step_up
+from app.domain.undo import undo_of
 from tests.domain.literals import python, sql
 
 OPEN, CONFIRM, LOCKED = Protection.OPEN, Protection.CONFIRM, Protection.LOCKED
@@ -97,7 +100,80 @@ def test_a_python_file_allows_with_a_comment_of_its_own() -> None:
     text = "# liftlock: allow UNSEEN_STATEMENTS read by two of us\n# liftlock: allow DATA_LOSS x\nasync def up(c): ..."
     examined = examine([step_up(python("a", text=text))])
     assert [one.allowed for one in examined.hazards] == ["read by two of us"]
-    assert [(one.code, one.line) for one in examined.unused] == [("DATA_LOSS", 2)]
+    assert examined.unused == (), "it may well lose rows"
+    tried = examine([step_up(python("a", text=text))], tried={"a": DryRun()})
+    assert [(one.code, one.line) for one in tried.unused] == [("DATA_LOSS", 2)]
+
+
+DROPPED = Effect(HazardCode.TABLE_DROPPED, "public.notes", "public.notes")
+
+
+def test_what_only_a_dry_run_has_seen_joins_what_the_file_says() -> None:
+    block = step_up(sql("a", up="DO $$ BEGIN EXECUTE 'DROP TABLE notes'; END $$"))
+    assert {one.code for one in examine([block]).hazards} == {"UNSEEN_STATEMENTS"}
+    *_, seen = examine([block], tried={"a": DryRun(effects=(DROPPED,))}).hazards
+    assert (seen.code, seen.object, seen.found_by) == ("TABLE_DROPPED", "notes", FoundBy.DRY_RUN)
+    assert (seen.statement, seen.line, seen.file) == (None, None, "a.sql")
+    assert seen.happens == KINDS[HazardCode.TABLE_DROPPED].happens
+    assert required_consent([seen], (), (), Protection.LOCKED).flag == "--allow-hazards TABLE_DROPPED"
+
+
+def test_a_dry_run_takes_nothing_away() -> None:
+    block = step_up(sql("a", up="DO $$ BEGIN EXECUTE 'x'; END $$; DROP TABLE notes"))
+    found = examine([block]).hazards
+    assert examine([block], tried={"a": DryRun()}).hazards == found
+    assert examine([block], tried={"a": DryRun(effects=(DROPPED,))}).hazards == found, "it is told already"
+
+
+def test_a_file_allows_what_a_dry_run_has_seen() -> None:
+    text = "# liftlock: allow TABLE_DROPPED nobody reads it\nasync def up(c): ..."
+    examined = examine([step_up(python("a", text=text))], tried={"a": DryRun(effects=(DROPPED,))})
+    assert [(one.code, one.allowed) for one in examined.hazards] == [
+        ("UNSEEN_STATEMENTS", None),
+        ("TABLE_DROPPED", "nobody reads it"),
+    ]
+    assert examined.unused == ()
+
+
+@pytest.mark.parametrize(
+    ("first", "made"),
+    [("CREATE TABLE notes (id int)", ()), ("DO $$ BEGIN EXECUTE 'x'; END $$", ("public.notes",))],
+)
+def test_what_the_plan_makes_first_is_in_nobodys_way(first: str, made: tuple[str, ...]) -> None:
+    steps = [step_up(sql("a", "1", up=first)), step_up(sql("b", "2", up="SELECT 1"))]
+    tried = {"a": DryRun(made=made), "b": DryRun(effects=(DROPPED,))}
+    assert [one.migration for one in examine(steps, tried=tried).hazards if one.code == "TABLE_DROPPED"] == []
+    alone = examine(steps[1:], tried=tried).hazards
+    assert [one.migration for one in alone] == ["b"]
+
+
+def test_what_a_step_makes_itself_may_stand_in_the_place_of_what_it_dropped() -> None:
+    up = "DO $$ BEGIN EXECUTE 'DROP TABLE notes'; END $$; CREATE TABLE notes (id int)"
+    tried = {"a": DryRun(effects=(DROPPED,), made=("public.notes",))}
+    assert "TABLE_DROPPED" in [one.code for one in examine([step_up(sql("a", up=up))], tried=tried).hazards]
+
+
+def test_going_down_nothing_was_tried() -> None:
+    (back,) = undo_of([step_up(sql("a", down="SELECT 1"))])
+    assert examine([back], tried={"a": DryRun(effects=(DROPPED,))}).hazards == ()
+
+
+@pytest.mark.parametrize(
+    ("up", "effect", "told"),
+    [
+        ("ALTER TABLE a ALTER x TYPE int", Effect(HazardCode.TABLE_REWRITE, "public.a"), True),
+        ("ALTER TABLE ab ALTER x TYPE int", Effect(HazardCode.TABLE_REWRITE, "public.a"), False),
+        ("GRANT SELECT ON TABLE public.a TO PUBLIC", Effect(HazardCode.GRANT_TO_PUBLIC, "public.a"), True),
+        ("GRANT SELECT ON b, a TO PUBLIC", Effect(HazardCode.GRANT_TO_PUBLIC, "public.a"), True),
+        ("GRANT SELECT ON ALL TABLES IN SCHEMA s TO PUBLIC", Effect(HazardCode.GRANT_TO_PUBLIC, "s.a"), True),
+        ("GRANT SELECT ON ab TO PUBLIC", Effect(HazardCode.GRANT_TO_PUBLIC, "public.a"), False),
+        ("DROP TABLE a", Effect(HazardCode.TABLE_DROPPED, "s.a"), False),
+        ("DROP TABLE a", Effect(HazardCode.COLUMN_DROPPED, "public.a"), False),
+    ],
+)
+def test_the_same_act_is_told_once(up: str, effect: Effect, told: bool) -> None:
+    found = examine([step_up(sql("a", up=up))], tried={"a": DryRun(effects=(effect,))}).hazards
+    assert [one.found_by for one in found if one.found_by is FoundBy.DRY_RUN] == ([] if told else [FoundBy.DRY_RUN])
 
 
 def test_the_down_does_not_answer_for_the_up() -> None:

@@ -13,9 +13,10 @@ class MemoryProofs:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._known: dict[str, KnownProofs] = {}
+        self.asked = 0
 
     async def put(self, proof: Proof) -> Proof:
-        known = await self.of(proof.environment)
+        known = self._known.get(proof.environment, KnownProofs())
         before = known.by_key.get(proof.key)
         if before is not None and Verdict.NOT_CHECKED is proof.verdict is not before.verdict:
             return before
@@ -24,4 +25,5 @@ class MemoryProofs:
         return kept
 
     async def of(self, environment: str) -> KnownProofs:
+        self.asked += 1
         return self._known.setdefault(environment, KnownProofs())

@@ -177,8 +177,15 @@ def test_every_type_survives_every_loss(house: House, loss: str, key: str) -> No
     _done(house, JobKind.RUN)
     _done(house, JobKind.RESET)
     assert fetch(house.dsn, everything) == before
-    assert fetch(house.dsn, "SELECT 1 FROM liftlock.preserved WHERE state <> 'restored'") == []
-    assert fetch(house.dsn, "SELECT 1 FROM pg_class WHERE relnamespace = 'liftlock_preserved'::regnamespace") == []
+    assert (
+        fetch(
+            house.dsn,
+            "SELECT relation_name, remarks FROM liftlock.preserved WHERE direction = 'up' AND state <> 'restored'",
+        )
+        == []
+    )
+    left = "SELECT (SELECT count(*) FROM pg_class WHERE relnamespace = 'liftlock_preserved'::regnamespace)"
+    assert value(house.dsn, f"{left} = (SELECT count(*) FROM liftlock.preserved WHERE state = 'kept')")
 
 
 def test_foreign_keys_also_cyclic_ones_hold_when_tables_come_back(house: House) -> None:
@@ -265,12 +272,15 @@ def test_partitioned_and_inherited_tables_come_back_with_the_rows_of_each(house:
         ("TRUNCATE logs", "SELECT 1"),
         ("TRUNCATE logs_2", "SELECT 1"),
         ("DO $$ BEGIN DELETE FROM logs_2a WHERE id > 15; DELETE FROM logs WHERE id = 3; END $$", "SELECT 1"),
-        ("DROP TABLE logs_2", "CREATE TABLE logs_2 PARTITION OF logs FOR VALUES FROM (10) TO (20) PARTITION BY RANGE (at);"
-         "CREATE TABLE logs_2a PARTITION OF logs_2 FOR VALUES FROM (10) TO (20)"),
+        (
+            "DROP TABLE logs_2",
+            "CREATE TABLE logs_2 PARTITION OF logs FOR VALUES FROM (10) TO (20) PARTITION BY RANGE (at);"
+            "CREATE TABLE logs_2a PARTITION OF logs_2 FOR VALUES FROM (10) TO (20)",
+        ),
         ("ALTER TABLE logs ADD note text; ALTER TABLE logs DROP id CASCADE", "ALTER TABLE logs DROP note, ADD id int"),
         ("DELETE FROM child", "SELECT 1"),
     ],
-)  # fmt: skip
+)
 def test_rows_of_partitions_come_back_whatever_took_them(house: House, up: str, down: str) -> None:
     execute(house.dsn, PARTED)
     before = _fill_parted(house)

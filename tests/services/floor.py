@@ -71,6 +71,7 @@ class Floor:
         )
         conflicts = ConflictResolutionService(self.log, self.log, MemoryJobs(self.store))
         self.schemas, self.checks = LiteralSchemas(), MemoryDrift(self.clock)
+        self.proofs = MemoryProofs(self.clock)
         self.executor = PlanExecutor(
             Environments({"development": DEVELOPMENT}, "development"),
             self.source,
@@ -83,7 +84,7 @@ class Floor:
             self.clock,
             ExecutionPolicy(Limits(1, 1, 1, 1), LockPolicy(3, 1_000, 60_000), 5_000, 3_600_000),
             DriftRecorder(self.schemas, self.checks, conflicts),
-            MemoryProofs(self.clock),
+            self.proofs,
         )
 
     @property

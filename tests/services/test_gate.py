@@ -3,15 +3,19 @@
 import asyncio
 from collections.abc import Coroutine
 from typing import Any, TypeVar
+from uuid import UUID
 
 import pytest
 
 from app.domain import examination
+from app.domain.dry_run import DryRun, Effect
 from app.domain.environment import Dsn, Environment, Protection
 from app.domain.errors import BackendUnavailable, HazardNotAllowed
+from app.domain.hazards import HazardCode
 from app.domain.job import JobKind, JobRequest
 from app.domain.ledger import History
 from app.domain.migration import Catalog, Migration
+from app.domain.proof import NO_PROOFS, KnownProofs, Proof, Verdict
 from app.domain.schema import SchemaObject, Snapshot
 from app.domain.step import Plan, step_up
 from app.ports import TargetView
@@ -49,10 +53,11 @@ class Yard:
         environment: Environment = LOCKED,
         view: TargetView = EMPTY,
         allow: tuple[str, ...] = (),
+        proofs: KnownProofs = NO_PROOFS,
     ) -> list[str]:
         request = JobRequest(JobKind.RUN, environment.name, allow_hazards=allow)
         plan = Plan(tuple(step_up(one) for one in files))
-        return [one.said() for one in run(self.gate.admit(request, environment, plan, view))]
+        return [one.said() for one in run(self.gate.admit(request, environment, plan, view, proofs))]
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
@@ -103,6 +108,17 @@ def test_the_same_files_are_examined_once(monkeypatch: pytest.MonkeyPatch) -> No
     for files in ((DROP,), (DROP,), (other,), (DROP,), (DROP, sql("more"))):
         yard.admit(*files, environment=OPEN)
     assert seen == [1, 1, 2]
+
+
+def test_what_was_tried_meanwhile_is_looked_at_again() -> None:
+    yard, file = Yard(), sql("one")
+    seen = DryRun(effects=(Effect(HazardCode.TABLE_DROPPED, "public.notes"),))
+    raw = file.checksum.raw.hex()
+    proof = Proof(LOCKED.name, "one", raw, Verdict.PROVEN, "it is", UUID(int=1), "15.4", dry_run=seen)
+    assert yard.admit(file) == []
+    with pytest.raises(HazardNotAllowed):
+        yard.admit(file, proofs=KnownProofs({proof.key: proof}))
+    assert yard.admit(file) == []
 
 
 def test_an_allowance_of_advice_is_unused_only_once_the_linter_has_looked() -> None:

@@ -10,12 +10,14 @@ from sqlalchemy import RowMapping, Text, Uuid, bindparam, text
 from app.adapters.codec import FAILURE, optional_json, to_json
 from app.adapters.control.database import ControlDatabase
 from app.adapters.control.direct import Direct
+from app.domain.dry_run import DryRun
 from app.domain.proof import KnownProofs, Proof, RowLoss, Verdict
 
 _LOSSES: TypeAdapter[tuple[RowLoss, ...]] = TypeAdapter(tuple[RowLoss, ...])
+_DRY_RUN: TypeAdapter[DryRun] = TypeAdapter(DryRun)
 _TEXTS = (
     "environment", "name", "checksum", "verdict", "text", "failure", "differences", "losses", "notices",
-    "server_version",
+    "server_version", "dry_run",
 )  # fmt: skip
 
 _ONE_AT_A_TIME = text(
@@ -26,15 +28,16 @@ _ONE_AT_A_TIME = text(
 _PUT = text("""
     INSERT INTO liftlock_control.proofs AS known
         (environment, name, checksum, verdict, text, failure, differences, differences_total, losses, notices,
-         job_id, server_version, revision)
+         job_id, server_version, dry_run, revision)
     VALUES (:environment, :name, :checksum, :verdict, :text, CAST(:failure AS jsonb), CAST(:differences AS jsonb),
             :total, CAST(:losses AS jsonb), CAST(:notices AS jsonb), :job_id, :server_version,
-            nextval('liftlock_control.proofs_revision'))
+            CAST(:dry_run AS jsonb), nextval('liftlock_control.proofs_revision'))
     ON CONFLICT (environment, name, checksum) DO UPDATE
     SET verdict = excluded.verdict, text = excluded.text, failure = excluded.failure,
         differences = excluded.differences, differences_total = excluded.differences_total,
         losses = excluded.losses, notices = excluded.notices, job_id = excluded.job_id,
-        server_version = excluded.server_version, revision = excluded.revision, checked_at = clock_timestamp()
+        server_version = excluded.server_version, dry_run = excluded.dry_run, revision = excluded.revision,
+        checked_at = clock_timestamp()
     WHERE excluded.verdict <> 'not_checked' OR known.verdict = 'not_checked'
     RETURNING *
 """).bindparams(*(bindparam(name, type_=Text) for name in _TEXTS), bindparam("job_id", type_=Uuid))
@@ -94,6 +97,7 @@ def _values(proof: Proof) -> dict[str, Any]:
         "notices": json.dumps(proof.notices),
         "job_id": proof.job_id,
         "server_version": proof.server_version,
+        "dry_run": optional_json(_DRY_RUN, proof.dry_run),
     }
 
 
@@ -112,4 +116,5 @@ def _proof(row: RowMapping) -> Proof:
         losses=_LOSSES.validate_python(row["losses"]),
         notices=tuple(row["notices"]),
         checked_at=row["checked_at"],
+        dry_run=None if row["dry_run"] is None else _DRY_RUN.validate_python(row["dry_run"]),
     )

@@ -21,14 +21,18 @@ from app.adapters.scratch.copying import (
     like_public,
 )
 from app.adapters.scratch.dump import PgDump
+from app.adapters.scratch.locks import locks_of
 from app.adapters.scratch.servers import connected, drop_database, server_of
 from app.adapters.target.connection import close, connect
 from app.adapters.target.incremental import SchemaReader
+from app.adapters.target.introspect import read_places
+from app.domain.effects.passage import Place
 from app.domain.environment import Environment
 from app.domain.errors import BackendUnavailable, BackendUnusable
 from app.domain.job import Attempt
+from app.domain.lock_modes import Lock
 from app.domain.proof import Rows
-from app.domain.schema import Snapshot
+from app.domain.schema import Key, Snapshot
 from app.domain.scratch import PREFIX, Copied, CopyWay, scratch_comment
 from app.domain.seeding import quoted as literal
 
@@ -81,6 +85,14 @@ class PostgresScratch:
     async def rows(self) -> Mapping[str, Rows]:
         async with self._said_plainly():
             return await rows.rows(self._opened())
+
+    async def places(self) -> Mapping[Key, Place]:
+        async with self._said_plainly():
+            return await read_places(self._opened(), self.environment.scope)
+
+    async def locks(self, pid: int) -> tuple[Lock, ...]:
+        async with self._said_plainly():
+            return await locks_of(self._opened(), pid)
 
     async def drop(self) -> None:
         """Whatever happens here, the job has its verdicts: what cannot be dropped now is dropped by the purge."""

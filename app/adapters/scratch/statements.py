@@ -91,3 +91,21 @@ KEYS = """
     WHERE k.contype = 'f' AND k.conrelid = ANY ($1::oid[]) AND k.conparentid = 0
     ORDER BY k.conname
 """
+
+LOCKS = """
+    SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname) AS name,
+           pg_catalog.quote_ident(tn.nspname) || '.' || pg_catalog.quote_ident(t.relname) AS table,
+           array_agg(l.mode) AS modes
+    FROM pg_catalog.pg_locks l
+    JOIN pg_catalog.pg_class c ON c.oid = l.relation AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'i', 'I')
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid
+    LEFT JOIN pg_catalog.pg_class t ON t.oid = i.indrelid
+    LEFT JOIN pg_catalog.pg_namespace tn ON tn.oid = t.relnamespace
+    WHERE l.pid = $1 AND l.granted AND l.locktype = 'relation' AND c.relpersistence <> 't'
+      AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())
+      AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND NOT (n.nspname = ANY ($2::text[]))
+    GROUP BY 1, 2 ORDER BY 1
+"""
+"""By whoever asks in a transaction of his own: what the session has made is not there for him, and what it has
+renamed has the name that everybody knows."""

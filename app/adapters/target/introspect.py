@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 
 import asyncpg
 
-from app.domain.schema import SchemaObject, Snapshot
+from app.domain.effects.passage import Place
+from app.domain.schema import Key, SchemaObject, Snapshot
 
 T = TypeVar("T")
 
@@ -78,6 +79,13 @@ async def read_snapshot(connection: asyncpg.Connection, scope: str = "") -> Snap
     return Snapshot.of(row.found for row in rows)
 
 
+async def read_places(connection: asyncpg.Connection, scope: str = "") -> dict[Key, Place]:
+    """Where each object of the snapshot stands: by its oids, which a rename leaves as they are."""
+    query = _query((*RELATIONAL, *OTHERS), connection.get_server_version().major, "places")
+    rows = await quietly(connection, lambda: connection.fetch(query, list(OWN_SCHEMAS), scope, None))
+    return {(kind, identity): Place(*numbers) for kind, found in rows for identity, *numbers in json.loads(found)}
+
+
 async def quietly(connection: asyncpg.Connection, work: Callable[[], Awaitable[T]]) -> T:
     """Do `work` under settings of our own, and again when it fell over something that was just dropped."""
     for tries in count(1):
@@ -118,11 +126,11 @@ def sections_of(file: str) -> dict[str, str]:
 
 
 @cache
-def _query(sections: tuple[str, ...], major: int) -> str:
+def _query(sections: tuple[str, ...], major: int, asked: str = "rows") -> str:
     named = sections_of("snapshot.sql")
     publications = "publications_15" if major >= PUBLICATION_SCHEMAS_SINCE else "publications_14"
     wanted = (named[publications if one == "publications" else one] for one in sections)
-    return named["shared"] + "UNION ALL\n".join(wanted) + named["rows"]
+    return named["shared"] + "UNION ALL\n".join(wanted) + named[asked]
 
 
 @asynccontextmanager

@@ -125,6 +125,7 @@ class PostgresTargetSession:
                     if (ordinal == first and started) or await self._fenced.begin_step(ordinal, step, limits):
                         async with self._schema.around(connection, ordinal, step):
                             await self._apply_one(connection, ordinal, step, limits, guide)
+                await guide.before_commit()
         except asyncpg.PostgresError as error:
             # not from a statement of the script: a deferred constraint at COMMIT, or a ledger it has broken
             raise_failure(commit_failure(error, steps[-1]), first + len(steps) - 1, error)

@@ -1,6 +1,6 @@
 -- The schema of a database, one row a kind: JSON arrays of identity, the relation it belongs to, its number in that,
 -- facts, owner, comment, grants. A row an object would cost more to send and to read than to find.
--- Sections are put together by introspect.py: `shared` comes first, `rows` last, between them those that are wanted.
+-- Sections are put together by introspect.py: `shared` comes first, `rows` or `places` last, between them those that are wanted.
 -- $1 names the schemas that are none of the application's, $2 is the scope ('' or one schema), $3 the relations
 -- to read (NULL: all). Everything is sorted in the "C" collation, or two databases would sort differently.
 
@@ -428,4 +428,12 @@ SELECT i.kind, json_agg(json_build_array(
 FROM item i
 LEFT JOIN pg_description d ON d.classoid = i.class AND d.objoid = i.oid AND d.objsubid = i.sub
      AND NOT (i.kind = 'schema' AND d.description = 'standard public schema')
+GROUP BY i.kind
+
+-- section: places
+)
+SELECT i.kind, json_agg(json_build_array(
+       i.identity, i.class::bigint, i.oid::bigint, i.sub,
+       CASE WHEN i.kind = 'table' THEN coalesce(pg_relation_filenode(i.oid), 0)::bigint ELSE 0 END))::text
+FROM item i
 GROUP BY i.kind
