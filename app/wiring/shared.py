@@ -62,7 +62,7 @@ def rooms_of(settings: Settings, portal: Portal) -> Rooms:
     conflicts = ConflictResolutionService(log, log, board)
     doorbell = CeleryDoorbell(settings.redis_url)
     leases = RedisLeases(connect_redis(settings.redis_url), timing.lease_ttl_ms)
-    targets = PostgresTargets(Patience(timing.fence_timeout_ms, timing.idle_timeout_ms))
+    targets = PostgresTargets(Patience(timing.fence_timeout_ms, timing.idle_timeout_ms, settings.keep_bytes))
     source = FolderSource(settings.migrations, settings.max_file_bytes)
     environments = Environments(dict(settings.environments), settings.default_environment)
     schemas, proofs = PostgresSchemas(), ControlProofs(database)

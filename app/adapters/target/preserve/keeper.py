@@ -8,12 +8,14 @@ from app.adapters.target.preserve.going_back import NotTheSame
 from app.adapters.target.preserve.preserving import KeepPolicy, Preserver
 from app.adapters.target.preserve.restoring import WAITING, Restorer, Waiting, mismatch
 from app.adapters.target.records import Stamp
+from app.adapters.target.scripts import transaction_ended
 from app.domain.allowances import allowances, allowances_of_python
 from app.domain.environment import Environment, Protection, stricter
 from app.domain.hazards import HazardCode
 from app.domain.job import Attempt
 from app.domain.losses import may_lose
 from app.domain.migration import Direction, PythonScript
+from app.domain.signals import TransactionEnded
 from app.domain.step import Deed, Step
 from app.ports import TargetView
 
@@ -50,7 +52,11 @@ class Keeper:
         said: tuple[str, ...] = ()
         if may_lose(step):
             policy = KeepPolicy(self._most_bytes, self._may_let_go(step))
-            said = await Preserver(connection, stamp, ordinal, step, policy).run(carried_out)
+            try:
+                said = await Preserver(connection, stamp, ordinal, step, policy).run(carried_out)
+            except asyncpg.InvalidSavepointSpecificationError as error:
+                # ours is gone: the script has ended the transaction and begun another
+                raise TransactionEnded(transaction_ended(step), ordinal) from error
         else:
             await carried_out()
         if restorer is not None:

@@ -6,7 +6,6 @@ delete or overwrite — and run it for good, until a run destroys nothing that i
 statements write is known before the first run.
 """
 
-import json
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -16,7 +15,8 @@ import asyncpg
 from app.adapters.postgres import quote
 from app.adapters.target.preserve import capture
 from app.adapters.target.preserve.inventory import Inventory, Kind, Loss, Relation, losses, take_inventory
-from app.adapters.target.preserve.kept_rows import KeptTable, StoredColumn, as_json, columns_of, hide, key_of, quietly
+from app.adapters.target.preserve.kept_rows import KeptTable, StoredColumn, columns_of, hide, key_of, quietly
+from app.adapters.target.preserve.sets import KeptSet, columns_said, qualified, rows_of, write_down
 from app.adapters.target.records import Stamp
 from app.domain.failure import Failure, FailureCode
 from app.domain.losses import rows_written
@@ -24,13 +24,6 @@ from app.domain.signals import StepFailed
 from app.domain.step import Step, count_of
 
 RUNS = 4
-_RECORD = """
-    INSERT INTO liftlock.preserved
-        (id, scope, name, direction, job_id, step, place, kind, relation, schema_name, relation_name, columns, keys,
-         sequences, rows, bytes, checksum)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::bigint::oid, $10, $11, $12::text::jsonb, $13::text::jsonb,
-            $14::text::jsonb, $15, $16, $17)
-"""
 _SEQUENCES_OF = """
     SELECT s.oid::regclass::text AS sequence, a.attname AS column
     FROM pg_depend d JOIN pg_class s ON s.oid = d.objid AND s.relkind = 'S'
@@ -53,18 +46,9 @@ class _Round:
     """What one run keeps. `unkept`: what it will destroy all the same, and why."""
 
     covered: set[Loss] = field(default_factory=set)
-    sets: list["_Set"] = field(default_factory=list)
+    sets: list[KeptSet] = field(default_factory=list)
     watched: list[capture.Watched] = field(default_factory=list)
     unkept: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class _Set:
-    kind: Kind
-    relation: Relation
-    table: KeptTable
-    sequences: tuple[dict[str, object], ...] = ()
-    numbers: frozenset[int] = frozenset()
 
 
 class Preserver:
@@ -125,21 +109,21 @@ class Preserver:
             for loss in sorted(wanted, key=lambda one: (one.kind, one.relation)):
                 kept.covered.add(loss)
                 relation = before.relations[loss.relation]
-                if await self._connection.fetchval("SELECT to_regclass($1) IS NULL", _qualified(relation)):
+                if await self._connection.fetchval("SELECT to_regclass($1) IS NULL", qualified(relation)):
                     continue
                 await self._keep_one(kept, relation, loss)
         return kept
 
     async def _keep_one(self, kept: _Round, relation: Relation, loss: Loss) -> None:
         if loss.kind is Kind.SEQUENCE:
-            positions = [await self._position(_qualified(relation), "")]
-            kept.sets.append(_Set(loss.kind, relation, KeptTable(uuid.uuid4(), ()), tuple(positions)))
+            positions = [await self._position(qualified(relation), "")]
+            kept.sets.append(KeptSet(loss.kind, relation, KeptTable(uuid.uuid4(), ()), tuple(positions)))
             return
         columns = await columns_of(self._connection, relation.oid)
         if loss.kind in (Kind.DELETED, Kind.UPDATED):
             await self._watch(kept, relation, loss, columns)
             return
-        await self._connection.execute(f"LOCK TABLE {_qualified(relation)} IN ACCESS EXCLUSIVE MODE")
+        await self._connection.execute(f"LOCK TABLE {qualified(relation)} IN ACCESS EXCLUSIVE MODE")
         forced = await self._unforced(relation)
         lost = tuple(one for one in columns if not loss.numbers or one.number in loss.numbers)
         key = () if loss.kind is Kind.TABLE else await key_of(self._connection, relation.oid, columns, loss.numbers)
@@ -147,11 +131,11 @@ class Preserver:
         if loss.kind is not Kind.TABLE:
             unmatched = await self._unmatched(relation, table)
             if unmatched:
-                kept.unkept.append(f"{_columns_said(lost)} of {relation.said}: {unmatched}")
+                kept.unkept.append(f"{columns_said(lost)} of {relation.said}: {unmatched}")
         if key or loss.kind is Kind.TABLE:
             await self._copy(kept, relation, loss, table)
         if forced:
-            await self._connection.execute(f"ALTER TABLE {_qualified(relation)} FORCE ROW LEVEL SECURITY")
+            await self._connection.execute(f"ALTER TABLE {qualified(relation)} FORCE ROW LEVEL SECURITY")
 
     async def _copy(self, kept: _Round, relation: Relation, loss: Loss, table: KeptTable) -> None:
         size = await self._connection.fetchval("SELECT pg_table_size($1::bigint::oid)", relation.oid)
@@ -160,16 +144,16 @@ class Preserver:
             return
         await self._connection.execute(table.create(written=loss.kind is Kind.TYPES))
         await self._connection.execute(
-            f"INSERT INTO {table.name} ({table.values}) SELECT {table.read('t')} FROM {_rows_of(relation)} AS t"
+            f"INSERT INTO {table.name} ({table.values}) SELECT {table.read('t')} FROM {rows_of(relation)} AS t"
             if table.values
-            else f"INSERT INTO {table.name} (liftlock_at) SELECT 0 FROM {_rows_of(relation)} AS t"
+            else f"INSERT INTO {table.name} (liftlock_at) SELECT 0 FROM {rows_of(relation)} AS t"
         )
         positions = [
             await self._position(row["sequence"], row["column"])
             for row in await self._connection.fetch(_SEQUENCES_OF, relation.oid)
             if any(column.name == row["column"] for column in table.columns)
         ]
-        kept.sets.append(_Set(loss.kind, relation, table, tuple(positions), loss.numbers))
+        kept.sets.append(KeptSet(loss.kind, relation, table, tuple(positions), loss.numbers))
 
     async def _watch(self, kept: _Round, relation: Relation, loss: Loss, columns: tuple[StoredColumn, ...]) -> None:
         if relation.parent and relation.kind == "r":
@@ -185,7 +169,7 @@ class Preserver:
         for statement in capture.begin(watched):
             await self._connection.execute(statement)
         kept.watched.append(watched)
-        kept.sets.append(_Set(loss.kind, relation, table))
+        kept.sets.append(KeptSet(loss.kind, relation, table))
 
     async def _settle(self, kept: _Round) -> tuple[str, ...]:
         """After the last run: take the triggers away, count what is kept, and write down where it is."""
@@ -203,7 +187,7 @@ class Preserver:
             raise self._refused(f"it would destroy what cannot be kept: {'; '.join(kept.unkept)}")
         return (*said, *(f"lost, as was consented to: {one}" for one in kept.unkept))
 
-    async def _settle_one(self, place: int, one: _Set, kept: _Round) -> tuple[str, ...]:
+    async def _settle_one(self, place: int, one: KeptSet, kept: _Round) -> tuple[str, ...]:
         table, rows, size, checksum = one.table, 0, 0, "0"
         if one.kind is not Kind.SEQUENCE:
             counted = await self._connection.fetchrow(
@@ -220,29 +204,10 @@ class Preserver:
             if one.kind is Kind.TYPES:
                 await self._note_written(one)
             await hide(self._connection, table)
-        await self._connection.execute(
-            _RECORD,
-            table.id,
-            self._stamp.scope,
-            self._step.name,
-            self._step.direction.value,
-            self._stamp.job_id,
-            self._ordinal,
-            place,
-            one.kind.value,
-            one.relation.oid,
-            one.relation.schema,
-            one.relation.name,
-            as_json(table.columns),
-            as_json(table.keys),
-            json.dumps(list(one.sequences)),
-            rows,
-            size,
-            checksum,
-        )
-        return (f"kept {_said(one, rows)}",)
+        await write_down(self._connection, self._stamp, self._step, self._ordinal, place, one, (rows, size, checksum))
+        return (f"kept {one.said(rows)}",)
 
-    async def _note_written(self, one: _Set) -> None:
+    async def _note_written(self, one: KeptSet) -> None:
         """What the step has made of each value, so that nobody's later change is taken back with it."""
         table, now = one.table, {c.number: c for c in await columns_of(self._connection, one.relation.oid)}
         where = await self._connection.fetchval("SELECT $1::bigint::oid::regclass::text", one.relation.oid)
@@ -263,7 +228,7 @@ class Preserver:
         if not table.keys:
             return "no primary key or unique index finds its rows again"
         empty = " OR ".join(f"t.{quote(key.name)} IS NULL" for key in table.keys)
-        count = await self._connection.fetchval(f"SELECT count(*) FROM {_rows_of(relation)} AS t WHERE {empty}")
+        count = await self._connection.fetchval(f"SELECT count(*) FROM {rows_of(relation)} AS t WHERE {empty}")
         return f"{count_of(count, 'row')} with nothing in the key" if count else None
 
     async def _unforced(self, relation: Relation) -> bool:
@@ -272,7 +237,7 @@ class Preserver:
             "SELECT relforcerowsecurity FROM pg_class WHERE oid = $1::bigint::oid", relation.oid
         )
         if forced:
-            await self._connection.execute(f"ALTER TABLE {_qualified(relation)} NO FORCE ROW LEVEL SECURITY")
+            await self._connection.execute(f"ALTER TABLE {qualified(relation)} NO FORCE ROW LEVEL SECURITY")
         return forced
 
     def _refused(self, why: str) -> StepFailed:
@@ -286,28 +251,3 @@ class Preserver:
             next_steps=('POST /migrations/run {"allowHazards": ["DATA_LOSS"]}',),
         )
         return StepFailed(failure, self._ordinal)
-
-
-def _qualified(relation: Relation) -> str:
-    return f"{quote(relation.schema)}.{quote(relation.name)}"
-
-
-def _rows_of(relation: Relation) -> str:
-    """A partitioned table has the rows of its partitions; one that others inherit from has only its own."""
-    return _qualified(relation) if relation.kind == "p" else f"ONLY {_qualified(relation)}"
-
-
-def _columns_said(columns: tuple[StoredColumn, ...]) -> str:
-    return ", ".join(column.name for column in columns)
-
-
-def _said(one: _Set, rows: int) -> str:
-    match one.kind:
-        case Kind.TABLE:
-            return f"the table {one.relation.said} ({count_of(rows, 'row')})"
-        case Kind.SEQUENCE:
-            return f"the position of the sequence {one.relation.said}"
-        case Kind.COLUMNS | Kind.TYPES:
-            return f"{_columns_said(one.table.columns)} of {one.relation.said} ({count_of(rows, 'row')})"
-        case _:
-            return f"{count_of(rows, f'{one.kind.value} row')} of {one.relation.said}"

@@ -1,0 +1,84 @@
+"""One set of what is kept, how it is said, and where it is written down."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import asyncpg
+
+from app.adapters.postgres import quote
+from app.adapters.target.preserve.inventory import Kind, Relation
+from app.adapters.target.preserve.kept_rows import KeptTable, StoredColumn, as_json
+from app.adapters.target.records import Stamp
+from app.domain.step import Step, count_of
+
+_RECORD = """
+    INSERT INTO liftlock.preserved
+        (id, scope, name, direction, job_id, step, place, kind, relation, schema_name, relation_name, columns, keys,
+         sequences, rows, bytes, checksum)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::bigint::oid, $10, $11, $12::text::jsonb, $13::text::jsonb,
+            $14::text::jsonb, $15, $16, $17)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptSet:
+    kind: Kind
+    relation: Relation
+    table: KeptTable
+    sequences: tuple[dict[str, object], ...] = ()
+    numbers: frozenset[int] = frozenset()
+
+    def said(self, rows: int) -> str:
+        match self.kind:
+            case Kind.TABLE:
+                return f"the table {self.relation.said} ({count_of(rows, 'row')})"
+            case Kind.SEQUENCE:
+                return f"the position of the sequence {self.relation.said}"
+            case Kind.COLUMNS | Kind.TYPES:
+                return f"{columns_said(self.table.columns)} of {self.relation.said} ({count_of(rows, 'row')})"
+            case _:
+                return f"{count_of(rows, f'{self.kind.value} row')} of {self.relation.said}"
+
+
+async def write_down(
+    connection: asyncpg.Connection,
+    stamp: Stamp,
+    step: Step,
+    ordinal: int,
+    place: int,
+    one: KeptSet,
+    counted: tuple[int, int, str],
+) -> None:
+    """`counted`: its rows, its size in bytes and the checksum over it."""
+    await connection.execute(
+        _RECORD,
+        one.table.id,
+        stamp.scope,
+        step.name,
+        step.direction.value,
+        stamp.job_id,
+        ordinal,
+        place,
+        one.kind.value,
+        one.relation.oid,
+        one.relation.schema,
+        one.relation.name,
+        as_json(one.table.columns),
+        as_json(one.table.keys),
+        json.dumps(list(one.sequences)),
+        *counted,
+    )
+
+
+def qualified(relation: Relation) -> str:
+    return f"{quote(relation.schema)}.{quote(relation.name)}"
+
+
+def rows_of(relation: Relation) -> str:
+    """A partitioned table has the rows of its partitions; one that others inherit from has only its own."""
+    return qualified(relation) if relation.kind == "p" else f"ONLY {qualified(relation)}"
+
+
+def columns_said(columns: Sequence[StoredColumn]) -> str:
+    return ", ".join(column.name for column in columns)
