@@ -60,6 +60,7 @@ class Settings:
     read_only: bool = False
     max_file_bytes: int = 16 * 1024 * 1024
     keep_bytes: int = 10 * 1024**3
+    keep_days: int = 30
     lock_tries: int = 10
     log_level: str = "INFO"
     shortcut: bool = True
@@ -140,6 +141,7 @@ def _plain_values(reader: "_Reader") -> Settings:
         read_only=reader.flag("LIFTLOCK_READ_ONLY"),
         max_file_bytes=reader.number("LIFTLOCK_MAX_FILE_MB", 16, 1, 1024) * 1024 * 1024,
         keep_bytes=reader.number("LIFTLOCK_PRESERVE_MAX_MB", 10 * 1024, 0, 1024**3) * 1024 * 1024,
+        keep_days=reader.number("LIFTLOCK_PRESERVE_DAYS", 30, 1, 3650),
         lock_tries=reader.number("LIFTLOCK_LOCK_TRIES", 10, 1, 1000),
         log_level=reader.one_of("LIFTLOCK_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
         shortcut=not reader.flag("LIFTLOCK_NO_SHORTCUT"),

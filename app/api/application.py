@@ -10,7 +10,19 @@ from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
 from werkzeug.routing import BaseConverter
 
-from app.api import conflicts, documents, drift, jobs, migrations, operations, plans, proofs, schedules, schemas
+from app.api import (
+    conflicts,
+    documents,
+    drift,
+    jobs,
+    migrations,
+    operations,
+    plans,
+    preserved,
+    proofs,
+    schedules,
+    schemas,
+)
 from app.api.context import KEY, Extension, request_id
 from app.api.errors import register_errors
 from app.api.guard import refuse_foreigners
@@ -51,7 +63,7 @@ def build_application(services: Services) -> OpenAPI:
     app.before_request(refuse_foreigners)
     app.after_request(_finish)
     register_errors(app)
-    for resource in (migrations, plans, proofs, conflicts, jobs, schedules, drift, operations, documents):
+    for resource in (migrations, plans, proofs, conflicts, jobs, schedules, drift, preserved, operations, documents):
         app.register_api(resource.api)
     return app
 

@@ -27,8 +27,8 @@ def may_lose(step: Step) -> bool:
     return step.deed is Deed.EXECUTED and _may_lose(step.body)
 
 
-def rows_written(step: Step) -> tuple[str, ...]:
-    """The tables whose rows the script's own statements delete or overwrite, with their schemas, as far as it shows."""
+def rows_written(step: Step) -> tuple[tuple[str, str], ...]:
+    """The tables whose rows the script's own statements delete or overwrite, with their schemas, and by which verb."""
     if not isinstance(step.body, SqlScript):
         return ()
     return tuple(dict.fromkeys(_written(step.body)))
@@ -87,7 +87,7 @@ def _drops_rows(verb: str, words: Words) -> bool:
     return verb.split()[1:2] == [] or verb.split()[1] in _HOLDS_ROWS or words.has("CASCADE")
 
 
-def _written(script: SqlScript) -> Iterator[str]:
+def _written(script: SqlScript) -> Iterator[tuple[str, str]]:
     for at, statement in enumerate(script.parsed.statements):
         stated = Stated(statement, at)
         skipped = _WRITES.get(stated.verb)
@@ -96,6 +96,6 @@ def _written(script: SqlScript) -> Iterator[str]:
         words = stated.words
         start = words.skipping(skipped, "TABLE")
         if stated.verb == "TRUNCATE":
-            yield from words.names(start)
+            yield from ((name, stated.verb) for name in words.names(start))
         else:
-            yield words.name(words.skipping(start, "ONLY"))[0]
+            yield words.name(words.skipping(start, "ONLY"))[0], stated.verb

@@ -20,6 +20,7 @@ from app.ports.control import (
 )
 from app.ports.lint import Linter
 from app.ports.plans import Plans, PlansWanted
+from app.ports.preserved import PreservedRows
 from app.ports.proofs import Proofs, Scratch, Scratches
 from app.ports.schedules import Schedules
 from app.ports.schema import DriftLog, Schemas
@@ -73,6 +74,7 @@ __all__ = [
     "Observers",
     "Plans",
     "PlansWanted",
+    "PreservedRows",
     "Proofs",
     "Schedules",
     "Schemas",

@@ -8,6 +8,7 @@ from app.domain.step import count_of
 from app.ports import Doorbell, JobClaims, JobSweep
 from app.services.drift import DriftRecorder
 from app.services.outcomes import crashed
+from app.services.preserved import PreservedShelf
 from app.services.proof_desk import Leftovers
 from app.services.proving import Prover
 from app.services.submission import Environments
@@ -27,7 +28,9 @@ class Chores:
         drift: DriftRecorder,
         prover: Prover,
         leftovers: Leftovers,
+        shelf: PreservedShelf,
     ) -> None:
+        self._shelf = shelf
         self._prover = prover
         self._leftovers = leftovers
         self._environments = environments
@@ -71,10 +74,12 @@ class Chores:
 
     async def _purge(self) -> Ended:
         keys = _ended(await self._sweep.purge(), "idempotency key", "deleted whose time was over")
-        dropped = await self._leftovers.drop()
-        if not dropped:
-            return keys
-        return Ended(JobState.SUCCEEDED, "done", f"{keys.message}; {count_of(dropped, 'scratch database')} dropped")
+        counted = (
+            (await self._leftovers.drop(), "scratch database", "dropped"),
+            (await self._shelf.purge(), "set of preserved rows", "purged, for its time was over"),
+        )
+        more = [f"{count_of(count, noun)} {what}" for count, noun, what in counted if count]
+        return Ended(JobState.SUCCEEDED, "done", "; ".join([keys.message, *more])) if more else keys
 
     async def _rescue(self) -> int:
         rescued = await self._sweep.rescue(SWEEP_LIMIT)

@@ -24,6 +24,7 @@ from app.services.drift_desk import DriftDesk
 from app.services.install import ControlInstaller
 from app.services.migration import MigrationService
 from app.services.plans import PlanService
+from app.services.preserved import PreservedShelf
 from app.services.proof_desk import ProofDesk
 from app.services.resolving import ConflictResolver
 from app.services.rollback import RollbackService
@@ -57,6 +58,7 @@ class Services:
     sync: EnvironmentSyncService
     conflicts: ConflictResolutionService
     drift: DriftDesk
+    preserved: PreservedShelf
     proofs: ProofDesk
     resolver: ConflictResolver
     schedules: ScheduleService
@@ -96,6 +98,7 @@ def build(settings: Settings) -> Services:
         sync=EnvironmentSyncService(environments, validation, rooms.proofs),
         conflicts=rooms.conflicts,
         drift=desk,
+        preserved=rooms.shelf,
         proofs=ProofDesk(environments, validation, submission, board, clock),
         resolver=ConflictResolver(
             environments, rooms.conflicts, validation, submission, board, rooms.doorbell, desk, clock

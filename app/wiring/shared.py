@@ -18,13 +18,16 @@ from app.adapters.scratch.databases import PostgresScratches
 from app.adapters.scratch.dump import PgDump
 from app.adapters.sources.folder import FolderSource
 from app.adapters.target.connection import Patience
+from app.adapters.target.preserve.shelf import PostgresPreservedRows
 from app.adapters.target.schemas import PostgresSchemas
 from app.adapters.target.targets import PostgresTargets
+from app.domain.preserved import Retention
 from app.portal import Portal
 from app.ports import Clock
 from app.services.conflict import ConflictResolutionService
 from app.services.drift import DriftRecorder
 from app.services.gate import HazardGate
+from app.services.preserved import PreservedShelf
 from app.services.submission import Environments, Submission
 from app.services.validation import SchemaValidationService
 from app.settings import Settings
@@ -50,6 +53,7 @@ class Rooms:
     conflicts: ConflictResolutionService
     gate: HazardGate
     drift: DriftRecorder
+    shelf: PreservedShelf
     validation: SchemaValidationService
     submission: Submission
 
@@ -87,6 +91,7 @@ def rooms_of(settings: Settings, portal: Portal) -> Rooms:
         conflicts=conflicts,
         gate=gate,
         drift=DriftRecorder(schemas, ControlDrift(database), conflicts),
+        shelf=PreservedShelf(environments, PostgresPreservedRows(), Retention(settings.keep_days)),
         validation=validation,
         submission=Submission(
             environments,

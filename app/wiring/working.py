@@ -46,6 +46,7 @@ def runner_of(settings: Settings, rooms: Rooms, watchdog: Watchdog) -> Migration
         rooms.drift,
         _prover(settings, rooms, watchdog),
         Leftovers(rooms.environments, rooms.scratches, rooms.board),
+        rooms.shelf,
     )
     return MigrationRunnerService(
         executor,

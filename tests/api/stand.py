@@ -16,6 +16,7 @@ from app.adapters.health import BackendHealth, Check
 from app.domain.environment import Dsn, Environment, Protection
 from app.domain.job import Attempt, Ended, JobId, JobState
 from app.domain.migration import Migration
+from app.domain.preserved import Retention
 from app.portal import Portal
 from app.ports import TargetView
 from app.services.conflict import ConflictResolutionService
@@ -25,6 +26,7 @@ from app.services.gate import HazardGate
 from app.services.install import ControlInstaller
 from app.services.migration import MigrationService
 from app.services.plans import PlanService
+from app.services.preserved import PreservedShelf
 from app.services.proof_desk import ProofDesk
 from app.services.resolving import ConflictResolver
 from app.services.rollback import RollbackService
@@ -46,6 +48,7 @@ from tests.fakes.jobs import JobStore, MemoryClaims, MemoryJobs
 from tests.fakes.lint import FakeLinter
 from tests.fakes.locks import MemoryLocks
 from tests.fakes.plans import MemoryPlans
+from tests.fakes.preserved import MemoryPreservedRows
 from tests.fakes.proofs import MemoryProofs
 from tests.fakes.schedules import MemorySchedules
 from tests.fakes.schemas import LiteralSchemas
@@ -187,6 +190,7 @@ class Stand:
             self.clock,
         )
         self.locks = MemoryLocks(self.store)
+        self.shelf = MemoryPreservedRows()
         desk = DriftDesk(
             environments, self.schemas, self.recorder, self.source, self.drafts, submission, board, self.clock
         )
@@ -204,6 +208,7 @@ class Stand:
             sync=EnvironmentSyncService(environments, validation, self.proofs),
             conflicts=conflicts,
             drift=desk,
+            preserved=PreservedShelf(environments, self.shelf, Retention(30)),
             proofs=ProofDesk(environments, validation, submission, board, self.clock),
             resolver=ConflictResolver(
                 environments, conflicts, validation, submission, board, self.doorbell, desk, self.clock

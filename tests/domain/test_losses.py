@@ -75,13 +75,15 @@ def test_python_says_nothing_of_what_it_does_and_what_is_only_recorded_does_noth
 @pytest.mark.parametrize(
     ("script", "tables"),
     [
-        ("UPDATE ONLY a SET b = 1", ("public.a",)),
-        ('DELETE FROM s."A b" USING c', ("s.A b",)),
-        ("TRUNCATE TABLE a, ONLY s.b CASCADE", ("public.a", "s.b")),
-        ("MERGE INTO a USING b ON true WHEN MATCHED THEN DELETE", ("public.a",)),
-        ("UPDATE a SET b = 1; UPDATE a SET b = 2", ("public.a",)),
+        ("UPDATE ONLY a SET b = 1", (("public.a", "UPDATE"),)),
+        ('DELETE FROM s."A b" USING c', (("s.A b", "DELETE"),)),
+        ("TRUNCATE TABLE a, ONLY s.b CASCADE", (("public.a", "TRUNCATE"), ("s.b", "TRUNCATE"))),
+        ("MERGE INTO a USING b ON true WHEN MATCHED THEN DELETE", (("public.a", "MERGE"),)),
+        ("UPDATE a SET b = 1; UPDATE a SET b = 2", (("public.a", "UPDATE"),)),
         ("SELECT 1; DROP TABLE a", ()),
     ],
 )
-def test_tables_whose_rows_its_own_statements_write_are_known_before(script: str, tables: tuple[str, ...]) -> None:
+def test_tables_whose_rows_its_own_statements_write_are_known_before(
+    script: str, tables: tuple[tuple[str, str], ...]
+) -> None:
     assert rows_written(step_up(sql("x", "1", up=script))) == tables

@@ -25,12 +25,12 @@ class PostgresSchemas:
     """Implements ports.Schemas."""
 
     async def read(self, environment: Environment) -> Snapshot:
-        async with _connected(environment) as connection:
+        async with connected(environment) as connection:
             return await read_snapshot(connection, environment.scope)
 
     async def sight(self, environment: Environment) -> Sight:
         """Looked at again when a job has ended, or begun, while the schema was read."""
-        async with _connected(environment) as connection:
+        async with connected(environment) as connection:
             before = await _recorded(connection, environment.scope)
             for _ in range(LOOKS):
                 live = await read_snapshot(connection, environment.scope)
@@ -42,7 +42,8 @@ class PostgresSchemas:
 
 
 @asynccontextmanager
-async def _connected(environment: Environment) -> AsyncIterator[asyncpg.Connection]:
+async def connected(environment: Environment) -> AsyncIterator[asyncpg.Connection]:
+    """A connection to the target for one question. Raises BackendUnavailable."""
     connection: asyncpg.Connection | None = None
     try:
         connection = await connect(environment.direct or environment.dsn, "liftlock:snapshot")

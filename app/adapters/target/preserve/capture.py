@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import asyncpg
 
 from app.adapters.postgres import quote
-from app.adapters.target.preserve.inventory import Kind, Relation
+from app.adapters.target.preserve.inventory import Relation
 from app.adapters.target.preserve.kept_rows import SCHEMA, KeptTable, numbered
+from app.domain.preserved import PreservedKind as Kind
 from app.domain.step import count_of
 
 PREFIX = "liftlock_keeps_"

@@ -3,12 +3,12 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 
 import asyncpg
 
 from app.adapters.target.introspect import OWN_SCHEMAS
 from app.domain.casts import Cast, cast_between, type_of
+from app.domain.preserved import PreservedKind as Kind
 
 _INVENTORY = """
     SELECT c.oid::bigint AS oid, n.nspname AS schema, c.relname AS name, c.relkind::text AS kind,
@@ -32,17 +32,6 @@ _WRITTEN = """
     FROM pg_stat_xact_user_tables WHERE n_tup_upd + n_tup_del > 0
 """
 """Counts go on over the end of a savepoint, so that only the growth between two looks says something."""
-
-
-class Kind(StrEnum):
-    """What becomes of rows, in the words of `liftlock.preserved`."""
-
-    TABLE = "table"
-    COLUMNS = "columns"
-    TYPES = "types"
-    DELETED = "deleted"
-    UPDATED = "updated"
-    SEQUENCE = "sequence"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,16 +14,23 @@ import asyncpg
 
 from app.adapters.postgres import quote
 from app.adapters.target.preserve import capture
-from app.adapters.target.preserve.inventory import Inventory, Kind, Loss, Relation, losses, take_inventory
+from app.adapters.target.preserve.inventory import Inventory, Loss, Relation, losses, take_inventory
 from app.adapters.target.preserve.kept_rows import KeptTable, StoredColumn, columns_of, hide, key_of, quietly
 from app.adapters.target.preserve.sets import KeptSet, columns_said, qualified, rows_of, write_down
 from app.adapters.target.records import Stamp
 from app.domain.failure import Failure, FailureCode
 from app.domain.losses import rows_written
+from app.domain.preserved import PreservedKind as Kind
 from app.domain.signals import StepFailed
 from app.domain.step import Step, count_of
 
 RUNS = 4
+_BY_VERB = {
+    "UPDATE": (Kind.UPDATED,),
+    "DELETE": (Kind.DELETED,),
+    "TRUNCATE": (Kind.DELETED,),
+    "MERGE": (Kind.UPDATED, Kind.DELETED),
+}
 _SEQUENCES_OF = """
     SELECT s.oid::regclass::text AS sequence, a.attname AS column
     FROM pg_depend d JOIN pg_class s ON s.oid = d.objid AND s.relkind = 'S'
@@ -81,14 +88,9 @@ class Preserver:
         raise self._refused("it destroys something else each time it is run, so that it cannot be kept")
 
     def _foreseen(self, before: Inventory) -> set[Loss]:
-        named = (before.named(name) for name in rows_written(self._step))
-        return {
-            loss
-            for one in named
-            if one is not None
-            for kind in (Kind.DELETED, Kind.UPDATED)
-            for loss in self._with_roots(before, frozenset({Loss(kind, one.oid)}))
-        }
+        named = ((before.named(name), verb) for name, verb in rows_written(self._step))
+        wanted = (Loss(kind, one.oid) for one, verb in named if one is not None for kind in _BY_VERB[verb])
+        return self._with_roots(before, frozenset(wanted))
 
     def _with_roots(self, before: Inventory, lost: frozenset[Loss]) -> set[Loss]:
         """A statement on a partitioned table tells the triggers of that table alone what it does to a partition."""

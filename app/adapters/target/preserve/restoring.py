@@ -13,12 +13,12 @@ import asyncpg
 
 from app.adapters.postgres import quote
 from app.adapters.target.preserve.going_back import Going, insert_rows, set_positions, update_rows
-from app.adapters.target.preserve.inventory import Kind
 from app.adapters.target.preserve.kept_rows import KeptTable, StoredColumn, columns_of, from_json, numbered, quietly
 from app.adapters.target.preserve.standing_aside import Aside
 from app.adapters.target.records import Stamp
 from app.domain.failure import Failure, FailureCode
 from app.domain.migration import Direction
+from app.domain.preserved import PreservedKind as Kind
 from app.domain.signals import StepFailed
 from app.domain.step import Step, count_of
 
@@ -31,6 +31,7 @@ _SETS = """
     FROM liftlock.preserved
     WHERE scope = $1 AND name = $2 AND direction = $3 AND state = 'kept'
     ORDER BY kept_at DESC, place DESC
+    FOR UPDATE
 """
 _SETTLE = """
     UPDATE liftlock.preserved

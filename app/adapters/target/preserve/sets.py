@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import asyncpg
 
 from app.adapters.postgres import quote
-from app.adapters.target.preserve.inventory import Kind, Relation
+from app.adapters.target.preserve.inventory import Relation
 from app.adapters.target.preserve.kept_rows import KeptTable, StoredColumn, as_json
 from app.adapters.target.records import Stamp
+from app.domain.preserved import PreservedKind as Kind
 from app.domain.step import Step, count_of
 
 _RECORD = """
