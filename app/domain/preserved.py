@@ -1,11 +1,13 @@
 """What was kept of what a step would have destroyed, and for how long."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
 from app.domain.migration import Direction
+from app.domain.step import count_of
 
 
 class PreservedState(StrEnum):
@@ -24,6 +26,22 @@ class PreservedKind(StrEnum):
     DELETED = "deleted"
     UPDATED = "updated"
     SEQUENCE = "sequence"
+
+
+def said_of(kind: PreservedKind, table: str, columns: Sequence[str], rows: int, restored: int | None = None) -> str:
+    """A set in words; with `restored`, how much of it went back where that is not all."""
+    part = "" if restored is None or restored == rows else f"{restored} of "
+    match kind:
+        case PreservedKind.TABLE:
+            return f"the table {table} ({part}{count_of(rows, 'row')})"
+        case PreservedKind.SEQUENCE:
+            return f"the position of the sequence {table}"
+        case PreservedKind.COLUMNS | PreservedKind.TYPES:
+            return f"{', '.join(columns)} of {table} ({part}{count_of(rows, 'row')})"
+        case PreservedKind.DELETED:
+            return f"{part}{count_of(rows, 'deleted row')} of {table}"
+        case PreservedKind.UPDATED:
+            return f"{part}{count_of(rows, 'overwritten row')} of {table}"
 
 
 @dataclass(frozen=True, slots=True)

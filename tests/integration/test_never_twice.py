@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,13 +18,24 @@ pytestmark = pytest.mark.servers
 COUNTED = """\
 -- migrate:up
 INSERT INTO effects (name, direction) VALUES ('{name}', 'up');
-CREATE TABLE {name} (id int);
+CREATE VIEW {name} AS SELECT 1 AS one;
 -- migrate:down
 INSERT INTO effects (name, direction) VALUES ('{name}', 'down');
-DROP TABLE {name};
+DROP VIEW {name};
+"""
+KEEPING = """\
+-- migrate:up
+INSERT INTO effects (name, direction) VALUES ('rows', 'up');
+CREATE TABLE rows (id int);
+-- migrate:down
+INSERT INTO effects (name, direction) VALUES ('rows', 'down');
+DROP TABLE rows;
 """
 PARTS = 4
 """Of the moments, so that they are lived through side by side."""
+
+LIVED_THROUGH = PARTS * (1 if os.environ.get("LIFTLOCK_CHAOS") == "full" else 3)
+"""Of the moments of keeping every one in `make chaos`, and every third elsewhere."""
 
 MOST_MOMENTS = 400
 
@@ -52,44 +65,83 @@ def _rescue_and_perform(house: House, job_id: JobId) -> Job:
 def test_a_worker_may_die_at_any_moment(
     servers: Servers, folder: Path, monkeypatch: pytest.MonkeyPatch, kind: JobKind, first: int
 ) -> None:
-    survived = _die_at_every_moment(servers, folder, monkeypatch, kind, range(first, MOST_MOMENTS, PARTS))
+    with open_house(servers, folder, shortcut=False) as house:
+        _prepare(house)
+        survived = _die_at_every_moment(house, monkeypatch, kind, range(first, MOST_MOMENTS, PARTS))
+
+    assert survived > 20
+
+
+@pytest.mark.parametrize("first", range(1, PARTS + 1))
+@pytest.mark.parametrize("kind", [JobKind.RUN, JobKind.RESET])
+def test_no_row_is_lost_or_doubled_when_a_worker_dies_while_it_keeps_or_gives_back(
+    servers: Servers, folder: Path, monkeypatch: pytest.MonkeyPatch, kind: JobKind, first: int
+) -> None:
+    with open_house(servers, folder, shortcut=False) as house:
+        _prepare_rows(house, kind)
+        survived = _die_at_every_moment(
+            house, monkeypatch, kind, range(first, MOST_MOMENTS, LIVED_THROUGH), _assert_no_row_is_lost_or_doubled
+        )
 
     assert survived > 20
 
 
 def _die_at_every_moment(
-    servers: Servers, folder: Path, monkeypatch: pytest.MonkeyPatch, kind: JobKind, moments: range
+    house: House,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: JobKind,
+    moments: range,
+    holds: Callable[[House, JobKind, str], None] = lambda house, kind, where: None,
 ) -> int:
     """One house, one life after the other: a first worker dies at moment n, a second one ends the job."""
-    with open_house(servers, folder, shortcut=False) as house:
-        _prepare(house)
-        for at in moments:
-            execute(house.dsn, "TRUNCATE effects")
-            expected = _expected(house, kind)
-            job_id = house.submit(kind).job.id
-            life = Mortal(at)
-            with monkeypatch.context() as patch:
-                make_mortal(patch, life)
-                with contextlib.suppress(Died, asyncio.CancelledError):
-                    house.perform(job_id)
-            if not life.dead:
-                return at
-            job = _rescue_and_perform(house, job_id)
-            assert job.state is JobState.SUCCEEDED, (life.where, job)
-            assert _effects(house) == expected, life.where
-            assert value(house.dsn, "SELECT job_id FROM liftlock.fence WHERE scope = ''") is None, life.where
-            other = JobKind.RESET if kind is JobKind.RUN else JobKind.RUN
-            assert house.do(other).state is JobState.SUCCEEDED, life.where
+    for at in moments:
+        execute(house.dsn, "TRUNCATE effects")
+        expected = _expected(house, kind)
+        job_id = house.submit(kind).job.id
+        life = Mortal(at)
+        with monkeypatch.context() as patch:
+            make_mortal(patch, life)
+            with contextlib.suppress(Died, asyncio.CancelledError):
+                house.perform(job_id)
+        if not life.dead:
+            return at
+        job = _rescue_and_perform(house, job_id)
+        assert job.state is JobState.SUCCEEDED, (life.where, job)
+        assert _effects(house) == expected, life.where
+        assert value(house.dsn, "SELECT job_id FROM liftlock.fence WHERE scope = ''") is None, life.where
+        holds(house, kind, life.where)
+        other = JobKind.RESET if kind is JobKind.RUN else JobKind.RUN
+        assert house.do(other).state is JobState.SUCCEEDED, life.where
+        holds(house, other, life.where)
     raise AssertionError("the worker never came to the end of its work")
 
 
-def _expected(house: House, kind: JobKind) -> list[tuple[str, str]]:
+def _prepare_rows(house: House, kind: JobKind) -> None:
+    """Rows that a reset would destroy, and a run gives back."""
+    execute(house.dsn, "CREATE TABLE effects (name text, direction text)")
+    house.write("1_rows.sql", KEEPING)
+    house.do(JobKind.RUN)
+    execute(house.dsn, "INSERT INTO rows VALUES (1), (2)")
     if kind is JobKind.RUN:
-        return [("a", "up"), ("b", "up")]
+        house.do(JobKind.RESET)
+
+
+def _assert_no_row_is_lost_or_doubled(house: House, kind: JobKind, where: str) -> None:
+    if kind is JobKind.RUN:
+        assert [row["id"] for row in fetch(house.dsn, "SELECT id FROM rows ORDER BY id")] == [1, 2], where
+    else:
+        kept = fetch(house.dsn, "SELECT relation_name, rows FROM liftlock.preserved WHERE state = 'kept'")
+        assert [tuple(row) for row in kept] == [("rows", 2)], where
+
+
+def _expected(house: House, kind: JobKind) -> list[tuple[str, str]]:
+    names = sorted(file.stem.partition("_")[2] for file in house.folder.glob("*.sql"))
+    if kind is JobKind.RUN:
+        return [(name, "up") for name in names]
     if not any(status == "completed" for status in house.statuses().values()):
         house.do(JobKind.RUN)
         execute(house.dsn, "TRUNCATE effects")
-    return [("b", "down"), ("a", "down")]
+    return [(name, "down") for name in reversed(names)]
 
 
 def test_a_job_delivered_three_times_at_once_runs_once(servers: Servers, folder: Path) -> None:

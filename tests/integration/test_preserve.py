@@ -42,7 +42,7 @@ def test_a_dropped_column_comes_back_for_every_row_that_still_exists(house: Hous
 
     job = _done(house, JobKind.ROLLBACK)
 
-    assert job.steps[0].notice == "gave back 90 rows of 100 rows of notes; 10 rows not there any more"
+    assert job.steps[0].notice == "gave back note of notes (90 of 100 rows); 10 rows not there any more"
     assert value(house.dsn, "SELECT count(*) FROM notes WHERE note = 'note ' || id") == 90
     assert value(house.dsn, "SELECT note FROM notes WHERE id = 200") == "new"
 
@@ -59,7 +59,7 @@ def test_a_table_that_has_filled_comes_back_with_its_rows_and_positions(house: H
         before = fetch(house.dsn, "SELECT * FROM orders ORDER BY id")
         _done(house, JobKind.ROLLBACK)
         job = _done(house, JobKind.RUN)
-        assert job.steps[0].notice == f"gave back {5 * cycle} rows of {5 * cycle} rows of orders"
+        assert job.steps[0].notice == f"gave back the table orders ({5 * cycle} rows)"
         assert fetch(house.dsn, "SELECT * FROM orders ORDER BY id") == before
     assert value(house.dsn, "INSERT INTO orders (note) VALUES ('x') RETURNING id") == 16
 
@@ -225,7 +225,7 @@ def test_rows_whose_foreign_key_leads_nowhere_now_are_counted_and_stay_kept(hous
     job = _done(house, JobKind.RUN)
 
     assert [tuple(row) for row in fetch(house.dsn, "SELECT * FROM pets")] == [(11, 1)]
-    notice = "gave back 1 row of 3 rows of pets; 2 rows whose foreign key leads nowhere now"
+    notice = "gave back the table pets (1 of 3 rows); 2 rows whose foreign key leads nowhere now"
     assert job.steps[0].notice == notice
     (kept,) = fetch(house.dsn, "SELECT state, restored, id FROM liftlock.preserved")
     assert (kept["state"], kept["restored"]) == ("partly_restored", 1)

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import asyncpg
 
 from app.adapters.postgres import quote
+from app.adapters.target.prepared import literal
 from app.adapters.target.preserve.inventory import Relation
 from app.adapters.target.preserve.kept_rows import SCHEMA, KeptTable, numbered
 from app.domain.preserved import PreservedKind as Kind
-from app.domain.step import count_of
 
 PREFIX = "liftlock_keeps_"
 _LOCK_MS = 100
@@ -61,7 +61,7 @@ def begin(watched: Watched) -> Iterator[str]:
     )
     if watched.relation.kind == "r":
         # of a partitioned table each partition is truncated, and tells it itself
-        yield _function(watched, truncated, _gone(watched.table, f"ONLY {watched.on}"))
+        yield _function(watched, truncated, _gone(watched.table, "ONLY ' || TG_RELID::regclass || '"))
         yield (
             f"CREATE TRIGGER {truncated} BEFORE TRUNCATE ON {watched.on} "
             f"FOR EACH STATEMENT EXECUTE FUNCTION {watched.function(truncated)}()"
@@ -78,15 +78,13 @@ async def end(connection: asyncpg.Connection, watched: Watched) -> None:
             await connection.execute(f"DROP FUNCTION IF EXISTS {watched.function(trigger)}()")
 
 
-async def unmatched(connection: asyncpg.Connection, watched: Watched) -> list[str]:
-    """What the triggers could not keep: rows whose key was changed with them, or had nothing in it."""
-    if watched.kind is not Kind.UPDATED:
-        return []
-    count = await connection.fetchval(
-        f"WITH left_out AS (DELETE FROM {watched.table.name} WHERE liftlock_left IS NOT NULL RETURNING liftlock_left) "
-        f"SELECT sum(liftlock_left::bigint)::bigint FROM left_out"
+async def seen(connection: asyncpg.Connection, watched: Watched) -> tuple[int, list[str]]:
+    """How many rows the triggers have kept, or found unchanged, and why they could not keep others."""
+    noted = await connection.fetch(
+        f"DELETE FROM {watched.table.name} WHERE liftlock_seen IS NOT NULL RETURNING liftlock_seen, liftlock_left"
     )
-    return [f"{count_of(count, 'row')} of {watched.relation.said} whose key was overwritten"] if count else []
+    reasons = [row["liftlock_left"] for row in noted if row["liftlock_left"] is not None]
+    return sum(row["liftlock_seen"] for row in noted), list(dict.fromkeys(reasons))
 
 
 async def _drop(connection: asyncpg.Connection, watched: Watched, trigger: str) -> None:
@@ -105,29 +103,50 @@ async def _drop(connection: asyncpg.Connection, watched: Watched, trigger: str) 
 
 
 def _function(watched: Watched, trigger: str, body: str) -> str:
-    return (
-        f"CREATE FUNCTION {watched.function(trigger)}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER {_SETTINGS} "
-        f"AS $liftlock$ BEGIN {body}; RETURN NULL; END $liftlock$"
+    """Columns are found by their numbers: the script may rename, drop or retype some before it writes rows.
+
+    Where what is there now cannot be read as what is kept, nothing is, and the reason is noted.
+    """
+    columns = ", ".join(
+        f"({column.number}, {literal(name)}, {literal(column.stored)})"
+        for prefix, of in (("k", watched.table.keys), ("c", watched.table.columns))
+        for name, column in zip(numbered(prefix, of), of, strict=True)
     )
+    return f"""
+        CREATE FUNCTION {watched.function(trigger)}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER {_SETTINGS}
+        AS $liftlock$
+        DECLARE names text; old text; new text; news text; key text; changed text;
+        BEGIN
+            SELECT string_agg(c.kept, ', '), string_agg(format('(t.%I)::%s', a.attname, c.stored), ', '),
+                   string_agg(format('(now.%I)::text', a.attname), ', ') FILTER (WHERE c.kept ~ '^c'),
+                   string_agg('n' || substr(c.kept, 2), ', ') FILTER (WHERE c.kept ~ '^c'),
+                   string_agg(format('t.%1$I = now.%1$I', a.attname), ' AND ') FILTER (WHERE c.kept ~ '^k'),
+                   string_agg(format('(t.%1$I)::text IS DISTINCT FROM (now.%1$I)::text', a.attname), ' OR ')
+                       FILTER (WHERE c.kept ~ '^c')
+            INTO names, old, new, news, key, changed
+            FROM (VALUES {columns or "(0, '', '')"}) AS c (number, kept, stored)
+            JOIN pg_attribute a ON a.attrelid = TG_RELID AND a.attnum = c.number AND NOT a.attisdropped;
+            {body}
+            RETURN NULL;
+        EXCEPTION WHEN cannot_coerce OR datatype_mismatch OR undefined_function OR data_exception THEN
+            INSERT INTO {watched.table.name} (liftlock_seen, liftlock_left) VALUES (0, SQLERRM);
+            RETURN NULL;
+        END $liftlock$"""
 
 
 def _gone(table: KeptTable, rows: str) -> str:
-    if not table.values:
-        return f"INSERT INTO {table.name} (liftlock_at) SELECT {_NOW} FROM {rows} AS t"
-    return f"INSERT INTO {table.name} (liftlock_at, {table.values}) SELECT {_NOW}, {table.read('t')} FROM {rows} AS t"
+    return f"""
+        EXECUTE 'INSERT INTO {table.name} (liftlock_at' || COALESCE(', ' || names, '') || ') SELECT {_NOW}'
+            || COALESCE(', ' || old, '') || ' FROM {rows} AS t';
+        EXECUTE 'INSERT INTO {table.name} (liftlock_seen) SELECT count(*) FROM {rows} AS t';"""
 
 
 def _overwritten(table: KeptTable) -> str:
-    """Old and new values of rows that keep their key; how many do not is left in a row of its own."""
-    same_key = " AND ".join(f"t.{quote(key.name)} = now.{quote(key.name)}" for key in table.keys)
-    new = ", ".join(f"(now.{quote(column.name)})::text" for column in table.columns)
-    names = ", ".join(numbered("n", table.columns))
-    changed = " OR ".join(
-        f"(t.{quote(one.name)})::text IS DISTINCT FROM (now.{quote(one.name)})::text" for one in table.columns
-    )
-    return (
-        f"INSERT INTO {table.name} (liftlock_at, {table.values}, {names}) "
-        f"SELECT {_NOW}, {table.read('t')}, {new} FROM gone AS t JOIN come AS now ON {same_key} WHERE {changed}; "
-        f"INSERT INTO {table.name} (liftlock_left) SELECT count(*)::text FROM gone AS t "
-        f"WHERE NOT EXISTS (SELECT FROM come AS now WHERE {same_key}) HAVING count(*) > 0"
-    )
+    """Old and new values of rows that keep their key; of others nothing is noted."""
+    return f"""
+        EXECUTE format(
+            'INSERT INTO {table.name} (liftlock_at, %s, %s) '
+            'SELECT {_NOW}, %s, %s FROM gone AS t JOIN come AS now ON %s WHERE %s',
+            names, news, old, new, key, changed);
+        EXECUTE format(
+            'INSERT INTO {table.name} (liftlock_seen) SELECT count(*) FROM gone AS t JOIN come AS now ON %s', key);"""

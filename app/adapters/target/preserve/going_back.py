@@ -44,6 +44,10 @@ class Going:
         return [(name, column, self.now[column.name]) for name, column in named if column.name in self.now]
 
     @property
+    def same_types(self) -> bool:
+        return all(one.type == now.type for _, one, now in self.columns)
+
+    @property
     def missing(self) -> list[str]:
         absent = [column.name for column in self.kept.columns if column.name not in self.now]
         return [f"the table has no column {name} now" for name in absent]
@@ -80,17 +84,22 @@ async def insert_rows(going: Going, *, fresh: bool) -> tuple[int, list[str]]:
         return await _one_by_one(going, insert)
     await connection.execute("RELEASE SAVEPOINT liftlock_back")
     assert done is not None
-    if not going.missing and (done["rows"], done["checksum"]) != (going.rows, going.checksum):
+    if going.missing or (done["rows"], done["checksum"]) == (going.rows, going.checksum):
+        return done["rows"], going.missing
+    if going.same_types:
         raise NotTheSame(f"{count_of(done['rows'], 'row')} of {going.rows} in {going.table}, or other values")
-    return done["rows"], going.missing
+    return done["rows"], ["values were made to fit the types that columns have now"]
 
 
-async def update_rows(going: Going, *, judged: bool) -> tuple[int, list[str]]:
-    """Columns of rows that are still there; of `judged` ones only values that nobody has changed since."""
+async def update_rows(going: Going, *, judged: bool) -> tuple[int, int, list[str]]:
+    """Columns of rows that are still there; of `judged` ones only values that nobody has changed since.
+
+    How many rows have all of them back, and how many there were: one that was written twice is one.
+    """
     connection, columns = going.connection, going.columns
     absent = [key.name for key in going.kept.keys if key.name not in going.now]
     if absent:
-        return 0, [f"the table has no column {name} now, by which its rows are found" for name in absent]
+        return 0, going.rows, [f"the table has no column {name} now, by which its rows are found" for name in absent]
     keys = KeptTable(going.kept.id, (), tuple(going.now[key.name] for key in going.kept.keys))
     always = {row["name"] for row in await connection.fetch(_GENERATED_KEYS, going.table)}
     columns = [one for one in columns if one[2].name not in {key.name for key in going.kept.keys}]
@@ -104,7 +113,7 @@ async def update_rows(going: Going, *, judged: bool) -> tuple[int, list[str]]:
     sets = ", ".join(_assigned(name, one, now, judged) for name, one, now in columns)
     where = f"{keys.matched('t')}{' AND kept.liftlock_same' if judged else ''}"
     if not columns:
-        return 0, going.missing
+        return 0, going.rows, going.missing
     now_and_then = f"{_row_hash(columns, 't')} AS now, {_kept_hash(columns)} AS kept_hash"
     done = await connection.fetchrow(
         f"WITH back AS (UPDATE {going.table} AS t SET {sets} FROM {first} AS kept "
@@ -115,16 +124,18 @@ async def update_rows(going: Going, *, judged: bool) -> tuple[int, list[str]]:
     for _, _, now in columns:
         if now.name in always:
             await _identity(going, now.name, "ALWAYS")
-    if done["others"] and not judged:
-        raise NotTheSame(f"{count_of(done['others'], 'row')} of {going.table} have other values")
-    restored = done["rows"] - (done["others"] if judged else 0)
-    remarks = list(going.missing)
-    distinct = going.rows if not judged else await connection.fetchval(f"SELECT count(*) FROM {first} AS kept")
-    if done["rows"] < distinct:
-        remarks.append(f"{count_of(distinct - done['rows'], 'row')} not there any more")
-    if judged and done["others"]:
-        remarks.append(f"{count_of(done['others'], 'row')} changed since, and left as they are")
-    return restored, remarks
+    restored, others, remarks = done["rows"], done["others"], list(going.missing)
+    total = going.rows if not judged else await connection.fetchval(f"SELECT count(*) FROM {first} AS kept")
+    if restored < total:
+        remarks.append(f"{count_of(total - restored, 'row')} not there any more")
+    if others and judged:
+        restored -= others
+        remarks.append(f"{count_of(others, 'row')} changed since, and left as they are")
+    elif others and going.same_types:
+        raise NotTheSame(f"{count_of(others, 'row')} of {going.table} have other values")
+    elif others:
+        remarks.append(f"{count_of(others, 'value')} made to fit the types that columns have now")
+    return restored, total, remarks
 
 
 async def set_positions(connection: asyncpg.Connection, table: str, sequences: Sequence[Mapping[str, object]]) -> None:

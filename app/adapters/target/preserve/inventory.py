@@ -80,6 +80,20 @@ class Inventory:
         """`name` with its schema."""
         return next((one for one in self.relations.values() if f"{one.schema}.{one.name}" == name), None)
 
+    def root_of(self, oid: int) -> int:
+        """The partitioned table that a partition belongs to in the end; of any other table itself."""
+        parent = self.relations[oid].partition_of
+        return oid if parent is None else self.root_of(parent)
+
+
+def written_since(start: Inventory, now: Inventory) -> Mapping[int, int]:
+    """By OID, how many rows were updated and deleted between the two, as far as the table still stands."""
+    return {
+        oid: sum(now.written[oid]) - sum(start.written.get(oid, (0, 0)))
+        for oid in now.written
+        if oid in start.relations and oid in now.relations
+    }
+
 
 async def take_inventory(connection: asyncpg.Connection) -> Inventory:
     relations = await connection.fetch(_INVENTORY, list(OWN_SCHEMAS))

@@ -36,6 +36,7 @@ _KEYS = """
       AND i.indpred IS NULL AND i.indexprs IS NULL
     ORDER BY i.indisprimary DESC, key.filled DESC, i.indnkeyatts, i.indexrelid
 """
+_FORCED = "SELECT oid::regclass::text FROM pg_class WHERE oid = $1::bigint::oid AND relforcerowsecurity"
 _QUIET = """
     SELECT set_config('search_path', 'pg_catalog', true), set_config('row_security', 'off', true),
            set_config('datestyle', 'ISO', true), set_config('intervalstyle', 'postgres', true),
@@ -103,6 +104,14 @@ class KeptTable:
         )
         return f"hash_record_extended(ROW({', '.join(parts)}), 0)" if self.columns else "0"
 
+    async def counted(self, connection: asyncpg.Connection) -> tuple[int, str]:
+        """How many rows are kept, and the checksum over them."""
+        row = await connection.fetchrow(
+            f"SELECT count(*) AS rows, COALESCE(sum({self.hash()}), 0)::text AS checksum FROM {self.name}"
+        )
+        assert row is not None
+        return row["rows"], row["checksum"]
+
     def hash_in(self, of: str) -> str:
         """As `hash`, of what stands in the table `of`."""
         parts = (column.read(of) if column.hashed else f"({column.read(of)})::text" for column in self.columns)
@@ -115,7 +124,9 @@ class KeptTable:
             *(f"{name} {one.stored}" for name, one in zip(numbered("c", self.columns), self.columns, strict=True)),
             *((f"{name} text" for name in numbered("n", self.columns)) if written else ()),
         ]
-        rest = ", ".join(["liftlock_at bigint", "liftlock_same boolean", "liftlock_left text", *stored])
+        rest = ", ".join(
+            ["liftlock_at bigint", "liftlock_seen bigint", "liftlock_same boolean", "liftlock_left text", *stored]
+        )
         return f"CREATE TABLE {self.name} ({rest})"
 
 
@@ -133,6 +144,21 @@ async def quietly(connection: asyncpg.Connection) -> AsyncIterator[None]:
     yield
     again = ", ".join(f"set_config('{name}', ${at}, true)" for at, name in enumerate(_SETTINGS, 1))
     await connection.fetchrow(f"SELECT {again}", *before)
+
+
+@asynccontextmanager
+async def unforced(connection: asyncpg.Connection, relation: int) -> AsyncIterator[None]:
+    """Under FORCE ROW LEVEL SECURITY its owner would copy what its policies let through, without a word."""
+    name = await connection.fetchval(_FORCED, relation)
+    if name is not None:
+        await connection.execute(f"ALTER TABLE {name} NO FORCE ROW LEVEL SECURITY")
+    yield
+    if name is not None:
+        await connection.execute(f"ALTER TABLE {name} FORCE ROW LEVEL SECURITY")
+
+
+async def is_forced(connection: asyncpg.Connection, relation: int) -> bool:
+    return await connection.fetchval(_FORCED, relation) is not None
 
 
 async def columns_of(connection: asyncpg.Connection, relation: int) -> tuple[StoredColumn, ...]:

@@ -7,6 +7,7 @@ statements write is known before the first run.
 """
 
 import uuid
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
@@ -14,17 +15,36 @@ import asyncpg
 
 from app.adapters.postgres import quote
 from app.adapters.target.preserve import capture
-from app.adapters.target.preserve.inventory import Inventory, Loss, Relation, losses, take_inventory
-from app.adapters.target.preserve.kept_rows import KeptTable, StoredColumn, columns_of, hide, key_of, quietly
+from app.adapters.target.preserve.inventory import (
+    Inventory,
+    Loss,
+    Relation,
+    losses,
+    take_inventory,
+)
+from app.adapters.target.preserve.kept_rows import (
+    KeptTable,
+    StoredColumn,
+    columns_of,
+    hide,
+    is_forced,
+    key_of,
+    quietly,
+    unforced,
+)
 from app.adapters.target.preserve.sets import KeptSet, columns_said, qualified, rows_of, write_down
+from app.adapters.target.preserve.unseen import unseen
 from app.adapters.target.records import Stamp
 from app.domain.failure import Failure, FailureCode
 from app.domain.losses import rows_written
+from app.domain.migration import Direction
 from app.domain.preserved import PreservedKind as Kind
 from app.domain.signals import StepFailed
 from app.domain.step import Step, count_of
 
 RUNS = 4
+_ROWS = frozenset({Kind.DELETED, Kind.UPDATED})
+_ASKED = {Direction.UP: "run", Direction.DOWN: "rollback"}
 _BY_VERB = {
     "UPDATE": (Kind.UPDATED,),
     "DELETE": (Kind.DELETED,),
@@ -50,12 +70,14 @@ class KeepPolicy:
 
 @dataclass(slots=True)
 class _Round:
-    """What one run keeps. `unkept`: what it will destroy all the same, and why."""
+    """What one run keeps. `unkept`: what it will destroy all the same, and why; `unwatched`, by table: why no trigger
+    keeps its rows, which matters only if it loses some."""
 
     covered: set[Loss] = field(default_factory=set)
     sets: list[KeptSet] = field(default_factory=list)
     watched: list[capture.Watched] = field(default_factory=list)
     unkept: list[str] = field(default_factory=list)
+    unwatched: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
 
 
 class Preserver:
@@ -77,10 +99,11 @@ class Preserver:
             now = await self._keep(before, wanted)
             start = await take_inventory(self._connection) if wanted else before
             await body()
-            lost = losses(Inventory(before.relations, start.written), await take_inventory(self._connection))
-            missing = self._with_roots(before, lost) - now.covered
+            after = await take_inventory(self._connection)
+            lost = self._with_roots(before, losses(Inventory(before.relations, start.written), after))
+            missing = lost - now.covered
             if not missing:
-                said = await self._settle(now)
+                said = await self._settle(now, before, start, after)
                 await self._connection.execute("RELEASE SAVEPOINT liftlock_keep")
                 return said
             await self._connection.execute("ROLLBACK TO SAVEPOINT liftlock_keep; RELEASE SAVEPOINT liftlock_keep")
@@ -96,7 +119,7 @@ class Preserver:
         """A statement on a partitioned table tells the triggers of that table alone what it does to a partition."""
         found = set(lost)
         for loss in lost:
-            if loss.kind in (Kind.DELETED, Kind.UPDATED):
+            if loss.kind in _ROWS:
                 root = before.relations[loss.relation].partition_of
                 while root is not None:
                     found.add(Loss(loss.kind, root))
@@ -107,13 +130,16 @@ class Preserver:
         kept = _Round()
         if not wanted:
             return kept
+        whole = {loss.relation for loss in wanted if loss.kind is Kind.TABLE}
         async with quietly(self._connection):
             for loss in sorted(wanted, key=lambda one: (one.kind, one.relation)):
                 kept.covered.add(loss)
                 relation = before.relations[loss.relation]
-                if await self._connection.fetchval("SELECT to_regclass($1) IS NULL", qualified(relation)):
+                if loss.kind in _ROWS and relation.oid in whole:
                     continue
-                await self._keep_one(kept, relation, loss)
+                # somebody else's work, meanwhile, is none of the step's
+                if not await self._connection.fetchval("SELECT to_regclass($1) IS NULL", qualified(relation)):
+                    await self._keep_one(kept, relation, loss)
         return kept
 
     async def _keep_one(self, kept: _Round, relation: Relation, loss: Loss) -> None:
@@ -122,22 +148,29 @@ class Preserver:
             kept.sets.append(KeptSet(loss.kind, relation, KeptTable(uuid.uuid4(), ()), tuple(positions)))
             return
         columns = await columns_of(self._connection, relation.oid)
-        if loss.kind in (Kind.DELETED, Kind.UPDATED):
+        if loss.kind in _ROWS:
             await self._watch(kept, relation, loss, columns)
             return
         await self._connection.execute(f"LOCK TABLE {qualified(relation)} IN ACCESS EXCLUSIVE MODE")
-        forced = await self._unforced(relation)
-        lost = tuple(one for one in columns if not loss.numbers or one.number in loss.numbers)
-        key = () if loss.kind is Kind.TABLE else await key_of(self._connection, relation.oid, columns, loss.numbers)
+        async with unforced(self._connection, relation.oid):
+            await self._keep_values(kept, relation, loss, columns)
+
+    async def _keep_values(
+        self, kept: _Round, relation: Relation, loss: Loss, columns: tuple[StoredColumn, ...]
+    ) -> None:
+        if loss.kind is Kind.TABLE:
+            await self._copy(kept, relation, loss, KeptTable(uuid.uuid4(), columns))
+            return
+        lost = tuple(one for one in columns if one.number in loss.numbers)
+        if not lost:
+            return
+        key = await key_of(self._connection, relation.oid, columns, loss.numbers)
         table = KeptTable(uuid.uuid4(), lost, key)
-        if loss.kind is not Kind.TABLE:
-            unmatched = await self._unmatched(relation, table)
-            if unmatched:
-                kept.unkept.append(f"{columns_said(lost)} of {relation.said}: {unmatched}")
-        if key or loss.kind is Kind.TABLE:
+        unmatched = await self._unmatched(relation, table)
+        if unmatched:
+            kept.unkept.append(f"{columns_said(lost)} of {relation.said}: {unmatched}")
+        if key:
             await self._copy(kept, relation, loss, table)
-        if forced:
-            await self._connection.execute(f"ALTER TABLE {qualified(relation)} FORCE ROW LEVEL SECURITY")
 
     async def _copy(self, kept: _Round, relation: Relation, loss: Loss, table: KeptTable) -> None:
         size = await self._connection.fetchval("SELECT pg_table_size($1::bigint::oid)", relation.oid)
@@ -158,12 +191,16 @@ class Preserver:
         kept.sets.append(KeptSet(loss.kind, relation, table, tuple(positions), loss.numbers))
 
     async def _watch(self, kept: _Round, relation: Relation, loss: Loss, columns: tuple[StoredColumn, ...]) -> None:
-        if relation.parent and relation.kind == "r":
-            kept.unkept.append(f"rows of {relation.said}: other tables inherit from it")
-            return
         key = await key_of(self._connection, relation.oid, columns, frozenset())
-        if loss.kind is Kind.UPDATED and not key:
-            kept.unkept.append(f"rows of {relation.said} that are overwritten: no key finds them again")
+        why_not = None
+        if relation.parent and relation.kind == "r":
+            why_not = "other tables inherit from it"
+        elif loss.kind is Kind.UPDATED and not key:
+            why_not = "no primary key or unique index finds its rows again"
+        elif loss.kind is Kind.DELETED and await is_forced(self._connection, relation.oid):
+            why_not = "row security is forced on it"
+        if why_not is not None:
+            kept.unwatched[relation.oid].add(why_not)
             return
         table = KeptTable(uuid.uuid4(), columns, key if loss.kind is Kind.UPDATED else ())
         await self._connection.execute(table.create(written=loss.kind is Kind.UPDATED))
@@ -173,18 +210,15 @@ class Preserver:
         kept.watched.append(watched)
         kept.sets.append(KeptSet(loss.kind, relation, table))
 
-    async def _settle(self, kept: _Round) -> tuple[str, ...]:
+    async def _settle(self, kept: _Round, before: Inventory, start: Inventory, after: Inventory) -> tuple[str, ...]:
         """After the last run: take the triggers away, count what is kept, and write down where it is."""
-        said: list[str] = []
         if not kept.covered:
             return ()
+        said: list[str] = []
         async with quietly(self._connection):
-            for watched in kept.watched:
-                await capture.end(self._connection, watched)
-                kept.unkept += await capture.unmatched(self._connection, watched)
+            kept.unkept += await unseen(self._connection, kept.watched, kept.unwatched, (before, start, after))
             for place, one in enumerate(kept.sets):
-                counted = await self._settle_one(place, one, kept)
-                said += counted
+                said += await self._settle_one(place, one, kept)
         if kept.unkept and not self._policy.may_lose:
             raise self._refused(f"it would destroy what cannot be kept: {'; '.join(kept.unkept)}")
         return (*said, *(f"lost, as was consented to: {one}" for one in kept.unkept))
@@ -192,19 +226,16 @@ class Preserver:
     async def _settle_one(self, place: int, one: KeptSet, kept: _Round) -> tuple[str, ...]:
         table, rows, size, checksum = one.table, 0, 0, "0"
         if one.kind is not Kind.SEQUENCE:
-            counted = await self._connection.fetchrow(
-                f"SELECT count(*) AS rows, COALESCE(sum({table.hash()}), 0)::text AS checksum FROM {table.name}"
-            )
-            assert counted is not None
-            rows, checksum = counted["rows"], counted["checksum"]
+            rows, checksum = await table.counted(self._connection)
             size = await self._connection.fetchval("SELECT pg_total_relation_size($1::text::regclass)", table.name)
-            if (rows == 0 and one.kind in (Kind.DELETED, Kind.UPDATED)) or size > self._policy.most_bytes:
+            if (rows == 0 and one.kind in _ROWS) or size > self._policy.most_bytes:
                 await self._connection.execute(f"DROP TABLE {table.name}")
                 if rows:
                     kept.unkept.append(f"{count_of(rows, 'row')} of {one.relation.said}: {size} bytes are too many")
                 return ()
             if one.kind is Kind.TYPES:
-                await self._note_written(one)
+                async with unforced(self._connection, one.relation.oid):
+                    await self._note_written(one)
             await hide(self._connection, table)
         await write_down(self._connection, self._stamp, self._step, self._ordinal, place, one, (rows, size, checksum))
         return (f"kept {one.said(rows)}",)
@@ -233,15 +264,6 @@ class Preserver:
         count = await self._connection.fetchval(f"SELECT count(*) FROM {rows_of(relation)} AS t WHERE {empty}")
         return f"{count_of(count, 'row')} with nothing in the key" if count else None
 
-    async def _unforced(self, relation: Relation) -> bool:
-        """Under FORCE ROW LEVEL SECURITY its owner would copy what its policies let through, without a word."""
-        forced: bool = await self._connection.fetchval(
-            "SELECT relforcerowsecurity FROM pg_class WHERE oid = $1::bigint::oid", relation.oid
-        )
-        if forced:
-            await self._connection.execute(f"ALTER TABLE {qualified(relation)} NO FORCE ROW LEVEL SECURITY")
-        return forced
-
     def _refused(self, why: str) -> StepFailed:
         failure = Failure(
             code=FailureCode.REFUSED,
@@ -250,6 +272,6 @@ class Preserver:
             direction=self._step.direction.value,
             file=self._step.body.file if self._step.body else None,
             hint="-- liftlock: allow DATA_LOSS reason in the file, or allowHazards in the request, lets it go",
-            next_steps=('POST /migrations/run {"allowHazards": ["DATA_LOSS"]}',),
+            next_steps=(f'POST /migrations/{_ASKED[self._step.direction]} {{"allowHazards": ["DATA_LOSS"]}}',),
         )
         return StepFailed(failure, self._ordinal)

@@ -12,13 +12,22 @@ from dataclasses import dataclass, field
 import asyncpg
 
 from app.adapters.postgres import quote
-from app.adapters.target.preserve.going_back import Going, insert_rows, set_positions, update_rows
-from app.adapters.target.preserve.kept_rows import KeptTable, StoredColumn, columns_of, from_json, numbered, quietly
+from app.adapters.target.preserve.going_back import Going, NotTheSame, insert_rows, set_positions, update_rows
+from app.adapters.target.preserve.kept_rows import (
+    KeptTable,
+    StoredColumn,
+    columns_of,
+    from_json,
+    numbered,
+    quietly,
+    unforced,
+)
 from app.adapters.target.preserve.standing_aside import Aside
 from app.adapters.target.records import Stamp
 from app.domain.failure import Failure, FailureCode
 from app.domain.migration import Direction
 from app.domain.preserved import PreservedKind as Kind
+from app.domain.preserved import PreservedState, said_of
 from app.domain.signals import StepFailed
 from app.domain.step import Step, count_of
 
@@ -29,10 +38,14 @@ _SETS = """
     SELECT id, kind, relation::bigint AS relation, schema_name, relation_name, columns::text AS columns,
            keys::text AS keys, sequences::text AS sequences, rows, checksum
     FROM liftlock.preserved
-    WHERE scope = $1 AND name = $2 AND direction = $3 AND state = 'kept'
+    WHERE scope = $1 AND name = $2 AND direction = $3 AND state = 'kept' AND job_id = (
+        SELECT p.job_id FROM liftlock.preserved p
+        WHERE p.scope = $1 AND p.name = $2 AND p.direction = $3 AND p.state = 'kept' ORDER BY p.kept_at DESC LIMIT 1)
     ORDER BY kept_at DESC, place DESC
     FOR UPDATE
 """
+"""Of the step as it was carried out last: older values must not come over newer ones."""
+
 _SETTLE = """
     UPDATE liftlock.preserved
     SET state = $2, settled_at = clock_timestamp(), settled_by = $3, restored = $4, remarks = $5::text::jsonb
@@ -45,12 +58,18 @@ _FIND = """
          WHERE n.nspname = $2 AND c.relname = $3 AND c.relkind IN ('r', 'p', 'S')))::bigint
 """
 
+_WHOLE = frozenset({Kind.TABLE, Kind.DELETED})
+"""Kept as whole rows; the others are values of rows that may still be there."""
+
+_JUDGED = frozenset({Kind.TYPES, Kind.UPDATED})
+"""Of these it is known what the step wrote in their place."""
+
 Waiting = frozenset[tuple[str, str]]
 """Name and direction of the steps whose kept rows wait to be given back."""
 
 
 @dataclass(frozen=True, slots=True)
-class KeptSet:
+class StoredSet:
     id: uuid.UUID
     kind: Kind
     relation: int
@@ -66,16 +85,17 @@ class KeptSet:
     def table(self) -> KeptTable:
         return KeptTable(self.id, self.columns, self.keys)
 
-    @property
-    def said(self) -> str:
-        return self.name if self.schema == "public" else f"{self.schema}.{self.name}"
+    def said(self, rows: int, restored: int | None = None) -> str:
+        table = self.name if self.schema == "public" else f"{self.schema}.{self.name}"
+        return said_of(self.kind, table, [column.name for column in self.columns], rows, restored)
 
 
 @dataclass(slots=True)
 class _Result:
-    """`restored` None: the whole set stays kept, and may be given back another time."""
+    """`restored` None: the whole set stays kept, and may be given back another time. Both count rows of `of`."""
 
     restored: int | None
+    of: int
     remarks: list[str] = field(default_factory=list)
 
 
@@ -85,7 +105,8 @@ class Restorer:
         self._stamp = stamp
         self._ordinal = ordinal
         self._step = step
-        self._sets: tuple[KeptSet, ...] = ()
+        self._sets: tuple[StoredSet, ...] = ()
+        self._stood: dict[uuid.UUID, int | None] = {}
 
     async def look(self) -> None:
         """Before the step runs: which sets are to be given back, and which of their values still stand."""
@@ -94,16 +115,19 @@ class Restorer:
         self._sets = tuple(_set(row) for row in rows)
         async with quietly(self._connection):
             for one in self._sets:
-                if one.kind in (Kind.TYPES, Kind.UPDATED):
-                    await self._mark_unchanged(one)
+                where = self._stood[one.id] = await self._place_of(one)
+                if one.kind in _JUDGED and where is not None:
+                    async with unforced(self._connection, where):
+                        await self._mark_unchanged(one, where)
 
     async def give_back(self) -> tuple[str, ...]:
         """After it has run; what was given back, in words. Raises StepFailed when it is not what was kept."""
         said: list[str] = []
         async with quietly(self._connection):
             aside = Aside(self._connection)
-            results: list[tuple[KeptSet, int | None, _Result]] = []
-            for one in self._sets:
+            results: list[tuple[StoredSet, int | None, _Result]] = []
+            # whole rows first: values may go back into some of them
+            for one in sorted(self._sets, key=lambda one: (one.kind not in _WHOLE, one.kind is Kind.UPDATED)):
                 where = await self._place_of(one)
                 results.append((one, where, await self._one(one, where, aside)))
             taken_back = await aside.end()
@@ -115,67 +139,96 @@ class Restorer:
                 said.append(await self._settle(one, result))
         return tuple(said)
 
-    async def _mark_unchanged(self, one: KeptSet) -> None:
-        where = await self._place_of(one)
-        if where is None:
-            return
-        now = {column.name: column for column in await columns_of(self._connection, where)}
-        if any(column.name not in now for column in (*one.keys, *one.columns)):
-            return
-        keys = KeptTable(one.id, (), tuple(now[key.name] for key in one.keys))
-        latest, table = "latest", one.table
-        names = ", ".join(numbered("k", one.keys))
-        same = ", ".join(
-            f"(t.{quote(column.name)})::text IS NOT DISTINCT FROM {latest}.n{at}"
-            for at, column in enumerate(one.columns, 1)
-        )
+    async def _mark_unchanged(self, one: StoredSet, where: int) -> None:
+        """Of rows that are there and not marked yet: which of their values are still what the step wrote."""
+        table, now = one.table, await self._now(one, where)
         places = [f"s{at}" for at, _ in enumerate(one.columns, 1)]
         await self._connection.execute(
             f"ALTER TABLE {table.name} " + ", ".join(f"ADD COLUMN IF NOT EXISTS {place} boolean" for place in places)
+        )
+        if any(key.name not in now for key in one.keys):
+            return
+        keys = KeptTable(one.id, (), tuple(now[key.name] for key in one.keys))
+        names = ", ".join(numbered("k", one.keys))
+        same = ", ".join(
+            f"(t.{quote(now[column.name].name)})::text IS NOT DISTINCT FROM latest.n{at}"
+            if column.name in now
+            else "NULL::boolean"
+            for at, column in enumerate(one.columns, 1)
         )
         await self._connection.execute(
             f"UPDATE {table.name} AS kept SET ({', '.join(places)}) = ROW({same}), liftlock_same = true "
             f"FROM {await self._said(where)} AS t, "
             f"(SELECT DISTINCT ON ({names}) * FROM {table.name} ORDER BY {names}, liftlock_at DESC) AS latest "
-            f"WHERE {keys.matched('t')} AND {keys.matched('t', 'latest')}"
+            f"WHERE {keys.matched('t')} AND {keys.matched('t', 'latest')} AND kept.liftlock_same IS NULL"
         )
 
-    async def _one(self, one: KeptSet, where: int | None, aside: Aside) -> _Result:
+    async def _now(self, one: StoredSet, where: int) -> dict[str, StoredColumn]:
+        """By the name that a column was kept under: the same one where it is still there, else one of its name."""
+        columns = await columns_of(self._connection, where)
+        named = {column.name: column for column in columns}
+        if where == one.relation:
+            numbers = {column.number: column for column in columns}
+            named |= {kept.name: numbers[kept.number] for kept in (*one.keys, *one.columns) if kept.number in numbers}
+        return named
+
+    async def _one(self, one: StoredSet, where: int | None, aside: Aside) -> _Result:
         if where is None:
-            return _Result(None, [f"{one.said} is not there"])
+            return _Result(None, one.rows, ["it is not there"])
         name = await self._said(where)
         if one.kind is Kind.SEQUENCE:
             position = one.sequences[0]
             await self._connection.fetchval(
                 "SELECT setval($1::text::regclass, $2, $3)", name, position["value"], position["called"]
             )
-            return _Result(0)
-        now = {column.name: column for column in await columns_of(self._connection, where)}
+            return _Result(0, 0)
+        await self._refuse_changed(one)
+        await aside.of(where, name, inserts=one.kind in _WHOLE)
+        now = await self._now(one, where)
         going = Going(self._connection, one.table, name, now, one.checksum, one.rows)
-        await aside.of(where, name, inserts=one.kind in (Kind.TABLE, Kind.DELETED))
-        if one.kind in (Kind.TABLE, Kind.DELETED):
-            restored, remarks = await insert_rows(going, fresh=one.kind is Kind.TABLE)
-        else:
-            restored, remarks = await update_rows(going, judged=one.kind in (Kind.TYPES, Kind.UPDATED))
-        await set_positions(self._connection, name, one.sequences)
-        return _Result(restored, remarks)
+        await self._connection.execute("SAVEPOINT liftlock_set")
+        try:
+            result = await self._put_back(one, where, going)
+        except asyncpg.PostgresError as error:
+            if not _is_of_the_values(error):
+                raise
+            await self._connection.execute("ROLLBACK TO SAVEPOINT liftlock_set")
+            result = _Result(None, one.rows, [str(error).splitlines()[0]])
+        await self._connection.execute("RELEASE SAVEPOINT liftlock_set")
+        return result
 
-    async def _settle(self, one: KeptSet, result: _Result) -> str:
+    async def _refuse_changed(self, one: StoredSet) -> None:
+        """Raises NotTheSame when what is kept is not what was kept."""
+        count, checksum = await one.table.counted(self._connection)
+        if (count, checksum) != (one.rows, one.checksum):
+            raise NotTheSame(f"liftlock_preserved.{one.table.plain_name} has been changed since")
+
+    async def _put_back(self, one: StoredSet, where: int, going: Going) -> _Result:
+        if one.kind in _WHOLE:
+            restored, remarks = await insert_rows(going, fresh=where != self._stood[one.id])
+            total = one.rows
+        else:
+            if one.kind is Kind.UPDATED:
+                # rows that the same step deleted later have only just come back
+                await self._mark_unchanged(one, where)
+            restored, total, remarks = await update_rows(going, judged=one.kind in _JUDGED)
+        await set_positions(self._connection, going.table, one.sequences)
+        return _Result(restored, total, remarks)
+
+    async def _settle(self, one: StoredSet, result: _Result) -> str:
+        because = "".join(f"; {remark}" for remark in result.remarks)
         if result.restored is None:
-            return f"what is kept of {one.said} stays kept: {'; '.join(result.remarks)}"
-        whole = result.restored == one.rows and not result.remarks
-        state = "restored" if whole else "partly_restored"
+            return f"{one.said(one.rows)} cannot go back and stays kept{because}"
+        whole = result.restored == result.of and not result.remarks
+        state = PreservedState.RESTORED if whole else PreservedState.PARTLY_RESTORED
         await self._connection.execute(
-            _SETTLE, one.id, state, self._stamp.job_id, result.restored, json.dumps(result.remarks)
+            _SETTLE, one.id, state.value, self._stamp.job_id, result.restored, json.dumps(result.remarks)
         )
         if whole and one.kind is not Kind.SEQUENCE:
             await self._connection.execute(f"DROP TABLE {one.table.name}")
-        rest = "".join(f"; {remark}" for remark in result.remarks)
-        if one.kind is Kind.SEQUENCE:
-            return f"set the sequence {one.said} to where it was"
-        return f"gave back {count_of(result.restored, 'row')} of {count_of(one.rows, 'row')} of {one.said}{rest}"
+        return f"gave back {one.said(result.of, result.restored)}{because}"
 
-    async def _place_of(self, one: KeptSet) -> int | None:
+    async def _place_of(self, one: StoredSet) -> int | None:
         """The table that is meant: the same one where it has stood all along, else one of its name."""
         found: int | None = await self._connection.fetchval(
             _FIND, one.relation, one.schema, one.name, one.kind not in (Kind.TABLE, Kind.SEQUENCE)
@@ -185,6 +238,12 @@ class Restorer:
     async def _said(self, where: int) -> str:
         name: str = await self._connection.fetchval("SELECT $1::bigint::oid::regclass::text", where)
         return name
+
+
+def _is_of_the_values(error: asyncpg.PostgresError) -> bool:
+    """What is kept does not fit what stands there: values, constraints, or types without a cast between them."""
+    state = error.sqlstate or ""
+    return state[:2] in ("22", "23") or state in ("42804", "42846", "42883", "428C9")
 
 
 def mismatch(step: Step, ordinal: int, what: str) -> StepFailed:
@@ -198,8 +257,8 @@ def mismatch(step: Step, ordinal: int, what: str) -> StepFailed:
     return StepFailed(failure, ordinal)
 
 
-def _set(row: asyncpg.Record) -> KeptSet:
-    return KeptSet(
+def _set(row: asyncpg.Record) -> StoredSet:
+    return StoredSet(
         row["id"],
         Kind(row["kind"]),
         row["relation"],

@@ -11,7 +11,8 @@ from app.adapters.target.preserve.inventory import Relation
 from app.adapters.target.preserve.kept_rows import KeptTable, StoredColumn, as_json
 from app.adapters.target.records import Stamp
 from app.domain.preserved import PreservedKind as Kind
-from app.domain.step import Step, count_of
+from app.domain.preserved import said_of
+from app.domain.step import Step
 
 _RECORD = """
     INSERT INTO liftlock.preserved
@@ -31,15 +32,7 @@ class KeptSet:
     numbers: frozenset[int] = frozenset()
 
     def said(self, rows: int) -> str:
-        match self.kind:
-            case Kind.TABLE:
-                return f"the table {self.relation.said} ({count_of(rows, 'row')})"
-            case Kind.SEQUENCE:
-                return f"the position of the sequence {self.relation.said}"
-            case Kind.COLUMNS | Kind.TYPES:
-                return f"{columns_said(self.table.columns)} of {self.relation.said} ({count_of(rows, 'row')})"
-            case _:
-                return f"{count_of(rows, f'{self.kind.value} row')} of {self.relation.said}"
+        return said_of(self.kind, self.relation.said, [column.name for column in self.table.columns], rows)
 
 
 async def write_down(

@@ -1,6 +1,7 @@
-"""What must not act while rows are given back: a table's own triggers, and foreign keys that lead out of it.
+"""What must not act while rows are given back: a table's own triggers, the forcing of its row security, and foreign
+keys that lead out of it.
 
-Both are as before when the rows are back. A foreign key is made anew, and thereby holds for every row: rows that it
+All are as before when the rows are back. A foreign key is made anew, and thereby holds for every row: rows that it
 does not hold for are taken out again first, as often as that takes from one table to the next.
 """
 
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 import asyncpg
 
 from app.adapters.postgres import quote
+from app.adapters.target.preserve.kept_rows import is_forced
 
 _TRIGGERS = """
     SELECT tgname AS name, tgenabled::text AS enabled FROM pg_trigger
@@ -56,11 +58,15 @@ class Aside:
         self._triggers: list[tuple[str, str, str]] = []
         self._keys: list[_ForeignKey] = []
         self._seen: set[tuple[int, bool]] = set()
+        self._forced: list[str] = []
 
     async def of(self, relation: int, table: str, *, inserts: bool) -> None:
         """Put aside what `table` has; its foreign keys only where rows come back into it."""
         if (relation, False) not in self._seen:
             self._seen.add((relation, False))
+            if await is_forced(self._connection, relation):
+                await self._connection.execute(f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY")
+                self._forced.append(table)
             for row in await self._connection.fetch(_TRIGGERS, relation):
                 await self._connection.execute(f"ALTER TABLE {table} DISABLE TRIGGER {quote(row['name'])}")
                 self._triggers.append((table, row["name"], row["enabled"]))
@@ -100,4 +106,6 @@ class Aside:
                 await self._connection.execute(f"COMMENT ON CONSTRAINT {quote(key.name)} ON {key.table} IS '{said}'")
         for table, name, enabled in self._triggers:
             await self._connection.execute(f"ALTER TABLE {table} {_ENABLE[enabled]} TRIGGER {quote(name)}")
+        for table in self._forced:
+            await self._connection.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
         return {relation: count for relation, count in taken_out.items() if count}
