@@ -103,7 +103,10 @@ def test_a_stopped_valkey_delays_jobs_and_loses_none(stack: RunningStack) -> Non
 def test_postgresql_killed_and_started_again_loses_nothing(stack: RunningStack) -> None:
     assert stack.job("POST", "/migrations/run")["state"] == "succeeded"
 
-    os.kill(stack.record["pids"]["postgres"], signal.SIGKILL)
+    killed = stack.record["pids"]["postgres"]
+    os.kill(killed, signal.SIGKILL)
+    # its backends answer for a moment longer
+    eventually(lambda: stack.record["pids"]["postgres"] != killed, within_s=40, every_s=0.2)
     eventually(lambda: stack.http.get("/health/ready").status_code == 200, within_s=40, every_s=0.2)
 
     assert set(stack.statuses().values()) == {"completed"}
