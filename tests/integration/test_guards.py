@@ -16,12 +16,13 @@ from app.adapters.control.database import ControlDatabase
 from app.adapters.control.direct import Direct
 from app.adapters.target.connection import Patience
 from app.adapters.target.records import ensure_ledger
+from app.adapters.target.session import PostgresTargetSession
 from app.adapters.target.targets import PostgresTargets
 from app.domain.environment import Dsn, Environment, Protection
 from app.domain.errors import BackendUnavailable, EnvironmentProtected
 from app.domain.job import Attempt, ClaimRefusal, ClaimRefused, Ended, JobId, JobKind, JobRequest, JobState, Origin
 from app.domain.migration import SqlScript
-from app.domain.signals import TransactionEnded
+from app.domain.signals import ConnectionLost, TransactionEnded
 from app.domain.step import Plan, step_up
 from app.ports import Acquired, Limits, NewJob
 from app.services.runner import Sweeper
@@ -101,6 +102,32 @@ def test_a_ledger_row_that_goes_with_its_script_is_written_in_the_steps_own_tran
             house.run_async(work())
     assert fetch(dsn, "SELECT 1 FROM liftlock.migrations") == []
     assert fetch(dsn, "SELECT 1 FROM pg_class WHERE relname = 'a'") == []
+
+
+def test_a_connection_that_is_lost_before_a_step_has_begun_is_made_anew(servers: Servers) -> None:
+    """The server's last words may come between two of ours; the driver then says that it is in another state."""
+    dsn = servers.new_database()
+    step = step_up(sql("late", "1", up="CREATE TABLE a ()"))
+    attempt = Attempt(JobId(uuid.uuid4()), 1, JobRequest(JobKind.RUN, "x"), 0, 0, 10, datetime.now(UTC), "worker")
+
+    async def cut(*_: object) -> None:
+        raise asyncpg.InternalClientError("cannot switch to state 11; another operation (2) is in progress")
+
+    async def work() -> None:
+        async with PostgresTargets(Patience()).open(Environment("x", Dsn(dsn)), attempt) as session:
+            assert isinstance(session, PostgresTargetSession)
+            assert isinstance(await session.acquire(attempt, uuid.uuid4()), Acquired)
+            await session.pin(lambda _: Plan((step,)))
+            before = session.backend_pid
+            with pytest.MonkeyPatch.context() as patch, pytest.raises(ConnectionLost):
+                patch.setattr(session._fenced.prepared, "call", cut)
+                await session.apply(0, [step], Limits(500, 500, 500, 500))
+            await session.apply(0, [step], Limits(500, 500, 500, 500))
+            assert session.backend_pid != before
+
+    with open_house(servers, Path("/nowhere")) as house:
+        house.run_async(work())
+    assert value(dsn, "SELECT status FROM liftlock.migrations") == "completed"
 
 
 def test_after_one_connection_was_lost_none_of_its_age_is_used_again(house: House) -> None:

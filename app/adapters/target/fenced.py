@@ -251,6 +251,10 @@ class FencedConnection:
         except STRAYED as error:
             self.prepared.strayed()
             raise ConnectionLost(POOLED) from error
+        except LOST as error:
+            # the driver may have met the server's last words in the middle of ours, and be of no use any more
+            self.terminate()
+            raise ConnectionLost(f"{type(error).__name__}: {error}") from error
 
     async def _opened(self) -> asyncpg.Connection:
         """The connection, made again when it was lost; its old backend may still be at work."""
