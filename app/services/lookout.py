@@ -31,7 +31,8 @@ class Watch:
     `paused_by`: who wants it to go no further for now. `tell` takes what a step says of its progress,
     `tell_of` what has become of one.
     `held_since`: from when on others wait for the step without a break; `held_ms`: for too long, and it is ended.
-    `session`, `step` and `doing` are set while a script runs and may be cancelled.
+    `session`, `step` and `doing` are set while a script runs and may be cancelled. `sample` is the last look,
+    `waiting` the last one that saw the step wait: a look between two tries sees it wait for nobody.
     """
 
     lost: bool = False
@@ -43,6 +44,7 @@ class Watch:
     tell: Callable[[str], None] | None = None
     tell_of: Callable[[int, str], None] | None = None
     sample: LockSample | None = None
+    waiting: LockSample | None = None
     told_at: datetime | None = None
     held_since: datetime | None = None
     held_ms: int | None = None
@@ -84,7 +86,8 @@ class Watch:
 
     @property
     def waits_for(self) -> str | None:
-        return self.sample.said() if self.sample is not None and self.sample.waiting else None
+        seen = self.waiting
+        return seen.said() if seen is not None and seen.step == self.step else None
 
 
 class Lookout:
@@ -126,6 +129,7 @@ class Lookout:
             await observer.cancel(pid)
             return
         sample = await observer.sample(pid, watch.step)
+        watch.waiting = sample if sample.waiting else watch.waiting
         if sample.differs_from(watch.sample):
             watch.sample, watch.told_at = sample, sample.at
             await self._tell(attempt, sample, watch)

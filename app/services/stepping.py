@@ -172,7 +172,7 @@ def _gave_up(failure: Failure, tried: int, seen: str | None) -> Failure:
         failure,
         code=FailureCode.LOCK_TIMEOUT,
         message=f"{failure.message}; given up after {tried} tries",
-        detail=failure.detail if seen is None else f"the last try was {seen}",
+        detail=failure.detail if seen is None else f"last seen {seen}",
         next_steps=(
             "look in pg_stat_activity for who holds the table, end or wait for that session",
             "POST /migrations/run",
