@@ -38,8 +38,8 @@ class Window:
 
     def starts_after(self, now: datetime) -> datetime | None:
         """None where it never opens again, as a 29th of February that is no Monday."""
-        start = next(CronSim(self.cron, _in_zone(now, self.zone)), None)
-        return None if start is None else start.astimezone(UTC)
+        starts = (local.astimezone(UTC) for local in CronSim(self.cron, _in_zone(now, self.zone)))
+        return next((start for start in starts if start > now), None)
 
     def said(self) -> str:
         return f"{self.cron!r} for {said_duration(self.duration)} ({self.zone})"
