@@ -17,6 +17,7 @@ from app.ports.control import (
     LockLog,
     NewJob,
     StoredAnswer,
+    first_state,
 )
 from app.ports.lint import Linter
 from app.ports.plans import Plans, PlansWanted
@@ -86,4 +87,5 @@ __all__ = [
     "TargetSession",
     "TargetView",
     "Targets",
+    "first_state",
 ]
