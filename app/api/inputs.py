@@ -271,6 +271,14 @@ class ScheduleBody(Input):
     note: Note | None = None
 
 
+class VoteBody(Input):
+    """May be left out."""
+
+    model_config = ConfigDict(openapi_extra={"required": False})  # type: ignore[typeddict-unknown-key]
+
+    note: Note | None = None
+
+
 class NoBody(Input):
     """No fields at all; the body may be left out."""
 

@@ -2,6 +2,7 @@
 
 from app.ports.control import (
     Answer,
+    Approvals,
     Changes,
     ConflictAnswers,
     ConflictLog,
@@ -45,6 +46,7 @@ __all__ = [
     "UNGUIDED",
     "Acquired",
     "Answer",
+    "Approvals",
     "Changes",
     "Clock",
     "ConflictAnswers",

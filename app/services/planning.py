@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from app.domain.approval import refuse_void
 from app.domain.binding import refuse_stale
 from app.domain.environment import Environment, OnFailure, Protection, stricter
 from app.domain.errors import ConfirmationRequired, EnvironmentProtected, MigrationsInvalid
@@ -26,9 +27,11 @@ def plan_job(
     plan = _plan_kind(request, environment, catalog, view, around)
     if request.kind.goes_up:
         refuse_outside_window(environment, plan, around)
+    fingerprint = None if view.sight is None else view.sight.live.fingerprint
     if request.plan is not None:
-        fingerprint = None if view.sight is None else view.sight.live.fingerprint
         refuse_stale(request.plan, plan, view.history, fingerprint)
+    if request.approved is not None:
+        refuse_void(request.approved, plan, view.history, fingerprint)
     return plan
 
 

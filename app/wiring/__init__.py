@@ -19,6 +19,7 @@ from app.adapters.target.survey import PostgresSurveys
 from app.adapters.target.targets import PostgresTargets
 from app.portal import Portal
 from app.ports import Clock, IdempotencyKeys, JobBoard
+from app.services.approving import ApprovalDesk
 from app.services.conflict import ConflictResolutionService
 from app.services.drift_desk import DriftDesk
 from app.services.environments import Environments
@@ -58,6 +59,7 @@ class Services:
     validation: SchemaValidationService
     sync: EnvironmentSyncService
     syncs: SyncDesk
+    approvals: ApprovalDesk
     conflicts: ConflictResolutionService
     drift: DriftDesk
     preserved: PreservedShelf
@@ -87,7 +89,7 @@ def build(settings: Settings) -> Services:
     environments, validation, submission = rooms.environments, rooms.validation, rooms.submission
     migrations = MigrationService(submission, board, ControlWishes(database), ControlLocks(database))
     desk, plans = _desk(settings, rooms), _plans(rooms)
-    sync_desk = SyncDesk(environments, submission, plans)
+    sync_desk = SyncDesk(environments, submission, plans, board)
     return Services(
         settings=settings,
         portal=portal,
@@ -100,6 +102,7 @@ def build(settings: Settings) -> Services:
         validation=validation,
         sync=EnvironmentSyncService(environments, validation, rooms.proofs),
         syncs=sync_desk,
+        approvals=rooms.approvals,
         conflicts=rooms.conflicts,
         drift=desk,
         preserved=rooms.shelf,

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from app.domain.environment import Dsn, Environment, OnDrift, OutOfOrder, Protection, SyncPolicy
-from app.domain.job import Job, JobId, JobKind, JobState, Origin
+from app.domain.job import Job, JobId, JobKind, JobRequest, JobState, Origin, Principal
 from app.domain.windows import Window, Windows
 from tests.support.house import House, open_house
 from tests.support.servers import Servers, execute, fetch
@@ -219,3 +219,32 @@ def test_outside_of_its_windows_an_environment_is_not_changed_at_submission_or_b
             job = closed.perform(waiting.id)
         assert (job.state, job.reason) == (JobState.FAILED, "outside_window")
         assert tables(stages, "development") == []
+
+
+def test_what_waits_for_approval_runs_what_was_approved_or_nothing(
+    servers: Servers, folder: Path, stages: dict[str, Environment]
+) -> None:
+    (folder / "1_users.sql").write_text(ONE.format(name="users"))
+    guarded = {"development": replace(stages["development"], approvals=1)}
+    ann, bob = (Origin(Principal(name, "token")) for name in ("ann", "bob"))
+    with open_house(servers, folder, environments=guarded) as house:
+
+        def approved() -> Job:
+            request = JobRequest(JobKind.RUN, "development")
+            job = house.run_async(house.services.migrations.submit(request, ann)).job
+            assert (job.state, job.reason) == (JobState.WAITING, "approval")
+            return house.run_async(house.services.approvals.approve(job.id, "go", bob))
+
+        stale = approved()
+        (folder / "2_orders.sql").write_text(ONE.format(name="orders"))
+        void = house.perform(stale.id)
+        assert (void.state, void.reason) == (JobState.FAILED, "approval_void")
+        assert void.error is not None and "the file of orders was added" in void.error.message
+        assert tables(stages, "development") == []
+        assert house.perform(approved().id).reason == "applied"
+        assert tables(stages, "development") == ["orders", "users"]
+        (folder / "3_lines.sql").write_text(ONE.format(name="lines"))
+        drifted = approved()
+        execute(stages["development"].dsn.secret, "ALTER TABLE users ADD COLUMN by_hand int")
+        void = house.perform(drifted.id)
+        assert (void.state, void.reason) == (JobState.FAILED, "approval_void")
