@@ -1,5 +1,6 @@
 """What the services need of the world, as Protocols; each has two implementations that pass one suite."""
 
+from app.ports.commands import CommandEnd, Commands
 from app.ports.control import (
     Answer,
     Approvals,
@@ -49,6 +50,8 @@ __all__ = [
     "Approvals",
     "Changes",
     "Clock",
+    "CommandEnd",
+    "Commands",
     "ConflictAnswers",
     "ConflictLog",
     "ConflictQuery",
