@@ -7,11 +7,12 @@ from app.domain.binding import refuse_stale
 from app.domain.environment import Environment, OnFailure, Protection, stricter
 from app.domain.errors import ConfirmationRequired, EnvironmentProtected, MigrationsInvalid
 from app.domain.job import JobKind, JobRequest
-from app.domain.mark import plan_marks, plan_settling
+from app.domain.mark import plan_baseline, plan_marks, plan_settling
 from app.domain.migration import Catalog
 from app.domain.plan import plan_run
 from app.domain.problem import Problem
 from app.domain.promotion import Surroundings, plan_sync, refuse_outside_window, refuse_unpromoted
+from app.domain.settling import MarkAs
 from app.domain.signals import NeedsAttention
 from app.domain.step import Atomicity, Plan, Step
 from app.domain.undo import plan_reset, plan_rollback, plan_rollback_to, undo_of
@@ -63,6 +64,8 @@ def _plan_kind(
             return plan_reset(catalog, view.history)
         case JobKind.MARK:
             assert request.mark_as is not None
+            if request.mark_as is MarkAs.BASELINE:
+                return plan_baseline(catalog, view.history, request.to)
             return plan_marks(catalog, view.history, request.names, request.mark_as)
         case JobKind.RESOLVE:
             assert request.settling is not None
