@@ -59,6 +59,7 @@ class JobKind(StrEnum):
     VERIFY = "verify"
     SYNC = "sync"
     FOLLOW = "follow"
+    RECONCILE = "reconcile"
 
     @property
     def goes_up(self) -> bool:
@@ -71,7 +72,7 @@ class JobKind(StrEnum):
         return self not in CHORES
 
 
-CHORES = frozenset({JobKind.RESCUE, JobKind.PURGE, JobKind.SCAN, JobKind.VERIFY, JobKind.FOLLOW})
+CHORES = frozenset({JobKind.RESCUE, JobKind.PURGE, JobKind.SCAN, JobKind.VERIFY, JobKind.FOLLOW, JobKind.RECONCILE})
 CONTROL = "liftlock-control"
 """What stands in the place of an environment where a job concerns none."""
 

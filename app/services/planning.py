@@ -70,7 +70,7 @@ def _plan_kind(
         case JobKind.RESOLVE:
             assert request.settling is not None
             return plan_settling(catalog, view.history, request.settling)
-        case JobKind.RESCUE | JobKind.PURGE | JobKind.SCAN | JobKind.VERIFY | JobKind.FOLLOW:
+        case JobKind.RESCUE | JobKind.PURGE | JobKind.SCAN | JobKind.VERIFY | JobKind.FOLLOW | JobKind.RECONCILE:
             raise AssertionError(f"a {request.kind} has no plan")
 
 

@@ -18,6 +18,7 @@ from app.services.policy import ExecutionPolicy
 from app.services.preparation import Preparation
 from app.services.proof_desk import Leftovers
 from app.services.proving import Prover, ProvingPolicy
+from app.services.reconciling import Reconciler
 from app.services.runner import MigrationRunnerService
 from app.services.stepping import LockPolicy
 from app.services.sync_desk import SyncDesk
@@ -54,6 +55,7 @@ def runner_of(settings: Settings, rooms: Rooms, watchdog: Watchdog, desk: SyncDe
         Leftovers(rooms.environments, rooms.scratches, rooms.board),
         rooms.shelf,
         desk,
+        Reconciler(rooms.board, rooms.targets, rooms.conflicts),
     )
     return MigrationRunnerService(
         executor,
