@@ -22,6 +22,7 @@ from app.ports.control import (
     first_state,
 )
 from app.ports.lint import Linter
+from app.ports.ownership import Ownership, Trail
 from app.ports.plans import Plans, PlansWanted
 from app.ports.preserved import PreservedRows
 from app.ports.proofs import Proofs, Scratch, Scratches
@@ -78,6 +79,7 @@ __all__ = [
     "NewJob",
     "Observer",
     "Observers",
+    "Ownership",
     "Plans",
     "PlansWanted",
     "PreservedRows",
@@ -92,5 +94,6 @@ __all__ = [
     "TargetSession",
     "TargetView",
     "Targets",
+    "Trail",
     "first_state",
 ]
