@@ -21,6 +21,7 @@ from app.api import (
     preserved,
     proofs,
     protection,
+    registry,
     schedules,
     schemas,
     syncs,
@@ -36,7 +37,8 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 RESOURCES = (
-    migrations, plans, proofs, conflicts, jobs, schedules, drift, preserved, protection, syncs, operations, documents,
+    migrations, plans, proofs, conflicts, jobs, schedules, drift, preserved, protection, registry, syncs,
+    operations, documents,
 )  # fmt: skip
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 HEADERS = {

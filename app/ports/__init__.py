@@ -26,6 +26,7 @@ from app.ports.ownership import Ownership, Trail
 from app.ports.plans import Plans, PlansWanted
 from app.ports.preserved import PreservedRows
 from app.ports.proofs import Proofs, Scratch, Scratches
+from app.ports.registry import Reader, Registry
 from app.ports.schedules import Schedules
 from app.ports.schema import DriftLog, Schemas
 from app.ports.survey import Surveys
@@ -84,6 +85,8 @@ __all__ = [
     "PlansWanted",
     "PreservedRows",
     "Proofs",
+    "Reader",
+    "Registry",
     "Schedules",
     "Schemas",
     "Scratch",

@@ -8,6 +8,7 @@ from app.adapters.control.database import ControlDatabase
 from app.adapters.control.idempotency import ControlIdempotencyKeys
 from app.adapters.control.locks import ControlLocks
 from app.adapters.control.plans import ControlPlans
+from app.adapters.control.registry import ControlRegistry
 from app.adapters.control.schedules import ControlSchedules
 from app.adapters.control.sweep import ControlSweep
 from app.adapters.control.trail import ControlTrail
@@ -22,6 +23,7 @@ from app.adapters.target.survey import PostgresSurveys
 from app.adapters.target.targets import PostgresTargets
 from app.portal import Portal
 from app.ports import Clock, IdempotencyKeys, JobBoard
+from app.registry.reading import DocumentReader
 from app.services.approving import ApprovalDesk
 from app.services.conflict import ConflictResolutionService
 from app.services.drift_desk import DriftDesk
@@ -31,6 +33,7 @@ from app.services.migration import MigrationService
 from app.services.plans import PlanService
 from app.services.preserved import PreservedShelf
 from app.services.proof_desk import ProofDesk
+from app.services.registry import EnvironmentRegistry
 from app.services.resolving import ConflictResolver
 from app.services.rollback import RollbackService
 from app.services.runner import AutoRun, MigrationRunnerService, Sweeper
@@ -65,6 +68,7 @@ class Services:
     syncs: SyncDesk
     approvals: ApprovalDesk
     protection: ProtectionDesk
+    registry: EnvironmentRegistry
     conflicts: ConflictResolutionService
     drift: DriftDesk
     preserved: PreservedShelf
@@ -93,6 +97,18 @@ def build(settings: Settings) -> Services:
     database, board, clock = rooms.database, rooms.board, rooms.clock
     environments, validation, submission = rooms.environments, rooms.validation, rooms.submission
     migrations = MigrationService(submission, board, ControlWishes(database), ControlLocks(database))
+    schedules = ScheduleService(
+        ControlSchedules(database), environments, submission, board, rooms.sweep, rooms.doorbell, clock
+    )
+    registry = EnvironmentRegistry(
+        environments,
+        ControlRegistry(database),
+        DocumentReader(settings.environ),
+        board,
+        rooms.targets,
+        submission,
+        schedules,
+    )
     desk, plans = _desk(settings, rooms), _plans(rooms)
     sync_desk = SyncDesk(environments, submission, plans, board)
     return Services(
@@ -116,10 +132,9 @@ def build(settings: Settings) -> Services:
         resolver=ConflictResolver(
             environments, rooms.conflicts, validation, submission, board, rooms.doorbell, desk, clock
         ),
-        schedules=ScheduleService(
-            ControlSchedules(database), environments, submission, board, rooms.sweep, rooms.doorbell, clock
-        ),
-        runner=runner_of(settings, rooms, watchdog_of(settings, watchdog_portal), sync_desk),
+        schedules=schedules,
+        registry=registry,
+        runner=runner_of(settings, rooms, watchdog_of(settings, watchdog_portal), sync_desk, registry),
         sweeper=_sweeper(settings, sweeper_portal, rooms.doorbell),
         installer=_installer(settings, rooms.targets, clock),
         auto_run=AutoRun(migrations, validation),
