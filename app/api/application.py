@@ -14,6 +14,7 @@ from app.api import (
     conflicts,
     documents,
     drift,
+    environments,
     jobs,
     migrations,
     operations,
@@ -63,7 +64,19 @@ def build_application(services: Services) -> OpenAPI:
     app.before_request(refuse_foreigners)
     app.after_request(_finish)
     register_errors(app)
-    for resource in (migrations, plans, proofs, conflicts, jobs, schedules, drift, preserved, operations, documents):
+    for resource in (
+        migrations,
+        plans,
+        proofs,
+        conflicts,
+        jobs,
+        schedules,
+        environments,
+        drift,
+        preserved,
+        operations,
+        documents,
+    ):
         app.register_api(resource.api)
     return app
 

@@ -13,7 +13,7 @@ from app.domain.failure import Failure
 from app.domain.job import CONTROL, Job, StepRecord
 from app.domain.locks import LockSample, Session
 from app.domain.problem import Problem
-from app.services.sync import MigrationState, MigrationStatus
+from app.domain.standing import MigrationState, MigrationStatus
 
 Json = dict[str, Any]
 

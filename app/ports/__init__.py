@@ -19,6 +19,7 @@ from app.ports.control import (
     StoredAnswer,
 )
 from app.ports.lint import Linter
+from app.ports.overview import EnvironmentLog
 from app.ports.plans import Plans, PlansWanted
 from app.ports.preserved import PreservedRows
 from app.ports.proofs import Proofs, Scratch, Scratches
@@ -53,6 +54,7 @@ __all__ = [
     "Doorbell",
     "Drafts",
     "DriftLog",
+    "EnvironmentLog",
     "FenceBusy",
     "Guide",
     "Held",

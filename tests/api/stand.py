@@ -19,12 +19,14 @@ from app.domain.migration import Migration
 from app.domain.preserved import Retention
 from app.portal import Portal
 from app.ports import TargetView
+from app.services.comparing import Comparer
 from app.services.conflict import ConflictResolutionService
 from app.services.drift import DriftRecorder
 from app.services.drift_desk import DriftDesk
 from app.services.gate import HazardGate
 from app.services.install import ControlInstaller
 from app.services.migration import MigrationService
+from app.services.overview import Overview
 from app.services.plans import PlanService
 from app.services.preserved import PreservedShelf
 from app.services.proof_desk import ProofDesk
@@ -47,6 +49,7 @@ from tests.fakes.idempotency import MemoryIdempotencyKeys
 from tests.fakes.jobs import JobStore, MemoryClaims, MemoryJobs
 from tests.fakes.lint import FakeLinter
 from tests.fakes.locks import MemoryLocks
+from tests.fakes.overview import MemoryEnvironmentLog
 from tests.fakes.plans import MemoryPlans
 from tests.fakes.preserved import MemoryPreservedRows
 from tests.fakes.proofs import MemoryProofs
@@ -194,6 +197,7 @@ class Stand:
         desk = DriftDesk(
             environments, self.schemas, self.recorder, self.source, self.drafts, submission, board, self.clock
         )
+        overview = Overview(self.source, self.targets, MemoryEnvironmentLog(self.store, self.checks))
         migrations = MigrationService(submission, board, MemoryWishes(self.store), self.locks)
         return Services(
             settings=settings,
@@ -205,7 +209,7 @@ class Stand:
             rollbacks=RollbackService(submission),
             plans=plans,
             validation=validation,
-            sync=EnvironmentSyncService(environments, validation, self.proofs),
+            sync=EnvironmentSyncService(environments, overview, Comparer(overview, self.schemas), self.proofs),
             conflicts=conflicts,
             drift=desk,
             preserved=PreservedShelf(environments, self.shelf, Retention(30)),

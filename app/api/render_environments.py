@@ -1,0 +1,155 @@
+"""Environments, their axes and the matrix as JSON values."""
+
+from urllib.parse import quote
+
+from app.api.render import READ_ONLY, Json, action
+from app.api.render_values import moment
+from app.api.steps import in_environment
+from app.domain.axes import Evidence, Named, Standing, Sync
+from app.domain.drift import DriftCheck, DriftState
+from app.domain.environment import Dsn, Environment, Protection, stricter
+from app.domain.job import Job
+from app.domain.matrix import Matrix, MatrixRow
+
+
+def environment(one: Environment, *, is_default: bool, read_only: bool, standing: Standing | None = None) -> Json:
+    """With the three axes, and what the target has on record, where it was looked at."""
+    recorded = None if standing is None else standing.recorded
+    effective = stricter(one.protection, recorded or one.protection)
+    return {
+        "name": one.name,
+        "isDefault": is_default,
+        "address": str(one.dsn),
+        "directAddress": _address(one.direct),
+        "scratchAddress": _address(one.scratch),
+        "scope": one.scope,
+        "protection": one.protection.value,
+        "recordedProtection": None if recorded is None else recorded.value,
+        "effectiveProtection": effective.value,
+        "recordedEnvironment": None if standing is None else standing.recorded_as,
+        "onDrift": one.on_drift.value,
+        "onFailure": one.on_failure.value,
+        "outOfOrder": one.out_of_order.value,
+        "consent": sorted(one.consent),
+        "maxHoldMs": one.max_hold_ms,
+        "schemaCheck": one.schema_check.value,
+        "requireProof": one.require_proof,
+        "status": None if standing is None else status(standing),
+        "links": _links(one.name),
+        "actions": _actions(one.name, effective, READ_ONLY if read_only else None),
+    }
+
+
+def status(standing: Standing) -> Json:
+    name, jobs = standing.environment.name, standing.jobs
+    return {
+        "environment": name,
+        "sync": _sync(standing.sync),
+        "drift": _drift(standing.drift),
+        "lastJob": _job(jobs.last),
+        "runningJob": _job(jobs.running),
+        "openJobs": jobs.open,
+        "links": {**_links(name), "self": f"/environments/{name}/status"},
+    }
+
+
+def matrix(found: Matrix) -> Json:
+    names = [one.environment.name for one in found.environments]
+    return {
+        "environments": [status(one) for one in found.environments],
+        "migrations": [_row(row, names) for row in found.rows],
+        "links": {"self": "/matrix"},
+    }
+
+
+def _address(dsn: Dsn | None) -> str | None:
+    return None if dsn is None else str(dsn)
+
+
+def _links(name: str) -> Json:
+    here, query = f"/environments/{name}", in_environment(name)
+    return {
+        "self": here,
+        "status": f"{here}/status",
+        "drift": f"{here}/drift",
+        "preserved": f"{here}/preserved",
+        "migrations": f"/migrations?{query}",
+        "conflicts": f"/migrations/conflicts?{query}",
+        "jobs": f"/jobs?{query}",
+        "plans": f"/plans?{query}",
+    }
+
+
+def _actions(name: str, protection: Protection, refusal: str | None) -> list[Json]:
+    query = in_environment(name)
+    closed = None if protection is Protection.OPEN else f"reset is refused where the protection is {protection}"
+    return [
+        action("plan", "See what would be run", "POST", f"/migrations/plan?{query}", None, None),
+        action("run", "Run what is pending", "POST", f"/migrations/run?{query}", refusal, None),
+        action("rollback", "Undo the newest migration", "POST", f"/migrations/rollback?{query}", refusal, None),
+        action("reset", "Undo everything", "DELETE", f"/migrations/reset?{query}", refusal or closed, None),
+        action("verify", "Try what is pending", "POST", f"/migrations/verify?{query}", refusal, None),
+        action("scan", "Look for drift now", "POST", f"/environments/{name}/drift/scan", refusal, None),
+    ]
+
+
+def _sync(sync: Sync) -> Json:
+    evidence = None if sync.evidence is None else _evidence(sync.evidence)
+    return {"state": sync.state.value, "message": sync.message, "evidence": evidence}
+
+
+def _evidence(found: Evidence) -> Json:
+    return {
+        "applied": found.applied,
+        "pending": _named(found.pending),
+        "blocked": _named(found.blocked),
+        "failed": _named(found.failed),
+        "missing": _named(found.missing),
+        "modified": _named(found.modified),
+        "uncertain": _named(found.uncertain),
+    }
+
+
+def _named(named: Named) -> Json:
+    return {"count": named.count, "names": list(named.names)}
+
+
+def _drift(check: DriftCheck) -> Json:
+    return {
+        "state": check.state.value,
+        "message": check.message,
+        "checkedAt": moment(check.checked_at),
+        "firstSeenAt": moment(check.first_seen_at) if check.state is DriftState.DRIFTED else None,
+        "objects": check.total,
+        "conflictId": None if check.conflict_id is None else str(check.conflict_id),
+    }
+
+
+def _job(job: Job | None) -> Json | None:
+    if job is None:
+        return None
+    return {
+        "id": str(job.id),
+        "kind": job.request.kind.value,
+        "state": "cancelling" if job.cancelling else job.state.value,
+        "reason": job.reason,
+        "message": job.message,
+        "createdAt": moment(job.created_at),
+        "startedAt": moment(job.started_at),
+        "finishedAt": moment(job.finished_at),
+        "links": {"self": f"/jobs/{job.id}"},
+    }
+
+
+def _row(row: MatrixRow, names: list[str]) -> Json:
+    return {
+        "name": row.name,
+        "version": row.version,
+        "reversible": row.reversible,
+        "file": row.file,
+        "cells": [
+            {"environment": name, "state": cell.state.value, "appliedAt": moment(cell.applied_at)}
+            for name, cell in zip(names, row.cells, strict=True)
+        ],
+        "links": {"self": f"/migrations/{quote(row.name, safe='')}"},
+    }
