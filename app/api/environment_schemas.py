@@ -169,7 +169,8 @@ class LedgerComparison(Answer):
     only_in_from: list[ComparedMigration]
     only_in_to: list[ComparedMigration]
     different: list[OtherText]
-    uncertain: list[str]
+    uncertain_in_from: list[str]
+    uncertain_in_to: list[str]
 
 
 class ComparedObject(Answer):

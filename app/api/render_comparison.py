@@ -30,7 +30,7 @@ def comparison(found: Comparison, base_url: str, *, read_only: bool) -> Json:
             "to": f"/environments/{target}",
         },
         "actions": list(_actions(found, READ_ONLY if read_only else None)),
-        "nextSteps": next_steps(tuple(_steps(found)), base_url, target),
+        "nextSteps": list(_steps(found, base_url)),
     }
 
 
@@ -47,7 +47,8 @@ def _ledger(found: LedgerComparison) -> Json:
         "onlyInFrom": [_entry(one) for one in found.only_in_source[:MOST_MIGRATIONS]],
         "onlyInTo": [_entry(one) for one in found.only_in_target[:MOST_MIGRATIONS]],
         "different": [_other(one) for one in found.other_texts[:MOST_MIGRATIONS]],
-        "uncertain": list(found.uncertain),
+        "uncertainInFrom": list(found.uncertain_in_source),
+        "uncertainInTo": list(found.uncertain_in_target),
     }
 
 
@@ -121,13 +122,14 @@ def _other_text(ledger: LedgerComparison) -> str | None:
     return f"{names[0]} was applied from another text there; settle that first" if names else None
 
 
-def _steps(found: Comparison) -> Iterator[str]:
-    ledger, target = found.ledger, found.target
-    if _other_text(ledger) is not None:
-        for name in (found.source, target):
-            yield f"GET /migrations/conflicts?{in_environment(name)}&state=open shows which is not as its file is"
-    if ledger.uncertain:
-        yield from settle_uncertain(ledger.uncertain[0])
-    if found.schema.likeness is Likeness.DIFFERENT and not (ledger.only_in_source or ledger.only_in_target):
-        for name in (found.source, target):
-            yield f"POST /environments/{name}/drift/scan"
+def _steps(found: Comparison, base_url: str) -> Iterator[str]:
+    ledger = found.ledger
+    sides = ((found.source, ledger.uncertain_in_source), (found.target, ledger.uncertain_in_target))
+    alike = not (ledger.only_in_source or ledger.only_in_target)
+    for name, uncertain in sides:
+        if _other_text(ledger) is not None:
+            yield from next_steps((f"GET /migrations/conflicts?{in_environment(name)}&state=open",), base_url, name)
+        if uncertain:
+            yield from next_steps(settle_uncertain(uncertain[0]), base_url, name)
+        if alike and found.schema.likeness is Likeness.DIFFERENT:
+            yield from next_steps((f"POST /environments/{name}/drift/scan",), base_url, name)

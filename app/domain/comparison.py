@@ -41,7 +41,8 @@ class LedgerComparison:
     only_in_source: tuple[LedgerEntry, ...] = ()
     only_in_target: tuple[LedgerEntry, ...] = ()
     other_texts: tuple[OtherText, ...] = ()
-    uncertain: tuple[str, ...] = ()
+    uncertain_in_source: tuple[str, ...] = ()
+    uncertain_in_target: tuple[str, ...] = ()
     same: int = 0
     tail: int | None = None
     reason: str | None = None
@@ -91,7 +92,8 @@ class Comparison:
     def _of_ledgers(self) -> list[str]:
         found = self.ledger
         texts = [one for one in found.other_texts if not one.comments_only]
-        said = [f"nobody knows whether {', '.join(found.uncertain)} is applied"] if found.uncertain else []
+        unsure = ((self.source, found.uncertain_in_source), (self.target, found.uncertain_in_target))
+        said = [f"nobody knows whether {', '.join(names)} is applied in {where}" for where, names in unsure if names]
         if texts:
             said.append(f"{count_of(len(texts), 'migration')} applied from other texts: {_names_of(texts)}")
         if found.only_in_source:
@@ -117,13 +119,14 @@ def compare_ledgers(source: History, target: History) -> LedgerComparison:
     besides = tuple(one for one in target.applied if one.name not in there)
     both = [OtherText(one, here[one.name]) for one in source.applied if one.name in here]
     other = tuple(one for one in both if one.source.checksum != one.target.checksum)
-    uncertain = tuple(dict.fromkeys(one.name for one in (*source.entries, *target.entries) if one.uncertain))
+    unsure = _uncertain(source), _uncertain(target)
     return LedgerComparison(
-        _verdict(lacking, besides, other, uncertain),
+        _verdict(lacking, besides, other, unsure),
         lacking,
         besides,
         other,
-        uncertain,
+        unsure[0],
+        unsure[1],
         same=len(both) - len(other),
         tail=len(besides) if target.applied[len(target.applied) - len(besides) :] == besides else None,
     )
@@ -149,15 +152,19 @@ def _verdict(
     lacking: Sequence[LedgerEntry],
     besides: Sequence[LedgerEntry],
     other: Sequence[OtherText],
-    uncertain: Sequence[str],
+    unsure: Sequence[tuple[str, ...]],
 ) -> SyncState:
     if (lacking and besides) or any(not one.comments_only for one in other):
         return SyncState.DIVERGED
-    if uncertain:
+    if any(unsure):
         return SyncState.UNKNOWN
     if lacking:
         return SyncState.BEHIND
     return SyncState.AHEAD if besides else SyncState.IN_SYNC
+
+
+def _uncertain(history: History) -> tuple[str, ...]:
+    return tuple(one.name for one in history.entries if one.uncertain)
 
 
 def _counted(entries: Sequence[LedgerEntry]) -> str:

@@ -15,6 +15,7 @@ from app.adapters.control.drift import ControlDrift
 from app.adapters.control.idempotency import ControlIdempotencyKeys
 from app.adapters.control.jobs import ControlJobs
 from app.adapters.control.locks import ControlLocks
+from app.adapters.control.overview import ControlEnvironmentLog
 from app.adapters.control.plans import ControlPlans
 from app.adapters.control.proofs import ControlProofs
 from app.adapters.control.schedules import ControlSchedules
@@ -26,6 +27,7 @@ from app.ports import (
     ConflictAnswers,
     ConflictLog,
     DriftLog,
+    EnvironmentLog,
     IdempotencyKeys,
     JobBoard,
     JobClaims,
@@ -42,6 +44,7 @@ from tests.fakes.drift import MemoryDrift
 from tests.fakes.idempotency import MemoryIdempotencyKeys
 from tests.fakes.jobs import JobStore, MemoryClaims, MemoryJobs
 from tests.fakes.locks import MemoryLocks
+from tests.fakes.overview import MemoryEnvironmentLog
 from tests.fakes.plans import MemoryPlans
 from tests.fakes.proofs import MemoryProofs
 from tests.fakes.schedules import MemorySchedules
@@ -82,6 +85,7 @@ class Room:
     drift: DriftLog
     plans: Plans
     proofs: Proofs
+    environments: EnvironmentLog
     portal: Portal
     clock: FakeClock
     dsn: str | None = None
@@ -108,7 +112,7 @@ def _memory_room() -> Iterator[Room]:
     clock, portal = FakeClock(), Portal("contract")
     keys = MemoryIdempotencyKeys(clock)
     store = JobStore(clock, keys)
-    conflicts = MemoryConflicts(clock)
+    conflicts, checks = MemoryConflicts(clock), MemoryDrift(clock)
     yield Room(
         MemoryJobs(store),
         MemoryWishes(store),
@@ -119,9 +123,10 @@ def _memory_room() -> Iterator[Room]:
         MemorySchedules(store),
         keys,
         MemoryLocks(store),
-        MemoryDrift(clock),
+        checks,
         MemoryPlans(),
         MemoryProofs(clock),
+        MemoryEnvironmentLog(store, checks),
         portal,
         clock,
     )
@@ -147,6 +152,7 @@ def _real_room(request: pytest.FixtureRequest, folder: Path) -> Iterator[Room]:
             ControlDrift(database),
             ControlPlans(database),
             ControlProofs(database),
+            ControlEnvironmentLog(database),
             portal,
             FakeClock(),
             house.dsn,
