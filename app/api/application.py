@@ -23,6 +23,7 @@ from app.api import (
     proofs,
     schedules,
     schemas,
+    syncs,
 )
 from app.api.context import KEY, Extension, request_id
 from app.api.errors import register_errors
@@ -74,6 +75,7 @@ def build_application(services: Services) -> OpenAPI:
         environments,
         drift,
         preserved,
+        syncs,
         operations,
         documents,
     ):

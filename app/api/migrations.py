@@ -47,6 +47,7 @@ def run_migrations(query: ChangeQuery, body: RunBody) -> Response:
         atomic=body.atomic,
         on_failure=body.on_failure,
         on_drift=body.on_drift,
+        outside_window=body.outside_window,
     )
     return carry_out(_held_to_plan(asked, query, body), body, services().migrations.submit)
 

@@ -10,7 +10,7 @@ from app.api.steps import in_environment, next_steps
 from app.domain.again import refuse_unsafe_retry
 from app.domain.errors import NotSafeToRetry
 from app.domain.failure import Failure
-from app.domain.job import CONTROL, Job, StepRecord
+from app.domain.job import CONTROL, Job, JobState, StepRecord
 from app.domain.locks import LockSample, Session
 from app.domain.problem import Problem
 from app.domain.standing import MigrationState, MigrationStatus
@@ -46,6 +46,7 @@ def job_summary(job: Job, base_url: str, *, read_only: bool) -> Json:
         "requestId": origin.request_id,
         "retryOf": str(request.retry_of) if request.retry_of else None,
         "pausedBy": None if job.state.final else job.paused_by,
+        "notBefore": moment(job.not_before) if job.state is JobState.WAITING else None,
         "note": request.note,
         "notices": list(job.notices),
         "error": _failure(job.error, base_url, request.environment),

@@ -96,12 +96,19 @@ def _object(one: Difference) -> Json:
 def _actions(found: Comparison, refusal: str | None) -> Iterator[Json]:
     """What one lacks comes from the other; what one has besides goes there, or is undone."""
     source, target, ledger = found.source, found.target, found.ledger
-    refusal = refusal or _other_text(ledger)
+    other = _other_text(ledger)
     if ledger.only_in_source:
-        yield _sync(source, target, refusal)
+        yield _plan_sync(source, target, other)
+        yield _sync(source, target, refusal or other)
     if ledger.only_in_target:
-        yield _sync(target, source, refusal)
-        yield _rollback(target, ledger, refusal)
+        yield _plan_sync(target, source, other)
+        yield _sync(target, source, refusal or other)
+        yield _rollback(target, ledger, refusal or other)
+
+
+def _plan_sync(source: str, target: str, refusal: str | None) -> Json:
+    label, body = f"See what would bring {target} to the level of {source}", {"from": source, "dryRun": True}
+    return action("plan_sync", label, "POST", f"/environments/{target}/sync", refusal, body)
 
 
 def _sync(source: str, target: str, refusal: str | None) -> Json:

@@ -20,6 +20,8 @@ LiftlockError
 │   ├── NotSafeToRetry          asking for the same once more would do something else, or harm
 │   ├── DriftPresent            the schema is no longer as the last job left it
 │   ├── ProofMissing            the environment demands a proof of reversibility
+│   ├── NotPromoted             it is not completed, or not long enough, where the environment requires it
+│   ├── OutsideWindow           the environment may not be changed at this hour
 │   ├── PlanStale               what was planned is no longer what would run
 │   ├── HazardNotAllowed        a hazard of the plan needs consent that nobody has given
 │   ├── IdempotencyKeyReused    the same key with another body
@@ -127,6 +129,16 @@ class DriftPresent(ListedRefusal):
 class ProofMissing(ListedRefusal):
     slug = "proof-missing"
     title = "A migration has not been proven"
+
+
+class NotPromoted(ListedRefusal):
+    slug = "not-promoted"
+    title = "A migration has not been through the environments before"
+
+
+class OutsideWindow(Refusal):
+    slug = "outside-window"
+    title = "The environment may not be changed now"
 
 
 class NotFound(Refusal):

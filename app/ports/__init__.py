@@ -17,6 +17,7 @@ from app.ports.control import (
     LockLog,
     NewJob,
     StoredAnswer,
+    first_state,
 )
 from app.ports.lint import Linter
 from app.ports.overview import EnvironmentLog
@@ -88,4 +89,5 @@ __all__ = [
     "TargetSession",
     "TargetView",
     "Targets",
+    "first_state",
 ]

@@ -63,7 +63,10 @@ class IdempotencyKeys(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class NewJob:
-    """`finished` is set for a job that had nothing to do and is over when it is born."""
+    """`finished` is set for a job that had nothing to do and is over when it is born.
+
+    `not_before`: until then it waits, without a place in its queue.
+    """
 
     id: JobId
     request: JobRequest
@@ -73,6 +76,12 @@ class NewJob:
     dedupe_key: str | None = None
     dedupe_within_s: int = 60
     idempotency: "KeyClaim | None" = None
+    not_before: datetime | None = None
+
+
+def first_state(job: NewJob) -> tuple[JobState, str]:
+    """State and reason of a new job that is not over."""
+    return (JobState.QUEUED, "for_worker") if job.not_before is None else (JobState.WAITING, "window")
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +189,10 @@ class LockLog(Protocol):
 
 class JobSweep(Protocol):
     """What nobody is looking after: jobs that are due, and jobs whose worker is gone."""
+
+    async def wake(self, limit: int) -> int:
+        """Give those a place in their queue that have waited for a moment which has come; how many."""
+        ...
 
     async def due(self, limit: int) -> tuple[JobId, ...]:
         """Heads of their target's queue that are due for another ring; pushes their next ring back."""

@@ -12,8 +12,8 @@ from app.domain.proof import NO_PROOFS, KnownProofs
 from app.domain.standing import MigrationStatus
 from app.ports import Proofs
 from app.services.comparing import Comparer
+from app.services.environments import Environments
 from app.services.overview import Overview, Sided
-from app.services.submission import Environments
 
 
 class EnvironmentSyncService:

@@ -26,9 +26,11 @@ from app.portal import Portal
 from app.ports import Clock
 from app.services.conflict import ConflictResolutionService
 from app.services.drift import DriftRecorder
+from app.services.environments import Environments
 from app.services.gate import HazardGate
+from app.services.neighbours import Neighbours
 from app.services.preserved import PreservedShelf
-from app.services.submission import Environments, Submission
+from app.services.submission import Submission
 from app.services.validation import SchemaValidationService
 from app.settings import Settings
 
@@ -55,6 +57,7 @@ class Rooms:
     drift: DriftRecorder
     shelf: PreservedShelf
     validation: SchemaValidationService
+    neighbours: Neighbours
     submission: Submission
 
 
@@ -72,6 +75,7 @@ def rooms_of(settings: Settings, portal: Portal) -> Rooms:
     schemas, proofs = PostgresSchemas(), ControlProofs(database)
     gate = HazardGate(schemas, SquawkLinter())
     validation = SchemaValidationService(source, targets, conflicts, gate)
+    neighbours = Neighbours(environments, targets, clock)
     for close in (announcements.close, targets.close, leases.close, database.close, doorbell.close):
         portal.on_close(close)
     return Rooms(
@@ -93,6 +97,7 @@ def rooms_of(settings: Settings, portal: Portal) -> Rooms:
         drift=DriftRecorder(schemas, ControlDrift(database), conflicts),
         shelf=PreservedShelf(environments, PostgresPreservedRows(), Retention(settings.keep_days)),
         validation=validation,
+        neighbours=neighbours,
         submission=Submission(
             environments,
             validation,
@@ -102,6 +107,7 @@ def rooms_of(settings: Settings, portal: Portal) -> Rooms:
             doorbell,
             clock,
             proofs,
+            neighbours,
             shortcut=settings.shortcut,
             read_only=settings.read_only,
         ),

@@ -23,9 +23,11 @@ from app.services.comparing import Comparer
 from app.services.conflict import ConflictResolutionService
 from app.services.drift import DriftRecorder
 from app.services.drift_desk import DriftDesk
+from app.services.environments import Environments
 from app.services.gate import HazardGate
 from app.services.install import ControlInstaller
 from app.services.migration import MigrationService
+from app.services.neighbours import Neighbours
 from app.services.overview import Overview
 from app.services.plans import PlanService
 from app.services.preserved import PreservedShelf
@@ -34,8 +36,9 @@ from app.services.resolving import ConflictResolver
 from app.services.rollback import RollbackService
 from app.services.runner import AutoRun, MigrationRunnerService, Sweeper
 from app.services.schedule import ScheduleService
-from app.services.submission import Environments, Submission
+from app.services.submission import Submission
 from app.services.sync import EnvironmentSyncService
+from app.services.sync_desk import SyncDesk
 from app.services.validation import SchemaValidationService
 from app.settings import Settings
 from app.wiring import Services
@@ -164,6 +167,7 @@ class Stand:
         self.gate = gate = HazardGate(self.schemas, self.linter)
         validation = SchemaValidationService(self.source, self.targets, conflicts, gate)
         self.proofs = MemoryProofs(self.clock)
+        neighbours = Neighbours(environments, self.targets, self.clock)
         submission = Submission(
             environments,
             validation,
@@ -173,6 +177,7 @@ class Stand:
             self.doorbell,
             self.clock,
             self.proofs,
+            neighbours,
             shortcut=settings.shortcut,
             read_only=settings.read_only,
         )
@@ -191,6 +196,7 @@ class Stand:
             self.proofs,
             self.recorder,
             self.clock,
+            neighbours,
         )
         self.locks = MemoryLocks(self.store)
         self.shelf = MemoryPreservedRows()
@@ -210,6 +216,7 @@ class Stand:
             plans=plans,
             validation=validation,
             sync=EnvironmentSyncService(environments, overview, Comparer(overview, self.schemas), self.proofs),
+            syncs=SyncDesk(environments, submission, plans),
             conflicts=conflicts,
             drift=desk,
             preserved=PreservedShelf(environments, self.shelf, Retention(30)),
@@ -217,7 +224,9 @@ class Stand:
             resolver=ConflictResolver(
                 environments, conflicts, validation, submission, board, self.doorbell, desk, self.clock
             ),
-            schedules=ScheduleService(self.schedules, submission, board, sweep, self.doorbell, self.clock),
+            schedules=ScheduleService(
+                self.schedules, environments, submission, board, sweep, self.doorbell, self.clock
+            ),
             runner=cast(MigrationRunnerService, None),
             sweeper=Sweeper(sweep, self.doorbell),
             installer=cast(ControlInstaller, None),

@@ -233,7 +233,8 @@ def test_what_one_lacks_is_brought_there_by_a_sync(stand: Stand) -> None:
     assert found["ledger"]["counts"] == {"same": 1, "onlyInFrom": 1, "onlyInTo": 0, "different": 0}
     (lacking,) = found["ledger"]["onlyInFrom"]
     assert (lacking["name"], lacking["version"], lacking["checksum"]) == ("add email", "2", TWO.checksum.raw.hex())
-    (sync,) = found["actions"]
+    planned, sync = found["actions"]
+    assert planned["body"] == {"from": "development", "dryRun": True}
     assert (sync["method"], sync["href"], sync["body"]) == (
         "POST",
         "/environments/production/sync",
@@ -250,6 +251,7 @@ def test_what_one_has_besides_goes_the_other_way_or_is_undone(stand: Stand) -> N
 
     assert found["verdict"] == "ahead"
     assert [(one["name"], one["href"], one["allowed"]) for one in found["actions"]] == [
+        ("plan_sync", "/environments/development/sync", True),
         ("sync", "/environments/development/sync", True),
         ("rollback", "/migrations/rollback/2?environment=production", True),
     ]
@@ -258,7 +260,7 @@ def test_what_one_has_besides_goes_the_other_way_or_is_undone(stand: Stand) -> N
 def test_what_others_stand_upon_is_not_offered_to_be_undone(stand: Stand) -> None:
     applied(stand, "development", TWO)
     applied(stand, "production", ONE, TWO)
-    _, rollback = compared(stand)["actions"]
+    rollback = compared(stand)["actions"][-1]
     assert (rollback["allowed"], rollback["reason"]) == (
         False,
         "others were applied after create users, and would be undone with it",
@@ -276,7 +278,7 @@ def test_another_text_is_shown_with_both_checksums_and_stops_a_sync(stand: Stand
     (other,) = found["ledger"]["different"]
     assert (other["name"], other["commentsOnly"]) == ("create users", False)
     assert (other["from"]["checksum"], other["to"]["checksum"]) == (ONE.checksum.raw.hex(), before.checksum.raw.hex())
-    (sync,) = found["actions"]
+    sync = found["actions"][-1]
     assert not sync["allowed"] and "was applied from another text there" in sync["reason"]
     assert any("/migrations/conflicts?environment=production&state=open" in step for step in found["nextSteps"])
 

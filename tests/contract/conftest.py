@@ -65,6 +65,7 @@ _AGE = (
     "UPDATE liftlock_control.conflicts SET ignored_until = ignored_until - make_interval(secs => $1)",
     "ALTER TABLE liftlock_control.jobs DISABLE TRIGGER USER",
     "UPDATE liftlock_control.jobs SET due_at = due_at - make_interval(secs => $1) WHERE due_at IS NOT NULL",
+    "UPDATE liftlock_control.jobs SET not_before = not_before - make_interval(secs => $1)",
     "ALTER TABLE liftlock_control.jobs ENABLE TRIGGER USER",
 )
 

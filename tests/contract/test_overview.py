@@ -1,6 +1,7 @@
 """EnvironmentLog: what is known of many environments at once, in memory and in PostgreSQL."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from app.domain.axes import JobsSeen
 from app.domain.drift import DriftCheck, DriftState, not_checked
@@ -8,6 +9,7 @@ from app.domain.job import Ended, GivenBack, JobKind, JobRequest, JobState, Step
 from tests.contract.conftest import Room
 from tests.contract.test_jobs import DONE, NOTHING, add, claim, get
 
+LATER = datetime(2101, 1, 1, tzinfo=UTC)
 EVERY = ("development", "staging", "production")
 FAILED = Ended(JobState.FAILED, "sql_error", "it failed")
 
@@ -57,6 +59,12 @@ def test_the_running_job_is_told_with_the_migrations_it_works_on(room: Room) -> 
 def test_a_job_that_was_given_back_is_open_and_not_running(room: Room) -> None:
     room.run(room.claims.end(claim(room, add(room)), GivenBack("for_target", "another has it", 1000)))
     assert jobs(room)["development"] == JobsSeen(open=1)
+
+
+def test_a_job_that_waits_for_its_window_is_open_too(room: Room) -> None:
+    add(room, not_before=LATER)
+    add(room)
+    assert jobs(room)["development"] == JobsSeen(open=2)
 
 
 def test_each_environment_has_its_own_jobs_and_looks_and_proofs_are_none_of_them(room: Room) -> None:

@@ -7,7 +7,7 @@ from app.domain.axes import NO_JOBS, JobsSeen
 from app.domain.drift import DriftCheck
 from app.domain.job import Job, JobState, StepState
 from tests.fakes.drift import MemoryDrift
-from tests.fakes.jobs import OPEN, JobStore
+from tests.fakes.jobs import JobStore
 
 
 class MemoryEnvironmentLog:
@@ -32,7 +32,7 @@ class MemoryEnvironmentLog:
         return JobsSeen(
             last=ended[-1] if ended else None,
             running=None if running is None else _bare(running),
-            open=len([job for job in jobs if job.state in OPEN]),
+            open=len([job for job in jobs if not job.state.final]),
             under_way=tuple(
                 step.name for step in (running.steps if running else ()) if step.state is StepState.RUNNING
             ),

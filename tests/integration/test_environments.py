@@ -168,7 +168,7 @@ def test_two_environments_are_compared_by_ledger_and_schema(house: House) -> Non
     (table,) = behind["schema"]["differences"]
     assert (table["kind"], table["object"], table["change"]) == ("table", "public.b", "missing")
     ahead = compared(house, "from=production&to=staging")
-    assert (ahead["verdict"], [one["name"] for one in ahead["actions"]]) == ("ahead", ["sync", "rollback"])
+    assert (ahead["verdict"], [one["name"] for one in ahead["actions"]]) == ("ahead", ["plan_sync", "sync", "rollback"])
     run(house, "production")
     assert (compared(house)["verdict"], compared(house)["schema"]["state"]) == ("in_sync", "same")
 
@@ -176,8 +176,19 @@ def test_two_environments_are_compared_by_ledger_and_schema(house: House) -> Non
 def test_the_rollback_that_a_comparison_offers_brings_them_together(house: House) -> None:
     run(house, "staging")
     run(house, "production", to="1")
-    (_, rollback) = compared(house, "from=production&to=staging")["actions"]
+    rollback = compared(house, "from=production&to=staging")["actions"][-1]
     accepted = house.http(rollback["method"], rollback["href"])
+    assert house.perform(JobId(UUID(accepted.get_json()["id"]))).state is JobState.SUCCEEDED
+    assert compared(house)["verdict"] == "in_sync"
+
+
+def test_the_sync_that_a_comparison_offers_brings_them_together(house: House) -> None:
+    run(house, "staging")
+    run(house, "production", to="1")
+    planned, sync = compared(house)["actions"]
+    plan = house.http(planned["method"], planned["href"], json=planned["body"]).get_json()
+    assert [step["name"] for step in plan["steps"]] == ["b"]
+    accepted = house.http(sync["method"], sync["href"], json=sync["body"])
     assert house.perform(JobId(UUID(accepted.get_json()["id"]))).state is JobState.SUCCEEDED
     assert compared(house)["verdict"] == "in_sync"
 

@@ -12,11 +12,13 @@ from app.portal import Portal
 from app.ports import Limits, NewJob
 from app.services.conflict import ConflictResolutionService
 from app.services.drift import DriftRecorder
-from app.services.execution import ExecutionPolicy, PlanExecutor
+from app.services.environments import Environments
+from app.services.execution import PlanExecutor
 from app.services.gate import HazardGate
 from app.services.lookout import Lookout, Watch
+from app.services.neighbours import Neighbours
+from app.services.policy import ExecutionPolicy
 from app.services.stepping import LockPolicy
-from app.services.submission import Environments
 from app.services.watchdog import Watchdog
 from tests.domain.literals import sql
 from tests.fakes.clock import FakeClock
@@ -72,8 +74,9 @@ class Floor:
         conflicts = ConflictResolutionService(self.log, self.log, MemoryJobs(self.store))
         self.schemas, self.checks = LiteralSchemas(), MemoryDrift(self.clock)
         self.proofs = MemoryProofs(self.clock)
+        environments = Environments({"development": DEVELOPMENT}, "development")
         self.executor = PlanExecutor(
-            Environments({"development": DEVELOPMENT}, "development"),
+            environments,
             self.source,
             self.targets,
             self.leases,
@@ -85,6 +88,7 @@ class Floor:
             ExecutionPolicy(Limits(1, 1, 1, 1), LockPolicy(3, 1_000, 60_000), 5_000, 3_600_000),
             DriftRecorder(self.schemas, self.checks, conflicts),
             self.proofs,
+            Neighbours(environments, self.targets, self.clock),
         )
 
     @property

@@ -22,8 +22,10 @@ _JOBS = Direct(
                WHERE j.state = 'running' AND s.job_id = j.id AND s.state = 'running'), '[]') AS under_way
     FROM liftlock_control.targets t
     CROSS JOIN LATERAL (
-        SELECT count(*) FROM liftlock_control.jobs j
-        WHERE j.target_id = t.id AND j.state IN ('queued', 'running')) AS open
+        SELECT (SELECT count(*) FROM liftlock_control.jobs j
+                WHERE j.target_id = t.id AND j.state IN ('queued', 'running'))
+             + (SELECT count(*) FROM liftlock_control.jobs j
+                WHERE j.target_id = t.id AND j.state = 'waiting') AS count) AS open
     LEFT JOIN LATERAL (
         (SELECT * FROM liftlock_control.jobs j
          WHERE j.target_id = t.id AND j.state IN ('succeeded', 'failed', 'cancelled', 'needs_attention')
@@ -33,7 +35,8 @@ _JOBS = Direct(
     WHERE t.name = ANY (CAST(:names AS text[]))
 """).bindparams(_NAMES)
 )
-"""At most two rows each: the last job and the running one. Along the indexes of the queue a long past costs nothing."""
+"""At most two rows each: the last job and the running one. There is an index of those in the queue and one of those
+that wait for a window, and none of both; so a long past costs nothing."""
 
 _DRIFT = Direct(
     text("""

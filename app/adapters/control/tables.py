@@ -65,6 +65,7 @@ jobs = Table(
     Column("cancel_requested_at", _moment),
     Column("cancel_requested_by", Text),
     Column("paused_by", Text),
+    Column("not_before", _moment),
 )
 
 job_steps = Table(
@@ -138,6 +139,7 @@ schedules = Table(
     Column("next_due", _moment),
     Column("paused", Boolean),
     Column("last_job", Uuid),
+    Column("environment", Text),
 )
 
 plans = Table(
