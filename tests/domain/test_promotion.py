@@ -18,6 +18,7 @@ from app.domain.promotion import (
     plan_sync,
     refuse_outside_window,
     refuse_unpromoted,
+    unready,
 )
 from app.domain.step import Plan, step_up
 from app.domain.windows import Window, Windows
@@ -46,6 +47,7 @@ def sync(
 
 def test_what_is_completed_where_it_is_required_may_run() -> None:
     run(LIVE, around(applied(A, B)), A, B)
+    assert unready(LIVE, step_up(A), around(applied(A, B))) is None
 
 
 def test_what_is_not_completed_where_it_is_required_is_refused_with_each_name_and_how_far_it_may_go() -> None:
