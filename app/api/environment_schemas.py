@@ -78,6 +78,28 @@ class EnvironmentStatus(Answer):
     links: Links
 
 
+class WindowTimes(Answer):
+    """Opens at each moment of `cron` in `timezone`, for so long."""
+
+    cron: str
+    duration_ms: int
+    timezone: str
+
+
+class Windows(Answer):
+    """It may be changed while one of `allow` is open, or always where there is none; never while one of `deny` is."""
+
+    allow: list[WindowTimes]
+    deny: list[WindowTimes]
+
+
+class SyncPolicy(Answer):
+    """Which environment this one follows; `everyMs` null: only when somebody asks."""
+
+    source: str = Field(alias="from")
+    every_ms: int | None
+
+
 class Environment(Answer):
     """What the configuration says of an environment, without its passwords.
 
@@ -102,6 +124,14 @@ class Environment(Answer):
     max_hold_ms: int | None
     schema_check: SchemaCheck
     require_proof: bool
+    requires: list[str] = Field(description="where a migration must have been completed before it may run here")
+    soak_ms: int = Field(description="and for how long")
+    windows: Windows
+    sync_policy: SyncPolicy | None
+    auto_run: bool | None
+    lock_timeout_ms: int | None
+    statement_timeout_ms: int | None
+    lock_tries: int | None
     status: EnvironmentStatus | None
     links: Links
     actions: list[Action]

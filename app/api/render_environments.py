@@ -1,5 +1,7 @@
 """Environments, their axes and the matrix as JSON values."""
 
+from collections.abc import Sequence
+from datetime import timedelta
 from urllib.parse import quote
 
 from app.api.render import READ_ONLY, Json, action
@@ -7,9 +9,10 @@ from app.api.render_values import moment
 from app.api.steps import in_environment
 from app.domain.axes import Evidence, Named, Standing, Sync
 from app.domain.drift import DriftCheck, DriftState
-from app.domain.environment import Dsn, Environment, Protection, stricter
+from app.domain.environment import Dsn, Environment, Protection, SyncPolicy, stricter
 from app.domain.job import Job
 from app.domain.matrix import Matrix, MatrixRow
+from app.domain.windows import Window
 
 
 def environment(one: Environment, *, is_default: bool, read_only: bool, standing: Standing | None = None) -> Json:
@@ -19,21 +22,10 @@ def environment(one: Environment, *, is_default: bool, read_only: bool, standing
     return {
         "name": one.name,
         "isDefault": is_default,
-        "address": str(one.dsn),
-        "directAddress": _address(one.direct),
-        "scratchAddress": _address(one.scratch),
-        "scope": one.scope,
-        "protection": one.protection.value,
+        **_configured(one),
         "recordedProtection": None if recorded is None else recorded.value,
         "effectiveProtection": effective.value,
         "recordedEnvironment": None if standing is None else standing.recorded_as,
-        "onDrift": one.on_drift.value,
-        "onFailure": one.on_failure.value,
-        "outOfOrder": one.out_of_order.value,
-        "consent": sorted(one.consent),
-        "maxHoldMs": one.max_hold_ms,
-        "schemaCheck": one.schema_check.value,
-        "requireProof": one.require_proof,
         "status": None if standing is None else status(standing),
         "links": _links(one.name),
         "actions": _actions(one.name, effective, READ_ONLY if read_only else None),
@@ -60,6 +52,45 @@ def matrix(found: Matrix) -> Json:
         "migrations": [_row(row, names) for row in found.rows],
         "links": {"self": "/matrix"},
     }
+
+
+def _configured(one: Environment) -> Json:
+    return {
+        "address": str(one.dsn),
+        "directAddress": _address(one.direct),
+        "scratchAddress": _address(one.scratch),
+        "scope": one.scope,
+        "protection": one.protection.value,
+        "onDrift": one.on_drift.value,
+        "onFailure": one.on_failure.value,
+        "outOfOrder": one.out_of_order.value,
+        "consent": sorted(one.consent),
+        "maxHoldMs": one.max_hold_ms,
+        "schemaCheck": one.schema_check.value,
+        "requireProof": one.require_proof,
+        "requires": list(one.requires),
+        "soakMs": _ms(one.soak),
+        "windows": {"allow": _windows(one.windows.allow), "deny": _windows(one.windows.deny)},
+        "syncPolicy": _sync_policy(one.sync),
+        "autoRun": one.auto_run,
+        "lockTimeoutMs": one.lock_timeout_ms,
+        "statementTimeoutMs": one.statement_timeout_ms,
+        "lockTries": one.lock_tries,
+    }
+
+
+def _windows(windows: Sequence[Window]) -> list[Json]:
+    return [{"cron": one.cron, "durationMs": _ms(one.duration), "timezone": one.zone} for one in windows]
+
+
+def _sync_policy(policy: SyncPolicy | None) -> Json | None:
+    if policy is None:
+        return None
+    return {"from": policy.source, "everyMs": None if policy.every is None else _ms(policy.every)}
+
+
+def _ms(duration: timedelta) -> int:
+    return round(duration.total_seconds() * 1000)
 
 
 def _address(dsn: Dsn | None) -> str | None:

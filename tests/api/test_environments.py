@@ -1,18 +1,19 @@
 """Environments over HTTP: what they are, where they stand, the matrix, and how two of them differ."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 
 from app.domain.drift import RecordedSchema, Sight
-from app.domain.environment import Dsn, Environment, Protection, SchemaCheck
+from app.domain.environment import Dsn, Environment, Protection, SchemaCheck, SyncPolicy
 from app.domain.errors import BackendUnavailable
 from app.domain.job import JobState
 from app.domain.ledger import UNCERTAIN, Status
 from app.domain.schema import EMPTY, SchemaObject, Snapshot
+from app.domain.windows import Window, Windows
 from tests.api.stand import ENVIRONMENTS, ONE, SECRET, THREE, TWO, Stand, standing
 from tests.domain.literals import entry, sql
 
@@ -26,6 +27,10 @@ STAGING = Environment(
     max_hold_ms=5_000,
     schema_check=SchemaCheck.STEP,
     require_proof=True,
+    requires=("development",),
+    soak=timedelta(hours=1),
+    windows=Windows(allow=(Window("0 22 * * 1-5", timedelta(hours=4), "Europe/Vienna"),)),
+    sync=SyncPolicy("development", timedelta(minutes=5)),
 )
 INDEX = SchemaObject(
     "index", "public.by_hand", {"of": "public.a", "definition": "CREATE INDEX by_hand ON public.a (x)"}
@@ -68,6 +73,13 @@ def test_an_environment_shows_its_whole_configuration_and_no_password() -> None:
     assert (shown["consent"], shown["maxHoldMs"]) == (["DATA_LOSS", "INDEX_BUILD"], 5_000)
     assert (shown["schemaCheck"], shown["requireProof"]) == ("step", True)
     assert (shown["onFailure"], shown["outOfOrder"]) == ("stop", "warn")
+    assert (shown["requires"], shown["soakMs"]) == (["development"], 3_600_000)
+    assert shown["windows"] == {
+        "allow": [{"cron": "0 22 * * 1-5", "durationMs": 14_400_000, "timezone": "Europe/Vienna"}],
+        "deny": [],
+    }
+    assert shown["syncPolicy"] == {"from": "development", "everyMs": 300_000}
+    assert (shown["autoRun"], shown["lockTries"]) == (None, None)
 
 
 def test_an_unknown_environment_is_not_found_with_those_there_are(stand: Stand) -> None:
