@@ -28,7 +28,7 @@ def environment(one: Environment, *, is_default: bool, read_only: bool, standing
         "recordedEnvironment": None if standing is None else standing.recorded_as,
         "status": None if standing is None else status(standing),
         "links": _links(one.name),
-        "actions": _actions(one.name, effective, READ_ONLY if read_only else None),
+        "actions": _actions(one, effective, READ_ONLY if read_only else None),
     }
 
 
@@ -111,8 +111,9 @@ def _links(name: str) -> Json:
     }
 
 
-def _actions(name: str, protection: Protection, refusal: str | None) -> list[Json]:
-    query = in_environment(name)
+def _actions(one: Environment, protection: Protection, refusal: str | None) -> list[Json]:
+    name, query = one.name, in_environment(one.name)
+    leaderless = None if one.sync is not None else "it follows no environment by its configuration; name one in `from`"
     closed = None if protection is Protection.OPEN else f"reset is refused where the protection is {protection}"
     return [
         action("plan", "See what would be run", "POST", f"/migrations/plan?{query}", None, None),
@@ -120,6 +121,7 @@ def _actions(name: str, protection: Protection, refusal: str | None) -> list[Jso
         action("rollback", "Undo the newest migration", "POST", f"/migrations/rollback?{query}", refusal, None),
         action("reset", "Undo everything", "DELETE", f"/migrations/reset?{query}", refusal or closed, None),
         action("verify", "Try what is pending", "POST", f"/migrations/verify?{query}", refusal, None),
+        action("sync", "Take over what is new", "POST", f"/environments/{name}/sync", refusal or leaderless, None),
         action("scan", "Look for drift now", "POST", f"/environments/{name}/drift/scan", refusal, None),
     ]
 

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 from app.domain.axes import Standing
 from app.domain.comparison import Comparison
-from app.domain.errors import BackendUnavailable, NotFound
+from app.domain.errors import BackendUnavailable, NotFound, ValidationFailed
 from app.domain.matrix import Matrix, matrix_of
+from app.domain.problem import Problem
 from app.domain.proof import NO_PROOFS, KnownProofs
 from app.domain.standing import MigrationStatus
 from app.ports import Proofs
@@ -68,11 +69,13 @@ class EnvironmentSyncService:
     async def compare(self, source: str, target: str, *, strict: bool) -> Comparison:
         """`target` held against `source`; `strict`: with owners, grants and versions of collations.
 
-        Raises NotFound.
+        Raises NotFound, or ValidationFailed where both are one.
         """
-        return await self._comparer.compare(
-            self._environments.named(source), self._environments.named(target), strict=strict
-        )
+        sides = self._environments.named(source), self._environments.named(target)
+        if source == target:
+            message = f"`from` and `to` are both {source!r}; name two environments"
+            raise ValidationFailed(message, (Problem("contradiction", message, parameter="to"),))
+        return await self._comparer.compare(*sides, strict=strict)
 
     async def _known_proofs(self, environment: str) -> KnownProofs:
         """While the control database is away, those that were known before: files and ledger can still be shown."""

@@ -79,6 +79,7 @@ def test_an_environment_shows_its_whole_configuration_and_no_password() -> None:
         "deny": [],
     }
     assert shown["syncPolicy"] == {"from": "development", "everyMs": 300_000}
+    assert [one["allowed"] for one in shown["actions"] if one["name"] == "sync"] == [True]
     assert (shown["autoRun"], shown["lockTries"]) == (None, None)
 
 
@@ -114,7 +115,7 @@ def test_whoever_has_the_answer_already_gets_304_until_something_changes(stand: 
 def test_what_may_be_done_stands_beside_it_with_the_reason_where_it_may_not(stand: Stand) -> None:
     development, production = stand.get("/environments").json
     may = {one["name"]: one["allowed"] for one in development["actions"]}
-    assert may == {"plan": True, "run": True, "rollback": True, "reset": True, "verify": True, "scan": True}
+    assert may == dict.fromkeys(("plan", "run", "rollback", "reset", "verify", "scan"), True) | {"sync": False}
     (reset,) = [one for one in production["actions"] if one["name"] == "reset"]
     assert (reset["allowed"], reset["reason"]) == (False, "reset is refused where the protection is locked")
     assert (reset["method"], reset["href"]) == ("DELETE", "/migrations/reset?environment=production")
@@ -357,6 +358,7 @@ def test_what_nobody_knows_is_settled_where_it_is(stand: Stand) -> None:
         ("from=development", "to"),
         ("from=development&to=production&strict=perhaps", "strict"),
         ("from=development&to=production&source=x", "source"),
+        ("from=development&to=development", "to"),
     ],
 )
 def test_a_comparison_without_both_sides_is_refused_by_name(stand: Stand, query: str, parameter: str) -> None:
