@@ -128,6 +128,8 @@ class Environment(Answer):
     soak_ms: int = Field(description="and for how long")
     windows: Windows
     sync_policy: SyncPolicy | None
+    approvals: int = Field(description="how many people beside the one who asks have to approve a job")
+    before_run: bool = Field(description="whether a command has to succeed before a run; it may hold secrets")
     auto_run: bool | None
     lock_timeout_ms: int | None
     statement_timeout_ms: int | None

@@ -72,6 +72,8 @@ def _configured(one: Environment) -> Json:
         "soakMs": _ms(one.soak),
         "windows": {"allow": _windows(one.windows.allow), "deny": _windows(one.windows.deny)},
         "syncPolicy": _sync_policy(one.sync),
+        "approvals": one.approvals,
+        "beforeRun": bool(one.before_run),
         "autoRun": one.auto_run,
         "lockTimeoutMs": one.lock_timeout_ms,
         "statementTimeoutMs": one.statement_timeout_ms,

@@ -59,6 +59,7 @@ class JobKind(StrEnum):
     VERIFY = "verify"
     SYNC = "sync"
     FOLLOW = "follow"
+    RECONCILE = "reconcile"
 
     @property
     def goes_up(self) -> bool:
@@ -71,7 +72,7 @@ class JobKind(StrEnum):
         return self not in CHORES
 
 
-CHORES = frozenset({JobKind.RESCUE, JobKind.PURGE, JobKind.SCAN, JobKind.VERIFY, JobKind.FOLLOW})
+CHORES = frozenset({JobKind.RESCUE, JobKind.PURGE, JobKind.SCAN, JobKind.VERIFY, JobKind.FOLLOW, JobKind.RECONCILE})
 CONTROL = "liftlock-control"
 """What stands in the place of an environment where a job concerns none."""
 
@@ -113,7 +114,8 @@ class JobRequest:
 
     `names` and `mark_as` are for marks, `settling` for answers to conflicts, `schedule` for periodic jobs.
     `retry_of`: the job that asked for the same before. `allow_hazards`: codes, see `hazards`. `plan`: what it was
-    planned to be; it runs as that, or not at all. `source`: the environment that a sync follows.
+    planned to be; it runs as that, or not at all. `source`: the environment that a sync follows. `approved`: what the
+    approval of the job is for.
     """
 
     kind: JobKind
@@ -136,6 +138,7 @@ class JobRequest:
     plan: Binding | None = None
     source: str | None = None
     outside_window: OutsideWindows = OutsideWindows.REFUSE
+    approved: Binding | None = None
 
     @property
     def queue(self) -> str:
@@ -181,7 +184,7 @@ class StepRecord:
 class Job:
     """A row of the control database. `seq` is its place in the target's queue.
 
-    `not_before`: until when it waits without a place, for a window to open.
+    `not_before`, `approvals_needed`: for what it waits without a place: a moment, that many people's word.
     """
 
     id: JobId
@@ -204,6 +207,7 @@ class Job:
     cancel_requested_at: datetime | None = None
     paused_by: str | None = None
     not_before: datetime | None = None
+    approvals_needed: int = 0
 
     @property
     def cancelling(self) -> bool:

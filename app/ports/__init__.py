@@ -1,7 +1,9 @@
 """What the services need of the world, as Protocols; each has two implementations that pass one suite."""
 
+from app.ports.commands import CommandEnd, Commands
 from app.ports.control import (
     Answer,
+    Approvals,
     Changes,
     ConflictAnswers,
     ConflictLog,
@@ -46,8 +48,11 @@ __all__ = [
     "UNGUIDED",
     "Acquired",
     "Answer",
+    "Approvals",
     "Changes",
     "Clock",
+    "CommandEnd",
+    "Commands",
     "ConflictAnswers",
     "ConflictLog",
     "ConflictQuery",

@@ -22,11 +22,13 @@ from app.registry.table import Sheet, TableReader
 KEYS = (
     "url", "directUrl", "protection", "onDrift", "onFailure", "outOfOrder", "consent", "maxHoldMs", "schemaCheck",
     "scratchUrl", "requireProof", "requires", "soak", "windows", "sync", "autoRun", "lockTimeoutMs",
-    "statementTimeoutMs", "lockTries",
+    "statementTimeoutMs", "lockTries", "approvals", "beforeRun", "beforeRunTimeout",
 )  # fmt: skip
 MOST_MS = 86_400_000
 
 _NAME = re.compile(r"^[a-z][a-z0-9_-]{0,62}$")
+_WORDS = frozenset({"compare"})
+"""What stands in the place of an environment's name in the paths of the API."""
 
 _STRICT = {
     Protection.OPEN: (OnDrift.WARN, OutOfOrder.WARN),
@@ -74,6 +76,8 @@ def default_protection(name: str) -> Protection:
 def _environment(name: str, table: TableReader) -> Environment | None:
     if not _NAME.match(name):
         table.say(None, f"the name must match {_NAME.pattern}")
+    if name in _WORDS:
+        table.say(None, f"the name {name!r} is a word of the HTTP API; choose another")
     table.refuse_unknown(KEYS)
     protection = table.choice("protection", Protection, default_protection(name))
     on_drift, out_of_order = _STRICT[protection]
@@ -102,6 +106,9 @@ def _environment(name: str, table: TableReader) -> Environment | None:
         auto_run=table.flag("autoRun", None),
         lock_timeout_ms=table.number("lockTimeoutMs", 1, MOST_MS, milliseconds),
         statement_timeout_ms=table.number("statementTimeoutMs", 1, MOST_MS, milliseconds),
+        before_run=table.arguments("beforeRun"),
+        before_run_timeout=table.duration("beforeRunTimeout") or timedelta(hours=6),
+        approvals=table.number("approvals", 0, 10, "how many people have to approve a job, from 0 to 10") or 0,
         lock_tries=table.number("lockTries", 1, 1000, "a whole number from 1 to 1000"),
     )
 

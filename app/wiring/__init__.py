@@ -20,6 +20,7 @@ from app.adapters.target.survey import PostgresSurveys
 from app.adapters.target.targets import PostgresTargets
 from app.portal import Portal
 from app.ports import Clock, IdempotencyKeys, JobBoard
+from app.services.approving import ApprovalDesk
 from app.services.comparing import Comparer
 from app.services.conflict import ConflictResolutionService
 from app.services.drift_desk import DriftDesk
@@ -61,6 +62,7 @@ class Services:
     validation: SchemaValidationService
     sync: EnvironmentSyncService
     syncs: SyncDesk
+    approvals: ApprovalDesk
     conflicts: ConflictResolutionService
     drift: DriftDesk
     preserved: PreservedShelf
@@ -90,7 +92,7 @@ def build(settings: Settings) -> Services:
     environments, validation, submission = rooms.environments, rooms.validation, rooms.submission
     migrations = MigrationService(submission, board, ControlWishes(database), ControlLocks(database))
     desk, plans = _desk(settings, rooms), _plans(rooms)
-    sync_desk = SyncDesk(environments, submission, plans)
+    sync_desk = SyncDesk(environments, submission, plans, board)
     return Services(
         settings=settings,
         portal=portal,
@@ -103,6 +105,7 @@ def build(settings: Settings) -> Services:
         validation=validation,
         sync=_sync(rooms),
         syncs=sync_desk,
+        approvals=rooms.approvals,
         conflicts=rooms.conflicts,
         drift=desk,
         preserved=rooms.shelf,

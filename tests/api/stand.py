@@ -19,6 +19,7 @@ from app.domain.migration import Migration
 from app.domain.preserved import Retention
 from app.portal import Portal
 from app.ports import TargetView
+from app.services.approving import ApprovalDesk
 from app.services.comparing import Comparer
 from app.services.conflict import ConflictResolutionService
 from app.services.drift import DriftRecorder
@@ -44,6 +45,7 @@ from app.settings import Settings
 from app.wiring import Services
 from tests.api.contract import Contract
 from tests.domain.literals import entry, sql
+from tests.fakes.approvals import MemoryApprovals
 from tests.fakes.clock import FakeClock
 from tests.fakes.conflicts import MemoryConflicts
 from tests.fakes.doorbell import RecordingDoorbell
@@ -168,6 +170,7 @@ class Stand:
         validation = SchemaValidationService(self.source, self.targets, conflicts, gate)
         self.proofs = MemoryProofs(self.clock)
         neighbours = Neighbours(environments, self.targets, self.clock)
+        approvals = ApprovalDesk(environments, MemoryApprovals(self.store), board, self.schemas, self.clock)
         submission = Submission(
             environments,
             validation,
@@ -178,6 +181,7 @@ class Stand:
             self.clock,
             self.proofs,
             neighbours,
+            approvals,
             shortcut=settings.shortcut,
             read_only=settings.read_only,
         )
@@ -216,7 +220,8 @@ class Stand:
             plans=plans,
             validation=validation,
             sync=EnvironmentSyncService(environments, overview, Comparer(overview, self.schemas), self.proofs),
-            syncs=SyncDesk(environments, submission, plans),
+            approvals=approvals,
+            syncs=SyncDesk(environments, submission, plans, board),
             conflicts=conflicts,
             drift=desk,
             preserved=PreservedShelf(environments, self.shelf, Retention(30)),

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import pytest
 
 from app.adapters.control.announcements import Announcements
+from app.adapters.control.approvals import ControlApprovals
 from app.adapters.control.claims import ControlClaims
 from app.adapters.control.conflicts import ControlConflicts
 from app.adapters.control.database import ControlDatabase
@@ -24,6 +25,7 @@ from app.adapters.control.wishes import ControlWishes
 from app.domain.environment import Dsn
 from app.portal import Portal
 from app.ports import (
+    Approvals,
     ConflictAnswers,
     ConflictLog,
     DriftLog,
@@ -38,6 +40,7 @@ from app.ports import (
     Proofs,
     Schedules,
 )
+from tests.fakes.approvals import MemoryApprovals
 from tests.fakes.clock import FakeClock
 from tests.fakes.conflicts import MemoryConflicts
 from tests.fakes.drift import MemoryDrift
@@ -87,6 +90,7 @@ class Room:
     plans: Plans
     proofs: Proofs
     environments: EnvironmentLog
+    approvals: Approvals
     portal: Portal
     clock: FakeClock
     dsn: str | None = None
@@ -128,6 +132,7 @@ def _memory_room() -> Iterator[Room]:
         MemoryPlans(),
         MemoryProofs(clock),
         MemoryEnvironmentLog(store, checks),
+        MemoryApprovals(store),
         portal,
         clock,
     )
@@ -154,6 +159,7 @@ def _real_room(request: pytest.FixtureRequest, folder: Path) -> Iterator[Room]:
             ControlPlans(database),
             ControlProofs(database),
             ControlEnvironmentLog(database),
+            ControlApprovals(database),
             portal,
             FakeClock(),
             house.dsn,

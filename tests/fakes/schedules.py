@@ -23,6 +23,7 @@ class MemorySchedules:
             for name, kind, every in (
                 ("drift", JobKind.SCAN, timedelta(hours=1)),
                 ("purge", JobKind.PURGE, timedelta(minutes=10)),
+                ("reconcile", JobKind.RECONCILE, timedelta(minutes=15)),
                 ("rescue", JobKind.RESCUE, timedelta(minutes=5)),
             )
         }

@@ -1,6 +1,7 @@
 """Environments on a real PostgreSQL: their standings, the matrix, comparisons; bounded in time, and never writing."""
 
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -245,6 +246,38 @@ def test_targets_that_are_away_are_unknown_in_time_and_slow_nobody(servers: Serv
     assert "hush-hush" not in str(found) and found["refused"]["evidence"] is None
     (first, _) = matrix["migrations"]
     assert [cell["state"] for cell in first["cells"]] == ["applied", "pending", *["unknown"] * 4]
+
+
+def test_names_that_nobody_resolves_slow_nobody(
+    servers: Servers, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Looking names up blocks a thread each, and reading the files takes one too."""
+    lookup, over = socket.getaddrinfo, threading.Event()
+
+    def slow(host: Any, *given: Any, **named: Any) -> Any:
+        if str(host).endswith(".invalid"):
+            over.wait(10)
+            raise socket.gaierror(socket.EAI_AGAIN, "temporary failure in name resolution")
+        return lookup(host, *given, **named)
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    away = {
+        f"lost{number}": Environment(f"lost{number}", Dsn(f"postgresql://ada@db{number}.invalid/shop"))
+        for number in range(12)
+    }
+    try:
+        with opened(servers, folder, **away) as house:
+            ask(house, "/environments")
+            began = time.monotonic()
+            first, again = axes(house), axes(house)
+            took_s = time.monotonic() - began
+            over.set()
+    finally:
+        over.set()
+
+    assert took_s < 4 and first == again
+    assert {found[0] for name, found in first.items() if name in away} == {"unknown"}
+    assert (first["staging"][0], first["production"][0]) == ("behind", "behind")
 
 
 def test_one_that_is_away_is_said_so_in_bounded_time_and_compared_with_nobody(servers: Servers, folder: Path) -> None:

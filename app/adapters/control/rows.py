@@ -40,6 +40,7 @@ def job_of(row: Columns, steps: Sequence[StepRecord] = ()) -> Job:
         cancel_requested_at=row["cancel_requested_at"],
         paused_by=row["paused_by"],
         not_before=row["not_before"],
+        approvals_needed=row["approvals_needed"],
     )
 
 
