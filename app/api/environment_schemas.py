@@ -161,9 +161,9 @@ class MatrixRow(Answer):
 
 
 class Matrix(Answer):
-    """Rows in the order they run; what no file defines any more comes first."""
+    """Rows in the order they run; what no file defines any more comes first. Every environment with its `status`."""
 
-    environments: list[EnvironmentStatus]
+    environments: list[Environment]
     migrations: list[MatrixRow]
     links: Links
 

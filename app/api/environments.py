@@ -80,7 +80,10 @@ def get_matrix() -> Response:
 
     Targets are asked as for the list of environments; the cells of those that do not answer are `unknown`.
     """
-    return tagged_response(render_environments.matrix(run(services().sync.matrix())))
+    found = run(services().sync.matrix())
+    return tagged_response(
+        render_environments.matrix(found, [_shown(one.environment, one) for one in found.environments])
+    )
 
 
 def _shown(environment: Environment, standing: Standing | None = None) -> Json:

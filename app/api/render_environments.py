@@ -9,7 +9,7 @@ from app.api.render_values import moment
 from app.api.steps import in_environment
 from app.domain.axes import Evidence, Named, Standing, Sync
 from app.domain.drift import DriftCheck, DriftState
-from app.domain.environment import Dsn, Environment, Protection, SyncPolicy, stricter
+from app.domain.environment import Dsn, Environment, Protection, SyncPolicy
 from app.domain.job import Job
 from app.domain.matrix import Matrix, MatrixRow
 from app.domain.windows import Window
@@ -18,7 +18,7 @@ from app.domain.windows import Window
 def environment(one: Environment, *, is_default: bool, read_only: bool, standing: Standing | None = None) -> Json:
     """With the three axes, and what the target has on record, where it was looked at."""
     recorded = None if standing is None else standing.recorded
-    effective = stricter(one.protection, recorded or one.protection)
+    effective = one.protection if standing is None else standing.protection
     return {
         "name": one.name,
         "isDefault": is_default,
@@ -45,10 +45,11 @@ def status(standing: Standing) -> Json:
     }
 
 
-def matrix(found: Matrix) -> Json:
+def matrix(found: Matrix, environments: list[Json]) -> Json:
+    """`environments` as `environment` gives them, in their order."""
     names = [one.environment.name for one in found.environments]
     return {
-        "environments": [status(one) for one in found.environments],
+        "environments": environments,
         "migrations": [_row(row, names) for row in found.rows],
         "links": {"self": "/matrix"},
     }

@@ -207,7 +207,8 @@ class Stand:
         desk = DriftDesk(
             environments, self.schemas, self.recorder, self.source, self.drafts, submission, board, self.clock
         )
-        overview = Overview(self.source, self.targets, MemoryEnvironmentLog(self.store, self.checks))
+        self.known = MemoryEnvironmentLog(self.store, self.checks)
+        overview = Overview(self.source, self.targets, self.known)
         migrations = MigrationService(submission, board, MemoryWishes(self.store), self.locks)
         return Services(
             settings=settings,

@@ -10,13 +10,14 @@ import pytest
 from app.domain.drift import RecordedSchema, Sight
 from app.domain.environment import Dsn, Environment, Protection, SchemaCheck, SyncPolicy
 from app.domain.errors import BackendUnavailable
-from app.domain.job import JobState
+from app.domain.job import JobState, StepRecord, StepState
 from app.domain.ledger import UNCERTAIN, Status
 from app.domain.schema import EMPTY, SchemaObject, Snapshot
 from app.domain.windows import Window, Windows
 from tests.api.stand import ENVIRONMENTS, ONE, SECRET, THREE, TWO, Stand, standing
 from tests.domain.literals import entry, sql
 
+OVERVIEW = "/environments?status=true"
 AWAY = BackendUnavailable("the target cannot be reached")
 STAGING = Environment(
     "staging",
@@ -96,7 +97,7 @@ def test_an_unknown_environment_is_not_found_with_those_there_are(stand: Stand) 
     "path",
     [
         "/environments",
-        "/environments?status=true",
+        OVERVIEW,
         "/environments/production",
         "/environments/production/status",
         "/environments/compare?from=development&to=production",
@@ -181,7 +182,7 @@ def test_the_last_job_the_running_one_and_how_many_are_open(stand: Stand) -> Non
 
 def test_one_call_tells_where_all_of_them_stand(stand: Stand) -> None:
     applied(stand, "development", ONE, TWO, THREE)
-    development, production = stand.get("/environments?status=true").json
+    development, production = stand.get(OVERVIEW).json
     assert development["status"]["sync"]["state"] == "in_sync"
     assert production["status"]["sync"]["state"] == "behind"
     assert production["status"] == status(stand, "production")
@@ -207,7 +208,7 @@ def test_a_target_that_is_away_is_unknown_with_the_reason(stand: Stand) -> None:
     sync = {"state": "unknown", "message": "the target cannot be reached", "evidence": None}
 
     assert status(stand)["sync"] == sync
-    assert [one["status"]["sync"] for one in stand.get("/environments?status=true").json] == [sync, sync]
+    assert [one["status"]["sync"] for one in stand.get(OVERVIEW).json] == [sync, sync]
     matrix = stand.get("/matrix").json
     assert {cell["state"] for row in matrix["migrations"] for cell in row["cells"]} == {"unknown"}
     assert [row["name"] for row in matrix["migrations"]] == ["create users", "add email", "orders"]
@@ -219,8 +220,8 @@ def test_the_matrix_has_a_row_a_migration_and_a_cell_an_environment(stand: Stand
 
     matrix = stand.get("/matrix").json
 
-    assert [one["environment"] for one in matrix["environments"]] == ["development", "production"]
-    assert [one["sync"]["state"] for one in matrix["environments"]] == ["behind", "diverged"]
+    assert matrix["environments"] == stand.get(OVERVIEW).json
+    assert [one["status"]["sync"]["state"] for one in matrix["environments"]] == ["behind", "diverged"]
     states = {row["name"]: [cell["state"] for cell in row["cells"]] for row in matrix["migrations"]}
     assert states == {
         "lost": ["absent", "missing"],
@@ -231,6 +232,22 @@ def test_the_matrix_has_a_row_a_migration_and_a_cell_an_environment(stand: Stand
     lost, first = matrix["migrations"][:2]
     assert (lost["file"], lost["reversible"], first["reversible"], first["version"]) == (None, False, True, "1")
     assert first["cells"][1]["environment"] == "production" and first["cells"][1]["appliedAt"]
+
+
+def test_what_a_job_works_on_now_is_running_in_the_matrix(stand: Stand) -> None:
+    attempt = stand.start(stand.post("/migrations/run").json["id"])
+    step = StepRecord(0, "create users", "1", "up", StepState.RUNNING)
+    stand.run(stand.claims.record_steps(attempt, [step], "1 of 3"))
+    first = stand.get("/matrix").json["migrations"][0]
+    assert [cell["state"] for cell in first["cells"]] == ["running", "pending"]
+
+
+def test_without_the_control_database_nobody_can_tell(stand: Stand) -> None:
+    stand.known.unavailable = BackendUnavailable("the control database cannot be reached")
+    for path in (OVERVIEW, "/environments/development/status", "/matrix"):
+        refused = stand.get(path)
+        assert (refused.status_code, refused.json["type"]) == (503, "/problems/backend-unavailable")
+    assert stand.get("/environments").status_code == 200
 
 
 def compared(stand: Stand, **asked: str) -> Any:

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from app.domain.axes import NO_JOBS, JobsSeen
 from app.domain.drift import DriftCheck
+from app.domain.errors import BackendUnavailable
 from app.domain.job import Job, JobState, StepState
 from tests.fakes.drift import MemoryDrift
 from tests.fakes.jobs import JobStore
@@ -16,8 +17,11 @@ class MemoryEnvironmentLog:
     def __init__(self, store: JobStore, checks: MemoryDrift) -> None:
         self._store = store
         self._checks = checks
+        self.unavailable: BackendUnavailable | None = None
 
     async def jobs(self, environments: Collection[str]) -> Mapping[str, JobsSeen]:
+        if self.unavailable is not None:
+            raise self.unavailable
         found = {name: self._seen(name) for name in environments}
         return {name: seen for name, seen in found.items() if seen != NO_JOBS}
 
