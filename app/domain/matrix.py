@@ -6,8 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from app.domain.axes import Standing
-from app.domain.migration import version_key
-from app.domain.standing import MigrationState, MigrationStatus
+from app.domain.migration import Catalog, version_key
+from app.domain.standing import MigrationState, MigrationStatus, broken_files, listed
 
 
 class CellState(StrEnum):
@@ -58,12 +58,14 @@ ABSENT, UNKNOWN = Cell(CellState.ABSENT), Cell(CellState.UNKNOWN)
 _AS_CELL = {state: CellState(state.value) for state in MigrationState}
 
 
-def matrix_of(files: Sequence[MigrationStatus], environments: Sequence[Standing]) -> Matrix:
-    """`files`: where they would stand if nothing were applied anywhere, in their order."""
+def matrix_of(catalog: Catalog, environments: Sequence[Standing]) -> Matrix:
     columns = [_column(one) for one in environments]
-    rows = (*_without_file(files, environments), *files)
-    return Matrix(tuple(environments), tuple(_row(row, columns) for row in rows))
+    heads = (*_without_file(catalog, environments), *_files(catalog))
+    return Matrix(tuple(environments), tuple(_row(head, columns) for head in heads))
 
+
+Head = tuple[str, str, bool, str | None]
+"""Name, version, whether it can be taken back, and its file."""
 
 Column = dict[str, Cell] | None
 
@@ -71,6 +73,7 @@ Column = dict[str, Cell] | None
 def _column(standing: Standing) -> Column:
     if standing.statuses is None:
         return None
+    # a name that stands there twice is what stands there first: the ledger's, before a file that cannot be read
     cells = {one.name: Cell(_AS_CELL[one.state], one.applied_at) for one in reversed(standing.statuses)}
     for name in standing.jobs.under_way:
         known = cells.get(name)
@@ -78,16 +81,24 @@ def _column(standing: Standing) -> Column:
     return cells
 
 
-def _without_file(files: Sequence[MigrationStatus], environments: Sequence[Standing]) -> list[MigrationStatus]:
-    known = {one.name for one in files}
+def _without_file(catalog: Catalog, environments: Sequence[Standing]) -> list[Head]:
+    known = {name for name, *_ in _files(catalog)}
     found: dict[str, MigrationStatus] = {}
     for standing in environments:
         for one in standing.statuses or ():
             if one.name not in known:
                 found.setdefault(one.name, one)
-    return sorted(found.values(), key=lambda one: (version_key(one.version), one.name))
+    ordered = sorted(found.values(), key=lambda one: (version_key(one.version), one.name))
+    return [(one.name, one.version, one.reversible, None) for one in ordered]
 
 
-def _row(row: MigrationStatus, columns: Sequence[Column]) -> MatrixRow:
-    cells = tuple(UNKNOWN if column is None else column.get(row.name, ABSENT) for column in columns)
-    return MatrixRow(row.name, row.version, row.reversible, row.file, cells)
+def _files(catalog: Catalog) -> list[Head]:
+    read: list[Head] = [(one.name, one.version, one.reversible, one.file) for one in listed(catalog)]
+    names = {name for name, *_ in read}
+    broken = ((problems[0].migration or file, "", False, file) for file, problems in broken_files(catalog).items())
+    return [*read, *(head for head in broken if head[0] not in names)]
+
+
+def _row(head: Head, columns: Sequence[Column]) -> MatrixRow:
+    cells = tuple(UNKNOWN if column is None else column.get(head[0], ABSENT) for column in columns)
+    return MatrixRow(*head, cells)

@@ -20,20 +20,20 @@ IN_TIME = LookLimits()
 
 @dataclass(frozen=True, slots=True)
 class Sided:
-    """Files and ledger side by side, as they were for these files and this view of the target."""
+    """Files and ledger side by side, as they were for these files and this history."""
 
     environment: Environment
     catalog: Catalog
-    view: TargetView
+    history: History
     statuses: tuple[MigrationStatus, ...]
     sync: Sync
 
 
 @dataclass(frozen=True, slots=True)
 class Glance:
-    """All that were asked for, in their order. `files`: where they would stand with nothing applied."""
+    """All that were asked for, in their order, and the files that they were held against."""
 
-    files: tuple[MigrationStatus, ...]
+    catalog: Catalog
     standings: tuple[Standing, ...]
 
 
@@ -59,56 +59,53 @@ class Overview:
 
     async def one(self, environment: Environment) -> Standing:
         """Raises BackendUnavailable for the control database alone."""
-        names = (environment.name,)
-        catalog, look, jobs, drift = await asyncio.gather(
-            self._source.read(), self._looks.one(environment), self._log.jobs(names), self._log.drift(names)
-        )
-        return self._standing(environment, catalog, look, jobs, drift)
+        look, beside = await asyncio.gather(self._looks.one(environment), self._beside((environment,)))
+        return self._standing(environment, look, beside)
 
     async def many(self, environments: Sequence[Environment]) -> Glance:
         """Raises BackendUnavailable for the control database alone."""
-        names = [one.name for one in environments]
-        catalog, looks, jobs, drift = await asyncio.gather(
-            self._source.read(), self._looks.many(environments), self._log.jobs(names), self._log.drift(names)
-        )
+        looks, beside = await asyncio.gather(self._looks.many(environments), self._beside(environments))
 
         def put_together() -> Glance:
-            return Glance(
-                _files(environments, catalog),
-                tuple(
-                    self._standing(one, catalog, look, jobs, drift)
-                    for one, look in zip(environments, looks, strict=True)
-                ),
-            )
+            seen = zip(environments, looks, strict=True)
+            standings = tuple(self._standing(environment, look, beside) for environment, look in seen)
+            return Glance(beside.catalog, standings)
 
         # many ledgers that have changed take a while: the loop belongs to every request of this process
         return await asyncio.to_thread(put_together)
 
-    def _standing(
-        self,
-        environment: Environment,
-        catalog: Catalog,
-        look: Look,
-        jobs: Mapping[str, JobsSeen],
-        drift: Mapping[str, DriftCheck],
-    ) -> Standing:
+    async def _beside(self, environments: Sequence[Environment]) -> "_Beside":
+        names = [one.name for one in environments]
+        return _Beside(*await asyncio.gather(self._source.read(), self._log.jobs(names), self._log.drift(names)))
+
+    def _standing(self, environment: Environment, look: Look, beside: "_Beside") -> Standing:
         name = environment.name
-        known = jobs.get(name, NO_JOBS), drift.get(name) or unseen(name)
+        drift, jobs = beside.drift.get(name) or unseen(name), beside.jobs.get(name, NO_JOBS)
         if isinstance(look, BackendUnavailable):
-            return Standing(environment, unread(look), known[1], known[0])
-        sided = self._worked_out(environment, catalog, look)
-        return Standing(environment, sided.sync, known[1], known[0], sided.statuses, look.protection, look.environment)
+            return Standing(environment, unread(look), drift, jobs)
+        sided = self._worked_out(environment, beside.catalog, look)
+        return Standing(environment, sided.sync, drift, jobs, sided.statuses, look.protection, look.environment)
 
     def _worked_out(self, environment: Environment, catalog: Catalog, view: TargetView) -> Sided:
-        """Views are compared by what they hold: small ledgers are read anew each time."""
+        """Histories are compared by what they hold: small ledgers are read anew each time."""
         last = self._known.get(environment.name)
-        if last is not None and last.catalog is catalog and last.environment == environment and last.view == view:
+        if (
+            last is not None
+            and last.catalog is catalog
+            and last.environment == environment
+            and last.history == view.history
+        ):
             return last
         statuses = statuses_of(environment, catalog, view.history, diverging(catalog, view, environment))
-        sided = self._known[environment.name] = Sided(environment, catalog, view, statuses, sync_of(statuses))
+        sided = Sided(environment, catalog, view.history, statuses, sync_of(statuses))
+        self._known[environment.name] = sided
         return sided
 
 
-def _files(environments: Sequence[Environment], catalog: Catalog) -> tuple[MigrationStatus, ...]:
-    """In the name of any environment: what is asked of these is only what the files say."""
-    return statuses_of(environments[0], catalog, History(), ())
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    """What is known of environments beside their ledgers."""
+
+    catalog: Catalog
+    jobs: Mapping[str, JobsSeen]
+    drift: Mapping[str, DriftCheck]

@@ -64,7 +64,7 @@ class EnvironmentSyncService:
     async def matrix(self) -> Matrix:
         """Raises BackendUnavailable for the control database."""
         glance = await self._overview.many(self._environments.all())
-        return await asyncio.to_thread(matrix_of, glance.files, glance.standings)
+        return await asyncio.to_thread(matrix_of, glance.catalog, glance.standings)
 
     async def compare(self, source: str, target: str, *, strict: bool) -> Comparison:
         """`target` held against `source`; `strict`: with owners, grants and versions of collations.

@@ -6,6 +6,7 @@ from app.domain.environment import Dsn, Environment
 from app.domain.ledger import History, Status
 from app.domain.matrix import CellState, Matrix, matrix_of
 from app.domain.migration import Catalog
+from app.domain.problem import Problem
 from app.domain.standing import MigrationStatus, statuses_of
 from tests.domain.literals import NOON, applied, entry, sql
 
@@ -26,7 +27,7 @@ def standing(name: str, history: History | None, jobs: JobsSeen = NO_JOBS) -> St
 
 
 def matrix(*standings: Standing) -> Matrix:
-    return matrix_of(statuses("any", History()), standings)
+    return matrix_of(FILES, standings)
 
 
 def cells(found: Matrix) -> dict[str, list[str]]:
@@ -81,3 +82,11 @@ def test_states_of_the_ledger_stay_what_they_are() -> None:
 def test_no_environment_makes_rows_without_cells() -> None:
     assert [row.cells for row in matrix().rows] == [(), (), ()]
     assert CellState.ABSENT.value == "absent"
+
+
+def test_a_file_that_cannot_be_read_has_a_row_and_takes_none_from_what_is_applied() -> None:
+    broken = Catalog((ONE,), (Problem("not_utf8", "it is not UTF-8", file="2.sql", migration="two"),))
+    environment = Environment("development", Dsn(""))
+    found = statuses_of(environment, broken, applied(ONE, TWO), ())
+    seen = Standing(environment, sync_of(found), unseen("development"), NO_JOBS, found)
+    assert cells(matrix_of(broken, [seen])) == {"one": ["applied"], "two": ["missing"]}
