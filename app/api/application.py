@@ -21,6 +21,7 @@ from app.api import (
     plans,
     preserved,
     proofs,
+    protection,
     schedules,
     schemas,
     syncs,
@@ -35,6 +36,10 @@ from app.wiring import Services
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
+RESOURCES = (
+    migrations, plans, proofs, conflicts, jobs, schedules, environments, drift, preserved, protection, syncs,
+    operations, documents,
+)  # fmt: skip
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -65,20 +70,7 @@ def build_application(services: Services) -> OpenAPI:
     app.before_request(refuse_foreigners)
     app.after_request(_finish)
     register_errors(app)
-    for resource in (
-        migrations,
-        plans,
-        proofs,
-        conflicts,
-        jobs,
-        schedules,
-        environments,
-        drift,
-        preserved,
-        syncs,
-        operations,
-        documents,
-    ):
+    for resource in RESOURCES:
         app.register_api(resource.api)
     return app
 

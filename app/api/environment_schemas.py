@@ -104,7 +104,8 @@ class Environment(Answer):
     """What the configuration says of an environment, without its passwords.
 
     `recordedProtection` and `recordedEnvironment`: what the target itself has on record. They are read together with
-    `status`; null where nothing is on record or nothing was read. The stricter protection counts.
+    `status`; null where nothing is on record or nothing was read. The stricter protection counts, one step less while
+    it is `unlocked`.
     """
 
     name: str
@@ -116,6 +117,7 @@ class Environment(Answer):
     protection: Protection
     recorded_protection: Protection | None
     effective_protection: Protection
+    unlocked: bool | None
     recorded_environment: str | None
     on_drift: OnDrift
     on_failure: OnFailure

@@ -19,16 +19,18 @@ def environment(one: Environment, *, is_default: bool, read_only: bool, standing
     """With the three axes, and what the target has on record, where it was looked at."""
     recorded = None if standing is None else standing.recorded
     effective = one.protection if standing is None else standing.protection
+    refusal = READ_ONLY if read_only else _foreign(standing)
     return {
         "name": one.name,
         "isDefault": is_default,
         **_configured(one),
         "recordedProtection": None if recorded is None else recorded.value,
         "effectiveProtection": effective.value,
+        "unlocked": None if standing is None or standing.statuses is None else standing.unlocked,
         "recordedEnvironment": None if standing is None else standing.recorded_as,
         "status": None if standing is None else status(standing),
         "links": _links(one.name),
-        "actions": _actions(one, effective, READ_ONLY if read_only else None),
+        "actions": [*_actions(one, effective, refusal), _unlock(one, effective, refusal), *_claim(standing, refusal)],
     }
 
 
@@ -127,6 +129,27 @@ def _actions(one: Environment, protection: Protection, refusal: str | None) -> l
         action("sync", "Take over what is new", "POST", f"/environments/{name}/sync", refusal or leaderless, None),
         action("scan", "Look for drift now", "POST", f"/environments/{name}/drift/scan", refusal, None),
     ]
+
+
+def _unlock(one: Environment, protection: Protection, refusal: str | None) -> Json:
+    unprotected = "its protection is open" if protection is Protection.OPEN else None
+    label, href = "Protect it one step less for 15 minutes", f"/environments/{one.name}/unlock"
+    return action("unlock", label, "POST", href, refusal or unprotected, None)
+
+
+def _claim(standing: Standing | None, refusal: str | None) -> list[Json]:
+    """Only where there is something to claim."""
+    if standing is None or _foreign(standing) is None:
+        return []
+    name = standing.environment.name
+    stopped = None if refusal == _foreign(standing) else refusal
+    return [action("claim", f"Take this database for {name}", "POST", f"/environments/{name}/claim", stopped, None)]
+
+
+def _foreign(standing: Standing | None) -> str | None:
+    if standing is None or standing.recorded_as in (None, standing.environment.name):
+        return None
+    return f"this database was set up as {standing.recorded_as}"
 
 
 def _sync(sync: Sync) -> Json:

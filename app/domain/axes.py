@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from app.domain.drift import DriftCheck
-from app.domain.environment import Environment, Protection, stricter
+from app.domain.environment import Environment, Protection, stricter, unlocked
 from app.domain.errors import BackendUnavailable
 from app.domain.job import Job
 from app.domain.standing import MigrationState, MigrationStatus
@@ -96,11 +96,13 @@ class Standing:
     statuses: tuple[MigrationStatus, ...] | None = None
     recorded: Protection | None = None
     recorded_as: str | None = None
+    unlocked: bool = False
 
     @property
     def protection(self) -> Protection:
-        """The one that counts: the stricter of what is configured and what is on record."""
-        return stricter(self.environment.protection, self.recorded or self.environment.protection)
+        """The one that counts: the stricter of what is configured and what is on record; less while it is unlocked."""
+        strict = stricter(self.environment.protection, self.recorded or self.environment.protection)
+        return unlocked(strict) if self.unlocked else strict
 
 
 _PENDING = frozenset(

@@ -84,7 +84,8 @@ class Overview:
         if isinstance(look, BackendUnavailable):
             return Standing(environment, unread(look), drift, jobs)
         sided = self._worked_out(environment, beside.catalog, look)
-        return Standing(environment, sided.sync, drift, jobs, sided.statuses, look.protection, look.environment)
+        seen = look.protection, look.environment, look.unlocked
+        return Standing(environment, sided.sync, drift, jobs, sided.statuses, *seen)
 
     def _worked_out(self, environment: Environment, catalog: Catalog, view: TargetView) -> Sided:
         """Histories are compared by what they hold: small ledgers are read anew each time."""

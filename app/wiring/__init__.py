@@ -11,11 +11,14 @@ from app.adapters.control.overview import ControlEnvironmentLog
 from app.adapters.control.plans import ControlPlans
 from app.adapters.control.schedules import ControlSchedules
 from app.adapters.control.sweep import ControlSweep
+from app.adapters.control.trail import ControlTrail
 from app.adapters.control.wishes import ControlWishes
 from app.adapters.health import BackendHealth
 from app.adapters.queue import CeleryDoorbell
 from app.adapters.sources.drafts import FolderDrafts
 from app.adapters.sources.folder import FolderSource
+from app.adapters.target.connection import Patience
+from app.adapters.target.ownership import PostgresOwnership
 from app.adapters.target.survey import PostgresSurveys
 from app.adapters.target.targets import PostgresTargets
 from app.portal import Portal
@@ -37,6 +40,7 @@ from app.services.runner import AutoRun, MigrationRunnerService, Sweeper
 from app.services.schedule import ScheduleService
 from app.services.sync import EnvironmentSyncService
 from app.services.sync_desk import SyncDesk
+from app.services.unlocking import ProtectionDesk
 from app.services.validation import SchemaValidationService
 from app.settings import Settings
 from app.wiring.shared import Rooms, rooms_of
@@ -63,6 +67,7 @@ class Services:
     sync: EnvironmentSyncService
     syncs: SyncDesk
     approvals: ApprovalDesk
+    protection: ProtectionDesk
     conflicts: ConflictResolutionService
     drift: DriftDesk
     preserved: PreservedShelf
@@ -106,6 +111,7 @@ def build(settings: Settings) -> Services:
         sync=_sync(rooms),
         syncs=sync_desk,
         approvals=rooms.approvals,
+        protection=_protection(settings, rooms),
         conflicts=rooms.conflicts,
         drift=desk,
         preserved=rooms.shelf,
@@ -142,6 +148,12 @@ def _desk(settings: Settings, rooms: Rooms) -> DriftDesk:
 def _sync(rooms: Rooms) -> EnvironmentSyncService:
     overview = Overview(rooms.source, rooms.targets, ControlEnvironmentLog(rooms.database))
     return EnvironmentSyncService(rooms.environments, overview, Comparer(overview, rooms.schemas), rooms.proofs)
+
+
+def _protection(settings: Settings, rooms: Rooms) -> ProtectionDesk:
+    patience = Patience(settings.timing.fence_timeout_ms, settings.timing.idle_timeout_ms, settings.keep_bytes)
+    ownership = PostgresOwnership(patience)
+    return ProtectionDesk(rooms.environments, rooms.targets, ownership, ControlTrail(rooms.database), rooms.submission)
 
 
 def _plans(rooms: Rooms) -> PlanService:

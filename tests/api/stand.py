@@ -40,6 +40,7 @@ from app.services.schedule import ScheduleService
 from app.services.submission import Submission
 from app.services.sync import EnvironmentSyncService
 from app.services.sync_desk import SyncDesk
+from app.services.unlocking import ProtectionDesk
 from app.services.validation import SchemaValidationService
 from app.settings import Settings
 from app.wiring import Services
@@ -55,6 +56,7 @@ from tests.fakes.jobs import JobStore, MemoryClaims, MemoryJobs
 from tests.fakes.lint import FakeLinter
 from tests.fakes.locks import MemoryLocks
 from tests.fakes.overview import MemoryEnvironmentLog
+from tests.fakes.ownership import MemoryOwnership, MemoryTrail
 from tests.fakes.plans import MemoryPlans
 from tests.fakes.preserved import MemoryPreservedRows
 from tests.fakes.proofs import MemoryProofs
@@ -113,7 +115,7 @@ class Stand:
         self.claims, self.log = MemoryClaims(self.store), MemoryConflicts(self.clock)
         self.schedules = MemorySchedules(self.store)
         self.source = LiteralSource(*self.files)
-        self.targets = MemoryTargets()
+        self.targets, self.trail = MemoryTargets(clock=self.clock), MemoryTrail()
         self.apply(*self.applied)
         self.services = self._services(_settings(**self.changed_settings))
         self.app: Flask = create_app(self.services.settings, self.services)
@@ -222,6 +224,9 @@ class Stand:
             validation=validation,
             sync=EnvironmentSyncService(environments, overview, Comparer(overview, self.schemas), self.proofs),
             approvals=approvals,
+            protection=ProtectionDesk(
+                environments, self.targets, MemoryOwnership(self.targets, self.clock), self.trail, submission
+            ),
             syncs=SyncDesk(environments, submission, plans, board),
             conflicts=conflicts,
             drift=desk,

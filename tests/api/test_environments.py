@@ -119,7 +119,10 @@ def test_whoever_has_the_answer_already_gets_304_until_something_changes(stand: 
 def test_what_may_be_done_stands_beside_it_with_the_reason_where_it_may_not(stand: Stand) -> None:
     development, production = stand.get("/environments").json
     may = {one["name"]: one["allowed"] for one in development["actions"]}
-    assert may == dict.fromkeys(("plan", "run", "rollback", "reset", "verify", "scan"), True) | {"sync": False}
+    assert may == dict.fromkeys(("plan", "run", "rollback", "reset", "verify", "scan"), True) | {
+        "sync": False,
+        "unlock": False,
+    }
     (reset,) = [one for one in production["actions"] if one["name"] == "reset"]
     assert (reset["allowed"], reset["reason"]) == (False, "reset is refused where the protection is locked")
     assert (reset["method"], reset["href"]) == ("DELETE", "/migrations/reset?environment=production")
@@ -200,7 +203,20 @@ def test_the_protection_on_record_in_the_target_is_shown_and_the_stricter_one_co
         "locked",
     )
     assert shown["recordedEnvironment"] == "production"
-    assert [one["allowed"] for one in shown["actions"] if one["name"] == "reset"] == [False]
+    actions = {one["name"]: (one["allowed"], one["reason"]) for one in shown["actions"]}
+    assert actions["run"] == actions["unlock"] == (False, "this database was set up as production")
+    assert actions["claim"] == (True, None)
+
+
+def test_while_it_is_unlocked_it_is_protected_one_step_less(stand: Stand) -> None:
+    named = {"confirm": "production"}
+    assert stand.get("/environments/production?status=true").json["unlocked"] is False
+    assert stand.post("/environments/production/unlock", json=named).status_code == 200
+
+    shown = stand.get("/environments/production?status=true").json
+
+    assert (shown["unlocked"], shown["protection"], shown["effectiveProtection"]) == (True, "locked", "confirm")
+    assert [one["allowed"] for one in shown["actions"] if one["name"] == "unlock"] == [True]
 
 
 def test_a_target_that_is_away_is_unknown_with_the_reason(stand: Stand) -> None:
