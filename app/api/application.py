@@ -14,6 +14,7 @@ from app.api import (
     conflicts,
     documents,
     drift,
+    environments,
     jobs,
     migrations,
     operations,
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 RESOURCES = (
-    migrations, plans, proofs, conflicts, jobs, schedules, drift, preserved, protection, registry, syncs,
+    migrations, plans, proofs, conflicts, jobs, schedules, environments, drift, preserved, protection, registry, syncs,
     operations, documents,
 )  # fmt: skip
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})

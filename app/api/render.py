@@ -15,7 +15,7 @@ from app.domain.failure import Failure
 from app.domain.job import CONTROL, Job, JobState, Principal, StepRecord
 from app.domain.locks import LockSample, Session
 from app.domain.problem import Problem
-from app.services.sync import MigrationState, MigrationStatus
+from app.domain.standing import MigrationState, MigrationStatus
 
 Json = dict[str, Any]
 

@@ -16,6 +16,7 @@ from app.adapters.control.drift import ControlDrift
 from app.adapters.control.idempotency import ControlIdempotencyKeys
 from app.adapters.control.jobs import ControlJobs
 from app.adapters.control.locks import ControlLocks
+from app.adapters.control.overview import ControlEnvironmentLog
 from app.adapters.control.plans import ControlPlans
 from app.adapters.control.proofs import ControlProofs
 from app.adapters.control.registry import ControlRegistry
@@ -29,6 +30,7 @@ from app.ports import (
     ConflictAnswers,
     ConflictLog,
     DriftLog,
+    EnvironmentLog,
     IdempotencyKeys,
     JobBoard,
     JobClaims,
@@ -47,6 +49,7 @@ from tests.fakes.drift import MemoryDrift
 from tests.fakes.idempotency import MemoryIdempotencyKeys
 from tests.fakes.jobs import JobStore, MemoryClaims, MemoryJobs
 from tests.fakes.locks import MemoryLocks
+from tests.fakes.overview import MemoryEnvironmentLog
 from tests.fakes.plans import MemoryPlans
 from tests.fakes.proofs import MemoryProofs
 from tests.fakes.registry import MemoryRegistry
@@ -89,6 +92,7 @@ class Room:
     drift: DriftLog
     plans: Plans
     proofs: Proofs
+    environments: EnvironmentLog
     approvals: Approvals
     registry: Registry
     portal: Portal
@@ -117,7 +121,7 @@ def _memory_room() -> Iterator[Room]:
     clock, portal = FakeClock(), Portal("contract")
     keys = MemoryIdempotencyKeys(clock)
     store = JobStore(clock, keys)
-    conflicts = MemoryConflicts(clock)
+    conflicts, checks = MemoryConflicts(clock), MemoryDrift(clock)
     yield Room(
         MemoryJobs(store),
         MemoryWishes(store),
@@ -128,9 +132,10 @@ def _memory_room() -> Iterator[Room]:
         MemorySchedules(store),
         keys,
         MemoryLocks(store),
-        MemoryDrift(clock),
+        checks,
         MemoryPlans(),
         MemoryProofs(clock),
+        MemoryEnvironmentLog(store, checks),
         MemoryApprovals(store),
         MemoryRegistry(clock),
         portal,
@@ -158,6 +163,7 @@ def _real_room(request: pytest.FixtureRequest, folder: Path) -> Iterator[Room]:
             ControlDrift(database),
             ControlPlans(database),
             ControlProofs(database),
+            ControlEnvironmentLog(database),
             ControlApprovals(database),
             ControlRegistry(database),
             portal,
