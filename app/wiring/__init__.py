@@ -15,7 +15,6 @@ from app.adapters.health import BackendHealth
 from app.adapters.queue import CeleryDoorbell
 from app.adapters.sources.drafts import FolderDrafts
 from app.adapters.sources.folder import FolderSource
-from app.adapters.target.survey import PostgresSurveys
 from app.adapters.target.targets import PostgresTargets
 from app.portal import Portal
 from app.ports import Clock, IdempotencyKeys, JobBoard
@@ -133,7 +132,7 @@ def _plans(rooms: Rooms) -> PlanService:
         rooms.source,
         rooms.targets,
         rooms.schemas,
-        PostgresSurveys(),
+        rooms.surveys,
         rooms.gate,
         rooms.board,
         ControlPlans(rooms.database),

@@ -37,6 +37,11 @@ def _write(house: House, up: str, down: str) -> None:
     house.write("1_it.sql", f"-- migrate:up\n{up};\n-- migrate:down\n{down};\n")
 
 
+def _unseen(statement: str) -> str:
+    """Of what a file does not say only the keeper asks, while it runs."""
+    return f"DO $$ BEGIN EXECUTE $it${statement}$it$; END $$"
+
+
 def _done(house: House, kind: JobKind) -> Job:
     job = house.do(kind)
     assert job.state is JobState.SUCCEEDED, job
@@ -83,7 +88,7 @@ def test_a_table_without_a_key_is_given_back_once(house: House) -> None:
 
 def test_a_statement_that_writes_no_row_needs_no_consent(locked: House) -> None:
     execute(locked.dsn, "CREATE TABLE log (note text); INSERT INTO log VALUES ('a')")
-    _write(locked, "UPDATE log SET note = 'b' WHERE note = 'z'", "SELECT 1")
+    _write(locked, _unseen("UPDATE log SET note = 'b' WHERE note = 'z'"), "SELECT 1")
     assert _notice(_done(locked, JobKind.RUN)) == ""
 
 
@@ -91,7 +96,7 @@ def test_a_statement_that_writes_no_row_needs_no_consent(locked: House) -> None:
     ("up", "why"),
     [
         ("UPDATE log SET note = 'b' WHERE note = 'a'", "no primary key or unique index finds its rows again"),
-        ("DO $$ BEGIN DELETE FROM base WHERE id > 1; END $$", "written through another table"),
+        ("DELETE FROM base WHERE id > 1", "written through another table"),
         ("DELETE FROM base WHERE id = 1", "other tables inherit from it"),
         ("UPDATE keyed SET id = id + 10 WHERE id > 0", "their key was overwritten"),
         ("ALTER TABLE keyed ALTER at TYPE int USING 1; DELETE FROM keyed WHERE id = 1", "cannot be read any more"),
@@ -105,8 +110,8 @@ def test_rows_that_no_trigger_has_kept_are_counted_and_need_consent(locked: Hous
         "INSERT INTO base VALUES (1); INSERT INTO child VALUES (2);"
         "CREATE TABLE keyed (id int PRIMARY KEY, at date); INSERT INTO keyed VALUES (1, '2026-01-01'), (2, NULL)",
     )
-    _write(locked, up, "SELECT 1")
-    job = locked.do(JobKind.RUN, allow_hazards=("TYPE_NARROWED", "TABLE_REWRITE", "BLOCKS_READS", "MIXED_DATA_CHANGE"))
+    _write(locked, _unseen(up), "SELECT 1")
+    job = locked.do(JobKind.RUN)
     assert job.reason == "refused" and job.error is not None
     assert why in job.error.message, job.error.message
     assert [value(locked.dsn, f"SELECT count(*) FROM {name}") for name in ("log", "base", "keyed")] == [1, 2, 2]

@@ -24,6 +24,7 @@ from app.services.gate import HazardGate
 from tests.domain.literals import sql
 from tests.fakes.lint import FakeLinter
 from tests.fakes.schemas import LiteralSchemas
+from tests.fakes.surveys import LiteralSurveys
 
 T = TypeVar("T")
 
@@ -32,6 +33,7 @@ OPEN = Environment("development", Dsn("postgresql://db/shop"))
 EMPTY = TargetView(History())
 WIDEN = sql("widen", up="ALTER TABLE notes ALTER body TYPE varchar(40)")
 DROP = sql("drop", up="DROP TABLE notes")
+MOST_BYTES = 1_000_000
 
 
 class Yard:
@@ -45,7 +47,8 @@ class Yard:
         ]
         self.schemas = LiteralSchemas(Snapshot.of(objects))
         self.linter = linter or FakeLinter()
-        self.gate = HazardGate(self.schemas, self.linter)
+        self.surveys = LiteralSurveys()
+        self.gate = HazardGate(self.schemas, self.linter, self.surveys, MOST_BYTES)
 
     def admit(
         self,

@@ -259,7 +259,8 @@ class Preserver:
 
     async def _unmatched(self, relation: Relation, table: KeptTable) -> str | None:
         if not table.keys:
-            return "no primary key or unique index finds its rows again"
+            has_rows = await self._connection.fetchval(f"SELECT EXISTS (SELECT FROM {rows_of(relation)})")
+            return "no primary key or unique index finds its rows again" if has_rows else None
         empty = " OR ".join(f"t.{quote(key.name)} IS NULL" for key in table.keys)
         count = await self._connection.fetchval(f"SELECT count(*) FROM {rows_of(relation)} AS t WHERE {empty}")
         return f"{count_of(count, 'row')} with nothing in the key" if count else None
