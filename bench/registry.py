@@ -9,6 +9,7 @@ from bench import (
     nothing_to_do,
     plan1000,
     plan10000,
+    preserve,
     run500,
     snapshot,
     stall,
@@ -26,6 +27,7 @@ BENCHMARKS = (
     plan1000.BENCHMARK,
     lexer.BENCHMARK,
     snapshot.BENCHMARK,
+    preserve.BENCHMARK,
     lint.BENCHMARK,
     memory.BENCHMARK,
 )

@@ -78,6 +78,27 @@ def test_several_losses_of_one_table_come_back_together(house: House, up: str, d
         assert fetch(house.dsn, ROWS) == before
 
 
+def test_a_collation_goes_with_the_table_that_was_kept(house: House) -> None:
+    """What is kept holds on to no object of the migration's own."""
+    collation = 'CREATE COLLATION own FROM "C"'
+    table = "CREATE TABLE notes (id varchar(9) COLLATE own PRIMARY KEY, said text[] COLLATE own, c char(3), n name)"
+    execute(house.dsn, f"{collation}; {table}; INSERT INTO notes VALUES ('a', '{{b}}', 'c', 'd'), ('e', NULL, 'f', '')")
+    before = fetch(house.dsn, "SELECT * FROM notes ORDER BY id")
+    _write(house, "DROP TABLE notes; DROP COLLATION own", f"{collation}; {table}")
+    assert _notice(_done(house, JobKind.RUN)) == "kept the table notes (2 rows)"
+    _done(house, JobKind.ROLLBACK)
+    assert fetch(house.dsn, "SELECT * FROM notes ORDER BY id") == before
+
+
+@pytest.mark.parametrize("up", ["DELETE FROM notes", "DROP TABLE notes"])
+def test_rows_without_a_column_are_rows_too(house: House, up: str) -> None:
+    execute(house.dsn, "CREATE TABLE notes (); INSERT INTO notes DEFAULT VALUES; INSERT INTO notes DEFAULT VALUES")
+    _write(house, up, "CREATE TABLE IF NOT EXISTS notes ()")
+    assert "2" in _notice(_done(house, JobKind.RUN))
+    _done(house, JobKind.ROLLBACK)
+    assert value(house.dsn, "SELECT count(*) FROM notes") == 2
+
+
 def test_a_table_without_a_key_is_given_back_once(house: House) -> None:
     execute(house.dsn, "CREATE TABLE log (note text); INSERT INTO log VALUES ('a'), ('a')")
     _write(house, "DELETE FROM log; DROP TABLE log", "CREATE TABLE log (note text)")

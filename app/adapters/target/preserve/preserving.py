@@ -177,12 +177,7 @@ class Preserver:
         if loss.kind is Kind.TABLE and size > self._policy.most_bytes:
             kept.unkept.append(f"{relation.said}: it has {size} bytes, and at most {self._policy.most_bytes} are kept")
             return
-        await self._connection.execute(table.create(written=loss.kind is Kind.TYPES))
-        await self._connection.execute(
-            f"INSERT INTO {table.name} ({table.values}) SELECT {table.read('t')} FROM {rows_of(relation)} AS t"
-            if table.values
-            else f"INSERT INTO {table.name} (liftlock_at) SELECT 0 FROM {rows_of(relation)} AS t"
-        )
+        await self._connection.execute(table.fill(rows_of(relation), written=loss.kind is Kind.TYPES))
         positions = [
             await self._position(row["sequence"], row["column"])
             for row in await self._connection.fetch(_SEQUENCES_OF, relation.oid)
