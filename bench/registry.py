@@ -2,6 +2,7 @@
 
 from bench import (
     handover,
+    harmless,
     lexer,
     lint,
     list10000,
@@ -28,6 +29,7 @@ BENCHMARKS = (
     lexer.BENCHMARK,
     snapshot.BENCHMARK,
     preserve.BENCHMARK,
+    harmless.BENCHMARK,
     lint.BENCHMARK,
     memory.BENCHMARK,
 )
