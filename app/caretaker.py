@@ -70,11 +70,11 @@ class Caretaker:
 
     def _install(self) -> None:
         self._services.portal.run(self._services.installer.install())
+        self._services.portal.run(self._services.schedules.configure())
 
     def _submit_first_run(self) -> None:
-        if self._services.settings.auto_run:
-            default = self._services.environments.named(self._services.environments.default)
-            self._services.portal.run(self._services.auto_run.submit(default))
+        for environment in self._services.environments.run_at_start(asked=self._services.settings.auto_run):
+            self._services.portal.run(self._services.auto_run.submit(environment))
 
     def _sweep(self) -> None:
         self._services.sweeper_portal.run(self._services.sweeper.sweep())

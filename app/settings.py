@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 from app.domain.environment import Dsn, Environment, SchemaCheck, is_postgres_url
 from app.domain.errors import ConfigurationInvalid
-from app.environments import read_environments
 from app.failpoints import Failpoint, parse
+from app.registry.environments import read_environments
 
 T = TypeVar("T")
 
@@ -68,6 +68,7 @@ class Settings:
     timing: Timing = Timing()
     failpoints: tuple[Failpoint, ...] = ()
     failpoints_folder: Path = Path("failpoints")
+    inherited: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
@@ -120,9 +121,16 @@ def _read(reader: "_Reader") -> Settings | None:
         environments=environments,
         default_environment=default_environment or next(iter(environments)),
         timing=timing,
+        inherited=_passed_on(reader.environ),
         failpoints=points,
         failpoints_folder=Path(reader.text("LIFTLOCK_FAILPOINTS_DIR", "failpoints")),
     )
+
+
+def _passed_on(environ: Mapping[str, str]) -> dict[str, str]:
+    """What a command of the configuration may see: not the addresses and secrets of Liftlock itself."""
+    own = ("DATABASE_URL", "REDIS_URL")
+    return {name: value for name, value in environ.items() if name not in own and not name.startswith("LIFTLOCK_")}
 
 
 def _plain_values(reader: "_Reader") -> Settings:
@@ -162,11 +170,12 @@ def _environments(reader: "_Reader", database: Dsn | None) -> Mapping[str, Envir
         check = SchemaCheck[reader.one_of("LIFTLOCK_SCHEMA_CHECK", SchemaCheck.JOB.name, choices)]
         return {"development": Environment("development", database, schema_check=check)} if database else {}
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        written = path.read_text(encoding="utf-8")
+        document = tomllib.loads(written)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         reader.problems.append(f"{path}: {error}")
         return {}
-    environments, problems = read_environments(document, reader.environ, path.name)
+    environments, problems = read_environments(document, reader.environ, path.name, written)
     reader.problems.extend(problems)
     return environments
 

@@ -22,6 +22,7 @@ from app.api import (
     proofs,
     schedules,
     schemas,
+    syncs,
 )
 from app.api.context import KEY, Extension, request_id
 from app.api.errors import register_errors
@@ -63,7 +64,19 @@ def build_application(services: Services) -> OpenAPI:
     app.before_request(refuse_foreigners)
     app.after_request(_finish)
     register_errors(app)
-    for resource in (migrations, plans, proofs, conflicts, jobs, schedules, drift, preserved, operations, documents):
+    for resource in (
+        migrations,
+        plans,
+        proofs,
+        conflicts,
+        jobs,
+        schedules,
+        drift,
+        preserved,
+        syncs,
+        operations,
+        documents,
+    ):
         app.register_api(resource.api)
     return app
 

@@ -21,6 +21,7 @@ def asked(request: JobRequest) -> Json:
         "resolution": settling.resolution.value if settling else None,
         "migration": settling.migration if settling else None,
         "schedule": request.schedule,
+        "from": request.source,
     }
 
 
@@ -31,4 +32,5 @@ def _wishes(request: JobRequest) -> Json:
         "onBusy": request.on_busy.value,
         "confirm": request.confirm,
         "lockTimeoutMs": request.lock_timeout_ms,
+        "outsideWindow": request.outside_window.value,
     }

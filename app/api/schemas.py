@@ -11,7 +11,7 @@ from app.api.shapes import Answer, Href, Id, Moment
 from app.domain.environment import OnFailure
 from app.domain.failure import FailureCode
 from app.domain.hazards import HazardCode
-from app.domain.job import JobKind, OnBusy, StepState
+from app.domain.job import JobKind, OnBusy, OutsideWindows, StepState
 from app.domain.ledger import Status
 from app.domain.migration import Direction
 from app.domain.settling import MarkAs, Resolution
@@ -105,6 +105,8 @@ class Request(Answer):
     resolution: Resolution | None
     migration: str | None
     schedule: str | None
+    source: str | None = Field(alias="from")
+    outside_window: OutsideWindows
 
 
 class Principal(Answer):
@@ -133,6 +135,8 @@ class JobSummary(Answer):
     request_id: str | None
     retry_of: Id | None
     paused_by: str | None
+    not_before: Moment | None
+    approvals_needed: int
     note: str | None
     notices: list[str]
     error: Failure | None

@@ -16,10 +16,14 @@ LiftlockError
 │   ├── ConfirmationRequired    the environment wants its name typed
 │   ├── EnvironmentProtected    the environment does not allow this at all
 │   ├── TargetBusy              another job holds the target and the caller would not wait
+│   ├── ApprovalVoid            what was approved is no longer what would run
+│   ├── NothingToApprove        the job waits for no approval
 │   ├── JobEnded                there is nothing left to cancel
 │   ├── NotSafeToRetry          asking for the same once more would do something else, or harm
 │   ├── DriftPresent            the schema is no longer as the last job left it
 │   ├── ProofMissing            the environment demands a proof of reversibility
+│   ├── NotPromoted             it is not completed, or not long enough, where the environment requires it
+│   ├── OutsideWindow           the environment may not be changed at this hour
 │   ├── PlanStale               what was planned is no longer what would run
 │   ├── HazardNotAllowed        a hazard of the plan needs consent that nobody has given
 │   ├── IdempotencyKeyReused    the same key with another body
@@ -129,6 +133,16 @@ class ProofMissing(ListedRefusal):
     title = "A migration has not been proven"
 
 
+class NotPromoted(ListedRefusal):
+    slug = "not-promoted"
+    title = "A migration has not been through the environments before"
+
+
+class OutsideWindow(Refusal):
+    slug = "outside-window"
+    title = "The environment may not be changed now"
+
+
 class NotFound(Refusal):
     slug = "not-found"
     title = "Not found"
@@ -162,6 +176,16 @@ class EnvironmentProtected(Refusal):
 class TargetBusy(Refusal):
     slug = "target-busy"
     title = "The target is busy"
+
+
+class ApprovalVoid(Refusal):
+    slug = "approval-void"
+    title = "The approval is void"
+
+
+class NothingToApprove(Refusal):
+    slug = "nothing-to-approve"
+    title = "The job waits for no approval"
 
 
 class JobEnded(Refusal):

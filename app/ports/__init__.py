@@ -1,7 +1,9 @@
 """What the services need of the world, as Protocols; each has two implementations that pass one suite."""
 
+from app.ports.commands import CommandEnd, Commands
 from app.ports.control import (
     Answer,
+    Approvals,
     Changes,
     ConflictAnswers,
     ConflictLog,
@@ -17,6 +19,7 @@ from app.ports.control import (
     LockLog,
     NewJob,
     StoredAnswer,
+    first_state,
 )
 from app.ports.lint import Linter
 from app.ports.plans import Plans, PlansWanted
@@ -44,8 +47,11 @@ __all__ = [
     "UNGUIDED",
     "Acquired",
     "Answer",
+    "Approvals",
     "Changes",
     "Clock",
+    "CommandEnd",
+    "Commands",
     "ConflictAnswers",
     "ConflictLog",
     "ConflictQuery",
@@ -86,4 +92,5 @@ __all__ = [
     "TargetSession",
     "TargetView",
     "Targets",
+    "first_state",
 ]

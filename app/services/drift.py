@@ -9,7 +9,7 @@ import structlog
 from app.domain.drift import Drift, DriftCheck, Kept, Sight, as_left, checked, judged, not_checked
 from app.domain.environment import Environment, OnDrift, SchemaCheck
 from app.domain.errors import BackendUnavailable, DriftPresent, StillDisagrees
-from app.domain.job import Attempt, JobKind
+from app.domain.job import Attempt
 from app.domain.problem import Problem
 from app.domain.step import Plan
 from app.ports import DriftLog, Schemas, TargetView
@@ -27,7 +27,7 @@ class DriftGuard:
     def __init__(self, environment: Environment, attempt: Attempt, ignored: frozenset[str]) -> None:
         self._environment = environment
         self._policy = attempt.request.on_drift or environment.on_drift
-        self._may_refuse = attempt.request.kind is JobKind.RUN
+        self._may_refuse = attempt.request.kind.goes_up
         self._ignored = ignored
         settling = attempt.request.settling
         self._adopted = None if settling is None else settling.schema

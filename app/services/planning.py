@@ -2,28 +2,37 @@
 
 from collections.abc import Sequence
 
+from app.domain.approval import refuse_void
 from app.domain.binding import refuse_stale
 from app.domain.environment import Environment, OnFailure, Protection, stricter
 from app.domain.errors import ConfirmationRequired, EnvironmentProtected, MigrationsInvalid
 from app.domain.job import JobKind, JobRequest
-from app.domain.mark import plan_marks, plan_settling
+from app.domain.mark import plan_baseline, plan_marks, plan_settling
 from app.domain.migration import Catalog
 from app.domain.plan import plan_run
 from app.domain.problem import Problem
+from app.domain.promotion import Surroundings, plan_sync, refuse_outside_window, refuse_unpromoted
+from app.domain.settling import MarkAs
 from app.domain.signals import NeedsAttention
 from app.domain.step import Atomicity, Plan, Step
 from app.domain.undo import plan_reset, plan_rollback, plan_rollback_to, undo_of
 from app.ports import TargetView
 
 
-def plan_job(request: JobRequest, environment: Environment, catalog: Catalog, view: TargetView) -> Plan:
+def plan_job(
+    request: JobRequest, environment: Environment, catalog: Catalog, view: TargetView, around: Surroundings
+) -> Plan:
     """Pure. Raises the refusal that forbids the request, with every problem found; PlanStale when it names a plan
     that is no longer this one."""
     refuse_other_owner(environment, view)
-    plan = _plan_kind(request, environment, catalog, view)
+    plan = _plan_kind(request, environment, catalog, view, around)
+    if request.kind.goes_up:
+        refuse_outside_window(environment, plan, around)
+    fingerprint = None if view.sight is None else view.sight.live.fingerprint
     if request.plan is not None:
-        fingerprint = None if view.sight is None else view.sight.live.fingerprint
         refuse_stale(request.plan, plan, view.history, fingerprint)
+    if request.approved is not None:
+        refuse_void(request.approved, plan, view.history, fingerprint)
     return plan
 
 
@@ -32,13 +41,19 @@ def protection_of(environment: Environment, view: TargetView) -> Protection:
     return stricter(environment.protection, view.protection or environment.protection)
 
 
-def _plan_kind(request: JobRequest, environment: Environment, catalog: Catalog, view: TargetView) -> Plan:
+def _plan_kind(
+    request: JobRequest, environment: Environment, catalog: Catalog, view: TargetView, around: Surroundings
+) -> Plan:
     protection = protection_of(environment, view)
     match request.kind:
         case JobKind.RUN:
             plan = plan_run(catalog, view.history, environment.out_of_order, request.to)
+            refuse_unpromoted(environment, plan.steps, around)
             refuse_apart(request, plan)
             return plan
+        case JobKind.SYNC:
+            assert request.source is not None
+            return plan_sync(environment, catalog, view.history, request.source, around, request.to)
         case JobKind.ROLLBACK:
             require_confirmation(request, protection)
             if request.to is not None:
@@ -49,11 +64,13 @@ def _plan_kind(request: JobRequest, environment: Environment, catalog: Catalog, 
             return plan_reset(catalog, view.history)
         case JobKind.MARK:
             assert request.mark_as is not None
+            if request.mark_as is MarkAs.BASELINE:
+                return plan_baseline(catalog, view.history, request.to)
             return plan_marks(catalog, view.history, request.names, request.mark_as)
         case JobKind.RESOLVE:
             assert request.settling is not None
             return plan_settling(catalog, view.history, request.settling)
-        case JobKind.RESCUE | JobKind.PURGE | JobKind.SCAN | JobKind.VERIFY:
+        case JobKind.RESCUE | JobKind.PURGE | JobKind.SCAN | JobKind.VERIFY | JobKind.FOLLOW | JobKind.RECONCILE:
             raise AssertionError(f"a {request.kind} has no plan")
 
 
@@ -65,7 +82,7 @@ def way_back(
     With `atomic: run` the transaction has taken everything back; where a person must look nobody knows what stands.
     """
     wanted = request.on_failure or environment.on_failure
-    if request.atomic is Atomicity.RUN or request.kind is not JobKind.RUN or isinstance(failed, NeedsAttention):
+    if request.atomic is Atomicity.RUN or not request.kind.goes_up or isinstance(failed, NeedsAttention):
         return ()
     return undo_of(done) if wanted is OnFailure.ROLLBACK else ()
 

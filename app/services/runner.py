@@ -25,9 +25,10 @@ from app.domain.job import (
 from app.ports import Clock, Doorbell, JobClaims, JobSweep
 from app.services.chores import Chores
 from app.services.conflict import ConflictResolutionService
+from app.services.environments import Environments
 from app.services.execution import PlanExecutor
 from app.services.migration import MigrationService
-from app.services.submission import Dedupe, Environments
+from app.services.submission import Dedupe
 from app.services.validation import SchemaValidationService
 
 SWEEP_LIMIT = 100
@@ -155,6 +156,7 @@ class Sweeper:
     async def sweep(self) -> None:
         """Raises BackendUnavailable; the next sweep tries again."""
         failpoints.reach("sweep.before_rescue")
+        await self._sweep.wake(SWEEP_LIMIT)
         for job_id in await self._sweep.rescue(SWEEP_LIMIT):
             failpoints.reach("sweep.after_rescue")
             log.warning("job.rescued", job=str(job_id))

@@ -17,7 +17,7 @@ from app.domain.migration import Catalog, Migration
 from app.domain.problem import Problem
 from app.domain.proof import NO_PROOFS, KnownProofs, Proof, Verdict
 from app.ports import Proofs, TargetView
-from app.services.submission import Environments
+from app.services.environments import Environments
 from app.services.validation import Examination, SchemaValidationService
 
 

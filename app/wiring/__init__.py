@@ -18,8 +18,10 @@ from app.adapters.sources.folder import FolderSource
 from app.adapters.target.targets import PostgresTargets
 from app.portal import Portal
 from app.ports import Clock, IdempotencyKeys, JobBoard
+from app.services.approving import ApprovalDesk
 from app.services.conflict import ConflictResolutionService
 from app.services.drift_desk import DriftDesk
+from app.services.environments import Environments
 from app.services.install import ControlInstaller
 from app.services.migration import MigrationService
 from app.services.plans import PlanService
@@ -29,8 +31,8 @@ from app.services.resolving import ConflictResolver
 from app.services.rollback import RollbackService
 from app.services.runner import AutoRun, MigrationRunnerService, Sweeper
 from app.services.schedule import ScheduleService
-from app.services.submission import Environments
 from app.services.sync import EnvironmentSyncService
+from app.services.sync_desk import SyncDesk
 from app.services.validation import SchemaValidationService
 from app.settings import Settings
 from app.wiring.shared import Rooms, rooms_of
@@ -55,6 +57,8 @@ class Services:
     plans: PlanService
     validation: SchemaValidationService
     sync: EnvironmentSyncService
+    syncs: SyncDesk
+    approvals: ApprovalDesk
     conflicts: ConflictResolutionService
     drift: DriftDesk
     preserved: PreservedShelf
@@ -83,7 +87,8 @@ def build(settings: Settings) -> Services:
     database, board, clock = rooms.database, rooms.board, rooms.clock
     environments, validation, submission = rooms.environments, rooms.validation, rooms.submission
     migrations = MigrationService(submission, board, ControlWishes(database), ControlLocks(database))
-    desk = _desk(settings, rooms)
+    desk, plans = _desk(settings, rooms), _plans(rooms)
+    sync_desk = SyncDesk(environments, submission, plans, board)
     return Services(
         settings=settings,
         portal=portal,
@@ -92,9 +97,11 @@ def build(settings: Settings) -> Services:
         environments=environments,
         migrations=migrations,
         rollbacks=RollbackService(submission),
-        plans=_plans(rooms),
+        plans=plans,
         validation=validation,
         sync=EnvironmentSyncService(environments, validation, rooms.proofs),
+        syncs=sync_desk,
+        approvals=rooms.approvals,
         conflicts=rooms.conflicts,
         drift=desk,
         preserved=rooms.shelf,
@@ -102,8 +109,10 @@ def build(settings: Settings) -> Services:
         resolver=ConflictResolver(
             environments, rooms.conflicts, validation, submission, board, rooms.doorbell, desk, clock
         ),
-        schedules=ScheduleService(ControlSchedules(database), submission, board, rooms.sweep, rooms.doorbell, clock),
-        runner=runner_of(settings, rooms, watchdog_of(settings, watchdog_portal)),
+        schedules=ScheduleService(
+            ControlSchedules(database), environments, submission, board, rooms.sweep, rooms.doorbell, clock
+        ),
+        runner=runner_of(settings, rooms, watchdog_of(settings, watchdog_portal), sync_desk),
         sweeper=_sweeper(settings, sweeper_portal, rooms.doorbell),
         installer=_installer(settings, rooms.targets, clock),
         auto_run=AutoRun(migrations, validation),
@@ -139,6 +148,7 @@ def _plans(rooms: Rooms) -> PlanService:
         rooms.proofs,
         rooms.drift,
         rooms.clock,
+        rooms.neighbours,
     )
 
 

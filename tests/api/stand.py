@@ -19,12 +19,15 @@ from app.domain.migration import Migration
 from app.domain.preserved import Retention
 from app.portal import Portal
 from app.ports import TargetView
+from app.services.approving import ApprovalDesk
 from app.services.conflict import ConflictResolutionService
 from app.services.drift import DriftRecorder
 from app.services.drift_desk import DriftDesk
+from app.services.environments import Environments
 from app.services.gate import HazardGate
 from app.services.install import ControlInstaller
 from app.services.migration import MigrationService
+from app.services.neighbours import Neighbours
 from app.services.plans import PlanService
 from app.services.preserved import PreservedShelf
 from app.services.proof_desk import ProofDesk
@@ -32,13 +35,15 @@ from app.services.resolving import ConflictResolver
 from app.services.rollback import RollbackService
 from app.services.runner import AutoRun, MigrationRunnerService, Sweeper
 from app.services.schedule import ScheduleService
-from app.services.submission import Environments, Submission
+from app.services.submission import Submission
 from app.services.sync import EnvironmentSyncService
+from app.services.sync_desk import SyncDesk
 from app.services.validation import SchemaValidationService
 from app.settings import Settings
 from app.wiring import Services
 from tests.api.contract import Contract
 from tests.domain.literals import entry, sql
+from tests.fakes.approvals import MemoryApprovals
 from tests.fakes.clock import FakeClock
 from tests.fakes.conflicts import MemoryConflicts
 from tests.fakes.doorbell import RecordingDoorbell
@@ -162,6 +167,8 @@ class Stand:
         self.gate = gate = HazardGate(self.schemas, self.linter, self.surveys, settings.keep_bytes)
         validation = SchemaValidationService(self.source, self.targets, conflicts, gate)
         self.proofs = MemoryProofs(self.clock)
+        neighbours = Neighbours(environments, self.targets, self.clock)
+        approvals = ApprovalDesk(environments, MemoryApprovals(self.store), board, self.schemas, self.clock)
         submission = Submission(
             environments,
             validation,
@@ -171,6 +178,8 @@ class Stand:
             self.doorbell,
             self.clock,
             self.proofs,
+            neighbours,
+            approvals,
             shortcut=settings.shortcut,
             read_only=settings.read_only,
         )
@@ -188,6 +197,7 @@ class Stand:
             self.proofs,
             self.recorder,
             self.clock,
+            neighbours,
         )
         self.locks = MemoryLocks(self.store)
         self.shelf = MemoryPreservedRows()
@@ -206,6 +216,8 @@ class Stand:
             plans=plans,
             validation=validation,
             sync=EnvironmentSyncService(environments, validation, self.proofs),
+            approvals=approvals,
+            syncs=SyncDesk(environments, submission, plans, board),
             conflicts=conflicts,
             drift=desk,
             preserved=PreservedShelf(environments, self.shelf, Retention(30)),
@@ -213,7 +225,9 @@ class Stand:
             resolver=ConflictResolver(
                 environments, conflicts, validation, submission, board, self.doorbell, desk, self.clock
             ),
-            schedules=ScheduleService(self.schedules, submission, board, sweep, self.doorbell, self.clock),
+            schedules=ScheduleService(
+                self.schedules, environments, submission, board, sweep, self.doorbell, self.clock
+            ),
             runner=cast(MigrationRunnerService, None),
             sweeper=Sweeper(sweep, self.doorbell),
             installer=cast(ControlInstaller, None),

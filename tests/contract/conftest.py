@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import pytest
 
 from app.adapters.control.announcements import Announcements
+from app.adapters.control.approvals import ControlApprovals
 from app.adapters.control.claims import ControlClaims
 from app.adapters.control.conflicts import ControlConflicts
 from app.adapters.control.database import ControlDatabase
@@ -23,6 +24,7 @@ from app.adapters.control.wishes import ControlWishes
 from app.domain.environment import Dsn
 from app.portal import Portal
 from app.ports import (
+    Approvals,
     ConflictAnswers,
     ConflictLog,
     DriftLog,
@@ -36,6 +38,7 @@ from app.ports import (
     Proofs,
     Schedules,
 )
+from tests.fakes.approvals import MemoryApprovals
 from tests.fakes.clock import FakeClock
 from tests.fakes.conflicts import MemoryConflicts
 from tests.fakes.drift import MemoryDrift
@@ -62,6 +65,7 @@ _AGE = (
     "UPDATE liftlock_control.conflicts SET ignored_until = ignored_until - make_interval(secs => $1)",
     "ALTER TABLE liftlock_control.jobs DISABLE TRIGGER USER",
     "UPDATE liftlock_control.jobs SET due_at = due_at - make_interval(secs => $1) WHERE due_at IS NOT NULL",
+    "UPDATE liftlock_control.jobs SET not_before = not_before - make_interval(secs => $1)",
     "ALTER TABLE liftlock_control.jobs ENABLE TRIGGER USER",
 )
 
@@ -82,6 +86,7 @@ class Room:
     drift: DriftLog
     plans: Plans
     proofs: Proofs
+    approvals: Approvals
     portal: Portal
     clock: FakeClock
     dsn: str | None = None
@@ -122,6 +127,7 @@ def _memory_room() -> Iterator[Room]:
         MemoryDrift(clock),
         MemoryPlans(),
         MemoryProofs(clock),
+        MemoryApprovals(store),
         portal,
         clock,
     )
@@ -147,6 +153,7 @@ def _real_room(request: pytest.FixtureRequest, folder: Path) -> Iterator[Room]:
             ControlDrift(database),
             ControlPlans(database),
             ControlProofs(database),
+            ControlApprovals(database),
             portal,
             FakeClock(),
             house.dsn,
