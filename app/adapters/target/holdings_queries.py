@@ -82,11 +82,14 @@ WRITTEN = """
               AND (r.act = 'truncated' OR (r.act = 'deleted' AND k.confdeltype IN ('c', 'n', 'd')))) AS further)
     SELECT DISTINCT r.at, r.oid, r.act, r.via, c.relkind::text AS kind
     FROM reach r JOIN pg_class c ON c.oid = r.oid
-    WHERE c.relkind IN ('r', 'p', 'f')
-      AND NOT (c.relispartition AND r.via <> 'parent' AND EXISTS (
-          SELECT FROM pg_inherits i JOIN reach p ON p.oid = i.inhparent WHERE i.inhrelid = c.oid AND p.at = r.at))
+    WHERE CASE WHEN r.act = 'truncated' THEN c.relkind IN ('r', 'f')
+               ELSE c.relkind IN ('r', 'p', 'f') AND NOT (c.relispartition AND EXISTS (
+                   SELECT FROM pg_inherits i JOIN reach p ON p.oid = i.inhparent
+                   WHERE i.inhrelid = c.oid AND p.at = r.at)) END
     ORDER BY r.at, r.oid
 """
+"""Each partition is truncated by itself, and other statements write rows of the whole."""
+
 TABLES = """
     SELECT c.oid, n.nspname AS schema, c.relname AS name, c.relkind::text AS kind, c.relforcerowsecurity AS forced,
            EXISTS (SELECT FROM pg_inherits i WHERE i.inhparent = c.oid) AS parent,
