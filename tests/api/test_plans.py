@@ -147,6 +147,7 @@ def test_each_step_says_what_it_takes_away_and_what_of_it_is_kept(dangerous: Sta
     assert (hazard["object"], hazard["estimatedRows"], hazard["bytes"]) == ("n.mood", 5, 8192)
     assert (made["verdict"], made["consent"]["hazards"]) == ("needs_consent", ["DATA_LOSS"])
     assert dangerous.get(made["links"]["self"]).json == made
+    assert f"-- liftlock plan: {kept['says']}\n" in dangerous.get(made["links"]["sql"]).text
 
 
 def test_in_an_open_environment_nothing_ordinary_asks(dangerous: Stand) -> None:
