@@ -53,6 +53,7 @@ def begin(watched: Watched) -> Iterator[str]:
     yield f"CREATE TABLE {watched.notes} (seen bigint, reason text)"
     trigger = watched.triggers[0]
     if watched.kind is Kind.UPDATED:
+        yield watched.table.create(written=True)
         yield _function(watched, trigger, _overwritten(watched))
         yield (
             f"CREATE TRIGGER {trigger} AFTER UPDATE ON {watched.on} REFERENCING OLD TABLE AS gone NEW TABLE AS come "
@@ -86,6 +87,8 @@ async def end(connection: asyncpg.Connection, watched: Watched) -> None:
 
 async def seen(connection: asyncpg.Connection, watched: Watched) -> tuple[int, list[str]]:
     """How many rows the triggers have kept, or found unchanged, and why they could not keep others."""
+    if await connection.fetchval("SELECT to_regclass($1) IS NULL", watched.table.name):
+        await connection.execute(watched.table.create(written=False))
     noted = await connection.fetch(f"SELECT seen, reason FROM {watched.notes}")
     await connection.execute(f"DROP TABLE {watched.notes}")
     reasons = [row["reason"] for row in noted if row["reason"] is not None]
@@ -112,15 +115,12 @@ def _function(watched: Watched, trigger: str, body: str) -> str:
 
     Where what is there now cannot be read as what is kept, nothing is, and the reason is noted.
     """
-    columns = ", ".join(
-        f"({column.number}, {literal(name)}, {literal(column.stored)})"
-        for prefix, of in (("k", watched.table.keys), ("c", watched.table.columns))
-        for name, column in zip(numbered(prefix, of), of, strict=True)
-    )
     return f"""
         CREATE FUNCTION {watched.function(trigger)}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER {_SETTINGS}
         AS $liftlock$
-        DECLARE names text; old text; new text; news text; key text; changed text; at bigint := {_NOW}; kept bigint;
+        DECLARE
+            names text; old text; new text; news text; key text; changed text; made text;
+            at bigint := {_NOW}; kept bigint;
         BEGIN
             SELECT string_agg(c.kept, ', '), string_agg(format('(t.%I)::%s', a.attname, c.stored), ', '),
                    string_agg(format('(now.%I)::text', a.attname), ', ') FILTER (WHERE c.kept ~ '^c'),
@@ -129,8 +129,7 @@ def _function(watched: Watched, trigger: str, body: str) -> str:
                    string_agg(format('(t.%1$I)::text IS DISTINCT FROM (now.%1$I)::text', a.attname), ' OR ')
                        FILTER (WHERE c.kept ~ '^c')
             INTO names, old, new, news, key, changed
-            FROM (VALUES {columns or "(0, '', '')"}) AS c (number, kept, stored)
-            JOIN pg_attribute a ON a.attrelid = TG_RELID AND a.attnum = c.number AND NOT a.attisdropped;
+            FROM {_columns(watched.table)};
             {body}
             RETURN NULL;
         EXCEPTION WHEN cannot_coerce OR datatype_mismatch OR undefined_function OR data_exception THEN
@@ -139,10 +138,34 @@ def _function(watched: Watched, trigger: str, body: str) -> str:
         END $liftlock$"""
 
 
+def _columns(table: KeptTable) -> str:
+    """The columns that are kept, as far as they are there."""
+    columns = ", ".join(
+        f"({column.number}, {literal(name)}, {literal(column.stored)}, {literal(column.collated)})"
+        for prefix, of in (("k", table.keys), ("c", table.columns))
+        for name, column in zip(numbered(prefix, of), of, strict=True)
+    )
+    return f"""(VALUES {columns or "(0, '', '', '')"}) AS c (number, kept, stored, collated)
+            JOIN pg_attribute a ON a.attrelid = TG_RELID AND a.attnum = c.number AND NOT a.attisdropped"""
+
+
 def _gone(watched: Watched, rows: str) -> str:
+    """The first rows make the table where they can: that is faster than to insert them."""
+    table = watched.table
     return f"""
-        EXECUTE 'INSERT INTO {watched.table.name}' || COALESCE(' (' || names || ')', '') || ' SELECT '
-            || COALESCE(old, '') || ' FROM {rows} AS t';
+        SELECT 'CREATE TABLE {table.name} AS SELECT '
+            || COALESCE(string_agg(format('(t.%I)::%s%s AS %s', a.attname, c.stored, c.collated, c.kept), ', '), '')
+            || ' FROM {rows} AS t'
+        INTO made FROM {_columns(table)} HAVING count(*) = {len(table.columns)};
+        IF to_regclass('{table.name}') IS NULL AND made IS NOT NULL THEN
+            EXECUTE made;
+        ELSE
+            IF to_regclass('{table.name}') IS NULL THEN
+                EXECUTE {literal(table.create(written=False))};
+            END IF;
+            EXECUTE 'INSERT INTO {table.name}' || COALESCE(' (' || names || ')', '') || ' SELECT '
+                || COALESCE(old, '') || ' FROM {rows} AS t';
+        END IF;
         GET DIAGNOSTICS kept = ROW_COUNT;
         INSERT INTO {watched.notes} VALUES (kept);"""
 

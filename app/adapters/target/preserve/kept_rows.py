@@ -67,10 +67,10 @@ class StoredColumn:
         """Its value in the table `of`, as it is kept."""
         return f"({of}.{quote(self.name)})::{self.stored}" if self.kept_as_text else f"{of}.{quote(self.name)}"
 
-    def copied(self, of: str) -> str:
-        """As `read`, for a table made of it: a collation of its own may go away like a type."""
-        collated = ' COLLATE pg_catalog."default"' if _COLLATABLE.fullmatch(self.stored) else ""
-        return f"{self.read(of)}{collated}"
+    @property
+    def collated(self) -> str:
+        """What stands behind its value where a table is made of it: a collation of its own may go away like a type."""
+        return ' COLLATE pg_catalog."default"' if _COLLATABLE.fullmatch(self.stored) else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ class KeptTable:
         named = zip(numbered("k", self.keys) + numbered("c", self.columns), self.keys + self.columns, strict=True)
         places = [
             *(f"NULL::{type_} AS {name}" for name, type_ in self._places(written=written)),
-            *(f"{column.copied('t')} AS {name}" for name, column in named),
+            *(f"{column.read('t')}{column.collated} AS {name}" for name, column in named),
         ]
         return f"CREATE TABLE {self.name} AS SELECT {', '.join(places)} FROM {rows} AS t"
 

@@ -198,7 +198,6 @@ class Preserver:
             kept.unwatched[relation.oid].add(why_not)
             return
         table = KeptTable(uuid.uuid4(), columns, key if loss.kind is Kind.UPDATED else ())
-        await self._connection.execute(table.create(written=loss.kind is Kind.UPDATED))
         watched = capture.Watched(loss.kind, relation, table)
         for statement in capture.begin(watched):
             await self._connection.execute(statement)
