@@ -15,10 +15,10 @@ from app.domain.removals import LARGE_OBJECTS, Act, Removal
 from app.domain.step import Step, count_of
 from app.domain.words import shown
 
-COPY_MB_S = 40
-"""A copy with its checksum. Measured by `python -m bench preserve` (docs/benchmarks.md)."""
-WATCH_MB_S = 25
-"""Rows that triggers keep as they go; by the same benchmark."""
+COPY_MB_S = 50
+"""A copy with its checksum: a half of what `python -m bench preserve` measures on two busy cores."""
+WATCH_MB_S = 40
+"""Rows that triggers keep as they go; likewise."""
 ROW_BYTES = 44
 """What a kept row takes beside its values: header, line pointer, and places that say nothing."""
 
