@@ -20,6 +20,8 @@ from app.api import (
     plans,
     preserved,
     proofs,
+    protection,
+    registry,
     schedules,
     schemas,
     syncs,
@@ -34,6 +36,10 @@ from app.wiring import Services
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
+RESOURCES = (
+    migrations, plans, proofs, conflicts, jobs, schedules, drift, preserved, protection, registry, syncs,
+    operations, documents,
+)  # fmt: skip
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -64,19 +70,7 @@ def build_application(services: Services) -> OpenAPI:
     app.before_request(refuse_foreigners)
     app.after_request(_finish)
     register_errors(app)
-    for resource in (
-        migrations,
-        plans,
-        proofs,
-        conflicts,
-        jobs,
-        schedules,
-        drift,
-        preserved,
-        syncs,
-        operations,
-        documents,
-    ):
+    for resource in RESOURCES:
         app.register_api(resource.api)
     return app
 

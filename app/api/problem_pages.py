@@ -44,6 +44,16 @@ PAGES: Mapping[str, Page] = {
         "It has been approved or rejected already, was cancelled, or never needed one.",
         "Look at it: GET /jobs/ID/approvals says who has said what.",
     ),
+    "stands-in-file": Page(
+        "The environment stands in liftlock.toml, so it is not changed over HTTP.",
+        "What the file says wins, in every process, from its start on.",
+        "Change the file and start Liftlock again; or take it out of the file and register it.",
+    ),
+    "still-needed": Page(
+        "Another environment requires or follows this one, so it is not forgotten.",
+        "Nothing could ever run there: what it requires would be gone.",
+        "Change or forget the ones that are named first.",
+    ),
     "not-promoted": Page(
         "The environment requires another one, and a migration has not been completed there, is another file there, or "
         "has not stood there for as long as `soak` says. Nothing was run.",

@@ -22,9 +22,11 @@ from app.ports.control import (
     first_state,
 )
 from app.ports.lint import Linter
+from app.ports.ownership import Ownership, Trail
 from app.ports.plans import Plans, PlansWanted
 from app.ports.preserved import PreservedRows
 from app.ports.proofs import Proofs, Scratch, Scratches
+from app.ports.registry import Reader, Registry
 from app.ports.schedules import Schedules
 from app.ports.schema import DriftLog, Schemas
 from app.ports.survey import Surveys
@@ -78,10 +80,13 @@ __all__ = [
     "NewJob",
     "Observer",
     "Observers",
+    "Ownership",
     "Plans",
     "PlansWanted",
     "PreservedRows",
     "Proofs",
+    "Reader",
+    "Registry",
     "Schedules",
     "Schemas",
     "Scratch",
@@ -92,5 +97,6 @@ __all__ = [
     "TargetSession",
     "TargetView",
     "Targets",
+    "Trail",
     "first_state",
 ]

@@ -19,6 +19,7 @@ from app.domain.migration import Migration
 from app.domain.preserved import Retention
 from app.portal import Portal
 from app.ports import TargetView
+from app.registry.reading import DocumentReader
 from app.services.approving import ApprovalDesk
 from app.services.conflict import ConflictResolutionService
 from app.services.drift import DriftRecorder
@@ -31,6 +32,7 @@ from app.services.neighbours import Neighbours
 from app.services.plans import PlanService
 from app.services.preserved import PreservedShelf
 from app.services.proof_desk import ProofDesk
+from app.services.registry import EnvironmentRegistry
 from app.services.resolving import ConflictResolver
 from app.services.rollback import RollbackService
 from app.services.runner import AutoRun, MigrationRunnerService, Sweeper
@@ -38,6 +40,7 @@ from app.services.schedule import ScheduleService
 from app.services.submission import Submission
 from app.services.sync import EnvironmentSyncService
 from app.services.sync_desk import SyncDesk
+from app.services.unlocking import ProtectionDesk
 from app.services.validation import SchemaValidationService
 from app.settings import Settings
 from app.wiring import Services
@@ -52,9 +55,11 @@ from tests.fakes.idempotency import MemoryIdempotencyKeys
 from tests.fakes.jobs import JobStore, MemoryClaims, MemoryJobs
 from tests.fakes.lint import FakeLinter
 from tests.fakes.locks import MemoryLocks
+from tests.fakes.ownership import MemoryOwnership, MemoryTrail
 from tests.fakes.plans import MemoryPlans
 from tests.fakes.preserved import MemoryPreservedRows
 from tests.fakes.proofs import MemoryProofs
+from tests.fakes.registry import MemoryRegistry
 from tests.fakes.schedules import MemorySchedules
 from tests.fakes.schemas import LiteralSchemas
 from tests.fakes.source import LiteralSource
@@ -110,7 +115,7 @@ class Stand:
         self.claims, self.log = MemoryClaims(self.store), MemoryConflicts(self.clock)
         self.schedules = MemorySchedules(self.store)
         self.source = LiteralSource(*self.files)
-        self.targets = MemoryTargets()
+        self.targets, self.trail = MemoryTargets(clock=self.clock), MemoryTrail()
         self.apply(*self.applied)
         self.services = self._services(_settings(**self.changed_settings))
         self.app: Flask = create_app(self.services.settings, self.services)
@@ -204,6 +209,8 @@ class Stand:
         desk = DriftDesk(
             environments, self.schemas, self.recorder, self.source, self.drafts, submission, board, self.clock
         )
+        self.registry = MemoryRegistry(self.clock)
+        schedules = ScheduleService(self.schedules, environments, submission, board, sweep, self.doorbell, self.clock)
         migrations = MigrationService(submission, board, MemoryWishes(self.store), self.locks)
         return Services(
             settings=settings,
@@ -217,6 +224,9 @@ class Stand:
             validation=validation,
             sync=EnvironmentSyncService(environments, validation, self.proofs),
             approvals=approvals,
+            protection=ProtectionDesk(
+                environments, self.targets, MemoryOwnership(self.targets, self.clock), self.trail, submission
+            ),
             syncs=SyncDesk(environments, submission, plans, board),
             conflicts=conflicts,
             drift=desk,
@@ -225,8 +235,15 @@ class Stand:
             resolver=ConflictResolver(
                 environments, conflicts, validation, submission, board, self.doorbell, desk, self.clock
             ),
-            schedules=ScheduleService(
-                self.schedules, environments, submission, board, sweep, self.doorbell, self.clock
+            schedules=schedules,
+            registry=EnvironmentRegistry(
+                environments,
+                self.registry,
+                DocumentReader({"QA_URL": "postgresql://qa:hush@db/qa"}),
+                board,
+                self.targets,
+                submission,
+                schedules,
             ),
             runner=cast(MigrationRunnerService, None),
             sweeper=Sweeper(sweep, self.doorbell),

@@ -18,6 +18,7 @@ from app.adapters.control.jobs import ControlJobs
 from app.adapters.control.locks import ControlLocks
 from app.adapters.control.plans import ControlPlans
 from app.adapters.control.proofs import ControlProofs
+from app.adapters.control.registry import ControlRegistry
 from app.adapters.control.schedules import ControlSchedules
 from app.adapters.control.sweep import ControlSweep
 from app.adapters.control.wishes import ControlWishes
@@ -36,6 +37,7 @@ from app.ports import (
     LockLog,
     Plans,
     Proofs,
+    Registry,
     Schedules,
 )
 from tests.fakes.approvals import MemoryApprovals
@@ -47,6 +49,7 @@ from tests.fakes.jobs import JobStore, MemoryClaims, MemoryJobs
 from tests.fakes.locks import MemoryLocks
 from tests.fakes.plans import MemoryPlans
 from tests.fakes.proofs import MemoryProofs
+from tests.fakes.registry import MemoryRegistry
 from tests.fakes.schedules import MemorySchedules
 from tests.fakes.sweep import MemorySweep
 from tests.fakes.wishes import MemoryWishes
@@ -87,6 +90,7 @@ class Room:
     plans: Plans
     proofs: Proofs
     approvals: Approvals
+    registry: Registry
     portal: Portal
     clock: FakeClock
     dsn: str | None = None
@@ -128,6 +132,7 @@ def _memory_room() -> Iterator[Room]:
         MemoryPlans(),
         MemoryProofs(clock),
         MemoryApprovals(store),
+        MemoryRegistry(clock),
         portal,
         clock,
     )
@@ -154,6 +159,7 @@ def _real_room(request: pytest.FixtureRequest, folder: Path) -> Iterator[Room]:
             ControlPlans(database),
             ControlProofs(database),
             ControlApprovals(database),
+            ControlRegistry(database),
             portal,
             FakeClock(),
             house.dsn,
