@@ -7,11 +7,12 @@ from pathlib import Path
 
 from app.adapters.lint import SquawkLinter
 from app.adapters.sources.sql import read_sql
-from app.domain.examination import examine, stated_in
+from app.domain.examination import examine
 from app.domain.lexer import lex
 from app.domain.lint import Linted
 from app.domain.migration import Migration, SqlScript
 from app.domain.step import Step, step_up
+from app.domain.words import stated_in
 from bench import history
 from bench.figures import Benchmark, Row, Samples, Scale, Section, value_at_most
 from bench.stack import work_folder

@@ -6,12 +6,13 @@ from collections.abc import Callable
 
 from app.adapters.lint import SquawkLinter
 from app.adapters.target.schemas import PostgresSchemas
+from app.adapters.target.survey import PostgresSurveys
 from app.domain.environment import Dsn, Environment
-from app.domain.examination import stated_in
 from app.domain.job import JobKind, JobRequest
 from app.domain.ledger import History
 from app.domain.lexer import lex
 from app.domain.step import Plan, step_up
+from app.domain.words import stated_in
 from app.ports import TargetView
 from app.services.gate import HazardGate
 from bench import history
@@ -96,7 +97,7 @@ def _admitting_again(plan: Plan, rounds: int) -> Samples:
 
 
 def _gate() -> HazardGate:
-    return HazardGate(PostgresSchemas(), SquawkLinter())
+    return HazardGate(PostgresSchemas(), SquawkLinter(), PostgresSurveys(), 0)
 
 
 def _timed(gate: HazardGate, plan: Plan) -> float:

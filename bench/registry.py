@@ -2,6 +2,7 @@
 
 from bench import (
     handover,
+    harmless,
     lexer,
     lint,
     list10000,
@@ -10,6 +11,7 @@ from bench import (
     overview,
     plan1000,
     plan10000,
+    preserve,
     run500,
     snapshot,
     stall,
@@ -28,6 +30,8 @@ BENCHMARKS = (
     plan1000.BENCHMARK,
     lexer.BENCHMARK,
     snapshot.BENCHMARK,
+    preserve.BENCHMARK,
+    harmless.BENCHMARK,
     lint.BENCHMARK,
     memory.BENCHMARK,
 )

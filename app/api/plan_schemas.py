@@ -14,6 +14,7 @@ from app.domain.hazards import FoundBy, HazardCode, Risk
 from app.domain.lock_modes import LockMode
 from app.domain.migration import Direction
 from app.domain.planned import Language, PlanVerdict
+from app.domain.preserved import PreservedKind
 from app.domain.step import Atomicity
 
 SQL: dict[str, Any] = {
@@ -54,7 +55,8 @@ class PlannedRequest(Answer):
 class PlanTotals(Answer):
     """`lacking`: hazards without consent. `undoable`: every step has a way back.
 
-    `estimatedMs`: of all steps whose time can be estimated.
+    `estimatedMs`: of all steps whose time can be estimated. `kept` and `lost`: sets of rows, as `keeping` of the steps
+    lists them; `keepingMs`: of keeping them, on top.
     """
 
     to_apply: int
@@ -64,6 +66,9 @@ class PlanTotals(Answer):
     undoable: bool
     estimated_ms: int
     estimate_is_whole: bool
+    kept: int
+    lost: int
+    keeping_ms: int
     estimate_is: str
 
 
@@ -111,7 +116,8 @@ class PlannedTable(Answer):
 class PlannedHazard(Answer):
     """`consent`: who has said that it may be taken, null when nobody has; `reason`: what its file says for it.
 
-    `foundBy`: what a dry run alone has seen belongs to no statement.
+    `foundBy`: what a dry run alone has seen belongs to no statement. `estimatedRows`, `bytes`: of `DATA_LOSS`, how much
+    is lost, about or at most; else null.
     """
 
     code: HazardCode
@@ -124,6 +130,8 @@ class PlannedHazard(Answer):
     risk: Risk
     rule: str | None
     found_by: FoundBy
+    estimated_rows: int | None
+    bytes: int | None
     consent: Consent | None
     reason: str | None
     links: Links
@@ -151,6 +159,37 @@ class PlannedText(Answer):
     sha256: Sha256
 
 
+class PlannedSet(Answer):
+    """What is taken from one table in one way: `kept`, or lost for the reason in `whyNot`. `line`: of the file.
+
+    `columns`: those that go or change; none where whole rows do. `estimatedRows`, `bytes`: of the kept set, by the
+    server's own estimates; with `atMost` a condition says how much of it goes. `says`: all of it in words.
+    """
+
+    kind: PreservedKind
+    table: str
+    columns: list[str]
+    line: int | None
+    found_by: FoundBy
+    estimated_rows: int | None
+    bytes: int | None
+    at_most: bool
+    kept: bool
+    why_not: str | None
+    estimated_ms: EstimatedMs
+    estimate_from: str
+    says: str
+
+
+class PlannedKeeping(Answer):
+    """What the step takes away. `runsTwice`: only its first run shows it. `estimatedMs`: on top of the step's."""
+
+    sets: list[PlannedSet]
+    runs_twice: bool
+    estimated_ms: EstimatedMs
+    estimate_from: str
+
+
 class UnusedAllowance(Answer):
     """A hazard that the file allows and does not have."""
 
@@ -164,7 +203,7 @@ class PlannedStep(Answer):
     """`apart`: why there is no transaction around it. `irreversible`: why there is no way back.
 
     `checksum`: of the file, SHA-256. `hazards`: those of no statement that is shown. `dryRun`: null when this very
-    file was not tried.
+    file was not tried. `keeping`: null when it takes nothing away, as far as anybody can tell.
     """
 
     ordinal: int
@@ -189,6 +228,7 @@ class PlannedStep(Answer):
     unused_allowances: list[UnusedAllowance]
     estimated_ms: EstimatedMs
     estimate_from: str
+    keeping: PlannedKeeping | None
     notice: str | None
 
 

@@ -32,6 +32,7 @@ def _step(step: PlannedStep, count: int) -> Iterator[bytes]:
     sign = "+" if step.direction is Direction.UP else "-"
     where = "in a transaction" if step.apart is None else f"outside a transaction: {step.apart}"
     yield _ours(f"step {step.ordinal + 1} of {count}, {sign} {step.name} ({step.version}), {where}")
+    yield from (_ours(one.says) for one in (step.keeping.sets if step.keeping else ()))
     if step.body is None:
         yield _ours("nothing is executed, the ledger records it")
     elif step.language is Language.PYTHON:

@@ -13,9 +13,11 @@ from app.domain.examination import Consent, Judged
 from app.domain.hazard_kinds import KINDS
 from app.domain.hazards import slug_of
 from app.domain.job import JobKind
+from app.domain.keeping import Keep
 from app.domain.lock_modes import Lock
 from app.domain.migration import Direction
 from app.domain.planned import (
+    PlannedKeeping,
     PlannedStatement,
     PlannedStep,
     PlannedText,
@@ -73,6 +75,9 @@ def plan(made: StoredPlan, base_url: str, *, read_only: bool) -> Json:
 
 def _summary(made: StoredPlan) -> Json:
     times = [step.estimate.ms for step in made.steps]
+    keepings = [step.keeping for step in made.steps if step.keeping is not None]
+    keeping_times = [one.estimate.ms for one in keepings]
+    sets = [one for keeping in keepings for one in keeping.sets]
     return {
         "toApply": sum(step.direction is Direction.UP for step in made.steps),
         "toRollBack": sum(step.direction is Direction.DOWN for step in made.steps),
@@ -81,6 +86,9 @@ def _summary(made: StoredPlan) -> Json:
         "undoable": all(step.irreversible is None for step in made.steps),
         "estimatedMs": sum(one for one in times if one is not None),
         "estimateIsWhole": None not in times,
+        "kept": sum(one.why_not is None for one in sets),
+        "lost": sum(one.why_not is not None for one in sets),
+        "keepingMs": sum(one for one in keeping_times if one is not None),
         "estimateIs": ESTIMATED,
     }
 
@@ -157,7 +165,35 @@ def _step(step: PlannedStep) -> Json:
         ],
         "estimatedMs": step.estimate.ms,
         "estimateFrom": step.estimate.basis,
+        "keeping": None if step.keeping is None else _keeping(step.keeping),
         "notice": step.notice,
+    }
+
+
+def _keeping(keeping: PlannedKeeping) -> Json:
+    return {
+        "sets": [_kept(one) for one in keeping.sets],
+        "runsTwice": keeping.twice,
+        "estimatedMs": keeping.estimate.ms,
+        "estimateFrom": keeping.estimate.basis,
+    }
+
+
+def _kept(one: Keep) -> Json:
+    return {
+        "kind": one.kind.value,
+        "table": shown(one.table),
+        "columns": list(one.columns),
+        "line": one.removal.line,
+        "foundBy": one.removal.found_by.value,
+        "estimatedRows": one.rows,
+        "bytes": one.bytes,
+        "atMost": one.at_most,
+        "kept": one.why_not is None,
+        "whyNot": one.why_not,
+        "estimatedMs": one.estimate.ms,
+        "estimateFrom": one.estimate.basis,
+        "says": one.says,
     }
 
 
@@ -201,6 +237,8 @@ def _hazard(judged: Judged) -> Json:
         "risk": hazard.risk.value,
         "rule": hazard.rule,
         "foundBy": hazard.found_by.value,
+        "estimatedRows": hazard.rows,
+        "bytes": hazard.bytes,
         "consent": None if judged.consent is None else judged.consent.value,
         "reason": hazard.allowed if judged.consent is Consent.FILE else None,
         "links": {"self": f"{PAGES}/{slug_of(hazard.code)}"},

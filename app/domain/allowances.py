@@ -5,10 +5,12 @@ with `#` and holds for the file.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from app.domain.hazards import HazardCode, code_of, unknown_code
+from app.domain.migration import Body, PythonScript
 from app.domain.statements import comments
 
 SPELLING = "write -- liftlock: allow HAZARD reason"
@@ -39,6 +41,13 @@ def allowances_of_python(text: str) -> Iterator[Allowance]:
     """Every `# liftlock: allow` that has a line of its own."""
     found = _PYTHON_COMMENT.finditer(text)
     return _read((one[2], text.count("\n", 0, one.start()) + 1, len(one[1]) + 1) for one in found)
+
+
+@lru_cache(maxsize=2048)
+def allowed_in(script: Body) -> Mapping[HazardCode, Allowance]:
+    """What a script allows, by hazard."""
+    read = allowances_of_python if isinstance(script, PythonScript) else allowances
+    return {one.code: one for one in read(script.text) if one.code is not None}
 
 
 def _read(lines: Iterable[tuple[str, int, int]]) -> Iterator[Allowance]:

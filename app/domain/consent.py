@@ -94,6 +94,8 @@ def facts_of(hazard: Hazard) -> dict[str, object]:
         "line": hazard.line,
         "object": hazard.object,
         "foundBy": hazard.found_by.value,
+        "estimatedRows": hazard.rows,
+        "bytes": hazard.bytes,
         "happens": hazard.happens,
         "toDo": hazard.to_do,
         "page": f"/problems/{slug_of(hazard.code)}",

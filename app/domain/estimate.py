@@ -39,7 +39,7 @@ def estimate(stated: Stated, hazards: Collection[HazardCode], table: TableSize |
     verb = stated.verb
     if verb in _BRINGS_ROWS:
         sent = len(stated.statement.text) + len(stated.statement.copy_data or "")
-        return _at(sent, ROWS_MB_S, "rows are written")
+        return at_rate(sent, ROWS_MB_S, "rows are written")
     if verb in _UNKNOWN:
         return Estimate(None, "what it does cannot be told from its text")
     if table is None:
@@ -50,7 +50,20 @@ def estimate(stated: Stated, hazards: Collection[HazardCode], table: TableSize |
     size = table.bytes if size_of == "all" else table.heap_bytes
     if size is None:
         return Estimate(None, f"the size of {shown(table.name)} cannot be seen while somebody holds it")
-    return _at(size, rate, what.format(table=shown(table.name)))
+    return at_rate(size, rate, what.format(table=shown(table.name)))
+
+
+def at_rate(size: int, rate_mb_s: int, what: str) -> Estimate:
+    """`size` in bytes; `what` is done with them, in words."""
+    ms = CATALOG_MS + round(size / (rate_mb_s * MB) * 1000)
+    return Estimate(ms, f"{what}: {size_said(size)} at {rate_mb_s} MB/s")
+
+
+def size_said(size: int) -> str:
+    for unit, step in (("GB", 1000 * MB), ("MB", MB), ("kB", 1000)):
+        if size >= step:
+            return f"{size / step:.1f} {unit}"
+    return f"{size} bytes"
 
 
 def total(estimates: Sequence[Estimate]) -> Estimate:
@@ -91,15 +104,3 @@ def _builds_index(stated: Stated) -> bool:
         and any(words.has(one) for one in ("UNIQUE", "PRIMARY", "EXCLUDE"))
         and not words.has("USING", "INDEX")
     )
-
-
-def _at(size: int, rate_mb_s: int, what: str) -> Estimate:
-    ms = CATALOG_MS + round(size / (rate_mb_s * MB) * 1000)
-    return Estimate(ms, f"{what}: {_said(size)} at {rate_mb_s} MB/s")
-
-
-def _said(size: int) -> str:
-    for unit, step in (("GB", 1000 * MB), ("MB", MB), ("kB", 1000)):
-        if size >= step:
-            return f"{size / step:.1f} {unit}"
-    return f"{size} bytes"

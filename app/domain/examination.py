@@ -8,21 +8,22 @@ allows for nothing.
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from functools import lru_cache
 
-from app.domain.allowances import allowances, allowances_of_python
+from app.domain.allowances import allowed_in
 from app.domain.blocks import written_in
 from app.domain.dry_run import DryRun, untold
 from app.domain.environment import Protection
 from app.domain.hazard_kinds import KINDS
 from app.domain.hazard_rules import rules_for
 from app.domain.hazard_rules.rule import Found, Scene
-from app.domain.hazards import Hazard, HazardCode, asks
+from app.domain.hazards import Hazard, HazardCode, asks, covering
 from app.domain.lint import LintFinding, hazards_of
 from app.domain.migration import Body, Direction, PythonScript, SqlScript
 from app.domain.progress import Progress
+from app.domain.removals import Removal
 from app.domain.step import Deed, Step
-from app.domain.words import Stated, shown
+from app.domain.taking import removals_of
+from app.domain.words import Stated, shown, stated_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +54,11 @@ class Unused:
 
 @dataclass(frozen=True, slots=True)
 class FoundHazards:
+    """`removals`: what the plan takes away; whether it can be kept is for the target to say."""
+
     hazards: tuple[Hazard, ...] = ()
     unused: tuple[Unused, ...] = ()
+    removals: tuple[Removal, ...] = ()
 
 
 class Consent(StrEnum):
@@ -108,6 +112,8 @@ def examine(
     hazards: list[Hazard] = []
     unused: list[Unused] = []
     made: set[str] = set()
+    removals = removals_of(steps, known.created, tried)
+    taking = {one.migration for one in removals}
     for step in steps:
         if step.deed is not Deed.EXECUTED or step.body is None:
             continue
@@ -124,10 +130,12 @@ def examine(
             made |= set(dry_run.made)
         marked, left = _with_allowances(step, step.body, found)
         hazards += marked
+        if step.name in taking:
+            left = [one for one in left if one.code is not HazardCode.DATA_LOSS]
         # of what nobody has read or tried nobody knows what it has
         if dry_run is not None or all(one.code is not HazardCode.UNSEEN_STATEMENTS for one in found):
             unused += left
-    return FoundHazards(tuple(hazards), tuple(unused))
+    return FoundHazards(tuple(hazards), tuple(unused), removals)
 
 
 def required_consent(
@@ -140,10 +148,11 @@ def required_consent(
     return Consents(tuple(Judged(hazard, _consent_to(hazard, consent, allowed, protection)) for hazard in hazards))
 
 
-@lru_cache(maxsize=2048)
-def stated_in(script: SqlScript) -> tuple[Stated, ...]:
-    """Kept with the words that were read: the same files are planned again with every request."""
-    return tuple(Stated(one, index) for index, one in enumerate(script.parsed.statements))
+def with_reason(hazard: Hazard, script: Body) -> Hazard:
+    """With the reason that its file gives for it, if it does."""
+    given = allowed_in(script)
+    reasons = [given[code].reason for code in covering(hazard.code) if code in given]
+    return replace(hazard, allowed=reasons[0]) if reasons else hazard
 
 
 def _consent_to(
@@ -151,9 +160,9 @@ def _consent_to(
 ) -> Consent | None:
     if hazard.allowed is not None:
         return Consent.FILE
-    if hazard.code in allowed:
+    if not set(covering(hazard.code)).isdisjoint(allowed):
         return Consent.REQUEST
-    if hazard.code in consent:
+    if not set(covering(hazard.code)).isdisjoint(consent):
         return Consent.ENVIRONMENT
     return None if asks(KINDS[hazard.code], protection) else Consent.NOT_ASKED
 
@@ -213,10 +222,10 @@ def _hazard(step: Step, script: SqlScript, stated: Stated, found: Found) -> Haza
 
 
 def _with_allowances(step: Step, script: Body, found: list[Hazard]) -> tuple[list[Hazard], list[Unused]]:
-    read, above = (allowances_of_python, 0) if isinstance(script, PythonScript) else (allowances, script.line - 1)
-    given = {one.code: one for one in read(script.text) if one.code is not None}
-    marked = [replace(one, allowed=given[one.code].reason) if one.code in given else one for one in found]
-    met = {one.code for one in found}
-    return marked, [
-        Unused(code, step.name, script.file, one.line + above) for code, one in given.items() if code not in met
+    above = 0 if isinstance(script, PythonScript) else script.line - 1
+    met = {code for one in found for code in covering(one.code)}
+    return [with_reason(one, script) for one in found], [
+        Unused(code, step.name, script.file, one.line + above)
+        for code, one in allowed_in(script).items()
+        if code not in met
     ]

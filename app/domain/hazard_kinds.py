@@ -13,22 +13,29 @@ _EVERYWHERE, _CONFIRM, _LOCKED = Protection.OPEN, Protection.CONFIRM, Protection
 
 KINDS: Mapping[HazardCode, Kind] = {
     HazardCode.DATA_LOSS: Kind(
-        "Rows are lost",
-        "Every row of the table is removed.",
-        "Make sure that nobody needs them, or copy them into another table first.",
+        "Rows or values are lost for good",
+        "They cannot be kept, so no rollback brings them back.",
+        "Make sure that nobody needs them, or take away the reason that the hazard names.",
         Risk.HIGH,
         _CONFIRM,
     ),
+    HazardCode.ROWS_REMOVED: Kind(
+        "Every row is removed",
+        "Every row of the table is removed; they are kept, and given back by the step that undoes it.",
+        "Say which rows with WHERE where not all are meant.",
+        Risk.MEDIUM,
+        _LOCKED,
+    ),
     HazardCode.TABLE_DROPPED: Kind(
         "A table is dropped",
-        "The table is gone with its rows, and every statement that names it fails.",
+        "The table is gone, and every statement that names it fails.",
         "Deploy the code that no longer uses it first; rename it and drop it in a later migration.",
         Risk.HIGH,
         _CONFIRM,
     ),
     HazardCode.COLUMN_DROPPED: Kind(
         "A column is dropped",
-        "The column is gone with its values, and every statement that names it fails.",
+        "The column is gone, and every statement that names it fails.",
         "Deploy the code that no longer uses it first, then drop it.",
         Risk.HIGH,
         _CONFIRM,

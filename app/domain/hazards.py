@@ -14,6 +14,7 @@ from app.domain.environment import PROTECTION_ORDER, Protection
 
 class HazardCode(StrEnum):
     DATA_LOSS = "DATA_LOSS"
+    ROWS_REMOVED = "ROWS_REMOVED"
     TABLE_DROPPED = "TABLE_DROPPED"
     COLUMN_DROPPED = "COLUMN_DROPPED"
     SCHEMA_DROPPED = "SCHEMA_DROPPED"
@@ -78,7 +79,7 @@ class Hazard:
 
     `statement`: its place among the script's statements, from 0; None is the script as a whole. `line`: 1-based, of
     `file`. `object`: what it befalls, as people say it. `allowed`: the reason that its file gives for it.
-    `rule`: what another linter calls it.
+    `rule`: what another linter calls it. `rows` and `bytes`: of DATA_LOSS, how much is lost at most, estimated.
     """
 
     code: HazardCode
@@ -93,11 +94,18 @@ class Hazard:
     allowed: str | None = None
     rule: str | None = None
     found_by: FoundBy = FoundBy.FILE
+    rows: int | None = None
+    bytes: int | None = None
 
     def said(self) -> str:
         """One line for a terminal or a log."""
         place = f"{self.file}:{self.line}" if self.line else self.file
         return f"{self.code} {self.object} ({place}): {self.happens}".replace("  ", " ")
+
+
+def covering(code: HazardCode) -> tuple[HazardCode, ...]:
+    """The codes whose consent is consent to `code`: whoever lets rows be lost lets them be removed and kept."""
+    return (code, HazardCode.DATA_LOSS) if code is HazardCode.ROWS_REMOVED else (code,)
 
 
 def slug_of(code: HazardCode) -> str:

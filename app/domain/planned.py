@@ -11,6 +11,7 @@ from app.domain.estimate import Estimate
 from app.domain.examination import Judged, Unused
 from app.domain.hazards import HazardCode
 from app.domain.job import JobRequest, Origin
+from app.domain.keeping import Keep
 from app.domain.lock_modes import Lock
 from app.domain.migration import Direction
 from app.domain.problem import Problem
@@ -66,11 +67,24 @@ class PlannedStatement:
 
 
 @dataclass(frozen=True, slots=True)
+class PlannedKeeping:
+    """What is kept of that which the step takes away, and what is lost: a set with a reason in `why_not`.
+
+    `twice`: the step is run a second time for it. `estimate`: of all this, on top of the step's own.
+    """
+
+    sets: tuple[Keep, ...]
+    twice: bool
+    estimate: Estimate
+
+
+@dataclass(frozen=True, slots=True)
 class PlannedStep:
     """`apart`: why it has no transaction around it. `irreversible`: why there is no way back.
 
     `hazards`: those that belong to no statement that is shown; `left_out`: how many statements are not. `proof`: what
     going up, down and up again has shown of this very file, without what it differs in; its `dry_run`: what an up did.
+    `keeping` None: it takes nothing away, as far as anybody can tell.
     """
 
     ordinal: int
@@ -91,6 +105,7 @@ class PlannedStep:
     estimate: Estimate
     notice: str | None
     proof: Proof | None = None
+    keeping: PlannedKeeping | None = None
 
     @property
     def every_hazard(self) -> tuple[Judged, ...]:

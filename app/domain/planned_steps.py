@@ -5,16 +5,17 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from app.domain.estimate import CATALOG_MS, Estimate, estimate, total
-from app.domain.examination import Consents, FoundHazards, Judged, stated_in
+from app.domain.examination import Consents, FoundHazards, Judged
 from app.domain.hazards import HazardCode
+from app.domain.keeping import Keeping
 from app.domain.lock_modes import Lock
 from app.domain.migration import Direction, PythonScript, SqlScript
-from app.domain.planned import Language, PlannedStatement, PlannedStep, PlannedText
+from app.domain.planned import Language, PlannedKeeping, PlannedStatement, PlannedStep, PlannedText
 from app.domain.proof import KnownProofs, Proof
 from app.domain.statement_locks import locks_of
 from app.domain.step import Step
 from app.domain.survey import Survey, TableSize
-from app.domain.words import Stated
+from app.domain.words import Stated, stated_in
 
 MOST_SQL_CHARS = 2_000
 MOST_STATEMENTS = 200
@@ -58,6 +59,23 @@ def planned_steps(
 def with_proofs(steps: tuple[PlannedStep, ...], known: KnownProofs) -> tuple[PlannedStep, ...]:
     """Only the verdict, its words and, of an up, what it was seen to do: the rest is at `GET /migrations/{name}`."""
     return tuple(replace(step, proof=_in_short(known.of(step.name, step.checksum), step.direction)) for step in steps)
+
+
+def with_keeping(steps: tuple[PlannedStep, ...], keeping: Keeping) -> tuple[PlannedStep, ...]:
+    return tuple(replace(step, keeping=_keeping(step, keeping)) for step in steps)
+
+
+def _keeping(step: PlannedStep, keeping: Keeping) -> PlannedKeeping | None:
+    sets = keeping.of(step.name)
+    if not sets:
+        return None
+    twice = step.name in keeping.twice
+    again = [replace(step.estimate, basis="run twice")] if twice else []
+    times = [*(one.estimate for one in sets if one.why_not is None), *again]
+    known = [one.ms for one in times if one.ms is not None]
+    basis = "what is kept" + (", and the step once more: its first run shows what goes" if twice else "")
+    left = "" if len(known) == len(times) else f", without {len(times) - len(known)} of {len(times)}"
+    return PlannedKeeping(sets, twice, Estimate(sum(known) if known or not times else None, basis + left))
 
 
 def _in_short(proof: Proof | None, direction: Direction) -> Proof | None:

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import pairwise
 
 from app.domain.lexer import lex
+from app.domain.migration import SqlScript
 from app.domain.statements import Statement
 from app.domain.tokens import COMMENTS, TokenKind
 
@@ -141,6 +142,12 @@ class Altered:
 
     table: str
     actions: tuple[Words, ...]
+
+
+@lru_cache(maxsize=2048)
+def stated_in(script: SqlScript) -> tuple[Stated, ...]:
+    """Kept with the words that were read: the same files are planned again with every request."""
+    return tuple(Stated(one, index) for index, one in enumerate(script.parsed.statements))
 
 
 def words_of(text: str, verb: str = "") -> Words:

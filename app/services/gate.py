@@ -1,45 +1,75 @@
-"""HazardGate: nothing that needs consent passes without it, at submission and again under the fence."""
+"""HazardGate: nothing that needs consent passes without it, at submission and again under the fence.
+
+What the files say is not all of it: the target says of which types columns are, and what of that which a plan takes
+away can be kept. Where nothing is taken and nothing is lacking nobody looks there.
+"""
 
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from app.domain.consent import notices_of, refuse_lacking
 from app.domain.environment import Environment
 from app.domain.errors import BackendUnavailable, HazardNotAllowed
 from app.domain.examination import Consents, FoundHazards, Known, Unused, examine, required_consent
+from app.domain.foresight import settled
 from app.domain.hazards import HazardCode
 from app.domain.job import JobRequest
+from app.domain.keeping import Keeping, keeping_of
 from app.domain.known import known_of
 from app.domain.ledger import History
 from app.domain.lint import PG_VERSION, Linted
 from app.domain.migration import Catalog, SqlScript
 from app.domain.pinned import Pinned
 from app.domain.proof import NO_PROOFS, KnownProofs, dry_runs_of
+from app.domain.removals import Removal
 from app.domain.step import Deed, Plan, Step, step_up
-from app.ports import Linter, Schemas, TargetSession, TargetView
+from app.ports import Linter, Schemas, Surveys, TargetSession, TargetView
 from app.services.planning import protection_of
 
 MOST_KEPT = 16
+LOOKS = 4
 AT_ONCE = 100
 MOST_EXAMINED_AHEAD = 2_000
 MOST_LINTED_AHEAD = 200
 """Every process of the API lints for itself; a plan has the rest linted when it needs them."""
 
 
+_NOTHING = Keeping()
+
+
 @dataclass(frozen=True, eq=False)
 class Facts:
-    """What is known beside the files. `known` None: nobody has looked at the schema."""
+    """What is known beside the files. `known` None: nobody has looked at the schema.
+
+    `keeping`: of what `removals` take.
+    """
 
     proofs: KnownProofs
     known: Known | None = None
+    removals: tuple[Removal, ...] = ()
+    keeping: Keeping = _NOTHING
+
+
+class _NotForeseen(Exception):
+    """The plan that was made takes away what nobody has looked at yet."""
+
+    def __init__(self, plan: Plan, removals: tuple[Removal, ...]) -> None:
+        super().__init__()
+        self.plan = plan
+        self.removals = removals
 
 
 class HazardGate:
-    def __init__(self, schemas: Schemas, linter: Linter) -> None:
+    """`keep_bytes`: how large one set of kept rows may be."""
+
+    def __init__(self, schemas: Schemas, linter: Linter, surveys: Surveys, keep_bytes: int) -> None:
         self._schemas = schemas
         self._linter = linter
+        self._surveys = surveys
+        self._keep_bytes = keep_bytes
         self._kept: OrderedDict[object, FoundHazards] = OrderedDict()
         self._versions: set[str] = set()
 
@@ -52,13 +82,14 @@ class HazardGate:
         proofs: KnownProofs = NO_PROOFS,
     ) -> tuple[Unused, ...]:
         """What the files allow for nothing. Raises HazardNotAllowed, after a look at the schema where that may help."""
-        known: Known | None = None
+        found = self._examined(plan, view, Facts(proofs))
+        facts = await self._foreseen(environment, plan, found.removals, Facts(proofs))
         try:
-            self._refuse(request, environment, plan, view, Facts(proofs, known))
+            self._refuse(request, environment, plan, view, facts)
         except HazardNotAllowed:
-            known = await self._look_again(environment)
-            self._refuse(request, environment, plan, view, Facts(proofs, known))
-        return self._examined(plan, view, Facts(proofs, known)).unused
+            facts = replace(facts, known=await self._look_again(environment))
+            self._refuse(request, environment, plan, view, facts)
+        return self._examined(plan, view, facts).unused
 
     async def pin(
         self,
@@ -70,16 +101,32 @@ class HazardGate:
     ) -> tuple[Pinned, History]:
         """Under the fence: pin the plan, with what was consented to among its notices. Raises as `admit`."""
 
-        def consented(view: TargetView, known: Known | None) -> Plan:
+        def consented(view: TargetView, facts: Facts) -> Plan:
             made = plan(view)
-            consents = notices_of(self._refuse(request, environment, made, view, Facts(proofs, known)))
+            removals = self._examined(made, view, facts).removals
+            if removals != facts.removals:
+                raise _NotForeseen(made, removals)
+            consents = notices_of(self._refuse(request, environment, made, view, facts))
             return replace(made, remarks=(*made.remarks, *consents))
 
-        try:
-            return await session.pin(lambda view: consented(view, None))
-        except HazardNotAllowed:
-            known = await self._look_again(environment)
-            return await session.pin(lambda view: consented(view, known))
+        facts = Facts(proofs)
+        for _ in range(LOOKS):
+            try:
+                return await session.pin(partial(consented, facts=facts))
+            except _NotForeseen as unlooked:
+                facts = await self._foreseen(environment, unlooked.plan, unlooked.removals, facts)
+            except HazardNotAllowed:
+                if facts.known is not None:
+                    raise
+                facts = replace(facts, known=await self._look_again(environment) or Known())
+        raise AssertionError("the files say something else each time they are read")
+
+    async def keeping(self, environment: Environment, steps: Sequence[Step], removals: Sequence[Removal]) -> Keeping:
+        """What would be kept of that which `removals` take, and what is lost. Raises BackendUnavailable."""
+        if not removals:
+            return _NOTHING
+        holdings = await self._surveys.holdings(environment, removals)
+        return keeping_of(steps, removals, holdings, self._keep_bytes)
 
     async def known(self, environment: Environment) -> Known:
         """What the schema tells. Raises BackendUnavailable."""
@@ -108,10 +155,20 @@ class HazardGate:
         except BackendUnavailable:
             return None
 
+    async def _foreseen(
+        self, environment: Environment, plan: Plan, removals: tuple[Removal, ...], facts: Facts
+    ) -> Facts:
+        """Where nobody can look the keeper decides, while the step runs: nothing goes without consent either way."""
+        try:
+            keeping = await self.keeping(environment, plan.steps, removals)
+        except BackendUnavailable:
+            keeping = _NOTHING
+        return replace(facts, removals=removals, keeping=keeping)
+
     def _refuse(
         self, request: JobRequest, environment: Environment, plan: Plan, view: TargetView, facts: Facts
     ) -> Consents:
-        found = self._examined(plan, view, facts)
+        found = settled(self._examined(plan, view, facts), plan.steps, facts.keeping)
         protection = protection_of(environment, view)
         verdict = required_consent(found.hazards, environment.consent, request.allow_hazards, protection)
         refuse_lacking(request, verdict)

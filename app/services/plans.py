@@ -9,12 +9,13 @@ from app.domain.binding import binding_of
 from app.domain.drift import Sight
 from app.domain.environment import Environment, Protection
 from app.domain.errors import BackendUnavailable, ListedRefusal, NotFound, Refusal, ValidationFailed
-from app.domain.examination import Consents, FoundHazards, Known, required_consent
+from app.domain.examination import Known, required_consent
+from app.domain.foresight import settled
 from app.domain.job import Job, JobKind, JobRequest, Origin
 from app.domain.known import known_of
 from app.domain.migration import Catalog
 from app.domain.planned import OpenJob, PlannedStep, PlanSummary, PlanVerdict, RightNow, StoredPlan, WouldRefuse
-from app.domain.planned_steps import Read, planned_steps, read_step, relations_of, with_proofs
+from app.domain.planned_steps import Read, planned_steps, read_step, relations_of, with_keeping, with_proofs
 from app.domain.problem import Problem
 from app.domain.proof import NO_PROOFS, KnownProofs
 from app.domain.step import Plan
@@ -179,17 +180,16 @@ class PlanService:
         linted = await self._gate.lint(plan.steps, version_of(seen.view))
         protection = protection_of(environment, seen.view)
 
-        def examined() -> tuple[FoundHazards, Consents, tuple[Read, ...]]:
-            found = examination_of(plan.steps, linted, seen.known, seen.proofs)
-            verdict = required_consent(found.hazards, environment.consent, request.allow_hazards, protection)
-            return found, verdict, tuple(read_step(step) for step in plan.steps)
-
         # a thousand files take a while: the loop belongs to every request of this process
-        found, verdict, reads = await asyncio.to_thread(examined)
+        read = await asyncio.to_thread(examination_of, plan.steps, linted, seen.known, seen.proofs)
+        keeping = await self._gate.keeping(environment, plan.steps, read.removals)
+        found = settled(read, plan.steps, keeping)
+        verdict = required_consent(found.hazards, environment.consent, request.allow_hazards, protection)
+        reads = await asyncio.to_thread(lambda: tuple(read_step(step) for step in plan.steps))
         survey = await self._surveys.look(environment, relations_of(reads))
         files = seen.catalog.by_name()
         steps = await asyncio.to_thread(planned_steps, reads, found, verdict, survey, files)
-        steps = with_proofs(steps, seen.proofs)
+        steps = with_keeping(with_proofs(steps, seen.proofs), keeping)
         confirm = request.kind is JobKind.ROLLBACK and protection is not Protection.OPEN
         made = self._bare(request, origin, protection, seen, survey, reads)
         return replace(

@@ -20,7 +20,6 @@ from app.adapters.sources.drafts import FolderDrafts
 from app.adapters.sources.folder import FolderSource
 from app.adapters.target.connection import Patience
 from app.adapters.target.ownership import PostgresOwnership
-from app.adapters.target.survey import PostgresSurveys
 from app.adapters.target.targets import PostgresTargets
 from app.portal import Portal
 from app.ports import Clock, IdempotencyKeys, JobBoard
@@ -177,7 +176,7 @@ def _plans(rooms: Rooms) -> PlanService:
         rooms.source,
         rooms.targets,
         rooms.schemas,
-        PostgresSurveys(),
+        rooms.surveys,
         rooms.gate,
         rooms.board,
         ControlPlans(rooms.database),

@@ -21,6 +21,7 @@ from app.adapters.sources.folder import FolderSource
 from app.adapters.target.connection import Patience
 from app.adapters.target.preserve.shelf import PostgresPreservedRows
 from app.adapters.target.schemas import PostgresSchemas
+from app.adapters.target.survey import PostgresSurveys
 from app.adapters.target.targets import PostgresTargets
 from app.domain.preserved import Retention
 from app.portal import Portal
@@ -52,6 +53,7 @@ class Rooms:
     targets: PostgresTargets
     source: FolderSource
     schemas: PostgresSchemas
+    surveys: PostgresSurveys
     proofs: ControlProofs
     scratches: PostgresScratches
     conflicts: ConflictResolutionService
@@ -76,7 +78,8 @@ def rooms_of(settings: Settings, portal: Portal) -> Rooms:
     source = FolderSource(settings.migrations, settings.max_file_bytes)
     environments = Environments(dict(settings.environments), settings.default_environment)
     schemas, proofs = PostgresSchemas(), ControlProofs(database)
-    gate = HazardGate(schemas, SquawkLinter())
+    surveys = PostgresSurveys()
+    gate = HazardGate(schemas, SquawkLinter(), surveys, settings.keep_bytes)
     validation = SchemaValidationService(source, targets, conflicts, gate)
     neighbours = Neighbours(environments, targets, clock)
     approvals = ApprovalDesk(environments, ControlApprovals(database), board, schemas, clock)
@@ -94,6 +97,7 @@ def rooms_of(settings: Settings, portal: Portal) -> Rooms:
         targets=targets,
         source=source,
         schemas=schemas,
+        surveys=surveys,
         proofs=proofs,
         scratches=PostgresScratches(PgDump()),
         conflicts=conflicts,

@@ -171,7 +171,8 @@ class Stand:
         environments = Environments(dict(settings.environments), settings.default_environment)
         conflicts = ConflictResolutionService(self.log, self.log, board)
         self.schemas, self.linter = LiteralSchemas(), FakeLinter()
-        self.gate = gate = HazardGate(self.schemas, self.linter)
+        self.plans, self.surveys = MemoryPlans(), LiteralSurveys()
+        self.gate = gate = HazardGate(self.schemas, self.linter, self.surveys, settings.keep_bytes)
         validation = SchemaValidationService(self.source, self.targets, conflicts, gate)
         self.proofs = MemoryProofs(self.clock)
         neighbours = Neighbours(environments, self.targets, self.clock)
@@ -192,7 +193,6 @@ class Stand:
         )
         self.drafts, self.checks = MemoryDrafts(), MemoryDrift(self.clock)
         self.recorder = DriftRecorder(self.schemas, self.checks, conflicts)
-        self.plans, self.surveys = MemoryPlans(), LiteralSurveys()
         plans = PlanService(
             environments,
             self.source,

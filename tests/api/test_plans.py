@@ -5,11 +5,14 @@ from typing import Any
 
 import pytest
 
+from app.domain.environment import Protection
 from app.domain.errors import BackendUnavailable
+from app.domain.holdings import HeldColumn, Holder, Holding, Holdings, Reached
 from app.domain.lint import LintFinding
 from app.domain.lock_modes import LockMode
 from app.domain.locks import Session
 from app.domain.migration import Catalog
+from app.domain.preserved import PreservedKind
 from app.domain.survey import HeldLock, Survey, TableSize
 from tests.api.stand import THREE, Answer, Stand, standing
 from tests.domain.literals import NOON, python, sql
@@ -115,6 +118,36 @@ def test_hazards_locks_tables_and_blockers_are_shown(dangerous: Stand) -> None:
     assert (made["summary"]["hazards"], made["summary"]["lacking"]) == (2, 1)
     assert made["summary"]["undoable"] is False
     assert dangerous.surveys.asked == [("public.orders",)]
+
+
+def test_each_step_says_what_it_takes_away_and_what_of_it_is_kept(dangerous: Stand) -> None:
+    dangerous.surveys.held = Holdings(
+        (Reached(0, PreservedKind.TABLE, "public.orders"), Reached(0, PreservedKind.COLUMNS, "public.n", ("mood",))),
+        {
+            "public.orders": Holding("public.orders", Holder.TABLE, 7, 16384),
+            "public.n": Holding("public.n", Holder.TABLE, 5, 8192, (HeldColumn("mood", "mood"),)),
+        },
+    )
+    dangerous.targets.ledger("development").protection = Protection.CONFIRM
+    made = plan(dangerous, environment="development", allowHazards=["TABLE_DROPPED"])
+
+    drop, index = made["steps"]
+    kept, lost = drop["keeping"]["sets"]
+    assert index["keeping"] is None
+    assert (kept["kind"], kept["table"], kept["estimatedRows"], kept["bytes"], kept["kept"], kept["line"]) == (
+        "table", "orders", 7, 16384, True, 1,
+    )  # fmt: skip
+    assert kept["says"] == "keeps the table orders (about 7 rows, 16.4 kB)"
+    assert (lost["columns"], lost["kept"], lost["foundBy"], lost["atMost"]) == (["mood"], False, "file", False)
+    assert lost["whyNot"] == "no primary key or unique index finds its rows again"
+    assert drop["keeping"]["runsTwice"] is True
+    assert drop["keeping"]["estimatedMs"] == kept["estimatedMs"] + drop["estimatedMs"]
+    assert [made["summary"][name] for name in ("kept", "lost", "keepingMs")] == [1, 1, drop["keeping"]["estimatedMs"]]
+    (hazard,) = [one for one in drop["statements"][0]["hazards"] if one["code"] == "DATA_LOSS"]
+    assert (hazard["object"], hazard["estimatedRows"], hazard["bytes"]) == ("n.mood", 5, 8192)
+    assert (made["verdict"], made["consent"]["hazards"]) == ("needs_consent", ["DATA_LOSS"])
+    assert dangerous.get(made["links"]["self"]).json == made
+    assert f"-- liftlock plan: {kept['says']}\n" in dangerous.get(made["links"]["sql"]).text
 
 
 def test_in_an_open_environment_nothing_ordinary_asks(dangerous: Stand) -> None:

@@ -10,12 +10,14 @@ from app.domain.estimate import Estimate
 from app.domain.examination import Consent, Judged, Unused
 from app.domain.hazards import Hazard, HazardCode, Risk
 from app.domain.job import JobKind, JobRequest, Origin, Principal
+from app.domain.keeping import Keep
 from app.domain.lock_modes import Lock, LockMode
 from app.domain.locks import Session
 from app.domain.migration import Direction
 from app.domain.planned import (
     Language,
     OpenJob,
+    PlannedKeeping,
     PlannedStatement,
     PlannedStep,
     PlannedText,
@@ -24,13 +26,17 @@ from app.domain.planned import (
     StoredPlan,
     WouldRefuse,
 )
+from app.domain.preserved import PreservedKind
 from app.domain.problem import Problem
+from app.domain.removals import Act, Noun, Removal, Taken
 from app.domain.survey import Blocker, TableSize
 from app.ports import PlansWanted
 from tests.contract.conftest import Room
 from tests.domain.literals import NOON
 
 HAZARD = Hazard(HazardCode.TABLE_DROPPED, "a", "a.sql", 0, 2, "old", "It is gone.", "Wait.", Risk.HIGH)
+LOST = Removal(Taken(Act.DROPPED, "public.old", Noun.RELATION, ("b",)), "a", "a.sql", 0, 2, apart=True)
+NOW = Estimate(None, "nobody knows")
 STEP = PlannedStep(
     ordinal=0,
     name="a",
@@ -60,6 +66,14 @@ STEP = PlannedStep(
     unused=(Unused(HazardCode.DATA_LOSS, "a", "a.sql", 1),),
     estimate=Estimate(None, "without 1 of 1 statements"),
     notice="look twice",
+    keeping=PlannedKeeping(
+        (
+            Keep(LOST, PreservedKind.COLUMNS, "public.old", ("b",), 3, 8192, False, Estimate(0, "nothing"), "no key"),
+            Keep(replace(LOST, statement=None, line=None), PreservedKind.TABLE, "s.t", (), None, None, True, NOW),
+        ),
+        twice=True,
+        estimate=Estimate(20, "what is kept"),
+    ),
 )
 READY = StoredPlan(
     id=UUID(int=1),

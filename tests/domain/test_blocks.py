@@ -43,7 +43,7 @@ def test_they_are_judged_and_what_they_may_make_is_not_counted_as_made() -> None
     found = examine([step_up(sql("a", up=f"{BLOCK}; CREATE INDEX ON t (id)"))]).hazards
     assert [(one.code, one.object, one.statement) for one in found] == [
         ("UNSEEN_STATEMENTS", "DO", 0), ("TABLE_DROPPED", "orders", 0), ("ALL_ROWS_CHANGED", "b", 0),
-        ("DATA_LOSS", "c", 0), ("BLOCKS_WRITES", "t", 1),
+        ("ROWS_REMOVED", "c", 0), ("BLOCKS_WRITES", "t", 1),
     ]  # fmt: skip
 
 

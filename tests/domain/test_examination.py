@@ -32,7 +32,7 @@ def test_a_hazard_names_its_migration_its_statement_and_its_line_in_the_file() -
     assert (one.code, one.migration, one.file, one.statement, one.line) == ("TABLE_DROPPED", "a", "a.sql", 1, 9)
     assert (one.object, one.risk, one.allowed) == ("shop.orders", Risk.HIGH, None)
     assert one.said() == (
-        "TABLE_DROPPED shop.orders (a.sql:9): The table is gone with its rows, and every statement that names it fails."
+        "TABLE_DROPPED shop.orders (a.sql:9): The table is gone, and every statement that names it fails."
     )
 
 
@@ -45,7 +45,7 @@ def test_a_table_that_the_plan_has_made_is_in_nobodys_way() -> None:
 
 def test_a_temporary_table_does_not_outlive_its_script() -> None:
     assert codes("CREATE TEMP TABLE t (id int); DROP TABLE t; CREATE TEMPORARY TABLE t (id int)", "TRUNCATE t") == [
-        "m1:1 DATA_LOSS t"
+        "m1:1 ROWS_REMOVED t"
     ]
 
 
@@ -203,7 +203,7 @@ def test_the_linters_advice_is_placed_and_what_is_ours_already_left_out() -> Non
 
 @pytest.mark.parametrize(("script", "protection", "consent"), [
     ("TRUNCATE orders", OPEN, Consent.NOT_ASKED),
-    ("TRUNCATE orders", CONFIRM, None),
+    ("TRUNCATE orders", CONFIRM, Consent.NOT_ASKED),
     ("TRUNCATE orders", LOCKED, None),
     ("CREATE INDEX CONCURRENTLY i ON orders (a)", CONFIRM, Consent.NOT_ASKED),
     ("CREATE INDEX i ON orders (a)", CONFIRM, Consent.NOT_ASKED),
@@ -227,11 +227,11 @@ def test_the_linters_advice_never_asks() -> None:
 
 
 def test_file_request_and_environment_can_consent_and_the_nearest_is_named() -> None:
-    script = "-- liftlock: allow DATA_LOSS x\nTRUNCATE a; DROP TABLE b; DROP TABLE c CASCADE; DROP SCHEMA d"
-    both = {"TABLE_DROPPED", "DATA_LOSS"}
+    script = "-- liftlock: allow ROWS_REMOVED x\nTRUNCATE a; DROP TABLE b; DROP TABLE c CASCADE; DROP SCHEMA d"
+    both = {"TABLE_DROPPED", "ROWS_REMOVED"}
     verdict = required_consent(hazards(script), {"CASCADE_USED", "TABLE_DROPPED"}, both, LOCKED)
     assert {one.hazard.code: one.consent for one in verdict.judged} == {
-        HazardCode.DATA_LOSS: Consent.FILE,
+        HazardCode.ROWS_REMOVED: Consent.FILE,
         HazardCode.TABLE_DROPPED: Consent.REQUEST,
         HazardCode.CASCADE_USED: Consent.ENVIRONMENT,
         HazardCode.SCHEMA_DROPPED: None,
@@ -239,7 +239,24 @@ def test_file_request_and_environment_can_consent_and_the_nearest_is_named() -> 
 
 
 def test_what_is_lacking_is_said_as_the_flag_that_would_allow_it() -> None:
-    verdict = required_consent(hazards("TRUNCATE a; DROP TABLE b; TRUNCATE c"), (), (), CONFIRM)
-    assert verdict.lacking_codes == ("DATA_LOSS", "TABLE_DROPPED") and len(verdict.lacking) == 3
-    assert verdict.flag == "--allow-hazards DATA_LOSS,TABLE_DROPPED"
+    verdict = required_consent(hazards("TRUNCATE a; DROP TABLE b; TRUNCATE c"), (), (), LOCKED)
+    assert verdict.lacking_codes == ("ROWS_REMOVED", "TABLE_DROPPED") and len(verdict.lacking) == 3
+    assert verdict.flag == "--allow-hazards ROWS_REMOVED,TABLE_DROPPED"
     assert required_consent(hazards("SELECT 1"), (), (), LOCKED).flag == ""
+
+
+def test_whoever_lets_rows_be_lost_lets_them_be_removed_and_kept() -> None:
+    file = "-- liftlock: allow DATA_LOSS nobody needs them\nTRUNCATE a"
+    verdicts = [
+        required_consent(hazards("TRUNCATE a"), (), {"DATA_LOSS"}, LOCKED),
+        required_consent(hazards("TRUNCATE a"), {"DATA_LOSS"}, (), LOCKED),
+        required_consent(hazards(file), (), (), LOCKED),
+    ]
+    assert [verdict.judged[0].consent for verdict in verdicts] == [
+        Consent.REQUEST, Consent.ENVIRONMENT, Consent.FILE,
+    ]  # fmt: skip
+
+
+def test_an_allowance_of_loss_is_not_for_nothing_where_the_target_decides_whether_it_can_be_kept() -> None:
+    up = "-- liftlock: allow DATA_LOSS x\nDELETE FROM a WHERE id = 1"
+    assert examine([step_up(sql("a", up=up))]).unused == ()

@@ -121,7 +121,7 @@ def test_a_long_statement_is_cut_and_of_very_many_the_first_are_shown() -> None:
     many = "SELECT 1;" * MOST_STATEMENTS + "TRUNCATE orders;" + f"SELECT '{'x' * MOST_SQL_CHARS}'"
     step = of(many)
     assert (len(step.statements), step.left_out) == (MOST_STATEMENTS, 2)
-    assert [judged.hazard.code for judged in step.hazards] == ["DATA_LOSS"]
+    assert [judged.hazard.code for judged in step.hazards] == ["ROWS_REMOVED"]
     one = statement(f"SELECT '{'x' * MOST_SQL_CHARS}'")
     assert (one.cut, len(one.sql)) == (True, MOST_SQL_CHARS)
 

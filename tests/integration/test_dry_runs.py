@@ -231,7 +231,7 @@ def test_rows_and_rights_and_guards_are_looked_at_too(house: House) -> None:
     (step,) = planned(house)["steps"]
 
     assert {one for one in found(step) if one[2] == "dry_run"} == {
-        ("DATA_LOSS", "notes", "dry_run"),
+        ("ROWS_REMOVED", "notes", "dry_run"),
         ("ROW_SECURITY_WEAKENED", "notes", "dry_run"),
         ("ALL_ROWS_CHANGED", "users", "dry_run"),
         ("GRANT_TO_PUBLIC", "emails", "dry_run"),
@@ -329,7 +329,7 @@ TOGETHER: tuple[tuple[Act, ...], ...] = (
     ),
     (
         ("ALTER TABLE shop.old ADD a uuid DEFAULT gen_random_uuid()", {"TABLE_REWRITE"}),
-        ("TRUNCATE plain", {"DATA_LOSS"}),
+        ("TRUNCATE plain", {"ROWS_REMOVED"}),
         ("GRANT SELECT ON TABLE public.plain TO PUBLIC", {"GRANT_TO_PUBLIC"}),
         ("GRANT SELECT ON ALL TABLES IN SCHEMA shop TO PUBLIC", {"GRANT_TO_PUBLIC"}),
         ("REVOKE SELECT ON plain FROM pg_monitor", {"PRIVILEGE_REVOKED"}),

@@ -30,10 +30,12 @@ def locked(servers: Servers, folder: Path, target: str) -> Iterator[House]:
 
 
 def test_what_cannot_be_kept_is_refused_with_the_reason_and_what_to_type(locked: House, target: str) -> None:
+    """While it runs, where nobody could foresee it."""
     execute(target, NO_KEY)
-    locked.write("1_drop.sql", DROPS.format(allow=""))
+    unseen = "DO $$ BEGIN EXECUTE 'ALTER TABLE notes DROP COLUMN note'; END $$"
+    locked.write("1_drop.sql", f"-- migrate:up\n{unseen};\n-- migrate:down\nSELECT 1;\n")
 
-    job = locked.do(JobKind.RUN, **CONSENTED)
+    job = locked.do(JobKind.RUN, allow_hazards=("UNSEEN_STATEMENTS",))
 
     assert (job.state, job.reason) == (JobState.FAILED, "refused")
     assert job.error is not None
@@ -42,6 +44,13 @@ def test_what_cannot_be_kept_is_refused_with_the_reason_and_what_to_type(locked:
     )
     assert "DATA_LOSS" in job.error.next_steps[0]
     assert value(target, "SELECT count(note) FROM notes") == 9
+
+
+def test_a_column_of_a_table_without_a_key_and_without_a_row_goes_without_consent(locked: House, target: str) -> None:
+    execute(target, "CREATE TABLE notes (note text, n int)")
+    locked.write("1_drop.sql", DROPS.format(allow=""))
+    job = locked.do(JobKind.RUN, **CONSENTED)
+    assert (job.state, job.steps[0].notice) == (JobState.SUCCEEDED, None), job
 
 
 @pytest.mark.parametrize("by", ["request", "file"])

@@ -33,6 +33,7 @@ from tests.fakes.locks import MemoryLocks, MemoryObservers
 from tests.fakes.proofs import MemoryProofs
 from tests.fakes.schemas import LiteralSchemas
 from tests.fakes.source import LiteralSource
+from tests.fakes.surveys import LiteralSurveys
 from tests.fakes.targets import Ledger, MemoryTargets
 
 DEVELOPMENT = Environment("development", Dsn("postgresql://host/db"))
@@ -83,6 +84,7 @@ class Floor:
         )
         conflicts = ConflictResolutionService(self.log, self.log, MemoryJobs(self.store))
         self.schemas, self.checks = LiteralSchemas(), MemoryDrift(self.clock)
+        self.surveys = LiteralSurveys()
         self.proofs = MemoryProofs(self.clock)
         self.commands = NoCommands()
         environments = Environments({"development": DEVELOPMENT}, "development")
@@ -94,7 +96,7 @@ class Floor:
             self.claims,
             conflicts,
             self.watchdog,
-            HazardGate(self.schemas, FakeLinter()),
+            HazardGate(self.schemas, FakeLinter(), self.surveys, 10**9),
             self.clock,
             ExecutionPolicy(Limits(1, 1, 1, 1), LockPolicy(3, 1_000, 60_000), 5_000, 3_600_000),
             DriftRecorder(self.schemas, self.checks, conflicts),

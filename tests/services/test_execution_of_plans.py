@@ -5,9 +5,11 @@ from uuid import UUID
 
 from app.domain.binding import Binding, binding_of
 from app.domain.environment import Protection
+from app.domain.holdings import Holder, Holding, Holdings, Reached
 from app.domain.job import GivenBack
 from app.domain.ledger import History
 from app.domain.migration import Catalog
+from app.domain.preserved import PreservedKind
 from app.domain.signals import ConnectionLost
 from app.domain.step import Plan, step_up
 from tests.domain.literals import entry, sql
@@ -82,3 +84,25 @@ def test_what_was_consented_to_stands_in_the_notices_of_the_job(floor: Floor) ->
     floor.ledger.protection = Protection.CONFIRM
     outcome = ended(floor.execute(floor.attempt(allow_hazards=("TABLE_DROPPED",))))
     assert (outcome.reason, outcome.notices) == ("applied", ("TABLE_DROPPED old (a.sql:1)",))
+
+
+def lose(floor: Floor) -> None:
+    """The rows of a table that no trigger can watch."""
+    files(floor, sql("a", up="DELETE FROM old"))
+    floor.ledger.protection = Protection.CONFIRM
+    forced = Holding("public.old", Holder.TABLE, 9, 8192, forced=True)
+    floor.surveys.held = Holdings((Reached(0, PreservedKind.DELETED, "public.old"),), {"public.old": forced})
+
+
+def test_what_would_be_lost_is_looked_at_under_the_fence(floor: Floor) -> None:
+    lose(floor)
+    outcome = ended(floor.execute(floor.attempt()))
+    assert (outcome.state, outcome.reason) == ("failed", "hazard_not_allowed")
+    assert outcome.error is not None and "row security is forced" in outcome.error.message
+    assert floor.ledger.deeds == []
+
+
+def test_what_was_consented_to_be_lost_stands_in_the_notices_too(floor: Floor) -> None:
+    lose(floor)
+    outcome = ended(floor.execute(floor.attempt(allow_hazards=("DATA_LOSS",))))
+    assert (outcome.reason, outcome.notices) == ("applied", ("DATA_LOSS old (a.sql:1)",))

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
+from dataclasses import replace
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -12,9 +13,11 @@ from app.domain.dry_run import DryRun, Effect
 from app.domain.environment import Dsn, Environment, Protection
 from app.domain.errors import BackendUnavailable, HazardNotAllowed
 from app.domain.hazards import HazardCode
+from app.domain.holdings import HeldColumn, Holder, Holding, Holdings, Reached
 from app.domain.job import JobKind, JobRequest
 from app.domain.ledger import History
 from app.domain.migration import Catalog, Migration
+from app.domain.preserved import PreservedKind
 from app.domain.proof import NO_PROOFS, KnownProofs, Proof, Verdict
 from app.domain.schema import SchemaObject, Snapshot
 from app.domain.step import Plan, step_up
@@ -24,6 +27,7 @@ from app.services.gate import HazardGate
 from tests.domain.literals import sql
 from tests.fakes.lint import FakeLinter
 from tests.fakes.schemas import LiteralSchemas
+from tests.fakes.surveys import LiteralSurveys
 
 T = TypeVar("T")
 
@@ -32,6 +36,10 @@ OPEN = Environment("development", Dsn("postgresql://db/shop"))
 EMPTY = TargetView(History())
 WIDEN = sql("widen", up="ALTER TABLE notes ALTER body TYPE varchar(40)")
 DROP = sql("drop", up="DROP TABLE notes")
+LOSE = sql("lose", up="ALTER TABLE notes DROP COLUMN note")
+NO_KEY = Holding("public.notes", Holder.TABLE, 9, 8192, (HeldColumn("note", "text"),))
+LOST = Holdings((Reached(0, PreservedKind.COLUMNS, "public.notes", ("note",)),), {"public.notes": NO_KEY})
+MOST_BYTES = 1_000_000
 
 
 class Yard:
@@ -45,7 +53,8 @@ class Yard:
         ]
         self.schemas = LiteralSchemas(Snapshot.of(objects))
         self.linter = linter or FakeLinter()
-        self.gate = HazardGate(self.schemas, self.linter)
+        self.surveys = LiteralSurveys()
+        self.gate = HazardGate(self.schemas, self.linter, self.surveys, MOST_BYTES)
 
     def admit(
         self,
@@ -160,3 +169,32 @@ def test_a_linter_that_cannot_look_is_asked_once_for_many_files(monkeypatch: pyt
     monkeypatch.setattr(linter, "lint", counted)
     run(Yard(linter).gate.lint_ahead(Catalog(tuple(sql(f"m{number}") for number in range(250)))))
     assert asked == [gates.AT_ONCE]
+
+
+def test_what_would_be_lost_for_good_needs_consent_by_its_own_name() -> None:
+    yard = Yard()
+    yard.surveys.held = LOST
+    with pytest.raises(HazardNotAllowed) as caught:
+        yard.admit(LOSE, allow=("COLUMN_DROPPED",))
+    assert caught.value.facts["allowHazards"] == ["DATA_LOSS"]
+    assert yard.admit(LOSE, allow=("COLUMN_DROPPED", "DATA_LOSS")) == []
+    assert yard.admit(LOSE, environment=OPEN) == []
+
+
+def test_what_is_kept_needs_none() -> None:
+    yard = Yard()
+    kept = replace(NO_KEY, columns=(HeldColumn("id", "int"), *NO_KEY.columns), keys=(("id",),))
+    yard.surveys.held = replace(LOST, tables={"public.notes": kept})
+    assert yard.admit(LOSE, allow=("COLUMN_DROPPED",)) == []
+
+
+def test_nobody_looks_into_a_target_from_which_nothing_is_taken() -> None:
+    yard = Yard()
+    yard.admit(sql("make", up="CREATE TABLE notes (id int); CREATE INDEX ON notes (id)"))
+    assert yard.surveys.taken == []
+
+
+def test_where_nobody_can_look_the_keeper_decides_while_the_step_runs() -> None:
+    yard = Yard()
+    yard.surveys.held, yard.surveys.unavailable = LOST, BackendUnavailable("away")
+    assert yard.admit(LOSE, allow=("COLUMN_DROPPED",)) == []

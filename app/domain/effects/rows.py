@@ -14,7 +14,7 @@ _LAID_OUT_BY = ("persistence", "tablespace", "access_method")
 _GONE = "None of the {rows} that {table} held in the dry run is left."
 _CHANGED = "None of the {rows} that {table} held in the dry run is as before."
 _NOBODY_KNOWS = "{table} has another file: it was emptied or written anew, and held no rows here that would tell which."
-_SOME_ROWS = "Say which rows with WHERE, or keep a copy of them first."
+_SOME_ROWS = "Say which rows with WHERE where not all are meant."
 
 
 def effects(passage: Passage) -> Iterator[Effect]:
@@ -30,7 +30,7 @@ def _of_table(passage: Passage, was: SchemaObject, now: SchemaObject) -> Iterato
     rows, table = count_of(held, "row"), shown(name)
     if held and after is not None and not left:
         if name not in passage.spoken_of and not _other_partitions(passage, was, now):
-            yield Effect(HazardCode.DATA_LOSS, name, name, _GONE.format(rows=rows, table=table), _SOME_ROWS)
+            yield Effect(HazardCode.ROWS_REMOVED, name, name, _GONE.format(rows=rows, table=table), _SOME_ROWS)
         return
     if _has_another_file(passage, was, now):
         yield from _rewritten(passage, was, now, known=bool(held and left))
@@ -47,7 +47,7 @@ def _rewritten(passage: Passage, was: SchemaObject, now: SchemaObject, *, known:
     if known or _is_laid_out_anew(passage, was, now):
         yield Effect(HazardCode.TABLE_REWRITE, stored(whole.identity), stored(whole.identity))
     elif name not in passage.spoken_of and not _is_emptied(passage, whole):
-        yield Effect(HazardCode.DATA_LOSS, name, name, _NOBODY_KNOWS.format(table=shown(name)), _SOME_ROWS)
+        yield Effect(HazardCode.ROWS_REMOVED, name, name, _NOBODY_KNOWS.format(table=shown(name)), _SOME_ROWS)
 
 
 def _has_another_file(passage: Passage, was: SchemaObject, now: SchemaObject) -> bool:

@@ -11,7 +11,7 @@ def _judge(stated: Stated, scene: Scene) -> Iterator[Found]:
     for _, rest in written_rows(stated.words, "DELETE", "FROM"):
         table, _ = rest.name(rest.skipping(0, "ONLY"))
         if not rest.has_at_top("WHERE") and table not in scene.created:
-            yield Found(HazardCode.DATA_LOSS, table, to_do="Say which rows with WHERE, or keep a copy of them first.")
+            yield Found(HazardCode.ROWS_REMOVED, table)
 
 
 RULE = Rule(("DELETE", "WITH"), _judge)

@@ -10,7 +10,7 @@ from app.domain.words import Stated
 def _judge(stated: Stated, scene: Scene) -> Iterator[Found]:
     for table in stated.words.names(stated.words.skipping(1, "TABLE")):
         if table not in scene.created:
-            yield Found(HazardCode.DATA_LOSS, table)
+            yield Found(HazardCode.ROWS_REMOVED, table, to_do="Write DELETE with WHERE where not all are meant.")
 
 
 RULE = Rule(("TRUNCATE",), _judge)

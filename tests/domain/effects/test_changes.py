@@ -56,8 +56,8 @@ def test_locks_that_nobody_could_see_are_not_none_at_all() -> None:
     [
         ("DELETE FROM a WHERE id > 0", set()),
         ("DO $$ BEGIN UPDATE a SET note = 'x' WHERE id > 0; DELETE FROM ONLY a WHERE id > 1; END $$", set()),
-        ("DO $$ BEGIN EXECUTE 'DELETE FROM a'; END $$", {"DATA_LOSS"}),
-        ("DELETE FROM b WHERE id > 0", {"DATA_LOSS"}),
+        ("DO $$ BEGIN EXECUTE 'DELETE FROM a'; END $$", {"ROWS_REMOVED"}),
+        ("DELETE FROM b WHERE id > 0", {"ROWS_REMOVED"}),
     ],
 )
 def test_rows_that_a_statement_of_the_file_changes_are_left_to_it(up: str, codes: set[str]) -> None:

@@ -289,7 +289,7 @@ def filed(file: int, rows: str | None, *parts: Thing, **facts: Any) -> Seen:
 
 
 LOST, REWRITTEN, CHANGED = (
-    ("DATA_LOSS", "public.a"),
+    ("ROWS_REMOVED", "public.a"),
     ("TABLE_REWRITE", "public.a"),
     ("ALL_ROWS_CHANGED", "public.a"),
 )
@@ -340,7 +340,9 @@ def test_a_partition_that_is_written_anew_is_said_of_the_whole() -> None:
     assert happened(before, after) == {("TABLE_REWRITE", "public.a")}
 
 
-@pytest.mark.parametrize(("left", "lost"), [("", {("DATA_LOSS", "public.a")}), ("c", {("DATA_LOSS", "public.a_1")})])
+@pytest.mark.parametrize(
+    ("left", "lost"), [("", {("ROWS_REMOVED", "public.a")}), ("c", {("ROWS_REMOVED", "public.a_1")})]
+)
 def test_a_table_that_was_emptied_says_it_for_its_partitions(left: str, lost: set[tuple[str, str]]) -> None:
     of_a: dict[str, Any] = {"inherits": ["public.a"], "bound": "DEFAULT"}
     before, after = (

@@ -9,13 +9,13 @@ from tests.domain.hazard_rules.judging import found
 @pytest.mark.parametrize(
     ("script", "hazards"),
     [
-        ("DELETE FROM orders", ["DATA_LOSS orders"]),
-        ("DELETE FROM ONLY orders USING b RETURNING id", ["DATA_LOSS orders"]),
+        ("DELETE FROM orders", ["ROWS_REMOVED orders"]),
+        ("DELETE FROM ONLY orders USING b RETURNING id", ["ROWS_REMOVED orders"]),
         (
             "WITH gone AS (DELETE FROM orders RETURNING *) INSERT INTO old SELECT * FROM gone WHERE id > 1",
-            ["DATA_LOSS orders"],
+            ["ROWS_REMOVED orders"],
         ),
-        ("DELETE FROM orders USING (SELECT 1 WHERE true) x", ["DATA_LOSS orders"]),
+        ("DELETE FROM orders USING (SELECT 1 WHERE true) x", ["ROWS_REMOVED orders"]),
     ],
 )
 def test_a_delete_without_where_loses_every_row(script: str, hazards: list[str]) -> None:

@@ -7,8 +7,8 @@ from tests.domain.hazard_rules.judging import found
 
 
 @pytest.mark.parametrize(("script", "hazards"), [
-    ("TRUNCATE orders", ["DATA_LOSS orders"]),
-    ("TRUNCATE TABLE ONLY a *, shop.b RESTART IDENTITY", ["DATA_LOSS a", "DATA_LOSS shop.b"]),
+    ("TRUNCATE orders", ["ROWS_REMOVED orders"]),
+    ("TRUNCATE TABLE ONLY a *, shop.b RESTART IDENTITY", ["ROWS_REMOVED a", "ROWS_REMOVED shop.b"]),
 ])  # fmt: skip
 def test_every_table_loses_its_rows(script: str, hazards: list[str]) -> None:
     assert found(RULE, script) == hazards

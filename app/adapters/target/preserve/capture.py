@@ -39,29 +39,36 @@ class Watched:
         name = f"{PREFIX}{self.table.id.hex}"
         return (name, f"{name}_t") if self.kind is Kind.DELETED else (name,)
 
+    @property
+    def notes(self) -> str:
+        """Where the triggers note how many rows each statement has written: looking for it among rows takes longer."""
+        return f"{self.table.name}_n"
+
     def function(self, trigger: str) -> str:
         return f"{SCHEMA}.{trigger}"
 
 
 def begin(watched: Watched) -> Iterator[str]:
     """The statements that make the triggers; they keep others from writing the table until the step commits."""
+    yield f"CREATE TABLE {watched.notes} (seen bigint, reason text)"
     trigger = watched.triggers[0]
     if watched.kind is Kind.UPDATED:
-        yield _function(watched, trigger, _overwritten(watched.table))
+        yield watched.table.create(written=True)
+        yield _function(watched, trigger, _overwritten(watched))
         yield (
             f"CREATE TRIGGER {trigger} AFTER UPDATE ON {watched.on} REFERENCING OLD TABLE AS gone NEW TABLE AS come "
             f"FOR EACH STATEMENT EXECUTE FUNCTION {watched.function(trigger)}()"
         )
         return
     truncated = watched.triggers[1]
-    yield _function(watched, trigger, _gone(watched.table, "gone"))
+    yield _function(watched, trigger, _gone(watched, "gone"))
     yield (
         f"CREATE TRIGGER {trigger} AFTER DELETE ON {watched.on} REFERENCING OLD TABLE AS gone "
         f"FOR EACH STATEMENT EXECUTE FUNCTION {watched.function(trigger)}()"
     )
     if watched.relation.kind == "r":
         # of a partitioned table each partition is truncated, and tells it itself
-        yield _function(watched, truncated, _gone(watched.table, "ONLY ' || TG_RELID::regclass || '"))
+        yield _function(watched, truncated, _gone(watched, "ONLY ' || TG_RELID::regclass || '"))
         yield (
             f"CREATE TRIGGER {truncated} BEFORE TRUNCATE ON {watched.on} "
             f"FOR EACH STATEMENT EXECUTE FUNCTION {watched.function(truncated)}()"
@@ -80,11 +87,12 @@ async def end(connection: asyncpg.Connection, watched: Watched) -> None:
 
 async def seen(connection: asyncpg.Connection, watched: Watched) -> tuple[int, list[str]]:
     """How many rows the triggers have kept, or found unchanged, and why they could not keep others."""
-    noted = await connection.fetch(
-        f"DELETE FROM {watched.table.name} WHERE liftlock_seen IS NOT NULL RETURNING liftlock_seen, liftlock_left"
-    )
-    reasons = [row["liftlock_left"] for row in noted if row["liftlock_left"] is not None]
-    return sum(row["liftlock_seen"] for row in noted), list(dict.fromkeys(reasons))
+    if await connection.fetchval("SELECT to_regclass($1) IS NULL", watched.table.name):
+        await connection.execute(watched.table.create(written=False))
+    noted = await connection.fetch(f"SELECT seen, reason FROM {watched.notes}")
+    await connection.execute(f"DROP TABLE {watched.notes}")
+    reasons = [row["reason"] for row in noted if row["reason"] is not None]
+    return sum(row["seen"] for row in noted), list(dict.fromkeys(reasons))
 
 
 async def _drop(connection: asyncpg.Connection, watched: Watched, trigger: str) -> None:
@@ -107,15 +115,12 @@ def _function(watched: Watched, trigger: str, body: str) -> str:
 
     Where what is there now cannot be read as what is kept, nothing is, and the reason is noted.
     """
-    columns = ", ".join(
-        f"({column.number}, {literal(name)}, {literal(column.stored)})"
-        for prefix, of in (("k", watched.table.keys), ("c", watched.table.columns))
-        for name, column in zip(numbered(prefix, of), of, strict=True)
-    )
     return f"""
         CREATE FUNCTION {watched.function(trigger)}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER {_SETTINGS}
         AS $liftlock$
-        DECLARE names text; old text; new text; news text; key text; changed text;
+        DECLARE
+            names text; old text; new text; news text; key text; changed text; made text;
+            at bigint := {_NOW}; kept bigint;
         BEGIN
             SELECT string_agg(c.kept, ', '), string_agg(format('(t.%I)::%s', a.attname, c.stored), ', '),
                    string_agg(format('(now.%I)::text', a.attname), ', ') FILTER (WHERE c.kept ~ '^c'),
@@ -124,29 +129,53 @@ def _function(watched: Watched, trigger: str, body: str) -> str:
                    string_agg(format('(t.%1$I)::text IS DISTINCT FROM (now.%1$I)::text', a.attname), ' OR ')
                        FILTER (WHERE c.kept ~ '^c')
             INTO names, old, new, news, key, changed
-            FROM (VALUES {columns or "(0, '', '')"}) AS c (number, kept, stored)
-            JOIN pg_attribute a ON a.attrelid = TG_RELID AND a.attnum = c.number AND NOT a.attisdropped;
+            FROM {_columns(watched.table)};
             {body}
             RETURN NULL;
         EXCEPTION WHEN cannot_coerce OR datatype_mismatch OR undefined_function OR data_exception THEN
-            INSERT INTO {watched.table.name} (liftlock_seen, liftlock_left) VALUES (0, SQLERRM);
+            INSERT INTO {watched.notes} VALUES (0, SQLERRM);
             RETURN NULL;
         END $liftlock$"""
 
 
-def _gone(table: KeptTable, rows: str) -> str:
+def _columns(table: KeptTable) -> str:
+    """The columns that are kept, as far as they are there."""
+    columns = ", ".join(
+        f"({column.number}, {literal(name)}, {literal(column.stored)}, {literal(column.collated)})"
+        for prefix, of in (("k", table.keys), ("c", table.columns))
+        for name, column in zip(numbered(prefix, of), of, strict=True)
+    )
+    return f"""(VALUES {columns or "(0, '', '', '')"}) AS c (number, kept, stored, collated)
+            JOIN pg_attribute a ON a.attrelid = TG_RELID AND a.attnum = c.number AND NOT a.attisdropped"""
+
+
+def _gone(watched: Watched, rows: str) -> str:
+    """The first rows make the table where they can: that is faster than to insert them."""
+    table = watched.table
     return f"""
-        EXECUTE 'INSERT INTO {table.name} (liftlock_at' || COALESCE(', ' || names, '') || ') SELECT {_NOW}'
-            || COALESCE(', ' || old, '') || ' FROM {rows} AS t';
-        EXECUTE 'INSERT INTO {table.name} (liftlock_seen) SELECT count(*) FROM {rows} AS t';"""
+        SELECT 'CREATE TABLE {table.name} AS SELECT '
+            || COALESCE(string_agg(format('(t.%I)::%s%s AS %s', a.attname, c.stored, c.collated, c.kept), ', '), '')
+            || ' FROM {rows} AS t'
+        INTO made FROM {_columns(table)} HAVING count(*) = {len(table.columns)};
+        IF to_regclass('{table.name}') IS NULL AND made IS NOT NULL THEN
+            EXECUTE made;
+        ELSE
+            IF to_regclass('{table.name}') IS NULL THEN
+                EXECUTE {literal(table.create(written=False))};
+            END IF;
+            EXECUTE 'INSERT INTO {table.name}' || COALESCE(' (' || names || ')', '') || ' SELECT '
+                || COALESCE(old, '') || ' FROM {rows} AS t';
+        END IF;
+        GET DIAGNOSTICS kept = ROW_COUNT;
+        INSERT INTO {watched.notes} VALUES (kept);"""
 
 
-def _overwritten(table: KeptTable) -> str:
+def _overwritten(watched: Watched) -> str:
     """Old and new values of rows that keep their key; of others nothing is noted."""
     return f"""
         EXECUTE format(
-            'INSERT INTO {table.name} (liftlock_at, %s, %s) '
-            'SELECT {_NOW}, %s, %s FROM gone AS t JOIN come AS now ON %s WHERE %s',
-            names, news, old, new, key, changed);
+            'INSERT INTO {watched.table.name} (liftlock_at, %s, %s) '
+            'SELECT %s, %s, %s FROM gone AS t JOIN come AS now ON %s WHERE %s',
+            names, news, at, old, new, key, changed);
         EXECUTE format(
-            'INSERT INTO {table.name} (liftlock_seen) SELECT count(*) FROM gone AS t JOIN come AS now ON %s', key);"""
+            'INSERT INTO {watched.notes} (seen) SELECT count(*) FROM gone AS t JOIN come AS now ON %s', key);"""

@@ -165,6 +165,7 @@ async def _make_room(going: Going) -> None:
 
 async def _one_by_one(going: Going, insert: str) -> tuple[int, list[str]]:
     """Each row by itself: those that the table refuses stay kept, with the reason."""
+    await going.connection.execute(f"ALTER TABLE {going.kept.name} ADD COLUMN IF NOT EXISTS liftlock_left text")
     await going.connection.execute(
         f"""DO $liftlock$ DECLARE one tid; BEGIN
             FOR one IN SELECT ctid FROM {going.kept.name} LOOP

@@ -5,6 +5,7 @@ enum, and what keeps a value may not hold on to it. https://www.postgresql.org/d
 """
 
 import json
+import re
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -45,6 +46,7 @@ _QUIET = """
 """
 _SETTINGS = ("search_path", "row_security", "datestyle", "intervalstyle", "extra_float_digits", "bytea_output",
              "timezone", "jit")  # fmt: skip
+_COLLATABLE = re.compile(r"(text|character|character varying|bpchar|name)(\(\d+\))?(\[\])*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,11 @@ class StoredColumn:
         """Its value in the table `of`, as it is kept."""
         return f"({of}.{quote(self.name)})::{self.stored}" if self.kept_as_text else f"{of}.{quote(self.name)}"
 
+    @property
+    def collated(self) -> str:
+        """What stands behind its value where a table is made of it: a collation of its own may go away like a type."""
+        return ' COLLATE pg_catalog."default"' if _COLLATABLE.fullmatch(self.stored) else ""
+
 
 @dataclass(frozen=True, slots=True)
 class KeptTable:
@@ -81,15 +88,6 @@ class KeptTable:
     @property
     def plain_name(self) -> str:
         return f"kept_{self.id.hex}"
-
-    @property
-    def values(self) -> str:
-        """The names of what is kept: keys and columns."""
-        return ", ".join([*numbered("k", self.keys), *numbered("c", self.columns)])
-
-    def read(self, of: str) -> str:
-        """The values in the table `of` that `values` names."""
-        return ", ".join(column.read(of) for column in (*self.keys, *self.columns))
 
     def matched(self, of: str, kept: str = "kept") -> str:
         """The condition under which a row of the table `of` is the one that was kept."""
@@ -117,17 +115,28 @@ class KeptTable:
         parts = (column.read(of) if column.hashed else f"({column.read(of)})::text" for column in self.columns)
         return f"hash_record_extended(ROW({', '.join(parts)}), 0)" if self.columns else "0"
 
-    def create(self, *, written: bool) -> str:
-        """`written`: with places for what the step wrote in their stead."""
-        stored = [
-            *(f"{name} {column.stored}" for name, column in zip(numbered("k", self.keys), self.keys, strict=True)),
-            *(f"{name} {one.stored}" for name, one in zip(numbered("c", self.columns), self.columns, strict=True)),
-            *((f"{name} text" for name in numbered("n", self.columns)) if written else ()),
+    def fill(self, rows: str, *, written: bool) -> str:
+        """As `create`, and filled from `rows` at once: that takes an eighth less than INSERT does."""
+        named = zip(numbered("k", self.keys) + numbered("c", self.columns), self.keys + self.columns, strict=True)
+        places = [
+            *(f"NULL::{type_} AS {name}" for name, type_ in self._places(written=written)),
+            *(f"{column.read('t')}{column.collated} AS {name}" for name, column in named),
         ]
-        rest = ", ".join(
-            ["liftlock_at bigint", "liftlock_seen bigint", "liftlock_same boolean", "liftlock_left text", *stored]
-        )
-        return f"CREATE TABLE {self.name} ({rest})"
+        return f"CREATE TABLE {self.name} AS SELECT {', '.join(places)} FROM {rows} AS t"
+
+    def create(self, *, written: bool) -> str:
+        """`written`: with places for what the step wrote in their stead, and when."""
+        named = zip(numbered("k", self.keys) + numbered("c", self.columns), self.keys + self.columns, strict=True)
+        places = [*self._places(written=written), *((name, column.stored) for name, column in named)]
+        return f"CREATE TABLE {self.name} ({', '.join(f'{name} {type_}' for name, type_ in places)})"
+
+    def _places(self, *, written: bool) -> list[tuple[str, str]]:
+        """Beside the values, with their types. Each that is empty in every row makes keeping it slower by a tenth."""
+        if not written:
+            return []
+        return [("liftlock_at", "bigint"), ("liftlock_same", "boolean")] + [
+            (name, "text") for name in numbered("n", self.columns)
+        ]
 
 
 def numbered(prefix: str, columns: Sequence[StoredColumn]) -> list[str]:

@@ -177,12 +177,7 @@ class Preserver:
         if loss.kind is Kind.TABLE and size > self._policy.most_bytes:
             kept.unkept.append(f"{relation.said}: it has {size} bytes, and at most {self._policy.most_bytes} are kept")
             return
-        await self._connection.execute(table.create(written=loss.kind is Kind.TYPES))
-        await self._connection.execute(
-            f"INSERT INTO {table.name} ({table.values}) SELECT {table.read('t')} FROM {rows_of(relation)} AS t"
-            if table.values
-            else f"INSERT INTO {table.name} (liftlock_at) SELECT 0 FROM {rows_of(relation)} AS t"
-        )
+        await self._connection.execute(table.fill(rows_of(relation), written=loss.kind is Kind.TYPES))
         positions = [
             await self._position(row["sequence"], row["column"])
             for row in await self._connection.fetch(_SEQUENCES_OF, relation.oid)
@@ -203,7 +198,6 @@ class Preserver:
             kept.unwatched[relation.oid].add(why_not)
             return
         table = KeptTable(uuid.uuid4(), columns, key if loss.kind is Kind.UPDATED else ())
-        await self._connection.execute(table.create(written=loss.kind is Kind.UPDATED))
         watched = capture.Watched(loss.kind, relation, table)
         for statement in capture.begin(watched):
             await self._connection.execute(statement)
@@ -259,7 +253,8 @@ class Preserver:
 
     async def _unmatched(self, relation: Relation, table: KeptTable) -> str | None:
         if not table.keys:
-            return "no primary key or unique index finds its rows again"
+            has_rows = await self._connection.fetchval(f"SELECT EXISTS (SELECT FROM {rows_of(relation)})")
+            return "no primary key or unique index finds its rows again" if has_rows else None
         empty = " OR ".join(f"t.{quote(key.name)} IS NULL" for key in table.keys)
         count = await self._connection.fetchval(f"SELECT count(*) FROM {rows_of(relation)} AS t WHERE {empty}")
         return f"{count_of(count, 'row')} with nothing in the key" if count else None

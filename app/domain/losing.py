@@ -1,0 +1,139 @@
+"""What of the tables in a target a plan really takes: each set that the keeper would make, and why it could not.
+
+The reasons are the keeper's own (docs/undo.md): keys that are not there, tables that it cannot watch, no transaction.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from app.domain.casts import Cast, cast_between, read_type, type_of
+from app.domain.hazards import FoundBy
+from app.domain.holdings import Holder, Holding, Holdings, Reached, Via
+from app.domain.preserved import PreservedKind as Kind
+from app.domain.removals import Act, Removal
+from app.domain.words import Words, words_of
+
+ROWS = frozenset({Kind.DELETED, Kind.UPDATED})
+VALUES = frozenset({Kind.COLUMNS, Kind.TYPES})
+FOUND_BY_KEY = frozenset({Kind.COLUMNS, Kind.TYPES, Kind.UPDATED})
+_NOT_SEEN = "the new type holds every value, so that nobody sees what USING makes of them"
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """One set: what the statements of one migration take from one table in one way. `removal`: the first of them.
+
+    `every`: there is no condition on the rows. `unseen`: the keeper finds nothing to keep. `key`: the columns by which
+    its rows are found again.
+    """
+
+    removal: Removal
+    kind: Kind
+    holding: Holding
+    columns: tuple[str, ...]
+    every: bool
+    via: Via
+    unseen: bool = False
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        return self.holding.key(frozenset(self.columns) if self.kind in VALUES else frozenset())
+
+    @property
+    def why_not(self) -> str | None:
+        """Why nothing of it can be kept, whatever its size."""
+        if self.removal.apart:
+            return "nothing is kept outside a transaction"
+        if self.holding.holder is Holder.FOREIGN:
+            return "rows of a foreign table are not kept"
+        if self.unseen:
+            return _NOT_SEEN
+        if self.kind in ROWS and (why := self._unwatched) is not None:
+            return why
+        if self.kind in FOUND_BY_KEY and not self.key:
+            return "no primary key or unique index finds its rows again"
+        if self.kind is Kind.UPDATED and set(self.key) & set(self.columns):
+            return "the key by which its rows are found again is overwritten"
+        return None
+
+    @property
+    def _unwatched(self) -> str | None:
+        """Why no trigger sees the rows go."""
+        if self.holding.holder is Holder.PARENT:
+            return "other tables inherit from it"
+        if self.via is Via.PARENT and self.removal.taken.act is not Act.TRUNCATED:
+            return "they are written through the table that it inherits from"
+        if self.kind is Kind.DELETED and self.holding.forced:
+            return "row security is forced on it"
+        return None
+
+
+def losses_of(removals: Sequence[Removal], holdings: Holdings) -> tuple[Loss, ...]:
+    """`holdings`: of just these `removals`. What goes with its whole table is not said again."""
+    found: dict[tuple[str, Kind, str, bool], Loss] = {}
+    for reached in holdings.reached:
+        holding = holdings.tables.get(reached.table)
+        if holding is not None:
+            for loss in _losses(removals[reached.removal], reached, holding):
+                place = (loss.removal.migration, loss.kind, reached.table, loss.unseen)
+                found[place] = _together(found[place], loss) if place in found else loss
+    whole = {(one.removal.migration, one.holding.name) for one in found.values() if one.kind is Kind.TABLE}
+    return tuple(
+        one
+        for one in found.values()
+        if one.kind is Kind.TABLE or (one.removal.migration, one.holding.name) not in whole
+    )
+
+
+def _losses(removal: Removal, reached: Reached, holding: Holding) -> Iterator[Loss]:
+    kind = reached.kind
+    if kind is Kind.SEQUENCE and removal.apart:
+        return
+    if kind not in (Kind.TABLE, Kind.SEQUENCE) and holding.rows == 0:
+        return
+    every = removal.taken.every_row and not (kind in ROWS and reached.via is Via.REFERENCE)
+    loss = Loss(removal, kind, holding, (), every, reached.via)
+    if kind not in FOUND_BY_KEY:
+        yield loss
+        return
+    standing = tuple(name for name in reached.columns if (one := holding.column(name)) and not one.generated)
+    if kind is Kind.TYPES and removal.found_by is FoundBy.FILE:
+        narrowed = tuple(name for name in standing if _narrows(removal, holding, name))
+        anew = tuple(name for name in standing if name not in narrowed and _makes_anew(removal, name))
+        yield from (replace(loss, columns=some, unseen=some is anew) for some in (narrowed, anew) if some)
+    elif standing or not reached.columns:
+        # columns that are not there are the plan's own
+        yield replace(loss, columns=standing)
+
+
+def _narrows(removal: Removal, holding: Holding, name: str) -> bool:
+    column = holding.column(name)
+    assert column is not None
+    cast = cast_between(type_of(column.type), read_type(words_of(removal.taken.type)))
+    return cast in (Cast.NARROWED, Cast.UNKNOWN)
+
+
+def _makes_anew(removal: Removal, column: str) -> bool:
+    """USING with more than the column and a cast of it."""
+    words = words_of(removal.taken.type)
+    at = words.find("USING")
+    if at < 0:
+        return False
+    made = _bare(words.between(at + 1))
+    if made.begins("CAST"):
+        made = _bare(made.between(1))
+        return not (made.column(0) == column and made.word(1) == "AS")
+    return not (made.column(0) == column and made.word(1) in ("", ":", "::"))
+
+
+def _bare(words: Words) -> Words:
+    while words.begins("(") and words.end_of_parentheses(0) == len(words):
+        words = words.between(1, len(words) - 1)
+    return words
+
+
+def _together(one: Loss, other: Loss) -> Loss:
+    """Of one table the keeper has one set, whichever statements take from it."""
+    columns = tuple(dict.fromkeys((*one.columns, *other.columns)))
+    via = one.via if one.via is other.via else Via.ITSELF
+    return replace(one, columns=columns, every=one.every or other.every, via=via)
