@@ -11,6 +11,7 @@ from flask_openapi3.openapi import OpenAPI
 from werkzeug.routing import BaseConverter
 
 from app.api import (
+    audit,
     conflicts,
     documents,
     drift,
@@ -23,8 +24,10 @@ from app.api import (
     schedules,
     schemas,
     syncs,
+    tokens,
 )
-from app.api.context import KEY, Extension, request_id
+from app.api.access import admit
+from app.api.context import KEY, SAFE_METHODS, Extension, request_id
 from app.api.errors import register_errors
 from app.api.guard import refuse_foreigners
 from app.api.requests import MAX_BODY_BYTES
@@ -34,7 +37,6 @@ from app.wiring import Services
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -62,6 +64,7 @@ def build_application(services: Services) -> OpenAPI:
     app.wsgi_app = _WithoutTrailingSlash(app.wsgi_app)  # type: ignore[method-assign]
     app.before_request(_begin)
     app.before_request(refuse_foreigners)
+    app.before_request(admit)
     app.after_request(_finish)
     register_errors(app)
     for resource in (
@@ -74,6 +77,8 @@ def build_application(services: Services) -> OpenAPI:
         drift,
         preserved,
         syncs,
+        tokens,
+        audit,
         operations,
         documents,
     ):

@@ -1,5 +1,6 @@
 """What the services need of the world, as Protocols; each has two implementations that pass one suite."""
 
+from app.ports.access import AuditWanted, Tokens, TokensWanted, Trail
 from app.ports.control import (
     Answer,
     Changes,
@@ -45,6 +46,7 @@ __all__ = [
     "UNGUIDED",
     "Acquired",
     "Answer",
+    "AuditWanted",
     "Changes",
     "Clock",
     "ConflictAnswers",
@@ -87,5 +89,8 @@ __all__ = [
     "TargetSession",
     "TargetView",
     "Targets",
+    "Tokens",
+    "TokensWanted",
+    "Trail",
     "first_state",
 ]

@@ -1,5 +1,6 @@
 """Where the rooms meet: every service of a process, built by plain constructor calls. No IO happens here."""
 
+import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from app.adapters.control.locks import ControlLocks
 from app.adapters.control.plans import ControlPlans
 from app.adapters.control.schedules import ControlSchedules
 from app.adapters.control.sweep import ControlSweep
+from app.adapters.control.tokens import ControlTokens
+from app.adapters.control.trail import ControlTrail
 from app.adapters.control.wishes import ControlWishes
 from app.adapters.health import BackendHealth
 from app.adapters.queue import CeleryDoorbell
@@ -19,6 +22,7 @@ from app.adapters.target.survey import PostgresSurveys
 from app.adapters.target.targets import PostgresTargets
 from app.portal import Portal
 from app.ports import Clock, IdempotencyKeys, JobBoard
+from app.services.access import Authenticator
 from app.services.conflict import ConflictResolutionService
 from app.services.drift_desk import DriftDesk
 from app.services.environments import Environments
@@ -33,6 +37,9 @@ from app.services.runner import AutoRun, MigrationRunnerService, Sweeper
 from app.services.schedule import ScheduleService
 from app.services.sync import EnvironmentSyncService
 from app.services.sync_desk import SyncDesk
+from app.services.token_desk import TokenDesk
+from app.services.trail import AuditTrail
+from app.services.tries import FailedTries
 from app.services.validation import SchemaValidationService
 from app.settings import Settings
 from app.wiring.shared import Rooms, rooms_of
@@ -64,6 +71,9 @@ class Services:
     proofs: ProofDesk
     resolver: ConflictResolver
     schedules: ScheduleService
+    authenticator: Authenticator
+    tokens: TokenDesk
+    trail: AuditTrail
     runner: MigrationRunnerService
     sweeper: Sweeper
     installer: ControlInstaller
@@ -88,6 +98,7 @@ def build(settings: Settings) -> Services:
     migrations = MigrationService(submission, board, ControlWishes(database), ControlLocks(database))
     desk, plans = _desk(settings, rooms), _plans(rooms)
     sync_desk = SyncDesk(environments, submission, plans)
+    tokens = ControlTokens(database)
     return Services(
         settings=settings,
         portal=portal,
@@ -110,6 +121,9 @@ def build(settings: Settings) -> Services:
         schedules=ScheduleService(
             ControlSchedules(database), environments, submission, board, rooms.sweep, rooms.doorbell, clock
         ),
+        authenticator=Authenticator(tokens, clock, FailedTries(clock), settings.admin_token),
+        tokens=TokenDesk(tokens, environments, clock, _new_secret, read_only=settings.read_only),
+        trail=AuditTrail(ControlTrail(database), clock),
         runner=runner_of(settings, rooms, watchdog_of(settings, watchdog_portal), sync_desk),
         sweeper=_sweeper(settings, sweeper_portal, rooms.doorbell),
         installer=_installer(settings, rooms.targets, clock),
@@ -118,6 +132,11 @@ def build(settings: Settings) -> Services:
         idempotency=ControlIdempotencyKeys(database),
         health=BackendHealth(database, settings.redis_url),
     )
+
+
+def _new_secret() -> str:
+    """256 bits."""
+    return secrets.token_hex(32)
 
 
 def _desk(settings: Settings, rooms: Rooms) -> DriftDesk:

@@ -1,5 +1,6 @@
 """The HTTP application on fakes: what a test asks it, and what a worker would do meanwhile."""
 
+import secrets
 from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from app.domain.migration import Migration
 from app.domain.preserved import Retention
 from app.portal import Portal
 from app.ports import TargetView
+from app.services.access import Authenticator
 from app.services.conflict import ConflictResolutionService
 from app.services.drift import DriftRecorder
 from app.services.drift_desk import DriftDesk
@@ -37,6 +39,9 @@ from app.services.schedule import ScheduleService
 from app.services.submission import Submission
 from app.services.sync import EnvironmentSyncService
 from app.services.sync_desk import SyncDesk
+from app.services.token_desk import TokenDesk
+from app.services.trail import AuditTrail
+from app.services.tries import FailedTries
 from app.services.validation import SchemaValidationService
 from app.settings import Settings
 from app.wiring import Services
@@ -59,6 +64,8 @@ from tests.fakes.source import LiteralSource
 from tests.fakes.surveys import LiteralSurveys
 from tests.fakes.sweep import MemorySweep
 from tests.fakes.targets import MemoryTargets
+from tests.fakes.tokens import MemoryTokens
+from tests.fakes.trail import MemoryTrail
 from tests.fakes.wishes import MemoryWishes
 
 T = TypeVar("T")
@@ -201,6 +208,8 @@ class Stand:
             environments, self.schemas, self.recorder, self.source, self.drafts, submission, board, self.clock
         )
         migrations = MigrationService(submission, board, MemoryWishes(self.store), self.locks)
+        self.trail = MemoryTrail(self.clock)
+        self.tokens = MemoryTokens(self.clock, self.trail)
         return Services(
             settings=settings,
             portal=portal,
@@ -223,6 +232,11 @@ class Stand:
             schedules=ScheduleService(
                 self.schedules, environments, submission, board, sweep, self.doorbell, self.clock
             ),
+            authenticator=Authenticator(self.tokens, self.clock, FailedTries(self.clock), settings.admin_token),
+            tokens=TokenDesk(
+                self.tokens, environments, self.clock, lambda: secrets.token_hex(32), read_only=settings.read_only
+            ),
+            trail=AuditTrail(self.trail, self.clock),
             runner=cast(MigrationRunnerService, None),
             sweeper=Sweeper(sweep, self.doorbell),
             installer=cast(ControlInstaller, None),

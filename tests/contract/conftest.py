@@ -19,6 +19,8 @@ from app.adapters.control.plans import ControlPlans
 from app.adapters.control.proofs import ControlProofs
 from app.adapters.control.schedules import ControlSchedules
 from app.adapters.control.sweep import ControlSweep
+from app.adapters.control.tokens import ControlTokens
+from app.adapters.control.trail import ControlTrail
 from app.adapters.control.wishes import ControlWishes
 from app.domain.environment import Dsn
 from app.portal import Portal
@@ -35,6 +37,8 @@ from app.ports import (
     Plans,
     Proofs,
     Schedules,
+    Tokens,
+    Trail,
 )
 from tests.fakes.clock import FakeClock
 from tests.fakes.conflicts import MemoryConflicts
@@ -46,6 +50,8 @@ from tests.fakes.plans import MemoryPlans
 from tests.fakes.proofs import MemoryProofs
 from tests.fakes.schedules import MemorySchedules
 from tests.fakes.sweep import MemorySweep
+from tests.fakes.tokens import MemoryTokens
+from tests.fakes.trail import MemoryTrail
 from tests.fakes.wishes import MemoryWishes
 from tests.support.house import open_house
 from tests.support.servers import execute
@@ -83,6 +89,8 @@ class Room:
     drift: DriftLog
     plans: Plans
     proofs: Proofs
+    tokens: Tokens
+    trail: Trail
     portal: Portal
     clock: FakeClock
     dsn: str | None = None
@@ -109,7 +117,7 @@ def _memory_room() -> Iterator[Room]:
     clock, portal = FakeClock(), Portal("contract")
     keys = MemoryIdempotencyKeys(clock)
     store = JobStore(clock, keys)
-    conflicts = MemoryConflicts(clock)
+    conflicts, trail = MemoryConflicts(clock), MemoryTrail(clock)
     yield Room(
         MemoryJobs(store),
         MemoryWishes(store),
@@ -123,6 +131,8 @@ def _memory_room() -> Iterator[Room]:
         MemoryDrift(clock),
         MemoryPlans(),
         MemoryProofs(clock),
+        MemoryTokens(clock, trail),
+        trail,
         portal,
         clock,
     )
@@ -148,6 +158,8 @@ def _real_room(request: pytest.FixtureRequest, folder: Path) -> Iterator[Room]:
             ControlDrift(database),
             ControlPlans(database),
             ControlProofs(database),
+            ControlTokens(database),
+            ControlTrail(database),
             portal,
             FakeClock(),
             house.dsn,

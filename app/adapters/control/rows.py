@@ -32,7 +32,7 @@ def job_of(row: Columns, steps: Sequence[StepRecord] = ()) -> Job:
         error=_failure(row["error"]),
         notices=tuple(row["notices"]),
         origin=Origin(
-            Principal(row["principal_id"], row["principal_kind"], row["principal_address"]),
+            Principal(row["principal_id"], row["principal_kind"], row["principal_address"], row["principal_name"]),
             row["request_id"],
             row["traceparent"],
         ),
