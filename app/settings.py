@@ -72,6 +72,7 @@ class Settings:
     timing: Timing = Timing()
     failpoints: tuple[Failpoint, ...] = ()
     failpoints_folder: Path = Path("failpoints")
+    inherited: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
@@ -122,6 +123,7 @@ def _read(reader: "_Reader") -> Settings | None:
         environments=environments,
         default_environment=default_environment or next(iter(environments)),
         timing=timing,
+        inherited=_passed_on(reader.environ),
         failpoints=points,
         failpoints_folder=Path(reader.text("LIFTLOCK_FAILPOINTS_DIR", "failpoints")),
     )
@@ -160,6 +162,12 @@ def _admin_token(reader: "_Reader") -> str | None:
         )
         return None
     return given
+
+
+def _passed_on(environ: Mapping[str, str]) -> dict[str, str]:
+    """What a command of the configuration may see: not the addresses and secrets of Liftlock itself."""
+    own = ("DATABASE_URL", "REDIS_URL")
+    return {name: value for name, value in environ.items() if name not in own and not name.startswith("LIFTLOCK_")}
 
 
 def _plain_values(reader: "_Reader") -> Settings:

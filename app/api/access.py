@@ -1,7 +1,6 @@
 """Who may pass: the token of a request, what its route asks for, and what is noted of those that are turned away."""
 
 from flask import g, request
-from werkzeug.datastructures import WWWAuthenticate
 
 from app.api.context import SAFE_METHODS, came_from, require, run, services
 from app.api.doors import Asks, Door, door_of
@@ -9,7 +8,7 @@ from app.domain import errors
 from app.domain.access import EVERYTHING, Access, Auth, Scope
 from app.domain.audit import Deed
 from app.domain.errors import LiftlockError, Unauthenticated
-from app.domain.job import Principal
+from app.domain.principal import Principal
 
 NOTED = (
     errors.Unauthenticated,
@@ -46,10 +45,9 @@ def admit() -> None:
         require(Scope(verb))
 
 
-def challenge(error: Unauthenticated) -> WWWAuthenticate:
-    """RFC 6750, section 3: without a token there is no error to name."""
-    said = {"error": "invalid_token", "error_description": error.detail} if _bearer() else {}
-    return WWWAuthenticate("bearer", {"realm": "liftlock", **said})
+def challenge() -> str:
+    """For WWW-Authenticate (RFC 6750, section 3): without a token there is no error to name."""
+    return 'Bearer realm="liftlock"' + ("" if _bearer() is None else ', error="invalid_token"')
 
 
 def note_refusal(error: LiftlockError) -> None:

@@ -12,7 +12,8 @@ from app.api.ended import EndedJobs
 from app.api.may import May
 from app.api.waiting import Waiters
 from app.domain.access import Access, Scope
-from app.domain.job import Origin, Principal
+from app.domain.job import Origin
+from app.domain.principal import Principal
 from app.wiring import Services
 
 if TYPE_CHECKING:

@@ -123,7 +123,7 @@ def problem_response(error: LiftlockError) -> Response:
     if retry_after is not None:
         response.headers["Retry-After"] = str(retry_after)
     if isinstance(error, errors.Unauthenticated):
-        response.www_authenticate = challenge(error)
+        response.headers["WWW-Authenticate"] = challenge()
     return response
 
 

@@ -227,11 +227,15 @@ class PlanBody(Input):
 class MarkBody(Input):
     """What is recorded, not run."""
 
+    mark_as: Annotated[
+        MarkAs,
+        Field(alias="as", description="what the ledger will say of them; `baseline`: its history starts with them"),
+    ]
     names: Annotated[
         list[Annotated[str, text_of(200)]],
-        Field(min_length=1, max_length=MOST_NAMES, description="names of migrations"),
-    ]
-    mark_as: Annotated[MarkAs, Field(alias="as", description="what the ledger will say of them")]
+        Field(max_length=MOST_NAMES, description="of migrations; a baseline takes all of them, or up to `to`"),
+    ] = []
+    to: NameOrVersion | None = Field(None, description="of a baseline: up to and with this migration")
     environment: EnvironmentName | None = None
     note: Note | None = None
     on_busy: OnBusy = Field(
@@ -264,6 +268,14 @@ class ScanBody(Input):
 
 
 class ScheduleBody(Input):
+    """May be left out."""
+
+    model_config = ConfigDict(openapi_extra={"required": False})  # type: ignore[typeddict-unknown-key]
+
+    note: Note | None = None
+
+
+class VoteBody(Input):
     """May be left out."""
 
     model_config = ConfigDict(openapi_extra={"required": False})  # type: ignore[typeddict-unknown-key]

@@ -1,22 +1,23 @@
 """`/jobs`: what was asked, how far it is, how it ended."""
 
+from collections.abc import Callable
 from uuid import UUID
 
 from flask import Response, request
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 
-from app.api import render, schemas
+from app.api import render, schemas, vote_schemas
 from app.api.answers import encoded, etag, tagged_response
 from app.api.changes import CHANGED, answer_accepted
 from app.api.context import access, base_url, ended_jobs, may, origin, require, run, services, waiters
-from app.api.inputs import NoBody
+from app.api.inputs import NoBody, VoteBody
 from app.api.paging import after, link_next
 from app.api.queries import JobPath, JobQuery, JobsQuery
 from app.api.requests import checked, uuid_or_not_found
 from app.api.waiting import job_at_its_end, job_when
 from app.domain.access import Scope, Verb, need_of
-from app.domain.job import CHORES, Job, JobId
+from app.domain.job import CHORES, Job, JobId, JobRequest
 from app.ports import JobQuery as JobsWanted
 from app.services.submission import Submitted
 
@@ -120,13 +121,52 @@ def retry_job(path: JobPath, body: NoBody) -> Response:
     return answer_accepted(body, lambda claim: run(services().migrations.retry(job_id, origin(), claim)))
 
 
+@api.post("/jobs/<id>/approve", responses=CHANGED, operation_id="approveJob")
+@checked
+def approve_job(path: JobPath, body: VoteBody) -> Response:
+    """Approve a job that waits for it
+
+    By somebody else than whoever asked for it. What is approved is what the job would run now: if files, ledger or
+    schema move before it starts, it runs nothing (`approval-void`).
+    """
+    job_id = _voted_id(path)
+    return answer_accepted(body, lambda _: Submitted(run(services().approvals.approve(job_id, body.note, origin()))))
+
+
+@api.post("/jobs/<id>/reject", responses=CHANGED, operation_id="rejectJob")
+@checked
+def reject_job(path: JobPath, body: VoteBody) -> Response:
+    """Say no to a job that waits for approval
+
+    It is over then, as cancelled.
+    """
+    job_id = _voted_id(path)
+    return answer_accepted(body, lambda _: Submitted(run(services().approvals.reject(job_id, body.note, origin()))))
+
+
+@api.get("/jobs/<id>/approvals", responses={200: vote_schemas.Votes}, operation_id="getJobApprovals")
+@checked
+def get_job_approvals(path: JobPath) -> Response:
+    """Who has approved a job, or rejected it"""
+    job = _job(uuid_or_not_found(path.id, "job", "/jobs"))
+    return tagged_response([render.vote(one) for one in run(services().approvals.votes(job.id))])
+
+
 def _asked_id(path: JobPath) -> UUID:
     """Raises NotFound, or Forbidden: touching a job takes what asking for it takes."""
+    return _touched(path, lambda asked: need_of(asked.kind, asked.environment))
+
+
+def _voted_id(path: JobPath) -> UUID:
+    """Raises NotFound or Forbidden."""
+    return _touched(path, lambda asked: Scope(Verb.APPROVE, asked.environment))
+
+
+def _touched(path: JobPath, need: Callable[[JobRequest], Scope]) -> UUID:
     job_id = uuid_or_not_found(path.id, "job", "/jobs")
     # who may do everything is spared the look
     everything = Scope(Verb.ADMIN)
-    asked = None if access().allows(everything) else _job(job_id).request
-    require(everything if asked is None else need_of(asked.kind, asked.environment))
+    require(everything if access().allows(everything) else need(_job(job_id).request))
     return job_id
 
 

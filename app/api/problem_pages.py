@@ -34,6 +34,16 @@ PAGES: Mapping[str, Page] = {
         "POST /migrations/verify tries what is pending on a scratch database, and leaves the target alone. Correct "
         "what it finds, and run again. What can have no way back runs only where `requireProof` is not set.",
     ),
+    "approval-void": Page(
+        "The job was approved, and what it would run now is not what was approved. Nothing was run.",
+        "An approval is for these files, this ledger and this schema. One has moved since: `detail` says which.",
+        "Ask for it again, and have the new one approved.",
+    ),
+    "nothing-to-approve": Page(
+        "The job waits for no approval.",
+        "It has been approved or rejected already, was cancelled, or never needed one.",
+        "Look at it: GET /jobs/ID/approvals says who has said what.",
+    ),
     "not-promoted": Page(
         "The environment requires another one, and a migration has not been completed there, is another file there, or "
         "has not stood there for as long as `soak` says. Nothing was run.",

@@ -1,5 +1,6 @@
 """Domain values as JSON values: plain dicts, since a list may hold ten thousand of them."""
 
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
@@ -8,12 +9,14 @@ from app.api.may import May
 from app.api.render_proofs import proof_detail, reversibility
 from app.api.render_values import moment
 from app.api.steps import in_environment, next_steps
-from app.domain.access import need_of
+from app.domain.access import Scope, Verb, need_of
 from app.domain.again import refuse_unsafe_retry
+from app.domain.approval import Vote
 from app.domain.errors import NotSafeToRetry
 from app.domain.failure import Failure
-from app.domain.job import CONTROL, Job, JobKind, JobState, Principal, StepRecord
+from app.domain.job import CONTROL, Job, JobKind, JobState, StepRecord
 from app.domain.locks import LockSample, Session
+from app.domain.principal import Principal
 from app.domain.problem import Problem
 from app.services.sync import MigrationState, MigrationStatus
 
@@ -43,11 +46,12 @@ def job_summary(job: Job, base_url: str, may: May) -> Json:
         "retryOf": str(request.retry_of) if request.retry_of else None,
         "pausedBy": None if job.state.final else job.paused_by,
         "notBefore": moment(job.not_before) if job.state is JobState.WAITING else None,
+        "approvalsNeeded": job.approvals_needed,
         "note": request.note,
         "notices": list(job.notices),
         "error": _failure(job.error, base_url, request.environment),
         "links": _job_links(job),
-        "actions": [_cancel(job, may), _retry(job, may)],
+        "actions": [one(job, may) for one in (_cancel, _retry, *_votes_on(job))],
     }
 
 
@@ -55,6 +59,15 @@ def job(job: Job, base_url: str, may: May) -> Json:
     return {
         **job_summary(job, base_url, may),
         "steps": [_step(step, base_url, job.request.environment) for step in job.steps],
+    }
+
+
+def vote(vote: Vote) -> Json:
+    return {
+        "principal": principal(vote.by),
+        "at": moment(vote.at),
+        "approved": vote.approved,
+        "note": vote.note,
     }
 
 
@@ -212,6 +225,20 @@ def _retry(job: Job, may: May) -> Json:
         except NotSafeToRetry as unsafe:
             refusal = unsafe.detail
     return action("retry", "Ask for the same again", "POST", f"/jobs/{job.id}/retry", refusal, None)
+
+
+def _votes_on(job: Job) -> tuple[Callable[[Job, May], Json], ...]:
+    return (_approve, _reject) if job.state is JobState.WAITING and job.approvals_needed else ()
+
+
+def _approve(job: Job, may: May) -> Json:
+    refusal = may.refusal(Scope(Verb.APPROVE, job.request.environment))
+    return action("approve", "Approve what it would run", "POST", f"/jobs/{job.id}/approve", refusal, None)
+
+
+def _reject(job: Job, may: May) -> Json:
+    refusal = may.refusal(Scope(Verb.APPROVE, job.request.environment))
+    return action("reject", "Say no to it", "POST", f"/jobs/{job.id}/reject", refusal, None)
 
 
 def _run_to(status: MigrationStatus, may: May) -> Json:

@@ -137,6 +137,7 @@ class JobSummary(Answer):
     retry_of: Id | None
     paused_by: str | None
     not_before: Moment | None
+    approvals_needed: int
     note: str | None
     notices: list[str]
     error: Failure | None

@@ -10,7 +10,8 @@ from typing import assert_never
 from uuid import UUID
 
 from app.domain.errors import Forbidden
-from app.domain.job import JobKind, Principal
+from app.domain.job import JobKind
+from app.domain.principal import Principal
 
 
 class Auth(StrEnum):
@@ -106,7 +107,7 @@ def need_of(kind: JobKind, environment: str) -> Scope:
             return Scope(Verb.RESOLVE)
         case JobKind.SCAN | JobKind.VERIFY:
             return Scope(Verb.PLAN)
-        case JobKind.RESCUE | JobKind.PURGE:
+        case JobKind.RESCUE | JobKind.PURGE | JobKind.RECONCILE:
             return Scope(Verb.ADMIN)
     assert_never(kind)
 

@@ -16,6 +16,8 @@ LiftlockError
 │   ├── ConfirmationRequired    the environment wants its name typed
 │   ├── EnvironmentProtected    the environment does not allow this at all
 │   ├── TargetBusy              another job holds the target and the caller would not wait
+│   ├── ApprovalVoid            what was approved is no longer what would run
+│   ├── NothingToApprove        the job waits for no approval
 │   ├── JobEnded                there is nothing left to cancel
 │   ├── NotSafeToRetry          asking for the same once more would do something else, or harm
 │   ├── DriftPresent            the schema is no longer as the last job left it
@@ -177,6 +179,16 @@ class EnvironmentProtected(Refusal):
 class TargetBusy(Refusal):
     slug = "target-busy"
     title = "The target is busy"
+
+
+class ApprovalVoid(Refusal):
+    slug = "approval-void"
+    title = "The approval is void"
+
+
+class NothingToApprove(Refusal):
+    slug = "nothing-to-approve"
+    title = "The job waits for no approval"
 
 
 class JobEnded(Refusal):

@@ -10,6 +10,7 @@ from uuid import UUID
 from app.domain.binding import Binding
 from app.domain.environment import OnDrift, OnFailure
 from app.domain.failure import Failure
+from app.domain.principal import ANONYMOUS, Principal
 from app.domain.settling import MarkAs, Settling
 from app.domain.step import Atomicity
 
@@ -59,6 +60,7 @@ class JobKind(StrEnum):
     VERIFY = "verify"
     SYNC = "sync"
     FOLLOW = "follow"
+    RECONCILE = "reconcile"
 
     @property
     def goes_up(self) -> bool:
@@ -71,7 +73,7 @@ class JobKind(StrEnum):
         return self not in CHORES
 
 
-CHORES = frozenset({JobKind.RESCUE, JobKind.PURGE, JobKind.SCAN, JobKind.VERIFY, JobKind.FOLLOW})
+CHORES = frozenset({JobKind.RESCUE, JobKind.PURGE, JobKind.SCAN, JobKind.VERIFY, JobKind.FOLLOW, JobKind.RECONCILE})
 CONTROL = "liftlock-control"
 """What stands in the place of an environment where a job concerns none."""
 
@@ -99,27 +101,13 @@ class StepState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Principal:
-    """Who asks, and from where; `anonymous` where nobody is asked who they are. `name`: of the token."""
-
-    id: str = "anonymous"
-    kind: str = "anonymous"
-    address: str | None = None
-    name: str | None = None
-
-    @property
-    def label(self) -> str:
-        """As people know them."""
-        return self.name or self.id
-
-
-@dataclass(frozen=True, slots=True)
 class JobRequest:
     """What is asked of a job, validated; `count` is for rollbacks, `to` a name or a version.
 
     `names` and `mark_as` are for marks, `settling` for answers to conflicts, `schedule` for periodic jobs.
     `retry_of`: the job that asked for the same before. `allow_hazards`: codes, see `hazards`. `plan`: what it was
-    planned to be; it runs as that, or not at all. `source`: the environment that a sync follows.
+    planned to be; it runs as that, or not at all. `source`: the environment that a sync follows. `approved`: what the
+    approval of the job is for.
     """
 
     kind: JobKind
@@ -142,6 +130,7 @@ class JobRequest:
     plan: Binding | None = None
     source: str | None = None
     outside_window: OutsideWindows = OutsideWindows.REFUSE
+    approved: Binding | None = None
 
     @property
     def queue(self) -> str:
@@ -158,7 +147,7 @@ class JobRequest:
 class Origin:
     """Where a request came from: stored on the job and passed on to the worker's log."""
 
-    principal: Principal = Principal()
+    principal: Principal = ANONYMOUS
     request_id: str | None = None
     traceparent: str | None = None
 
@@ -187,7 +176,7 @@ class StepRecord:
 class Job:
     """A row of the control database. `seq` is its place in the target's queue.
 
-    `not_before`: until when it waits without a place, for a window to open.
+    `not_before`, `approvals_needed`: for what it waits without a place: a moment, that many people's word.
     """
 
     id: JobId
@@ -210,6 +199,7 @@ class Job:
     cancel_requested_at: datetime | None = None
     paused_by: str | None = None
     not_before: datetime | None = None
+    approvals_needed: int = 0
 
     @property
     def cancelling(self) -> bool:

@@ -25,6 +25,7 @@ class Deed(StrEnum):
 
     EXECUTED = "executed"
     MARKED = "marked"
+    BASELINED = "baselined"
     ACCEPTED = "accepted"
 
 

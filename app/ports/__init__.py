@@ -1,8 +1,10 @@
 """What the services need of the world, as Protocols; each has two implementations that pass one suite."""
 
 from app.ports.access import AuditWanted, Tokens, TokensWanted, Trail
+from app.ports.commands import CommandEnd, Commands
 from app.ports.control import (
     Answer,
+    Approvals,
     Changes,
     ConflictAnswers,
     ConflictLog,
@@ -46,9 +48,12 @@ __all__ = [
     "UNGUIDED",
     "Acquired",
     "Answer",
+    "Approvals",
     "AuditWanted",
     "Changes",
     "Clock",
+    "CommandEnd",
+    "Commands",
     "ConflictAnswers",
     "ConflictLog",
     "ConflictQuery",

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from app.domain.approval import Vote
 from app.domain.conflict import Collision, Conflict, ConflictState
 from app.domain.job import (
     Attempt,
@@ -19,11 +20,11 @@ from app.domain.job import (
     JobRequest,
     JobState,
     Origin,
-    Principal,
     StepRecord,
     Wishes,
 )
 from app.domain.locks import LockSample
+from app.domain.principal import Principal
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ class IdempotencyKeys(Protocol):
 class NewJob:
     """`finished` is set for a job that had nothing to do and is over when it is born.
 
-    `not_before`: until then it waits, without a place in its queue.
+    `not_before`, `approvals_needed`: for that moment and that many approvals it waits, without a place in its queue.
     """
 
     id: JobId
@@ -77,10 +78,13 @@ class NewJob:
     dedupe_within_s: int = 60
     idempotency: "KeyClaim | None" = None
     not_before: datetime | None = None
+    approvals_needed: int = 0
 
 
 def first_state(job: NewJob) -> tuple[JobState, str]:
     """State and reason of a new job that is not over."""
+    if job.approvals_needed:
+        return JobState.WAITING, "approval"
     return (JobState.QUEUED, "for_worker") if job.not_before is None else (JobState.WAITING, "window")
 
 
@@ -147,6 +151,25 @@ class JobControl(Protocol):
         ...
 
     async def resume(self, job_id: JobId, by: Principal, request_id: str | None = None) -> Job | None: ...
+
+
+class Approvals(Protocol):
+    """Words on jobs that wait for them; each is on the audit trail."""
+
+    async def approve(self, job_id: JobId, by: Origin, note: str | None, not_before: datetime | None) -> Job | None:
+        """One more approval. With the last that is needed the job waits for `not_before` alone, or is queued.
+
+        None when it waits for no approval any more, or this principal has approved it before.
+        """
+        ...
+
+    async def reject(self, job_id: JobId, by: Origin, note: str | None) -> Job | None:
+        """It is over, as cancelled. None when it waits for no approval any more."""
+        ...
+
+    async def of(self, job_id: JobId) -> tuple[Vote, ...]:
+        """Oldest first."""
+        ...
 
 
 class JobClaims(Protocol):

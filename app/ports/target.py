@@ -189,6 +189,10 @@ class Targets(Protocol):
         """Reads only; a target without a ledger has an empty history. Raises BackendUnavailable."""
         ...
 
+    async def ended(self, environment: Environment, jobs: Sequence[UUID]) -> frozenset[UUID]:
+        """Those of `jobs` whose end the target has on record. Raises BackendUnavailable."""
+        ...
+
     async def release(self, environment: Environment, stranded: UUID, outcome: Ended) -> None:
         """End the sessions of the job `stranded`, write its outcome, free the target if it holds it.
 

@@ -22,7 +22,7 @@ from app.registry.table import Sheet, TableReader
 KEYS = (
     "url", "directUrl", "protection", "onDrift", "onFailure", "outOfOrder", "consent", "maxHoldMs", "schemaCheck",
     "scratchUrl", "requireProof", "requires", "soak", "windows", "sync", "autoRun", "lockTimeoutMs",
-    "statementTimeoutMs", "lockTries",
+    "statementTimeoutMs", "lockTries", "approvals", "beforeRun", "beforeRunTimeout",
 )  # fmt: skip
 MOST_MS = 86_400_000
 
@@ -102,6 +102,9 @@ def _environment(name: str, table: TableReader) -> Environment | None:
         auto_run=table.flag("autoRun", None),
         lock_timeout_ms=table.number("lockTimeoutMs", 1, MOST_MS, milliseconds),
         statement_timeout_ms=table.number("statementTimeoutMs", 1, MOST_MS, milliseconds),
+        before_run=table.arguments("beforeRun"),
+        before_run_timeout=table.duration("beforeRunTimeout") or timedelta(hours=6),
+        approvals=table.number("approvals", 0, 10, "how many people have to approve a job, from 0 to 10") or 0,
         lock_tries=table.number("lockTries", 1, 1000, "a whole number from 1 to 1000"),
     )
 

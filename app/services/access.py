@@ -8,7 +8,7 @@ from uuid import UUID
 
 from app.domain.access import EVERYTHING, Access, KnownToken, TokenState, TokenUse, digest_of, id_in
 from app.domain.errors import BackendUnavailable, TooManyTries, Unauthenticated
-from app.domain.job import Principal
+from app.domain.principal import Principal
 from app.ports import Clock, Tokens
 from app.services.tries import FailedTries
 

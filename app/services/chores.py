@@ -13,6 +13,7 @@ from app.services.outcomes import crashed, refused
 from app.services.preserved import PreservedShelf
 from app.services.proof_desk import Leftovers
 from app.services.proving import Prover
+from app.services.reconciling import Reconciler
 from app.services.sync_desk import SyncDesk
 
 SWEEP_LIMIT = 100
@@ -32,7 +33,9 @@ class Chores:
         leftovers: Leftovers,
         shelf: PreservedShelf,
         desk: SyncDesk,
+        reconciler: Reconciler,
     ) -> None:
+        self._reconciler = reconciler
         self._desk = desk
         self._shelf = shelf
         self._prover = prover
@@ -59,6 +62,8 @@ class Chores:
             return await self._prover.prove(attempt)
         if attempt.request.kind is JobKind.SCAN:
             return await self._scan(attempt.request.environment)
+        if attempt.request.kind is JobKind.RECONCILE:
+            return await self._reconcile()
         if attempt.request.kind is JobKind.FOLLOW:
             return await self._follow(attempt)
         return _ended(await self._rescue(), "job", "given back whose worker had stopped answering")
@@ -77,6 +82,15 @@ class Chores:
         names = ", ".join(one.environment for one in looked)
         # a tick that found all as it was is no history
         return Ended(JobState.SUCCEEDED, "nothing_to_do", f"no drift in {names}", notices=unseen)
+
+    async def _reconcile(self) -> Ended:
+        found = await self._reconciler.reconcile(self._environments.all())
+        unread = tuple(f"{one.environment}: {one.unread}" for one in found if one.unread is not None)
+        lost = [f"{one.environment} has lost {count_of(len(one.lost), 'job')}" for one in found if one.lost]
+        if lost:
+            return Ended(JobState.SUCCEEDED, "lost_work", f"{'; '.join(lost)}; see the conflict log", notices=unread)
+        message = "targets have all that the control database says was done in them"
+        return Ended(JobState.SUCCEEDED, "nothing_to_do", message, notices=unread)
 
     async def _follow(self, attempt: Attempt) -> Ended:
         try:

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 
 import structlog
 
@@ -10,7 +11,7 @@ from app.domain.environment import Environment
 from app.domain.errors import BackendUnavailable, BackendUnusable, LiftlockError, Refusal
 from app.domain.failure import Failure
 from app.domain.job import Attempt, Ended, GivenBack, Outcome, Superseded
-from app.domain.pinned import Pinned, bind
+from app.domain.pinned import Pinned, bind, done_so_far
 from app.domain.promotion import Surroundings
 from app.domain.signals import Cancelled, ConnectionLost, Fenced, NeedsAttention, StepFailed
 from app.domain.step import Atomicity, Plan, Step
@@ -52,6 +53,7 @@ from app.services.outcomes import (
 )
 from app.services.planning import way_back
 from app.services.policy import ExecutionPolicy
+from app.services.preparation import Preparation
 from app.services.progress import Progress
 from app.services.proof_gate import ProofGate
 from app.services.second_look import SecondLook
@@ -77,7 +79,9 @@ class PlanExecutor:
         drift: DriftRecorder,
         proofs: Proofs,
         neighbours: Neighbours,
+        preparation: Preparation,
     ) -> None:
+        self._preparation = preparation
         self._neighbours = neighbours
         self._drift = drift
         self._proofs = proofs
@@ -225,6 +229,11 @@ class PlanExecutor:
             limits, locks = self._policy.limits_of(environment, attempt.request), self._policy.locks_of(environment)
             stepper = Stepper(session, progress, watch, self._clock, limits, locks)
             try:
+                if pinned.failure is None and steps and not done_so_far(steps, history, attempt.job_id):
+                    prepared = await self._preparation.before(environment, attempt, watch, progress)
+                    if isinstance(prepared, Ended):
+                        return prepared
+                    pinned = replace(pinned, notices=(*pinned.notices, *prepared))
                 return await self._apply(environment, attempt, session, stepper, pinned, steps)
             except Cancelled as asked:
                 stopped = await stepper.cancelled(asked, attempt.job_id, steps)

@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence
 
+from app.domain.approval import refuse_void
 from app.domain.binding import refuse_stale
 from app.domain.environment import Environment, OnFailure, Protection, stricter
 from app.domain.errors import ConfirmationRequired, EnvironmentProtected, MigrationsInvalid
 from app.domain.job import JobKind, JobRequest
-from app.domain.mark import plan_marks, plan_settling
+from app.domain.mark import plan_baseline, plan_marks, plan_settling
 from app.domain.migration import Catalog
 from app.domain.plan import plan_run
 from app.domain.problem import Problem
 from app.domain.promotion import Surroundings, plan_sync, refuse_outside_window, refuse_unpromoted
+from app.domain.settling import MarkAs
 from app.domain.signals import NeedsAttention
 from app.domain.step import Atomicity, Plan, Step
 from app.domain.undo import plan_reset, plan_rollback, plan_rollback_to, undo_of
@@ -26,9 +28,11 @@ def plan_job(
     plan = _plan_kind(request, environment, catalog, view, around)
     if request.kind.goes_up:
         refuse_outside_window(environment, plan, around)
+    fingerprint = None if view.sight is None else view.sight.live.fingerprint
     if request.plan is not None:
-        fingerprint = None if view.sight is None else view.sight.live.fingerprint
         refuse_stale(request.plan, plan, view.history, fingerprint)
+    if request.approved is not None:
+        refuse_void(request.approved, plan, view.history, fingerprint)
     return plan
 
 
@@ -60,11 +64,13 @@ def _plan_kind(
             return plan_reset(catalog, view.history)
         case JobKind.MARK:
             assert request.mark_as is not None
+            if request.mark_as is MarkAs.BASELINE:
+                return plan_baseline(catalog, view.history, request.to)
             return plan_marks(catalog, view.history, request.names, request.mark_as)
         case JobKind.RESOLVE:
             assert request.settling is not None
             return plan_settling(catalog, view.history, request.settling)
-        case JobKind.RESCUE | JobKind.PURGE | JobKind.SCAN | JobKind.VERIFY | JobKind.FOLLOW:
+        case JobKind.RESCUE | JobKind.PURGE | JobKind.SCAN | JobKind.VERIFY | JobKind.FOLLOW | JobKind.RECONCILE:
             raise AssertionError(f"a {request.kind} has no plan")
 
 

@@ -17,6 +17,7 @@ from app.domain.plan import ordered_or_refused
 from app.domain.promotion import Surroundings, opening
 from app.domain.step import Plan
 from app.ports import Clock, Doorbell, JobBoard, JobSweep, KeyClaim, NewJob, Proofs
+from app.services.approving import ApprovalDesk
 from app.services.environments import Environments
 from app.services.gate import HazardGate
 from app.services.neighbours import Neighbours
@@ -58,6 +59,7 @@ class Submission:
         clock: Clock,
         proofs: Proofs,
         neighbours: Neighbours,
+        approvals: ApprovalDesk,
         *,
         shortcut: bool,
         read_only: bool,
@@ -71,6 +73,7 @@ class Submission:
         self._clock = clock
         self._proofs = proofs
         self._neighbours = neighbours
+        self._approvals = approvals
         self._shortcut = shortcut
         self._read_only = read_only
 
@@ -104,7 +107,14 @@ class Submission:
             await self._validation.record(environment.name, found)
             raise
         finished = _nothing_to_do(request, plan) if self._shortcut else None
-        new = replace(self._new_job(request, origin, idempotency, dedupe, not_before), finished=finished)
+        needed = 0
+        if finished is None:
+            request, needed = await self._approvals.hold(request, environment, plan, found)
+        new = replace(
+            self._new_job(request, origin, idempotency, dedupe, not_before),
+            finished=finished,
+            approvals_needed=needed,
+        )
         accepted, _ = await asyncio.gather(self._accept(new), self._record_if_possible(environment.name, found))
         if accepted.job.id != new.id and dedupe is None:
             return _answer_busy(request, accepted.job)

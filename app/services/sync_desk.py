@@ -4,10 +4,11 @@ from dataclasses import replace
 
 from app.domain.environment import Environment
 from app.domain.errors import ValidationFailed
-from app.domain.job import Ended, JobKind, JobRequest, JobState, Origin, Principal
+from app.domain.job import Ended, JobKind, JobRequest, JobState, Origin
 from app.domain.planned import StoredPlan
+from app.domain.principal import Principal
 from app.domain.problem import Problem
-from app.ports import KeyClaim
+from app.ports import JobBoard, JobQuery, KeyClaim
 from app.services.environments import Environments
 from app.services.plans import PlanService
 from app.services.submission import Submission, Submitted
@@ -16,10 +17,11 @@ FOLLOWER = Principal("schedule", "service")
 
 
 class SyncDesk:
-    def __init__(self, environments: Environments, submission: Submission, plans: PlanService) -> None:
+    def __init__(self, environments: Environments, submission: Submission, plans: PlanService, board: JobBoard) -> None:
         self._environments = environments
         self._submission = submission
         self._plans = plans
+        self._board = board
 
     async def submit(self, request: JobRequest, origin: Origin, idempotency: KeyClaim | None = None) -> Submitted:
         """What the source has completed and the environment has not, through the environment's gates.
@@ -37,6 +39,9 @@ class SyncDesk:
         environment = self._environments.named(environment_name)
         if environment.sync is None:
             return Ended(JobState.SUCCEEDED, "nothing_to_do", f"{environment.name} follows no other any more")
+        waiting = JobQuery(environment=environment.name, kind=JobKind.SYNC, state=JobState.WAITING, limit=1)
+        for job in await self._board.find(waiting):
+            return Ended(JobState.SUCCEEDED, "nothing_to_do", f"job {job.id} waits already: {job.message}")
         request = JobRequest(JobKind.SYNC, environment.name, source=environment.sync.source, note="by its schedule")
         if not await self._submission.would_change(request):
             message = f"{environment.name} has what it may take of {environment.sync.source}"

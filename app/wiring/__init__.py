@@ -23,6 +23,7 @@ from app.adapters.target.targets import PostgresTargets
 from app.portal import Portal
 from app.ports import Clock, IdempotencyKeys, JobBoard
 from app.services.access import Authenticator
+from app.services.approving import ApprovalDesk
 from app.services.conflict import ConflictResolutionService
 from app.services.drift_desk import DriftDesk
 from app.services.environments import Environments
@@ -65,6 +66,7 @@ class Services:
     validation: SchemaValidationService
     sync: EnvironmentSyncService
     syncs: SyncDesk
+    approvals: ApprovalDesk
     conflicts: ConflictResolutionService
     drift: DriftDesk
     preserved: PreservedShelf
@@ -97,7 +99,7 @@ def build(settings: Settings) -> Services:
     environments, validation, submission = rooms.environments, rooms.validation, rooms.submission
     migrations = MigrationService(submission, board, ControlWishes(database), ControlLocks(database))
     desk, plans = _desk(settings, rooms), _plans(rooms)
-    sync_desk = SyncDesk(environments, submission, plans)
+    sync_desk = SyncDesk(environments, submission, plans, board)
     tokens = ControlTokens(database)
     return Services(
         settings=settings,
@@ -111,6 +113,7 @@ def build(settings: Settings) -> Services:
         validation=validation,
         sync=EnvironmentSyncService(environments, validation, rooms.proofs),
         syncs=sync_desk,
+        approvals=rooms.approvals,
         conflicts=rooms.conflicts,
         drift=desk,
         preserved=rooms.shelf,

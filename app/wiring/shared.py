@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from app.adapters.clock import SystemClock
 from app.adapters.control.announcements import Announcements
+from app.adapters.control.approvals import ControlApprovals
 from app.adapters.control.claims import ControlClaims
 from app.adapters.control.conflicts import ControlConflicts
 from app.adapters.control.database import ControlDatabase
@@ -24,6 +25,7 @@ from app.adapters.target.targets import PostgresTargets
 from app.domain.preserved import Retention
 from app.portal import Portal
 from app.ports import Clock
+from app.services.approving import ApprovalDesk
 from app.services.conflict import ConflictResolutionService
 from app.services.drift import DriftRecorder
 from app.services.environments import Environments
@@ -58,6 +60,7 @@ class Rooms:
     shelf: PreservedShelf
     validation: SchemaValidationService
     neighbours: Neighbours
+    approvals: ApprovalDesk
     submission: Submission
 
 
@@ -76,6 +79,7 @@ def rooms_of(settings: Settings, portal: Portal) -> Rooms:
     gate = HazardGate(schemas, SquawkLinter())
     validation = SchemaValidationService(source, targets, conflicts, gate)
     neighbours = Neighbours(environments, targets, clock)
+    approvals = ApprovalDesk(environments, ControlApprovals(database), board, schemas, clock)
     for close in (announcements.close, targets.close, leases.close, database.close, doorbell.close):
         portal.on_close(close)
     return Rooms(
@@ -98,6 +102,7 @@ def rooms_of(settings: Settings, portal: Portal) -> Rooms:
         shelf=PreservedShelf(environments, PostgresPreservedRows(), Retention(settings.keep_days)),
         validation=validation,
         neighbours=neighbours,
+        approvals=approvals,
         submission=Submission(
             environments,
             validation,
@@ -108,6 +113,7 @@ def rooms_of(settings: Settings, portal: Portal) -> Rooms:
             clock,
             proofs,
             neighbours,
+            approvals,
             shortcut=settings.shortcut,
             read_only=settings.read_only,
         ),

@@ -3,6 +3,7 @@
 import os
 import socket
 
+from app.adapters.commands import SystemCommands
 from app.adapters.control.claims import ControlClaims
 from app.adapters.control.database import ControlDatabase
 from app.adapters.control.locks import ControlLocks
@@ -14,8 +15,10 @@ from app.services.chores import Chores
 from app.services.execution import PlanExecutor
 from app.services.lookout import Lookout
 from app.services.policy import ExecutionPolicy
+from app.services.preparation import Preparation
 from app.services.proof_desk import Leftovers
 from app.services.proving import Prover, ProvingPolicy
+from app.services.reconciling import Reconciler
 from app.services.runner import MigrationRunnerService
 from app.services.stepping import LockPolicy
 from app.services.sync_desk import SyncDesk
@@ -40,6 +43,7 @@ def runner_of(settings: Settings, rooms: Rooms, watchdog: Watchdog, desk: SyncDe
         rooms.drift,
         rooms.proofs,
         rooms.neighbours,
+        Preparation(SystemCommands(settings.inherited)),
     )
     chores = Chores(
         rooms.claims,
@@ -51,6 +55,7 @@ def runner_of(settings: Settings, rooms: Rooms, watchdog: Watchdog, desk: SyncDe
         Leftovers(rooms.environments, rooms.scratches, rooms.board),
         rooms.shelf,
         desk,
+        Reconciler(rooms.board, rooms.targets, rooms.conflicts),
     )
     return MigrationRunnerService(
         executor,

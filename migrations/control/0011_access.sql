@@ -1,6 +1,6 @@
 -- name: control-access
 -- version: 0011
--- dependencies: control-windows
+-- dependencies: control-approvals
 --
 -- Tokens, by the digests of their secrets; who a principal is called; the audit trail as people ask for it.
 
@@ -23,6 +23,7 @@ CREATE TABLE liftlock_control.tokens (
 CREATE UNIQUE INDEX tokens_by_name ON liftlock_control.tokens (name) WHERE revoked_at IS NULL;
 
 ALTER TABLE liftlock_control.jobs ADD COLUMN principal_name text;
+ALTER TABLE liftlock_control.votes ADD COLUMN principal_name text;
 
 ALTER TABLE liftlock_control.audit ADD COLUMN principal_name text, ADD COLUMN refused text;
 CREATE INDEX audit_by_principal ON liftlock_control.audit (principal_id, id);
@@ -41,5 +42,6 @@ ALTER TABLE liftlock_control.audit ENABLE TRIGGER audit_append_only;
 DROP INDEX liftlock_control.audit_by_time, liftlock_control.audit_by_action, liftlock_control.audit_by_environment,
     liftlock_control.audit_by_principal_name, liftlock_control.audit_by_principal;
 ALTER TABLE liftlock_control.audit DROP COLUMN refused, DROP COLUMN principal_name;
+ALTER TABLE liftlock_control.votes DROP COLUMN principal_name;
 ALTER TABLE liftlock_control.jobs DROP COLUMN principal_name;
 DROP TABLE liftlock_control.tokens;

@@ -21,6 +21,7 @@ from app.domain.preserved import Retention
 from app.portal import Portal
 from app.ports import TargetView
 from app.services.access import Authenticator
+from app.services.approving import ApprovalDesk
 from app.services.conflict import ConflictResolutionService
 from app.services.drift import DriftRecorder
 from app.services.drift_desk import DriftDesk
@@ -47,6 +48,7 @@ from app.settings import Settings
 from app.wiring import Services
 from tests.api.contract import Contract
 from tests.domain.literals import entry, sql
+from tests.fakes.approvals import MemoryApprovals
 from tests.fakes.clock import FakeClock
 from tests.fakes.conflicts import MemoryConflicts
 from tests.fakes.doorbell import RecordingDoorbell
@@ -123,7 +125,11 @@ class Stand:
         self.contract = Contract(self.app, asked.get_json())
 
     def call(self, method: str, path: str, **given: Any) -> Answer:
+        """`token`: what the caller says it is."""
         given.setdefault("base_url", "http://localhost:3000")
+        token = given.pop("token", None)
+        if token is not None:
+            given["headers"] = {"Authorization": f"Bearer {token}", **given.get("headers", {})}
         response = self.client().open(path, method=method, **given)
         self.contract.hold(method, path, response)
         return cast(Answer, response)
@@ -172,6 +178,7 @@ class Stand:
         validation = SchemaValidationService(self.source, self.targets, conflicts, gate)
         self.proofs = MemoryProofs(self.clock)
         neighbours = Neighbours(environments, self.targets, self.clock)
+        approvals = ApprovalDesk(environments, MemoryApprovals(self.store), board, self.schemas, self.clock)
         submission = Submission(
             environments,
             validation,
@@ -182,6 +189,7 @@ class Stand:
             self.clock,
             self.proofs,
             neighbours,
+            approvals,
             shortcut=settings.shortcut,
             read_only=settings.read_only,
         )
@@ -221,7 +229,8 @@ class Stand:
             plans=plans,
             validation=validation,
             sync=EnvironmentSyncService(environments, validation, self.proofs),
-            syncs=SyncDesk(environments, submission, plans),
+            approvals=approvals,
+            syncs=SyncDesk(environments, submission, plans, board),
             conflicts=conflicts,
             drift=desk,
             preserved=PreservedShelf(environments, self.shelf, Retention(30)),

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import pytest
 
 from app.adapters.control.announcements import Announcements
+from app.adapters.control.approvals import ControlApprovals
 from app.adapters.control.claims import ControlClaims
 from app.adapters.control.conflicts import ControlConflicts
 from app.adapters.control.database import ControlDatabase
@@ -25,6 +26,7 @@ from app.adapters.control.wishes import ControlWishes
 from app.domain.environment import Dsn
 from app.portal import Portal
 from app.ports import (
+    Approvals,
     ConflictAnswers,
     ConflictLog,
     DriftLog,
@@ -40,6 +42,7 @@ from app.ports import (
     Tokens,
     Trail,
 )
+from tests.fakes.approvals import MemoryApprovals
 from tests.fakes.clock import FakeClock
 from tests.fakes.conflicts import MemoryConflicts
 from tests.fakes.drift import MemoryDrift
@@ -91,6 +94,7 @@ class Room:
     proofs: Proofs
     tokens: Tokens
     trail: Trail
+    approvals: Approvals
     portal: Portal
     clock: FakeClock
     dsn: str | None = None
@@ -133,6 +137,7 @@ def _memory_room() -> Iterator[Room]:
         MemoryProofs(clock),
         MemoryTokens(clock, trail),
         trail,
+        MemoryApprovals(store),
         portal,
         clock,
     )
@@ -160,6 +165,7 @@ def _real_room(request: pytest.FixtureRequest, folder: Path) -> Iterator[Room]:
             ControlProofs(database),
             ControlTokens(database),
             ControlTrail(database),
+            ControlApprovals(database),
             portal,
             FakeClock(),
             house.dsn,

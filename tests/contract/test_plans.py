@@ -9,7 +9,7 @@ from app.domain.environment import Protection
 from app.domain.estimate import Estimate
 from app.domain.examination import Consent, Judged, Unused
 from app.domain.hazards import Hazard, HazardCode, Risk
-from app.domain.job import JobKind, JobRequest, Origin, Principal
+from app.domain.job import JobKind, JobRequest, Origin
 from app.domain.lock_modes import Lock, LockMode
 from app.domain.locks import Session
 from app.domain.migration import Direction
@@ -24,6 +24,7 @@ from app.domain.planned import (
     StoredPlan,
     WouldRefuse,
 )
+from app.domain.principal import Principal
 from app.domain.problem import Problem
 from app.domain.survey import Blocker, TableSize
 from app.ports import PlansWanted

@@ -8,7 +8,8 @@ import pytest
 
 from app.domain.access import KnownToken, Role, Scope, Token, TokenUse, Verb, digest_of, scopes_of
 from app.domain.errors import NameTaken
-from app.domain.job import Origin, Principal
+from app.domain.job import Origin
+from app.domain.principal import Principal
 from app.ports import AuditWanted, TokensWanted
 from tests.contract.conftest import Room
 from tests.domain.literals import NOON

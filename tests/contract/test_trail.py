@@ -6,7 +6,8 @@ import asyncpg
 import pytest
 
 from app.domain.audit import Deed
-from app.domain.job import Origin, Principal
+from app.domain.job import Origin
+from app.domain.principal import Principal
 from app.ports import AuditWanted
 from tests.contract.conftest import Room
 from tests.contract.test_jobs import add

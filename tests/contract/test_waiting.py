@@ -2,19 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
-from app.domain.job import (
-    Attempt,
-    ClaimRefusal,
-    ClaimRefused,
-    Ended,
-    Job,
-    JobId,
-    JobKind,
-    JobRequest,
-    JobState,
-    Origin,
-    Principal,
-)
+from app.domain.job import Attempt, ClaimRefusal, ClaimRefused, Ended, Job, JobId, JobKind, JobRequest, JobState, Origin
+from app.domain.principal import Principal
 from app.domain.schedule import Wanted
 from app.ports import NewJob
 from tests.contract.conftest import Room
@@ -104,4 +93,4 @@ def test_what_the_configuration_asks_for_no_more_is_gone_and_what_is_paused_stay
     (kept,) = [one for one in room.run(room.schedules.all()) if one.kind is JobKind.FOLLOW]
     assert (kept.every, kept.paused, kept.environment) == (timedelta(minutes=5), True, "staging")
     room.run(room.schedules.keep(JobKind.FOLLOW, []))
-    assert [one.name for one in room.run(room.schedules.all())] == ["drift", "purge", "rescue"]
+    assert [one.name for one in room.run(room.schedules.all())] == ["drift", "purge", "reconcile", "rescue"]

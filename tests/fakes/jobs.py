@@ -147,9 +147,10 @@ class MemoryJobs:
             seq=None if state is JobState.WAITING else self._store.place_of(job.request),
             origin=job.origin,
             not_before=job.not_before,
+            approvals_needed=job.approvals_needed,
         )
         if job.finished is not None:
-            made = replace(made, seq=None, not_before=None, finished_at=now, **_ended(job.finished))
+            made = replace(made, seq=None, not_before=None, approvals_needed=0, finished_at=now, **_ended(job.finished))
         self._store.rows[job.id] = Row(made, due=now + FIRST_RING_GRACE, dedupe_key=job.dedupe_key, dispatches=1)
         return made
 

@@ -17,7 +17,10 @@ class MemorySweep:
         come = [
             row
             for row in self._store.rows.values()
-            if row.job.state is JobState.WAITING and row.job.not_before is not None and row.job.not_before <= now
+            if row.job.state is JobState.WAITING
+            and row.job.approvals_needed == 0
+            and row.job.not_before is not None
+            and row.job.not_before <= now
         ]
         for row in sorted(come, key=lambda row: (row.job.not_before, row.job.id))[:limit]:
             row.due = now

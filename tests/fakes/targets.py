@@ -74,6 +74,11 @@ class MemoryTargets:
             return TargetView(History.of(self.entries))
         return self.ledger(environment.name).view
 
+    async def ended(self, environment: Environment, jobs: Sequence[UUID]) -> frozenset[UUID]:
+        if self.unavailable is not None:
+            raise self.unavailable
+        return frozenset(jobs) & frozenset(self.ledger(environment.name).done)
+
     async def release(self, environment: Environment, stranded: UUID, outcome: Ended) -> None:
         ledger = self.ledger(environment.name)
         if ledger.sticky is not None and ledger.sticky[0] == stranded:

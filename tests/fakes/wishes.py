@@ -3,7 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
-from app.domain.job import Job, JobId, JobState, Principal
+from app.domain.job import Job, JobId, JobState
+from app.domain.principal import Principal
 from tests.fakes.jobs import JobStore
 
 

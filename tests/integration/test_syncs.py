@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from app.domain.environment import Dsn, Environment, OnDrift, OutOfOrder, Protection, SyncPolicy
-from app.domain.job import Job, JobId, JobKind, JobState, Origin
+from app.domain.job import Job, JobId, JobKind, JobRequest, JobState, Origin
+from app.domain.principal import Principal
 from app.domain.windows import Window, Windows
+from tests.support.eventually import eventually
 from tests.support.house import House, open_house
 from tests.support.servers import Servers, execute, fetch
 
@@ -68,6 +70,15 @@ def tables(stages: dict[str, Environment], environment: str) -> list[str]:
         "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace ORDER BY relname",
     )
     return [row["relname"] for row in rows]
+
+
+def copied(dsn: str, source: str, copy: str) -> None:
+    """`copy` is as `source` is now, whoever is connected to either."""
+    server = dsn.rpartition("/")[0] + "/postgres"
+    for name in (source, copy):
+        execute(server, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name)
+    execute(server, f'DROP DATABASE IF EXISTS "{copy}" WITH (FORCE)')
+    execute(server, f'CREATE DATABASE "{copy}" TEMPLATE "{source}"')
 
 
 def test_what_is_completed_goes_from_one_environment_to_the_next(house: House, stages: dict[str, Environment]) -> None:
@@ -219,3 +230,63 @@ def test_outside_of_its_windows_an_environment_is_not_changed_at_submission_or_b
             job = closed.perform(waiting.id)
         assert (job.state, job.reason) == (JobState.FAILED, "outside_window")
         assert tables(stages, "development") == []
+
+
+def test_what_waits_for_approval_runs_what_was_approved_or_nothing(
+    servers: Servers, folder: Path, stages: dict[str, Environment]
+) -> None:
+    (folder / "1_users.sql").write_text(ONE.format(name="users"))
+    guarded = {"development": replace(stages["development"], approvals=1)}
+    ann, bob = (Origin(Principal(name, "token")) for name in ("ann", "bob"))
+    with open_house(servers, folder, environments=guarded) as house:
+
+        def approved() -> Job:
+            request = JobRequest(JobKind.RUN, "development")
+            job = house.run_async(house.services.migrations.submit(request, ann)).job
+            assert (job.state, job.reason) == (JobState.WAITING, "approval")
+            return house.run_async(house.services.approvals.approve(job.id, "go", bob))
+
+        stale = approved()
+        (folder / "2_orders.sql").write_text(ONE.format(name="orders"))
+        void = house.perform(stale.id)
+        assert (void.state, void.reason) == (JobState.FAILED, "approval_void")
+        assert void.error is not None and "the file of orders was added" in void.error.message
+        assert tables(stages, "development") == []
+        assert house.perform(approved().id).reason == "applied"
+        assert tables(stages, "development") == ["orders", "users"]
+        (folder / "3_lines.sql").write_text(ONE.format(name="lines"))
+        drifted = approved()
+        execute(stages["development"].dsn.secret, "ALTER TABLE users ADD COLUMN by_hand int")
+        void = house.perform(drifted.id)
+        assert (void.state, void.reason) == (JobState.FAILED, "approval_void")
+
+
+def test_what_a_target_has_lost_after_a_failover_becomes_a_conflict(
+    house: House, stages: dict[str, Environment]
+) -> None:
+    def reconcile() -> Job:
+        started = house.run_async(house.services.schedules.run("reconcile", None, Origin()))
+        return house.perform(started.job.id)
+
+    def conflicts() -> list[dict[str, Any]]:
+        return [one for one in house.http("GET", "/migrations/conflicts").get_json() if one["kind"] == "lost_work"]
+
+    house.do(to="users")
+    sync(house, "staging")
+    assert (reconcile().reason, conflicts()) == ("nothing_to_do", [])
+    dsn, name = stages["staging"].dsn.secret, stages["staging"].dsn.database
+    copied(dsn, name, f"{name}_dump")
+    house.do()
+    lost = eventually(lambda: sync(house, "staging"))
+    copied(dsn, f"{name}_dump", name)
+    assert eventually(lambda: reconcile().reason) == "lost_work"
+    (conflict,) = conflicts()
+    assert (conflict["environment"], conflict["state"], conflict["jobId"]) == ("staging", "open", str(lost.id))
+    assert [one["job"] for one in conflict["evidence"]["inControlDatabase"]] == [str(lost.id)]
+    assert reconcile().reason == "lost_work" and len(conflicts()) == 1
+    settled = house.http("POST", f"/migrations/conflicts/{conflict['id']}/resolve", json={"resolution": "ignore"})
+    assert settled.status_code == 200
+    assert sync(house, "staging").reason == "applied"
+    reconcile()
+    assert [one["state"] for one in conflicts()] == ["resolved"]
+    assert tables(stages, "staging") == ["orders", "users"]

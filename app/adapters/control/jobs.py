@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
-from sqlalchemy import Boolean, ColumnElement, DateTime, Text, Uuid, and_, bindparam, or_, select, text
+from sqlalchemy import Boolean, ColumnElement, DateTime, Integer, Text, Uuid, and_, bindparam, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.adapters.codec import REQUEST, STEPS, to_json
@@ -33,7 +33,7 @@ _ADD = Direct(
         INSERT INTO liftlock_control.jobs
             (id, seq, target_id, kind, request, state, reason, message, notices, dispatches, next_dispatch_at,
              dedupe_key, principal_id, principal_kind, principal_address, principal_name, request_id, traceparent,
-             finished_at, not_before)
+             finished_at, not_before, approvals_needed)
         SELECT :id,
                CASE WHEN :state = 'queued' THEN COALESCE((
                    SELECT min(open.seq) - 1 FROM liftlock_control.jobs open
@@ -42,7 +42,8 @@ _ADD = Direct(
                CAST(:request AS jsonb), :state, :reason, :message, CAST(:notices AS jsonb), 1,
                clock_timestamp() + make_interval(secs => :grace_s), :dedupe_key, :principal_id, :principal_kind,
                :principal_address, :principal_name, :request_id, :traceparent,
-               CASE WHEN :state NOT IN ('queued', 'waiting') THEN clock_timestamp() END, :not_before
+               CASE WHEN :state NOT IN ('queued', 'waiting') THEN clock_timestamp() END, :not_before,
+               :approvals_needed
         FROM target
         RETURNING *),
     event AS (
@@ -58,7 +59,7 @@ _ADD = Direct(
 """)
     .bindparams(*(bindparam(name, type_=Text) for name in _TEXTS))
     .bindparams(bindparam("id", type_=Uuid), bindparam("goes_first", type_=Boolean))
-    .bindparams(bindparam("not_before", type_=DateTime(timezone=True))),
+    .bindparams(bindparam("not_before", type_=DateTime(timezone=True)), bindparam("approvals_needed", type_=Integer)),
 )
 """The job, its first event and its audit row, in one round trip.
 
@@ -216,6 +217,7 @@ def _values(job: NewJob) -> dict[str, Any]:
         "action": _action(job.request),
         "grace_s": FIRST_RING_GRACE_S,
         "not_before": None if finished else job.not_before,
+        "approvals_needed": 0 if finished else job.approvals_needed,
     }
 
 

@@ -8,7 +8,8 @@ from sqlalchemy import RowMapping
 
 from app.adapters.codec import FAILURE, REQUEST
 from app.domain.conflict import Collision, Conflict, ConflictKind, ConflictState
-from app.domain.job import CONTROL, Job, JobId, JobKind, JobState, Origin, Principal, StepRecord
+from app.domain.job import CONTROL, Job, JobId, JobKind, JobState, Origin, StepRecord
+from app.domain.principal import Principal
 from app.domain.schedule import Schedule
 
 Columns = RowMapping | Mapping[str, Any]
@@ -40,6 +41,7 @@ def job_of(row: Columns, steps: Sequence[StepRecord] = ()) -> Job:
         cancel_requested_at=row["cancel_requested_at"],
         paused_by=row["paused_by"],
         not_before=row["not_before"],
+        approvals_needed=row["approvals_needed"],
     )
 
 

@@ -23,7 +23,7 @@ _DUE = text("""
 _WAKE = text("""
     WITH come AS (
         SELECT j.id, j.target_id FROM liftlock_control.jobs j
-        WHERE j.state = 'waiting' AND j.not_before <= clock_timestamp()
+        WHERE j.state = 'waiting' AND j.approvals_needed = 0 AND j.not_before <= clock_timestamp()
         ORDER BY j.not_before, j.id LIMIT :limit FOR UPDATE SKIP LOCKED),
     queues AS MATERIALIZED (
         SELECT t.id FROM liftlock_control.targets t WHERE t.id IN (SELECT target_id FROM come) ORDER BY t.id FOR UPDATE)

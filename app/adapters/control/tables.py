@@ -67,6 +67,20 @@ jobs = Table(
     Column("paused_by", Text),
     Column("not_before", _moment),
     Column("principal_name", Text),
+    Column("approvals_needed", Integer),
+)
+
+votes = Table(
+    "votes",
+    metadata,
+    Column("job_id", Uuid, primary_key=True),
+    Column("at", _moment),
+    Column("principal_id", Text, primary_key=True),
+    Column("principal_kind", Text, primary_key=True),
+    Column("principal_address", Text),
+    Column("principal_name", Text),
+    Column("approved", Boolean),
+    Column("note", Text),
 )
 
 job_steps = Table(

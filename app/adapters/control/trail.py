@@ -7,7 +7,8 @@ from sqlalchemy import RowMapping, insert, or_, select
 from app.adapters.control.database import ControlDatabase
 from app.adapters.control.tables import audit
 from app.domain.audit import AuditRow, Deed
-from app.domain.job import Origin, Principal
+from app.domain.job import Origin
+from app.domain.principal import Principal
 from app.ports import AuditWanted
 
 

@@ -8,7 +8,8 @@ from app.adapters.control.claims import HELD_NOTHING_TIMES
 from app.adapters.control.database import ControlDatabase
 from app.adapters.control.rows import job_of
 from app.adapters.control.tables import jobs
-from app.domain.job import Job, JobId, Principal
+from app.domain.job import Job, JobId
+from app.domain.principal import Principal
 
 _WHO = ("by", "kind", "address", "name", "label", "request_id")
 _UNTOUCHED = f"state IN ('queued', 'waiting') AND starts = 0 AND (attempt = 0 OR attempt = {HELD_NOTHING_TIMES})"

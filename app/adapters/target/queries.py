@@ -27,6 +27,7 @@ F1_ACQUIRE = """
 """
 """Only the sticky job's newer attempt, or any job when none is sticky."""
 
+JOBS_DONE = "SELECT job_id FROM liftlock.job_done WHERE scope = $1 AND job_id = ANY ($2)"
 F1_JOB_DONE = "SELECT outcome::text FROM liftlock.job_done WHERE scope = $1 AND job_id = $2"
 """Read after F1, in its transaction: asked before, the target could be left sticky to a finished job."""
 
