@@ -21,6 +21,7 @@ from app.api import (
     plans,
     preserved,
     proofs,
+    protection,
     schedules,
     schemas,
     syncs,
@@ -37,6 +38,10 @@ from app.wiring import Services
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
+RESOURCES = (
+    migrations, plans, proofs, conflicts, jobs, schedules, drift, preserved, protection, syncs, tokens, audit,
+    operations, documents,
+)  # fmt: skip
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -67,21 +72,7 @@ def build_application(services: Services) -> OpenAPI:
     app.before_request(admit)
     app.after_request(_finish)
     register_errors(app)
-    for resource in (
-        migrations,
-        plans,
-        proofs,
-        conflicts,
-        jobs,
-        schedules,
-        drift,
-        preserved,
-        syncs,
-        tokens,
-        audit,
-        operations,
-        documents,
-    ):
+    for resource in RESOURCES:
         app.register_api(resource.api)
     return app
 

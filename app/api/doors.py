@@ -101,6 +101,9 @@ DOORS: Mapping[str, Door] = {
     "GET /environments/{environment}/drift": READS,
     "POST /environments/{environment}/drift/scan": _change("environments.scan", Verb.PLAN),
     "POST /environments/{environment}/sync": _inside("environments.sync", Verb.RUN, Verb.PLAN),
+    "POST /environments/{environment}/unlock": _change("environments.unlock", Verb.ADMIN),
+    "POST /environments/{environment}/lock": _inside("environments.lock", Verb.RUN),
+    "POST /environments/{environment}/claim": _change("environments.claim", Verb.ADMIN),
     "GET /environments/{environment}/preserved": READS,
 }
 

@@ -275,6 +275,15 @@ class ScheduleBody(Input):
     note: Note | None = None
 
 
+class ConfirmedBody(Input):
+    """A name, typed again to say that it is meant."""
+
+    model_config = ConfigDict(openapi_extra={"required": False})  # type: ignore[typeddict-unknown-key]
+
+    confirm: Annotated[str, text_of(200)] | None = Field(None, description="the name that the refusal asks for")
+    note: Note | None = None
+
+
 class VoteBody(Input):
     """May be left out."""
 

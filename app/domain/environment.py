@@ -122,6 +122,11 @@ def stricter(one: Protection, other: Protection) -> Protection:
     return max(one, other, key=PROTECTION_ORDER.index)
 
 
+def unlocked(protection: Protection) -> Protection:
+    """One step less strict, as an environment is while somebody has unlocked it."""
+    return PROTECTION_ORDER[max(PROTECTION_ORDER.index(protection) - 1, 0)]
+
+
 def is_postgres_url(text: str) -> bool:
     """Whether `text` is the address of a database, written so that its password can be told apart."""
     try:

@@ -23,6 +23,7 @@ from app.ports.control import (
     first_state,
 )
 from app.ports.lint import Linter
+from app.ports.ownership import Ownership
 from app.ports.plans import Plans, PlansWanted
 from app.ports.preserved import PreservedRows
 from app.ports.proofs import Proofs, Scratch, Scratches
@@ -80,6 +81,7 @@ __all__ = [
     "NewJob",
     "Observer",
     "Observers",
+    "Ownership",
     "Plans",
     "PlansWanted",
     "PreservedRows",

@@ -70,6 +70,7 @@ class TargetView:
     protection: Protection | None = None
     holder: UUID | None = None
     sight: Sight | None = None
+    unlocked: bool = False
     unread: bool = False
     server_major: int | None = None
 

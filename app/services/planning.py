@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from app.domain.approval import refuse_void
 from app.domain.binding import refuse_stale
-from app.domain.environment import Environment, OnFailure, Protection, stricter
+from app.domain.environment import Environment, OnFailure, Protection, stricter, unlocked
 from app.domain.errors import ConfirmationRequired, EnvironmentProtected, MigrationsInvalid
 from app.domain.job import JobKind, JobRequest
 from app.domain.mark import plan_baseline, plan_marks, plan_settling
@@ -37,8 +37,9 @@ def plan_job(
 
 
 def protection_of(environment: Environment, view: TargetView) -> Protection:
-    """What holds of the configured protection and the one that is recorded in the target."""
-    return stricter(environment.protection, view.protection or environment.protection)
+    """What holds of the configured protection and the one that is recorded in the target; less while it is unlocked."""
+    protection = stricter(environment.protection, view.protection or environment.protection)
+    return unlocked(protection) if view.unlocked else protection
 
 
 def _plan_kind(
@@ -112,8 +113,9 @@ def refuse_other_owner(environment: Environment, view: TargetView) -> None:
     if view.environment is not None and view.environment != environment.name:
         raise EnvironmentProtected(
             f"this database was set up as {view.environment}, and the configuration calls it {environment.name}; "
-            f"correct the URL of {environment.name} ({environment.dsn})",
+            f"correct the URL of {environment.name} ({environment.dsn}), or take the database for it on purpose",
             facts={"recorded": view.environment, "configured": environment.name},
+            next_steps=(f'POST /environments/{environment.name}/claim {{"confirm": "{view.environment}"}}',),
         )
 
 

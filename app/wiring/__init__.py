@@ -18,6 +18,8 @@ from app.adapters.health import BackendHealth
 from app.adapters.queue import CeleryDoorbell
 from app.adapters.sources.drafts import FolderDrafts
 from app.adapters.sources.folder import FolderSource
+from app.adapters.target.connection import Patience
+from app.adapters.target.ownership import PostgresOwnership
 from app.adapters.target.survey import PostgresSurveys
 from app.adapters.target.targets import PostgresTargets
 from app.portal import Portal
@@ -41,6 +43,7 @@ from app.services.sync_desk import SyncDesk
 from app.services.token_desk import TokenDesk
 from app.services.trail import AuditTrail
 from app.services.tries import FailedTries
+from app.services.unlocking import ProtectionDesk
 from app.services.validation import SchemaValidationService
 from app.settings import Settings
 from app.wiring.shared import Rooms, rooms_of
@@ -67,6 +70,7 @@ class Services:
     sync: EnvironmentSyncService
     syncs: SyncDesk
     approvals: ApprovalDesk
+    protection: ProtectionDesk
     conflicts: ConflictResolutionService
     drift: DriftDesk
     preserved: PreservedShelf
@@ -114,6 +118,7 @@ def build(settings: Settings) -> Services:
         sync=EnvironmentSyncService(environments, validation, rooms.proofs),
         syncs=sync_desk,
         approvals=rooms.approvals,
+        protection=_protection(settings, rooms),
         conflicts=rooms.conflicts,
         drift=desk,
         preserved=rooms.shelf,
@@ -153,6 +158,12 @@ def _desk(settings: Settings, rooms: Rooms) -> DriftDesk:
         rooms.board,
         rooms.clock,
     )
+
+
+def _protection(settings: Settings, rooms: Rooms) -> ProtectionDesk:
+    patience = Patience(settings.timing.fence_timeout_ms, settings.timing.idle_timeout_ms, settings.keep_bytes)
+    ownership = PostgresOwnership(patience)
+    return ProtectionDesk(rooms.environments, rooms.targets, ownership, ControlTrail(rooms.database), rooms.submission)
 
 
 def _plans(rooms: Rooms) -> PlanService:

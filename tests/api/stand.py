@@ -43,6 +43,7 @@ from app.services.sync_desk import SyncDesk
 from app.services.token_desk import TokenDesk
 from app.services.trail import AuditTrail
 from app.services.tries import FailedTries
+from app.services.unlocking import ProtectionDesk
 from app.services.validation import SchemaValidationService
 from app.settings import Settings
 from app.wiring import Services
@@ -57,6 +58,7 @@ from tests.fakes.idempotency import MemoryIdempotencyKeys
 from tests.fakes.jobs import JobStore, MemoryClaims, MemoryJobs
 from tests.fakes.lint import FakeLinter
 from tests.fakes.locks import MemoryLocks
+from tests.fakes.ownership import MemoryOwnership
 from tests.fakes.plans import MemoryPlans
 from tests.fakes.preserved import MemoryPreservedRows
 from tests.fakes.proofs import MemoryProofs
@@ -117,7 +119,7 @@ class Stand:
         self.claims, self.log = MemoryClaims(self.store), MemoryConflicts(self.clock)
         self.schedules = MemorySchedules(self.store)
         self.source = LiteralSource(*self.files)
-        self.targets = MemoryTargets()
+        self.targets, self.trail = MemoryTargets(clock=self.clock), MemoryTrail(self.clock)
         self.apply(*self.applied)
         self.services = self._services(_settings(**self.changed_settings))
         self.app: Flask = create_app(self.services.settings, self.services)
@@ -216,7 +218,6 @@ class Stand:
             environments, self.schemas, self.recorder, self.source, self.drafts, submission, board, self.clock
         )
         migrations = MigrationService(submission, board, MemoryWishes(self.store), self.locks)
-        self.trail = MemoryTrail(self.clock)
         self.tokens = MemoryTokens(self.clock, self.trail)
         return Services(
             settings=settings,
@@ -230,6 +231,9 @@ class Stand:
             validation=validation,
             sync=EnvironmentSyncService(environments, validation, self.proofs),
             approvals=approvals,
+            protection=ProtectionDesk(
+                environments, self.targets, MemoryOwnership(self.targets, self.clock), self.trail, submission
+            ),
             syncs=SyncDesk(environments, submission, plans, board),
             conflicts=conflicts,
             drift=desk,

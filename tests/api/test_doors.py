@@ -79,6 +79,9 @@ CASES: dict[str, Case] = {
     "POST /environments/{environment}/sync": Case(
         "/environments/production/sync", OPERATORS, "run:production", {"from": "development"}
     ),
+    "POST /environments/{environment}/unlock": Case("/environments/production/unlock", ADMINS, "admin"),
+    "POST /environments/{environment}/lock": Case("/environments/production/lock", OPERATORS, "run:production"),
+    "POST /environments/{environment}/claim": Case("/environments/production/claim", ADMINS, "admin"),
     "GET /environments/{environment}/preserved": Case("/environments/development/preserved"),
 }  # fmt: skip
 
