@@ -1,6 +1,7 @@
 """Every benchmark, in the order of a full run."""
 
 from bench import (
+    access,
     handover,
     lexer,
     lint,
@@ -19,6 +20,7 @@ BENCHMARKS = (
     run500.BENCHMARK,
     nothing_to_do.BENCHMARK,
     submit.BENCHMARK,
+    access.BENCHMARK,
     handover.BENCHMARK,
     stall.BENCHMARK,
     list10000.BENCHMARK,

@@ -13,7 +13,7 @@ from app.domain.access import Auth
 from app.domain.errors import BackendUnavailable
 from tests.api.stand import ENVIRONMENTS, ONE, Stand, standing
 
-ADMIN = "the admin's token of this test, long enough"
+ADMIN = "the-admins-token-of-this-test-long-enough"
 ASKED = {"auth": Auth.TOKEN, "admin_token": ADMIN}
 
 

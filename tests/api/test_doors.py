@@ -12,7 +12,7 @@ from app.domain.access import Auth, Role
 from app.domain.conflict import Collision, ConflictKind
 from tests.api.stand import Stand, standing
 
-ADMIN = "the admin's token of this test, long enough"
+ADMIN = "the-admins-token-of-this-test-long-enough"
 NOBODY = frozenset[Role]()
 READERS = frozenset(Role)
 OPERATORS = frozenset({Role.OPERATOR, Role.RELEASER, Role.ADMIN})

@@ -14,7 +14,7 @@ from tests.support.eventually import eventually
 from tests.support.house import House, open_house
 from tests.support.servers import Servers, fetch, value
 
-ADMIN = "the admin's token of this test, long enough"
+ADMIN = "the-admins-token-of-this-test-long-enough"
 ONE = "-- migrate:up\nCREATE TABLE users (id int);\n-- migrate:down\nDROP TABLE users;\n"
 
 
