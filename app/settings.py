@@ -73,6 +73,7 @@ class Settings:
     failpoints: tuple[Failpoint, ...] = ()
     failpoints_folder: Path = Path("failpoints")
     inherited: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+    environ: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
@@ -124,6 +125,7 @@ def _read(reader: "_Reader") -> Settings | None:
         default_environment=default_environment or next(iter(environments)),
         timing=timing,
         inherited=_passed_on(reader.environ),
+        environ=reader.environ,
         failpoints=points,
         failpoints_folder=Path(reader.text("LIFTLOCK_FAILPOINTS_DIR", "failpoints")),
     )

@@ -55,17 +55,23 @@ def note_refusal(error: LiftlockError) -> None:
     door = _door()
     if door is None or door.action is None or request.method in SAFE_METHODS or not isinstance(error, NOTED):
         return
-    named = g.get("environment") or (request.view_args or {}).get("environment") or request.args.get("environment")
     needs = error.facts.get("needs")
     deed = Deed(
         came_from(),
         door.action,
-        environment=named if any(one.name == named for one in services().environments.all()) else None,
+        environment=_environment_of(error),
         subject=(request.view_args or {}).get("id"),
         refused=error.slug,
         detail={"path": request.path[:200]} | ({} if needs is None else {"needs": needs}),
     )
     services().portal.start(services().trail.note_refusal(deed))
+
+
+def _environment_of(error: LiftlockError) -> str | None:
+    """A strange name is no environment, and is not kept as one."""
+    in_path = (request.view_args or {}).get("environment")
+    named = g.get("environment") or in_path or request.args.get("environment") or error.facts.get("environment")
+    return named if isinstance(named, str) and services().environments.knows(named) else None
 
 
 def _door() -> Door | None:

@@ -22,6 +22,7 @@ from app.api import (
     preserved,
     proofs,
     protection,
+    registry,
     schedules,
     schemas,
     syncs,
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 RESOURCES = (
-    migrations, plans, proofs, conflicts, jobs, schedules, drift, preserved, protection, syncs, tokens, audit,
+    migrations, plans, proofs, conflicts, jobs, schedules, drift, preserved, protection, registry, syncs, tokens, audit,
     operations, documents,
 )  # fmt: skip
 HEADERS = {

@@ -1,21 +1,15 @@
 """What every kind of problem means, why it happens and what to do: the text of `/problems/<slug>`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from app.api.access_pages import ACCESS_PAGES
+from app.api.page import Page
 from app.domain.environment import Protection
 from app.domain.hazard_kinds import KINDS
 from app.domain.hazards import HazardCode, Kind, slug_of
 
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    means: str
-    why: str
-    what_to_do: str
-
-
 PAGES: Mapping[str, Page] = {
+    **ACCESS_PAGES,
     "backend-unavailable": Page(
         "PostgreSQL cannot be reached or used, and nothing was done. `which` names the database.",
         "The server is down, restarting or full, the address is wrong, or the role may not do what is needed.",
@@ -43,6 +37,16 @@ PAGES: Mapping[str, Page] = {
         "The job waits for no approval.",
         "It has been approved or rejected already, was cancelled, or never needed one.",
         "Look at it: GET /jobs/ID/approvals says who has said what.",
+    ),
+    "stands-in-file": Page(
+        "The environment stands in liftlock.toml, so it is not changed over HTTP.",
+        "What the file says wins, in every process, from its start on.",
+        "Change the file and start Liftlock again; or take it out of the file and register it.",
+    ),
+    "still-needed": Page(
+        "Another environment requires or follows this one, so it is not forgotten.",
+        "Nothing could ever run there: what it requires would be gone.",
+        "Change or forget the ones that are named first.",
     ),
     "not-promoted": Page(
         "The environment requires another one, and a migration has not been completed there, is another file there, or "
@@ -128,24 +132,6 @@ PAGES: Mapping[str, Page] = {
         "The older worker was silent for so long that it was taken for dead.",
         "Nothing: the newer attempt goes on where the older one stood.",
     ),
-    "forbidden": Page(
-        "The token lacks the scope that this takes; or the request came from somewhere that may not use this service.",
-        "`needs` names the scope and `has` what the token has. Without them: the request carried a Host that is not "
-        "known here, or was sent by a web page of another site.",
-        "Use a token that has the scope, or have one made. For a Host: use the address the service printed at start, "
-        "or add the name to LIFTLOCK_ALLOWED_HOSTS.",
-    ),
-    "unauthenticated": Page(
-        "The service asks who is calling, and the request says nothing that it knows.",
-        "There is no `Authorization: Bearer` header; or its token is unknown, was revoked, or has expired.",
-        "Send the token as it was shown when it was made. An admin makes new ones with POST /tokens; the first one is "
-        "made with LIFTLOCK_ADMIN_TOKEN.",
-    ),
-    "name-taken": Page(
-        "Another token has this name, so none was made.",
-        "Names stand on the audit trail, and each means one token at a time, expired ones included.",
-        "Take another name, or revoke the token that has it: DELETE /tokens/{id}.",
-    ),
     "hazard-not-allowed": Page(
         "A statement is dangerous in a way that needs consent in this environment, and nobody has given it.",
         "Each hazard is in `hazards` with its file, line, what happens and what to do instead.",
@@ -213,11 +199,6 @@ PAGES: Mapping[str, Page] = {
         "If-Match named an ETag, and files or ledger have changed since.",
         "Read the list again, look at what is new, and decide again with the new ETag.",
     ),
-    "read-only": Page(
-        "This service answers questions and makes no changes.",
-        "It was started with LIFTLOCK_READ_ONLY.",
-        "Send the change to a service that makes changes.",
-    ),
     "refused": Page(
         "The request was understood and refused; nothing was done.",
         "`detail` says why.",
@@ -242,13 +223,6 @@ PAGES: Mapping[str, Page] = {
         "Another job has the target, and the request would not wait (`onBusy: fail`).",
         "One boat at a time: a target is changed by one job only. `jobId` names the one that has it.",
         "Wait for that job, or leave `onBusy` out to queue behind it.",
-    ),
-    "too-many-requests": Page(
-        "As many requests are waiting for jobs as one process can hold (503); or too many wrong tokens have come from "
-        "this address (429).",
-        "Long polls take a thread each, and some threads are kept for ordinary requests. Wrong tokens are looked up, "
-        "so an address may send ten at once and then one every six seconds.",
-        "Ask again after Retry-After; or ask without waiting, or with the right token.",
     ),
     "transaction-ended": Page(
         "A migration ended the transaction it ran in.",

@@ -39,6 +39,10 @@ class EnvironmentPath(Input):
     environment: Annotated[str, Field(max_length=200, pattern=NO_NUL)]
 
 
+class ConfirmQuery(Input):
+    confirm: Annotated[str, text_of(200)] | None = Field(None, description="the name of the environment again")
+
+
 class SchedulePath(Input):
     name: Annotated[str, Field(max_length=200, pattern=NO_NUL)]
 

@@ -16,7 +16,7 @@ _BEARER = {
     "bearerFormat": "ll_<id>_<secret>",
     "description": "From `POST /tokens`. Nobody is asked for one where `LIFTLOCK_AUTH` is `off`.",
 }
-CHANGES = frozenset({"post", "delete"})
+CHANGES = frozenset({"post", "put", "delete"})
 GUARDED = frozenset({"runMigrations", "rollbackMigration", "rollbackMigrations", "resetMigrations", "markMigrations"})
 """Changes that take If-Match: they depend on the list of migrations that their caller has seen."""
 
@@ -124,15 +124,15 @@ def _tidy_schema(schema: Document) -> None:
 def _add_change(operation_id: str, responses: Document, parameters: list[Document]) -> None:
     parameters.append(_IDEMPOTENCY)
     responses |= {str(int(status)): _problem(status) for status in _PROBLEMS_OF_A_CHANGE}
-    if "204" in responses:
-        responses["204"] = {"description": "done"}
-        return
     if "201" in responses:
         responses["201"]["description"] = "kept"
         responses["201"]["headers"] = {"Location": {"description": "what was kept", "schema": _TEXT}}
+    if "204" in responses:
+        responses["204"] = {"description": "gone"}
         return
     if "202" not in responses:
-        responses["200"]["description"] = "done"
+        if "200" in responses:
+            responses["200"]["description"] = "done"
         return
     parameters += (_PREFER, _IF_MATCH) if operation_id in GUARDED else (_PREFER,)
     responses["200"]["description"] = (

@@ -15,6 +15,8 @@ LiftlockError
 │   ├── RollbackTooDeep         more steps asked than applied
 │   ├── ConfirmationRequired    the environment wants its name typed
 │   ├── EnvironmentProtected    the environment does not allow this at all
+│   ├── StandsInFile            an environment of liftlock.toml is changed there
+│   ├── StillNeeded             another environment requires or follows this one
 │   ├── TargetBusy              another job holds the target and the caller would not wait
 │   ├── ApprovalVoid            what was approved is no longer what would run
 │   ├── NothingToApprove        the job waits for no approval
@@ -174,6 +176,16 @@ class ConfirmationRequired(Refusal):
 class EnvironmentProtected(Refusal):
     slug = "environment-protected"
     title = "The environment does not allow this"
+
+
+class StandsInFile(Refusal):
+    slug = "stands-in-file"
+    title = "The environment stands in liftlock.toml"
+
+
+class StillNeeded(Refusal):
+    slug = "still-needed"
+    title = "Another environment needs this one"
 
 
 class TargetBusy(Refusal):

@@ -27,6 +27,7 @@ from app.ports.ownership import Ownership
 from app.ports.plans import Plans, PlansWanted
 from app.ports.preserved import PreservedRows
 from app.ports.proofs import Proofs, Scratch, Scratches
+from app.ports.registry import Reader, Registry
 from app.ports.schedules import Schedules
 from app.ports.schema import DriftLog, Schemas
 from app.ports.survey import Surveys
@@ -86,6 +87,8 @@ __all__ = [
     "PlansWanted",
     "PreservedRows",
     "Proofs",
+    "Reader",
+    "Registry",
     "Schedules",
     "Schemas",
     "Scratch",

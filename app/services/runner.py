@@ -28,6 +28,7 @@ from app.services.conflict import ConflictResolutionService
 from app.services.environments import Environments
 from app.services.execution import PlanExecutor
 from app.services.migration import MigrationService
+from app.services.registry import EnvironmentRegistry
 from app.services.submission import Dedupe
 from app.services.validation import SchemaValidationService
 
@@ -50,6 +51,7 @@ class MigrationRunnerService:
         clock: Clock,
         environments: Environments,
         validation: SchemaValidationService,
+        registry: EnvironmentRegistry,
         *,
         worker: str,
         lease_ttl_ms: int,
@@ -63,6 +65,7 @@ class MigrationRunnerService:
         self._clock = clock
         self._environments = environments
         self._validation = validation
+        self._registry = registry
         self._worker = worker
         self._lease_ttl_ms = lease_ttl_ms
 
@@ -78,6 +81,9 @@ class MigrationRunnerService:
             await self._conflicts.record_refused_claim(claimed, self._worker)
             return
         failpoints.reach("claim.after")
+        if not self._environments.knows(claimed.request.environment):
+            # it may have been registered a moment ago, with another process
+            await self._registry.refresh()
         log.info("job.started", job=str(job_id), attempt=claimed.number, environment=claimed.request.environment)
         outcome = await self._carry_out(claimed)
         if isinstance(outcome, Ended):

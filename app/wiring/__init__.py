@@ -9,6 +9,7 @@ from app.adapters.control.database import ControlDatabase
 from app.adapters.control.idempotency import ControlIdempotencyKeys
 from app.adapters.control.locks import ControlLocks
 from app.adapters.control.plans import ControlPlans
+from app.adapters.control.registry import ControlRegistry
 from app.adapters.control.schedules import ControlSchedules
 from app.adapters.control.sweep import ControlSweep
 from app.adapters.control.tokens import ControlTokens
@@ -24,6 +25,7 @@ from app.adapters.target.survey import PostgresSurveys
 from app.adapters.target.targets import PostgresTargets
 from app.portal import Portal
 from app.ports import Clock, IdempotencyKeys, JobBoard
+from app.registry.reading import DocumentReader
 from app.services.access import Authenticator
 from app.services.approving import ApprovalDesk
 from app.services.conflict import ConflictResolutionService
@@ -34,6 +36,7 @@ from app.services.migration import MigrationService
 from app.services.plans import PlanService
 from app.services.preserved import PreservedShelf
 from app.services.proof_desk import ProofDesk
+from app.services.registry import EnvironmentRegistry
 from app.services.resolving import ConflictResolver
 from app.services.rollback import RollbackService
 from app.services.runner import AutoRun, MigrationRunnerService, Sweeper
@@ -71,6 +74,7 @@ class Services:
     syncs: SyncDesk
     approvals: ApprovalDesk
     protection: ProtectionDesk
+    registry: EnvironmentRegistry
     conflicts: ConflictResolutionService
     drift: DriftDesk
     preserved: PreservedShelf
@@ -102,6 +106,18 @@ def build(settings: Settings) -> Services:
     database, board, clock = rooms.database, rooms.board, rooms.clock
     environments, validation, submission = rooms.environments, rooms.validation, rooms.submission
     migrations = MigrationService(submission, board, ControlWishes(database), ControlLocks(database))
+    schedules = ScheduleService(
+        ControlSchedules(database), environments, submission, board, rooms.sweep, rooms.doorbell, clock
+    )
+    registry = EnvironmentRegistry(
+        environments,
+        ControlRegistry(database),
+        DocumentReader(settings.environ),
+        board,
+        rooms.targets,
+        submission,
+        schedules,
+    )
     desk, plans = _desk(settings, rooms), _plans(rooms)
     sync_desk = SyncDesk(environments, submission, plans, board)
     tokens = ControlTokens(database)
@@ -126,13 +142,12 @@ def build(settings: Settings) -> Services:
         resolver=ConflictResolver(
             environments, rooms.conflicts, validation, submission, board, rooms.doorbell, desk, clock
         ),
-        schedules=ScheduleService(
-            ControlSchedules(database), environments, submission, board, rooms.sweep, rooms.doorbell, clock
-        ),
+        schedules=schedules,
+        registry=registry,
         authenticator=Authenticator(tokens, clock, FailedTries(clock), settings.admin_token),
         tokens=TokenDesk(tokens, environments, clock, _new_secret, read_only=settings.read_only),
         trail=AuditTrail(ControlTrail(database), clock),
-        runner=runner_of(settings, rooms, watchdog_of(settings, watchdog_portal), sync_desk),
+        runner=runner_of(settings, rooms, watchdog_of(settings, watchdog_portal), sync_desk, registry),
         sweeper=_sweeper(settings, sweeper_portal, rooms.doorbell),
         installer=_installer(settings, rooms.targets, clock),
         auto_run=AutoRun(migrations, validation),

@@ -19,6 +19,7 @@ from app.services.preparation import Preparation
 from app.services.proof_desk import Leftovers
 from app.services.proving import Prover, ProvingPolicy
 from app.services.reconciling import Reconciler
+from app.services.registry import EnvironmentRegistry
 from app.services.runner import MigrationRunnerService
 from app.services.stepping import LockPolicy
 from app.services.sync_desk import SyncDesk
@@ -27,7 +28,9 @@ from app.settings import Settings, Timing
 from app.wiring.shared import Rooms
 
 
-def runner_of(settings: Settings, rooms: Rooms, watchdog: Watchdog, desk: SyncDesk) -> MigrationRunnerService:
+def runner_of(
+    settings: Settings, rooms: Rooms, watchdog: Watchdog, desk: SyncDesk, registry: EnvironmentRegistry
+) -> MigrationRunnerService:
     """The worker's entry, with everything that a job may ask of it."""
     executor = PlanExecutor(
         rooms.environments,
@@ -67,6 +70,7 @@ def runner_of(settings: Settings, rooms: Rooms, watchdog: Watchdog, desk: SyncDe
         rooms.clock,
         rooms.environments,
         rooms.validation,
+        registry,
         worker=f"{socket.gethostname()}:{os.getpid()}",
         lease_ttl_ms=settings.timing.lease_ttl_ms,
     )

@@ -20,6 +20,7 @@ from app.domain.migration import Migration
 from app.domain.preserved import Retention
 from app.portal import Portal
 from app.ports import TargetView
+from app.registry.reading import DocumentReader
 from app.services.access import Authenticator
 from app.services.approving import ApprovalDesk
 from app.services.conflict import ConflictResolutionService
@@ -33,6 +34,7 @@ from app.services.neighbours import Neighbours
 from app.services.plans import PlanService
 from app.services.preserved import PreservedShelf
 from app.services.proof_desk import ProofDesk
+from app.services.registry import EnvironmentRegistry
 from app.services.resolving import ConflictResolver
 from app.services.rollback import RollbackService
 from app.services.runner import AutoRun, MigrationRunnerService, Sweeper
@@ -62,6 +64,7 @@ from tests.fakes.ownership import MemoryOwnership
 from tests.fakes.plans import MemoryPlans
 from tests.fakes.preserved import MemoryPreservedRows
 from tests.fakes.proofs import MemoryProofs
+from tests.fakes.registry import MemoryRegistry
 from tests.fakes.schedules import MemorySchedules
 from tests.fakes.schemas import LiteralSchemas
 from tests.fakes.source import LiteralSource
@@ -217,6 +220,8 @@ class Stand:
         desk = DriftDesk(
             environments, self.schemas, self.recorder, self.source, self.drafts, submission, board, self.clock
         )
+        self.registry = MemoryRegistry(self.clock)
+        schedules = ScheduleService(self.schedules, environments, submission, board, sweep, self.doorbell, self.clock)
         migrations = MigrationService(submission, board, MemoryWishes(self.store), self.locks)
         self.tokens = MemoryTokens(self.clock, self.trail)
         return Services(
@@ -242,8 +247,15 @@ class Stand:
             resolver=ConflictResolver(
                 environments, conflicts, validation, submission, board, self.doorbell, desk, self.clock
             ),
-            schedules=ScheduleService(
-                self.schedules, environments, submission, board, sweep, self.doorbell, self.clock
+            schedules=schedules,
+            registry=EnvironmentRegistry(
+                environments,
+                self.registry,
+                DocumentReader({"QA_URL": "postgresql://qa:hush@db/qa"}),
+                board,
+                self.targets,
+                submission,
+                schedules,
             ),
             authenticator=Authenticator(self.tokens, self.clock, FailedTries(self.clock), settings.admin_token),
             tokens=TokenDesk(

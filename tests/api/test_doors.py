@@ -79,6 +79,9 @@ CASES: dict[str, Case] = {
     "POST /environments/{environment}/sync": Case(
         "/environments/production/sync", OPERATORS, "run:production", {"from": "development"}
     ),
+    "PUT /environments/{environment}": Case("/environments/qa", ADMINS, "admin", {"url": "env:QA_URL"}),
+    "DELETE /environments/{environment}": Case("/environments/qa", ADMINS, "admin"),
+    "GET /environments/{environment}/registration": Case("/environments/development/registration"),
     "POST /environments/{environment}/unlock": Case("/environments/production/unlock", ADMINS, "admin"),
     "POST /environments/{environment}/lock": Case("/environments/production/lock", OPERATORS, "run:production"),
     "POST /environments/{environment}/claim": Case("/environments/production/claim", ADMINS, "admin"),

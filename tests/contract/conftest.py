@@ -18,6 +18,7 @@ from app.adapters.control.jobs import ControlJobs
 from app.adapters.control.locks import ControlLocks
 from app.adapters.control.plans import ControlPlans
 from app.adapters.control.proofs import ControlProofs
+from app.adapters.control.registry import ControlRegistry
 from app.adapters.control.schedules import ControlSchedules
 from app.adapters.control.sweep import ControlSweep
 from app.adapters.control.tokens import ControlTokens
@@ -38,6 +39,7 @@ from app.ports import (
     LockLog,
     Plans,
     Proofs,
+    Registry,
     Schedules,
     Tokens,
     Trail,
@@ -51,6 +53,7 @@ from tests.fakes.jobs import JobStore, MemoryClaims, MemoryJobs
 from tests.fakes.locks import MemoryLocks
 from tests.fakes.plans import MemoryPlans
 from tests.fakes.proofs import MemoryProofs
+from tests.fakes.registry import MemoryRegistry
 from tests.fakes.schedules import MemorySchedules
 from tests.fakes.sweep import MemorySweep
 from tests.fakes.tokens import MemoryTokens
@@ -95,6 +98,7 @@ class Room:
     tokens: Tokens
     trail: Trail
     approvals: Approvals
+    registry: Registry
     portal: Portal
     clock: FakeClock
     dsn: str | None = None
@@ -138,6 +142,7 @@ def _memory_room() -> Iterator[Room]:
         MemoryTokens(clock, trail),
         trail,
         MemoryApprovals(store),
+        MemoryRegistry(clock),
         portal,
         clock,
     )
@@ -166,6 +171,7 @@ def _real_room(request: pytest.FixtureRequest, folder: Path) -> Iterator[Room]:
             ControlTokens(database),
             ControlTrail(database),
             ControlApprovals(database),
+            ControlRegistry(database),
             portal,
             FakeClock(),
             house.dsn,

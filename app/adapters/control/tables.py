@@ -70,6 +70,16 @@ jobs = Table(
     Column("approvals_needed", Integer),
 )
 
+environments = Table(
+    "environments",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("document", JSONB),
+    Column("version", Integer),
+    Column("updated_at", _moment),
+    Column("updated_by", Text),
+)
+
 votes = Table(
     "votes",
     metadata,
