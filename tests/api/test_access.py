@@ -260,7 +260,18 @@ def test_refused_changes_are_on_the_trail_and_refused_questions_are_not(shut: St
     assert (run["environment"], run["detail"]["needs"]) == ("production", "run:production")
     assert run["links"] == {"problem": "/problems/forbidden"}
     assert (rollback["refused"], rollback["principal"]["id"]) == ("unauthenticated", "anonymous")
+    assert rollback["environment"] is None
     assert (reset["refused"], reset["environment"]) == ("environment-protected", "production")
+
+
+def test_a_refusal_names_the_environment_that_was_meant_and_never_one_that_is_not_there(shut: Stand) -> None:
+    viewer = make(shut, "wall", role="viewer")
+    shut.post("/migrations/run", token=viewer)
+    shut.post("/migrations/run?environment=moon", token=viewer)
+    settle(shut)
+    moon, meant, _made = shut.get("/audit", token=viewer).json
+    assert (meant["environment"], moon["environment"]) == ("development", None)
+    assert moon["detail"]["needs"] == "run:moon"
 
 
 def test_a_trail_that_cannot_be_written_refuses_nothing_more(shut: Stand) -> None:
