@@ -15,6 +15,7 @@ from app.api import (
     conflicts,
     documents,
     drift,
+    environments,
     jobs,
     migrations,
     operations,
@@ -40,8 +41,8 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 RESOURCES = (
-    migrations, plans, proofs, conflicts, jobs, schedules, drift, preserved, protection, registry, syncs, tokens, audit,
-    operations, documents,
+    migrations, plans, proofs, conflicts, jobs, schedules, environments, drift, preserved, protection, registry, syncs,
+    tokens, audit, operations, documents,
 )  # fmt: skip
 HEADERS = {
     "X-Content-Type-Options": "nosniff",

@@ -14,6 +14,8 @@ class May:
 
     def refusal(self, need: Scope) -> str | None:
         """Why not, whatever the state of things; None when nothing of the caller's is in the way."""
-        if self.read_only:
-            return READ_ONLY
+        return READ_ONLY if self.read_only else self.lack(need)
+
+    def lack(self, need: Scope) -> str | None:
+        """As `refusal`, for what changes nothing."""
         return None if allows(self.scopes, need) else f"it needs the scope {need}, which this token lacks"

@@ -43,6 +43,22 @@ class ConfirmQuery(Input):
     confirm: Annotated[str, text_of(200)] | None = Field(None, description="the name of the environment again")
 
 
+class EnvironmentsQuery(Input):
+    status: Literal["true", "false"] = Field(
+        "false", description="`true`: with the three axes, for which every target is asked at once"
+    )
+
+
+class CompareQuery(Input):
+    source: Annotated[str, text_of(200)] = Field(alias="from", description="the environment that is the measure")
+    target: Annotated[str, text_of(200)] = Field(alias="to", description="the environment that is held against it")
+    strict: Literal["true", "false"] = Field(
+        "false",
+        description="`true`: with what databases of one schema may differ in: owners, grants, versions of collations, "
+        "and the rows that PostgreSQL 18 keeps for each NOT NULL",
+    )
+
+
 class SchedulePath(Input):
     name: Annotated[str, Field(max_length=200, pattern=NO_NUL)]
 

@@ -18,7 +18,7 @@ from app.domain.job import CONTROL, Job, JobKind, JobState, StepRecord
 from app.domain.locks import LockSample, Session
 from app.domain.principal import Principal
 from app.domain.problem import Problem
-from app.services.sync import MigrationState, MigrationStatus
+from app.domain.standing import MigrationState, MigrationStatus
 
 Json = dict[str, Any]
 

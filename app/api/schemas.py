@@ -15,8 +15,8 @@ from app.domain.job import JobKind, OnBusy, OutsideWindows, StepState
 from app.domain.ledger import Status
 from app.domain.migration import Direction
 from app.domain.settling import MarkAs, Resolution
+from app.domain.standing import MigrationState, Undo
 from app.domain.step import Atomicity
-from app.services.sync import MigrationState, Undo
 
 
 class ShownState(StrEnum):

@@ -23,6 +23,7 @@ from app.ports.control import (
     first_state,
 )
 from app.ports.lint import Linter
+from app.ports.overview import EnvironmentLog
 from app.ports.ownership import Ownership
 from app.ports.plans import Plans, PlansWanted
 from app.ports.preserved import PreservedRows
@@ -63,6 +64,7 @@ __all__ = [
     "Doorbell",
     "Drafts",
     "DriftLog",
+    "EnvironmentLog",
     "FenceBusy",
     "Guide",
     "Held",

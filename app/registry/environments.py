@@ -28,6 +28,8 @@ MOST_MS = 86_400_000
 ROOT = "environments"
 
 _NAME = re.compile(r"^[a-z][a-z0-9_-]{0,62}$")
+_WORDS = frozenset({"compare"})
+"""What stands in the place of an environment's name in the paths of the API."""
 
 _STRICT = {
     Protection.OPEN: (OnDrift.WARN, OutOfOrder.WARN),
@@ -91,6 +93,8 @@ def default_protection(name: str) -> Protection:
 def _environment(name: str, table: TableReader) -> Environment | None:
     if not _NAME.match(name):
         table.say(None, f"the name must match {_NAME.pattern}")
+    if name in _WORDS:
+        table.say(None, f"the name {name!r} is a word of the HTTP API; choose another")
     table.refuse_unknown(KEYS)
     protection = table.choice("protection", Protection, default_protection(name))
     on_drift, out_of_order = _STRICT[protection]

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import structlog
 
-from app.domain.drift import Drift, DriftCheck, Kept, Sight, as_left, checked, judged, not_checked
+from app.domain.drift import Drift, DriftCheck, Kept, Sight, as_left, checked, judged, not_checked, unseen
 from app.domain.environment import Environment, OnDrift, SchemaCheck
 from app.domain.errors import BackendUnavailable, DriftPresent, StillDisagrees
 from app.domain.job import Attempt
@@ -80,9 +80,7 @@ class DriftRecorder:
         self._conflicts = conflicts
 
     async def last(self, environment: Environment) -> DriftCheck:
-        return await self._checks.of(environment.name) or not_checked(
-            environment.name, f"nobody has looked yet; POST /environments/{environment.name}/drift/scan looks"
-        )
+        return await self._checks.of(environment.name) or unseen(environment.name)
 
     async def look(self, environment: Environment) -> DriftCheck:
         """Look now, and put it on record. Raises BackendUnavailable for the control database alone."""

@@ -8,6 +8,7 @@ from app import failpoints
 from app.adapters.control.database import ControlDatabase
 from app.adapters.control.idempotency import ControlIdempotencyKeys
 from app.adapters.control.locks import ControlLocks
+from app.adapters.control.overview import ControlEnvironmentLog
 from app.adapters.control.plans import ControlPlans
 from app.adapters.control.registry import ControlRegistry
 from app.adapters.control.schedules import ControlSchedules
@@ -28,11 +29,13 @@ from app.ports import Clock, IdempotencyKeys, JobBoard
 from app.registry.reading import DocumentReader
 from app.services.access import Authenticator
 from app.services.approving import ApprovalDesk
+from app.services.comparing import Comparer
 from app.services.conflict import ConflictResolutionService
 from app.services.drift_desk import DriftDesk
 from app.services.environments import Environments
 from app.services.install import ControlInstaller
 from app.services.migration import MigrationService
+from app.services.overview import Overview
 from app.services.plans import PlanService
 from app.services.preserved import PreservedShelf
 from app.services.proof_desk import ProofDesk
@@ -131,7 +134,7 @@ def build(settings: Settings) -> Services:
         rollbacks=RollbackService(submission),
         plans=plans,
         validation=validation,
-        sync=EnvironmentSyncService(environments, validation, rooms.proofs),
+        sync=_sync(rooms),
         syncs=sync_desk,
         approvals=rooms.approvals,
         protection=_protection(settings, rooms),
@@ -173,6 +176,11 @@ def _desk(settings: Settings, rooms: Rooms) -> DriftDesk:
         rooms.board,
         rooms.clock,
     )
+
+
+def _sync(rooms: Rooms) -> EnvironmentSyncService:
+    overview = Overview(rooms.source, rooms.targets, ControlEnvironmentLog(rooms.database))
+    return EnvironmentSyncService(rooms.environments, overview, Comparer(overview, rooms.schemas), rooms.proofs)
 
 
 def _protection(settings: Settings, rooms: Rooms) -> ProtectionDesk:

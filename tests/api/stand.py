@@ -23,6 +23,7 @@ from app.ports import TargetView
 from app.registry.reading import DocumentReader
 from app.services.access import Authenticator
 from app.services.approving import ApprovalDesk
+from app.services.comparing import Comparer
 from app.services.conflict import ConflictResolutionService
 from app.services.drift import DriftRecorder
 from app.services.drift_desk import DriftDesk
@@ -31,6 +32,7 @@ from app.services.gate import HazardGate
 from app.services.install import ControlInstaller
 from app.services.migration import MigrationService
 from app.services.neighbours import Neighbours
+from app.services.overview import Overview
 from app.services.plans import PlanService
 from app.services.preserved import PreservedShelf
 from app.services.proof_desk import ProofDesk
@@ -60,6 +62,7 @@ from tests.fakes.idempotency import MemoryIdempotencyKeys
 from tests.fakes.jobs import JobStore, MemoryClaims, MemoryJobs
 from tests.fakes.lint import FakeLinter
 from tests.fakes.locks import MemoryLocks
+from tests.fakes.overview import MemoryEnvironmentLog
 from tests.fakes.ownership import MemoryOwnership
 from tests.fakes.plans import MemoryPlans
 from tests.fakes.preserved import MemoryPreservedRows
@@ -222,6 +225,8 @@ class Stand:
         )
         self.registry = MemoryRegistry(self.clock)
         schedules = ScheduleService(self.schedules, environments, submission, board, sweep, self.doorbell, self.clock)
+        self.known = MemoryEnvironmentLog(self.store, self.checks)
+        overview = Overview(self.source, self.targets, self.known)
         migrations = MigrationService(submission, board, MemoryWishes(self.store), self.locks)
         self.tokens = MemoryTokens(self.clock, self.trail)
         return Services(
@@ -234,7 +239,7 @@ class Stand:
             rollbacks=RollbackService(submission),
             plans=plans,
             validation=validation,
-            sync=EnvironmentSyncService(environments, validation, self.proofs),
+            sync=EnvironmentSyncService(environments, overview, Comparer(overview, self.schemas), self.proofs),
             approvals=approvals,
             protection=ProtectionDesk(
                 environments, self.targets, MemoryOwnership(self.targets, self.clock), self.trail, submission

@@ -232,6 +232,21 @@ def test_actions_say_what_this_caller_may_not_do_and_why(shut: Stand) -> None:
     assert [shut.get(plan, token=one).json["actions"][0]["allowed"] for one in (operator, viewer)] == [True, False]
 
 
+def test_the_actions_of_an_environment_and_of_a_comparison_are_this_callers_too(shut: Stand) -> None:
+    some = make(shut, "some", scopes=["read", "plan", "run:development"])
+    shut.apply(ONE)
+
+    def allowed(path: str) -> list[str]:
+        return [one["name"] for one in shut.get(path, token=some).json["actions"] if one["allowed"]]
+
+    assert allowed("/environments/development") == ["plan", "run", "verify", "scan"]
+    assert allowed("/environments/production") == ["plan", "verify", "scan"]
+    (row, *_) = shut.get("/environments", token=some).json
+    assert {one["reason"] for one in row["actions"] if one["name"] == "unlock"} == {
+        "it needs the scope admin, which this token lacks"
+    }
+
+
 def test_four_eyes_are_two_tokens() -> None:
     environments = {one.name: replace(one, approvals=1) for one in ENVIRONMENTS}
     with standing(changed_settings=ASKED | {"environments": environments}) as stand:

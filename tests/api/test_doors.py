@@ -79,6 +79,11 @@ CASES: dict[str, Case] = {
     "POST /environments/{environment}/sync": Case(
         "/environments/production/sync", OPERATORS, "run:production", {"from": "development"}
     ),
+    "GET /environments": Case("/environments"),
+    "GET /environments/compare": Case("/environments/compare?from=development&to=production"),
+    "GET /environments/{environment}": Case("/environments/development"),
+    "GET /environments/{environment}/status": Case("/environments/development/status"),
+    "GET /matrix": Case("/matrix"),
     "PUT /environments/{environment}": Case("/environments/qa", ADMINS, "admin", {"url": "env:QA_URL"}),
     "DELETE /environments/{environment}": Case("/environments/qa", ADMINS, "admin"),
     "GET /environments/{environment}/registration": Case("/environments/development/registration"),

@@ -16,6 +16,7 @@ from app.adapters.control.drift import ControlDrift
 from app.adapters.control.idempotency import ControlIdempotencyKeys
 from app.adapters.control.jobs import ControlJobs
 from app.adapters.control.locks import ControlLocks
+from app.adapters.control.overview import ControlEnvironmentLog
 from app.adapters.control.plans import ControlPlans
 from app.adapters.control.proofs import ControlProofs
 from app.adapters.control.registry import ControlRegistry
@@ -31,6 +32,7 @@ from app.ports import (
     ConflictAnswers,
     ConflictLog,
     DriftLog,
+    EnvironmentLog,
     IdempotencyKeys,
     JobBoard,
     JobClaims,
@@ -51,6 +53,7 @@ from tests.fakes.drift import MemoryDrift
 from tests.fakes.idempotency import MemoryIdempotencyKeys
 from tests.fakes.jobs import JobStore, MemoryClaims, MemoryJobs
 from tests.fakes.locks import MemoryLocks
+from tests.fakes.overview import MemoryEnvironmentLog
 from tests.fakes.plans import MemoryPlans
 from tests.fakes.proofs import MemoryProofs
 from tests.fakes.registry import MemoryRegistry
@@ -97,6 +100,7 @@ class Room:
     proofs: Proofs
     tokens: Tokens
     trail: Trail
+    environments: EnvironmentLog
     approvals: Approvals
     registry: Registry
     portal: Portal
@@ -125,7 +129,7 @@ def _memory_room() -> Iterator[Room]:
     clock, portal = FakeClock(), Portal("contract")
     keys = MemoryIdempotencyKeys(clock)
     store = JobStore(clock, keys)
-    conflicts, trail = MemoryConflicts(clock), MemoryTrail(clock)
+    conflicts, checks, trail = MemoryConflicts(clock), MemoryDrift(clock), MemoryTrail(clock)
     yield Room(
         MemoryJobs(store),
         MemoryWishes(store),
@@ -136,11 +140,12 @@ def _memory_room() -> Iterator[Room]:
         MemorySchedules(store),
         keys,
         MemoryLocks(store),
-        MemoryDrift(clock),
+        checks,
         MemoryPlans(),
         MemoryProofs(clock),
         MemoryTokens(clock, trail),
         trail,
+        MemoryEnvironmentLog(store, checks),
         MemoryApprovals(store),
         MemoryRegistry(clock),
         portal,
@@ -170,6 +175,7 @@ def _real_room(request: pytest.FixtureRequest, folder: Path) -> Iterator[Room]:
             ControlProofs(database),
             ControlTokens(database),
             ControlTrail(database),
+            ControlEnvironmentLog(database),
             ControlApprovals(database),
             ControlRegistry(database),
             portal,

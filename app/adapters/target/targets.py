@@ -7,7 +7,7 @@ from uuid import UUID
 
 import asyncpg
 
-from app.adapters.postgres import LOST, UNUSABLE, unavailable
+from app.adapters.postgres import LOST, UNUSABLE, refuse_old, unavailable
 from app.adapters.target.connection import CONNECT_TIMEOUT_S, Patience
 from app.adapters.target.queries import JOBS_DONE, LEDGER_SIGNATURE
 from app.adapters.target.records import Reading, has_ledger, read_view
@@ -53,6 +53,7 @@ class PostgresTargets:
         try:
             pool = await self._pool(environment.dsn)
             async with pool.acquire(timeout=READ_TIMEOUT_S) as connection:
+                refuse_old(connection)
                 if environment.dsn not in self._with_ledger:
                     if not await has_ledger(connection):
                         return TargetView(History(), server_major=connection.get_server_version().major)
