@@ -32,6 +32,7 @@ _WORDS = {
     "string_unicode": "holds half a character (a lone surrogate); send whole ones",
     "string_pattern_mismatch": "may not hold the character NUL",
     "missing": "has to be given",
+    "bool_type": "takes true or false",
 }
 
 
