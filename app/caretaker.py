@@ -43,6 +43,7 @@ class Caretaker:
             self._tried("registry", self._refresh)
             self._tried("read_ahead", self._read_ahead)
             self._tried("lint_ahead", self._lint)
+            self._tried("token_uses", self._write_uses)
             self._stopping.wait(self._services.settings.timing.sweep_every_ms / 1000)
 
     def _until_done(self, what: str, work: Callable[[], None]) -> None:
@@ -87,6 +88,10 @@ class Caretaker:
     def _read_ahead(self) -> None:
         """So that a request finds new files read already: parsing hundreds takes longer than all the rest of it."""
         self._services.portal.run(self._services.validation.read_ahead())
+
+    def _write_uses(self) -> None:
+        """Here, so that no request waits for it."""
+        self._services.portal.run(self._services.authenticator.write_uses())
 
     def _lint(self) -> None:
         if self._lint_ahead is not None:

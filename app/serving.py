@@ -16,6 +16,7 @@ import structlog
 from app.api.context import Extension, extension_of
 from app.api.waiting import MOST_WAITING
 from app.caretaker import Caretaker
+from app.domain.access import Auth
 from app.domain.errors import ConfigurationInvalid
 from app.embedded.children import end_with_parent
 from app.logs import configure_logs
@@ -70,6 +71,8 @@ def when_ready(_server: Any) -> None:
     gc.collect()
     gc.freeze()
     log.info("api.listening", address=f"http://{bind}", processes=workers)
+    if _loaded.auth is Auth.OFF:
+        log.warning("api.open", auth="off", meaning="whoever reaches this address may do everything")
 
 
 def post_fork(_server: Any, _worker: Any) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
+from app.domain.access import Auth
 from app.domain.environment import Dsn, Environment, SchemaCheck, is_postgres_url
 from app.domain.errors import ConfigurationInvalid
 from app.failpoints import Failpoint, parse
@@ -17,6 +18,7 @@ T = TypeVar("T")
 
 DEFAULT_PORT = 3000
 NO_CONFIG = "-"
+LEAST_ADMIN_TOKEN = 32
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 TRUE = frozenset({"1", "true", "yes", "on"})
 FALSE = frozenset({"0", "false", "no", "off", ""})
@@ -58,6 +60,8 @@ class Settings:
     allowed_hosts: frozenset[str] = frozenset()
     auto_run: bool = False
     read_only: bool = False
+    auth: Auth = Auth.OFF
+    admin_token: str | None = field(default=None, repr=False)
     max_file_bytes: int = 16 * 1024 * 1024
     keep_bytes: int = 10 * 1024**3
     keep_days: int = 30
@@ -86,11 +90,7 @@ def _read(reader: "_Reader") -> Settings | None:
     database = reader.parsed("DATABASE_URL", _dsn, _DSN_SHAPE)
     redis_url = reader.parsed("REDIS_URL", _redis_url, "redis://host:6379/0")
     host = reader.text("LIFTLOCK_HOST", "127.0.0.1")
-    if host not in LOOPBACK and not reader.flag("LIFTLOCK_PUBLISHED_ON_LOOPBACK"):
-        reader.problems.append(
-            f"LIFTLOCK_HOST={host}: anybody who reaches this address could change your databases; use 127.0.0.1, "
-            f"or, where something in front publishes it on loopback only, set LIFTLOCK_PUBLISHED_ON_LOOPBACK=1"
-        )
+    auth = _auth(reader, host)
     environments = _environments(reader, database)
     defaults = Timing()
     timing = Timing(
@@ -111,7 +111,7 @@ def _read(reader: "_Reader") -> Settings | None:
     if default_environment and environments and default_environment not in environments:
         known = ", ".join(environments) or "none"
         reader.problems.append(f"LIFTLOCK_ENVIRONMENT={default_environment}: takes one of {known}")
-    values = _plain_values(reader)
+    values, admin_token = _plain_values(reader), _admin_token(reader)
     if database is None or redis_url is None or reader.problems:
         return None
     return replace(
@@ -119,6 +119,8 @@ def _read(reader: "_Reader") -> Settings | None:
         database=database,
         redis_url=redis_url,
         host=host,
+        auth=auth,
+        admin_token=admin_token,
         environments=environments,
         default_environment=default_environment or next(iter(environments)),
         timing=timing,
@@ -127,6 +129,41 @@ def _read(reader: "_Reader") -> Settings | None:
         failpoints=points,
         failpoints_folder=Path(reader.text("LIFTLOCK_FAILPOINTS_DIR", "failpoints")),
     )
+
+
+def _auth(reader: "_Reader", host: str) -> Auth:
+    """Who is not on this machine has to say who they are."""
+    published_on_loopback = reader.flag("LIFTLOCK_PUBLISHED_ON_LOOPBACK")
+    default = Auth.OFF if host in LOOPBACK else Auth.TOKEN
+    auth = Auth(reader.one_of("LIFTLOCK_AUTH", default.value, tuple(one.value for one in Auth)))
+    if auth is Auth.OFF and host not in LOOPBACK and not published_on_loopback:
+        reader.problems.append(
+            f"LIFTLOCK_HOST={host} with LIFTLOCK_AUTH=off: anybody who reaches this address could change your "
+            f"databases; use LIFTLOCK_AUTH=token, or 127.0.0.1, or, where something in front publishes it on loopback "
+            f"only, set LIFTLOCK_PUBLISHED_ON_LOOPBACK=1"
+        )
+    return auth
+
+
+def _admin_token(reader: "_Reader") -> str | None:
+    """Itself, or `file:PATH`. It is never shown, also where it is wrong."""
+    given = reader.text("LIFTLOCK_ADMIN_TOKEN", "")
+    if given.startswith("file:"):
+        path = Path(given.removeprefix("file:"))
+        try:
+            given = path.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError):
+            reader.problems.append(f"LIFTLOCK_ADMIN_TOKEN=file:{path}: this file cannot be read")
+            return None
+    elif not given:
+        return None
+    if len(given) < LEAST_ADMIN_TOKEN or not given.isascii() or not given.isprintable() or " " in given:
+        reader.problems.append(
+            f"LIFTLOCK_ADMIN_TOKEN is not taken: it needs at least {LEAST_ADMIN_TOKEN} visible ASCII characters "
+            f"without blanks; `openssl rand -hex 32` makes one"
+        )
+        return None
+    return given
 
 
 def _passed_on(environ: Mapping[str, str]) -> dict[str, str]:
@@ -223,11 +260,13 @@ class _Reader:
         return given in TRUE
 
     def one_of(self, name: str, default: str, choices: tuple[str, ...]) -> str:
-        given = self.text(name, default).upper()
-        if given not in choices:
+        """In whatever case it is written."""
+        given = self.text(name, default)
+        taken = next((one for one in choices if one.upper() == given.upper()), None)
+        if taken is None:
             self.problems.append(f"{name}={given}: takes one of {', '.join(choices)}")
             return default
-        return given
+        return taken
 
 
 _DSN_SHAPE = "postgresql://user:password@host:5432/database"

@@ -11,7 +11,8 @@ ENDED = frozenset({"succeeded", "failed", "cancelled", "needs_attention"})
 
 
 class Caller:
-    def __init__(self, base_url: str) -> None:
+    def __init__(self, base_url: str, token: str | None = None) -> None:
+        self._known = {} if token is None else {"Authorization": f"Bearer {token}"}
         self._connection = HTTPConnection(urlsplit(base_url).netloc, timeout=WAIT_S + 30)
 
     def __enter__(self) -> "Caller":
@@ -65,6 +66,6 @@ class Caller:
     ) -> tuple[int, bytes]:
         encoded = json.dumps(body) if body else None
         typed = {"Content-Type": "application/json"} if encoded else {}
-        self._connection.request(method, path, encoded, {**(headers or {}), **typed})
+        self._connection.request(method, path, encoded, {**(headers or {}), **typed, **self._known})
         response = self._connection.getresponse()
         return response.status, response.read()

@@ -1,6 +1,7 @@
 """Every benchmark, in the order of a full run."""
 
 from bench import (
+    access,
     handover,
     harmless,
     lexer,
@@ -22,6 +23,7 @@ BENCHMARKS = (
     run500.BENCHMARK,
     nothing_to_do.BENCHMARK,
     submit.BENCHMARK,
+    access.BENCHMARK,
     handover.BENCHMARK,
     stall.BENCHMARK,
     list10000.BENCHMARK,

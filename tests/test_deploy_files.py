@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from app.domain.access import Auth
 from app.embedded.options import StackOptions, liftlock_programs
 from app.settings import load_settings
 
@@ -123,6 +124,17 @@ def test_the_settings_read_every_variable_that_is_named(name: str) -> None:
 def test_the_api_listens_inside_its_container_because_loopback_alone_is_published() -> None:
     settings = load_settings(composed("api"))
     assert (settings.host, settings.port) == ("0.0.0.0", 3000)
+
+
+def test_compose_asks_for_no_token_on_the_machine_alone_and_for_one_when_it_is_told_to() -> None:
+    asked = {"LIFTLOCK_AUTH": "token", "LIFTLOCK_ADMIN_TOKEN": "t" * 32}
+    bare, told = load_settings(composed("api")), load_settings(composed("api") | asked)
+    assert (bare.auth, bare.admin_token) == (Auth.OFF, None)
+    assert (told.auth, told.admin_token) == (Auth.TOKEN, "t" * 32)
+
+
+def test_the_admins_token_is_given_to_the_api_alone() -> None:
+    assert [name for name in OURS if "LIFTLOCK_ADMIN_TOKEN" in composed(name)] == ["api"]
 
 
 def test_the_passwords_of_the_servers_are_those_of_the_addresses() -> None:

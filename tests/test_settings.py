@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from app.domain.access import Auth
 from app.domain.environment import Dsn, Environment, OnDrift, OnFailure, OutOfOrder, Protection
 from app.domain.errors import ConfigurationInvalid
 from app.registry.environments import default_protection
@@ -131,8 +132,9 @@ def test_a_variable_that_is_empty_counts_as_not_set(variable: str) -> None:
         ("AUTO_RUN_MIGRATIONS", "maybe", "AUTO_RUN_MIGRATIONS=maybe: takes true or false"),
         ("LIFTLOCK_READ_ONLY", "2", "LIFTLOCK_READ_ONLY=2: takes true or false"),
         ("LIFTLOCK_NO_SHORTCUT", "x", "LIFTLOCK_NO_SHORTCUT=x: takes true or false"),
-        ("LIFTLOCK_SCHEMA_CHECK", "often", "LIFTLOCK_SCHEMA_CHECK=OFTEN: takes one of OFF, JOB, STEP"),
-        ("LIFTLOCK_LOG_LEVEL", "loud", "LIFTLOCK_LOG_LEVEL=LOUD: takes one of DEBUG, INFO, WARNING, ERROR"),
+        ("LIFTLOCK_SCHEMA_CHECK", "often", "LIFTLOCK_SCHEMA_CHECK=often: takes one of OFF, JOB, STEP"),
+        ("LIFTLOCK_LOG_LEVEL", "loud", "LIFTLOCK_LOG_LEVEL=loud: takes one of DEBUG, INFO, WARNING, ERROR"),
+        ("LIFTLOCK_AUTH", "basic", "LIFTLOCK_AUTH=basic: takes one of off, token"),
         ("LIFTLOCK_ENVIRONMENT", "moon", "LIFTLOCK_ENVIRONMENT=moon: takes one of development"),
         ("LIFTLOCK_CONFIG", "/no/such.toml", "LIFTLOCK_CONFIG=/no/such.toml: there is no such file; - means none"),
     ],
@@ -171,27 +173,68 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
         LIFTLOCK_READ_ONLY="x",
         LIFTLOCK_BEAT_EVERY_MS="x",
         LIFTLOCK_HOST="0.0.0.0",
+        LIFTLOCK_AUTH="off",
     )
     assert [problem.split(maxsplit=1)[0] for problem in problems_of(wrong)] == [
-        "REDIS_URL", "LIFTLOCK_HOST=0.0.0.0:", "liftlock.toml:1:", "liftlock.toml:3:", "LIFTLOCK_BEAT_EVERY_MS=x:",
+        "REDIS_URL", "LIFTLOCK_HOST=0.0.0.0", "liftlock.toml:1:", "liftlock.toml:3:", "LIFTLOCK_BEAT_EVERY_MS=x:",
         "LIFTLOCK_PORT=x:", "LIFTLOCK_READ_ONLY=x:",
     ]  # fmt: skip
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.7", "liftlock.example"])
-def test_a_host_beyond_loopback_is_refused_with_what_to_do(host: str) -> None:
-    (problem,) = problems_of(NEEDED | {"LIFTLOCK_HOST": host})
-    assert problem.startswith(f"LIFTLOCK_HOST={host}: anybody who reaches this address could change your databases")
+def test_a_host_beyond_loopback_is_refused_without_tokens_with_what_to_do(host: str) -> None:
+    (problem,) = problems_of(NEEDED | {"LIFTLOCK_HOST": host, "LIFTLOCK_AUTH": "off"})
+    assert problem.startswith(f"LIFTLOCK_HOST={host} with LIFTLOCK_AUTH=off: anybody who reaches this address")
+    assert "LIFTLOCK_AUTH=token" in problem
     assert "LIFTLOCK_PUBLISHED_ON_LOOPBACK=1" in problem
 
 
-def test_a_host_beyond_loopback_is_taken_when_it_is_published_on_loopback() -> None:
-    assert load(LIFTLOCK_HOST="0.0.0.0", LIFTLOCK_PUBLISHED_ON_LOOPBACK="1").host == "0.0.0.0"
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.7", "liftlock.example"])
+def test_a_host_beyond_loopback_asks_for_tokens_without_being_told(host: str) -> None:
+    settings = load(LIFTLOCK_HOST=host)
+    assert (settings.host, settings.auth) == (host, Auth.TOKEN)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
+def test_loopback_asks_for_no_token_unless_it_is_told_to(host: str) -> None:
+    assert load(LIFTLOCK_HOST=host).auth is Auth.OFF
+    assert load(LIFTLOCK_HOST=host, LIFTLOCK_AUTH="token").auth is Auth.TOKEN
+
+
+def test_a_host_that_is_published_on_loopback_may_go_without_tokens_when_it_says_so() -> None:
+    published = {"LIFTLOCK_HOST": "0.0.0.0", "LIFTLOCK_PUBLISHED_ON_LOOPBACK": "1"}
+    settings = load(**published, LIFTLOCK_AUTH="off")
+    assert (settings.host, settings.auth) == ("0.0.0.0", Auth.OFF)
+    assert load(**published).auth is Auth.TOKEN
+
+
+def test_the_admins_token_is_taken_as_it_is_or_from_a_file(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("x" * 32 + "\n", encoding="utf-8")
+    assert load().admin_token is None
+    assert load(LIFTLOCK_ADMIN_TOKEN="y" * 32).admin_token == "y" * 32
+    assert load(LIFTLOCK_ADMIN_TOKEN=f"file:{tmp_path / 'token'}").admin_token == "x" * 32
+
+
+@pytest.mark.parametrize("token", ["hush" * 7 + "hus", "hush " * 10, "h\u00fcsh" * 10, "hush\n" * 10])
+def test_an_admins_token_that_could_be_guessed_or_not_be_sent_is_refused_without_being_shown(
+    tmp_path: Path, token: str
+) -> None:
+    (tmp_path / "token").write_text(token, encoding="utf-8")
+    for given in (token, f"file:{tmp_path / 'token'}"):
+        (problem,) = problems_of(NEEDED | {"LIFTLOCK_ADMIN_TOKEN": given})
+        assert problem.startswith("LIFTLOCK_ADMIN_TOKEN is not taken: it needs at least 32")
+        assert "sh" not in problem.replace("openssl", "").lower()
+
+
+def test_an_admins_token_whose_file_is_not_there_is_refused(tmp_path: Path) -> None:
+    (problem,) = problems_of(NEEDED | {"LIFTLOCK_ADMIN_TOKEN": f"file:{tmp_path / 'none'}"})
+    assert problem == f"LIFTLOCK_ADMIN_TOKEN=file:{tmp_path / 'none'}: this file cannot be read"
 
 
 def test_settings_are_printed_without_any_password() -> None:
-    shown = repr(load())
+    shown = repr(load(LIFTLOCK_ADMIN_TOKEN="hush" * 8))
     assert "s3cret" not in shown
+    assert "hush" not in shown
     assert "r3dis" not in shown
     assert "db.example" in shown
 

@@ -11,6 +11,7 @@ from flask_openapi3.openapi import OpenAPI
 from werkzeug.routing import BaseConverter
 
 from app.api import (
+    audit,
     conflicts,
     documents,
     drift,
@@ -26,8 +27,10 @@ from app.api import (
     schedules,
     schemas,
     syncs,
+    tokens,
 )
-from app.api.context import KEY, Extension, request_id
+from app.api.access import admit
+from app.api.context import KEY, SAFE_METHODS, Extension, request_id
 from app.api.errors import register_errors
 from app.api.guard import refuse_foreigners
 from app.api.requests import MAX_BODY_BYTES
@@ -39,9 +42,8 @@ if TYPE_CHECKING:
 
 RESOURCES = (
     migrations, plans, proofs, conflicts, jobs, schedules, environments, drift, preserved, protection, registry, syncs,
-    operations, documents,
+    tokens, audit, operations, documents,
 )  # fmt: skip
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -69,6 +71,7 @@ def build_application(services: Services) -> OpenAPI:
     app.wsgi_app = _WithoutTrailingSlash(app.wsgi_app)  # type: ignore[method-assign]
     app.before_request(_begin)
     app.before_request(refuse_foreigners)
+    app.before_request(admit)
     app.after_request(_finish)
     register_errors(app)
     for resource in RESOURCES:

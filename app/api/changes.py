@@ -13,11 +13,12 @@ from flask_openapi3.types import ResponseDict
 
 from app.api import render, schemas
 from app.api.answers import encoded, json_response
-from app.api.context import base_url, origin, remember_environment, run, services, waiters
+from app.api.context import base_url, may, origin, remember_environment, require, run, services, waiters
 from app.api.idempotency import answered_once
 from app.api.inputs import ChangeBody, ChangeQuery, Input, MarkBody
 from app.api.listing import listing_etag
 from app.api.waiting import job_at_its_end, preferred_wait_s
+from app.domain.access import need_of
 from app.domain.errors import BackendUnavailable, PreconditionFailed, TooManyRequests
 from app.domain.job import Job, JobRequest, Origin
 from app.portal import PortalClosed
@@ -35,8 +36,11 @@ log = structlog.get_logger()
 def carry_out(asked: JobRequest, body: Input, submit: Submit) -> Response:
     """Answer from the Idempotency-Key, or check If-Match and submit; then wait as long as the caller prefers.
 
+    Raises Forbidden where the caller lacks the scope for this kind of job in this environment.
     What is stored for the key is the accepted job, before any waiting: the waiting may be cut short.
     """
+
+    require(need_of(asked.kind, asked.environment))
 
     def accept(claim: KeyClaim | None) -> Submitted:
         _refuse_moved(asked.environment)
@@ -121,5 +125,4 @@ def _after_waiting(response: Response) -> Response:
 
 
 def _body(job: Job, warnings: list[str]) -> render.Json:
-    read_only = services().settings.read_only
-    return {**render.job(job, base_url(), read_only=read_only), "warnings": warnings}
+    return {**render.job(job, base_url(), may()), "warnings": warnings}

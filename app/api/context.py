@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from flask import Flask, current_app, g, request
 
 from app.api.ended import EndedJobs
+from app.api.may import May
 from app.api.waiting import Waiters
-from app.domain.job import Origin, Principal
+from app.domain.access import Access, Scope
+from app.domain.job import Origin
+from app.domain.principal import Principal
 from app.wiring import Services
 
 if TYPE_CHECKING:
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 KEY = "liftlock"
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
@@ -79,11 +83,37 @@ def asked_environment() -> str | None:
     return name if any(one.name == name for one in services().environments.all()) else None
 
 
+def access() -> Access:
+    """Who this request comes from, and what it may do; known to every view whose route asks for a token."""
+    return cast(Access, g.access)
+
+
+def may() -> May:
+    return May(access().scopes, services().settings.read_only)
+
+
+def require(need: Scope) -> None:
+    """Raises Forbidden where the caller lacks it."""
+    access().refuse_lacking(need)
+    g.granted = True
+
+
 def origin() -> Origin:
-    """Where this request came from, for the job it makes."""
+    """Where this request came from, for the change it makes.
+
+    Raises RuntimeError where nobody has asked whether the caller may: no change is made without `require`.
+    """
+    if "granted" not in g:
+        raise RuntimeError(f"{request.method} {request.path} changes something and has required no scope")
+    return came_from()
+
+
+def came_from() -> Origin:
+    """Where this request came from, whatever becomes of it."""
     traceparent = request.headers.get("traceparent", "")
+    known: Access | None = g.get("access")
     return Origin(
-        principal=Principal(address=request.remote_addr),
+        principal=Principal(address=request.remote_addr) if known is None else known.principal,
         request_id=request_id(),
         traceparent=traceparent if _TRACEPARENT.fullmatch(traceparent) else None,
     )

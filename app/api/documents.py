@@ -15,7 +15,8 @@ from app.api import schemas
 from app.api.answers import tagged_response
 from app.api.errors import PAGES as PROBLEMS
 from app.api.errors import slugs, status_of
-from app.api.problem_pages import HAZARD_PAGES, HAZARD_TITLES, PAGES, Page
+from app.api.page import Page
+from app.api.problem_pages import HAZARD_PAGES, HAZARD_TITLES, PAGES
 from app.api.queries import SlugPath
 from app.api.requests import checked
 from app.api.spec import Document, completed

@@ -6,7 +6,7 @@ from flask_openapi3.models.tag import Tag
 
 from app.api import environment_schemas, render_environments
 from app.api.answers import tagged_response
-from app.api.context import base_url, remember_environment, run, services
+from app.api.context import base_url, may, remember_environment, run, services
 from app.api.queries import CompareQuery, EnvironmentPath, EnvironmentsQuery
 from app.api.render import Json
 from app.api.render_comparison import comparison
@@ -43,7 +43,7 @@ def compare_environments(query: CompareQuery) -> Response:
     be read makes the verdict `unknown`, with the reason.
     """
     work = services().sync.compare(query.source, query.target, strict=query.strict == "true")
-    return tagged_response(comparison(run(work), base_url(), read_only=services().settings.read_only))
+    return tagged_response(comparison(run(work), base_url(), may()))
 
 
 @api.get("/environments/<environment>", responses={200: environment_schemas.Environment}, operation_id="getEnvironment")
@@ -89,7 +89,7 @@ def get_matrix() -> Response:
 def _shown(environment: Environment, standing: Standing | None = None) -> Json:
     return render_environments.environment(
         environment,
+        may(),
         is_default=environment.name == services().environments.default,
-        read_only=services().settings.read_only,
         standing=standing,
     )

@@ -13,6 +13,7 @@ from werkzeug.exceptions import MethodNotAllowed as NoSuchMethod
 from werkzeug.exceptions import NotFound as NoSuchAddress
 
 from app.api import refusals, render
+from app.api.access import challenge, note_refusal
 from app.api.answers import json_response
 from app.api.context import asked_environment, base_url, request_id
 from app.api.render_values import plain
@@ -28,6 +29,7 @@ PAGES = "/problems"
 STATUS: Mapping[type[LiftlockError], HTTPStatus] = {
     refusals.BadRequest: HTTPStatus.BAD_REQUEST,
     refusals.MalformedJson: HTTPStatus.BAD_REQUEST,
+    errors.Unauthenticated: HTTPStatus.UNAUTHORIZED,
     errors.Forbidden: HTTPStatus.FORBIDDEN,
     errors.ReadOnly: HTTPStatus.FORBIDDEN,
     errors.EnvironmentProtected: HTTPStatus.FORBIDDEN,
@@ -43,6 +45,7 @@ STATUS: Mapping[type[LiftlockError], HTTPStatus] = {
     errors.Irreversible: HTTPStatus.CONFLICT,
     errors.NewerDependents: HTTPStatus.CONFLICT,
     errors.IdempotencyInProgress: HTTPStatus.CONFLICT,
+    errors.NameTaken: HTTPStatus.CONFLICT,
     errors.PlanStale: HTTPStatus.PRECONDITION_FAILED,
     errors.PreconditionFailed: HTTPStatus.PRECONDITION_FAILED,
     refusals.ContentTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
@@ -53,6 +56,7 @@ STATUS: Mapping[type[LiftlockError], HTTPStatus] = {
     errors.RollbackTooDeep: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.IdempotencyKeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.ConfirmationRequired: HTTPStatus.PRECONDITION_REQUIRED,
+    errors.TooManyTries: HTTPStatus.TOO_MANY_REQUESTS,
     # the places of one process, not the caller's share of them
     errors.TooManyRequests: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.BackendUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -113,9 +117,13 @@ def problem_response(error: LiftlockError) -> Response:
     body |= {name: plain(fact) for name, fact in error.facts.items() if name not in _OWN_MEMBERS}
     response = json_response(body, status, PROBLEM_JSON)
     response.headers["Cache-Control"] = "no-store"
-    retry_after = next((RETRY_AFTER_S[one] for one in type(error).__mro__ if one in RETRY_AFTER_S), None)
+    retry_after = error.facts.get("retryAfterS") or next(
+        (RETRY_AFTER_S[one] for one in type(error).__mro__ if one in RETRY_AFTER_S), None
+    )
     if retry_after is not None:
         response.headers["Retry-After"] = str(retry_after)
+    if isinstance(error, errors.Unauthenticated):
+        response.headers["WWW-Authenticate"] = challenge()
     return response
 
 
@@ -131,6 +139,7 @@ def _refused(error: LiftlockError) -> Response:
         log.warning("request.failed", slug=error.slug, path=request.path, why=error.detail)
     else:
         log.info("request.refused", slug=error.slug, path=request.path, why=error.detail)
+        note_refusal(error)
     if status is HTTPStatus.INTERNAL_SERVER_ERROR:
         # a signal of the engine that nobody answered: its text is not meant for callers
         return _crashed(error)

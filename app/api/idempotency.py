@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 from flask import Response, request
 
-from app.api.context import origin, run, services
+from app.api.context import access, run, services
 from app.domain.errors import BackendUnavailable, ValidationFailed
 from app.domain.problem import Problem
 from app.ports import KeyClaim, KnownJob, StoredAnswer
@@ -35,7 +35,7 @@ def answered_once(
     key = _key()
     if key is None:
         return answer(None)
-    begun = run(services().idempotency.begin(origin().principal.id, key, _fingerprint(body)))
+    begun = run(services().idempotency.begin(access().principal.id, key, _fingerprint(body)))
     match begun:
         case StoredAnswer():
             return _replayed(Response(begun.body, status=begun.status, headers=list(begun.headers)))

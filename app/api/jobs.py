@@ -1,5 +1,6 @@
 """`/jobs`: what was asked, how far it is, how it ended."""
 
+from collections.abc import Callable
 from uuid import UUID
 
 from flask import Response, request
@@ -9,13 +10,14 @@ from flask_openapi3.models.tag import Tag
 from app.api import render, schemas, vote_schemas
 from app.api.answers import encoded, etag, tagged_response
 from app.api.changes import CHANGED, answer_accepted
-from app.api.context import base_url, ended_jobs, origin, run, services, waiters
+from app.api.context import access, base_url, ended_jobs, may, origin, require, run, services, waiters
 from app.api.inputs import NoBody, VoteBody
 from app.api.paging import after, link_next
 from app.api.queries import JobPath, JobQuery, JobsQuery
 from app.api.requests import checked, uuid_or_not_found
 from app.api.waiting import job_at_its_end, job_when
-from app.domain.job import CHORES, Job, JobId
+from app.domain.access import Scope, Verb, need_of
+from app.domain.job import CHORES, Job, JobId, JobRequest
 from app.ports import JobQuery as JobsWanted
 from app.services.submission import Submitted
 
@@ -46,8 +48,8 @@ def list_jobs(query: JobsQuery) -> Response:
         idle=query.idle == "true" or query.kind in CHORES,
     )
     found = run(services().migrations.jobs(wanted))
-    base, read_only = base_url(), services().settings.read_only
-    response = tagged_response([render.job_summary(job, base, read_only=read_only) for job in found[: query.limit]])
+    base, caller = base_url(), may()
+    response = tagged_response([render.job_summary(job, base, caller) for job in found[: query.limit]])
     return link_next(response, OF, str(found[query.limit - 1].id)) if len(found) > query.limit else response
 
 
@@ -84,7 +86,7 @@ def cancel_job(path: JobPath, body: NoBody) -> Response:
     One that never started has ended with this answer; a running statement is interrupted, and its step
     rolled back: the job is `cancelling` until then. Steps that were done before stay.
     """
-    job_id = uuid_or_not_found(path.id, "job", "/jobs")
+    job_id = _asked_id(path)
     return answer_accepted(body, lambda _: Submitted(run(services().migrations.cancel(job_id, origin()))))
 
 
@@ -96,7 +98,7 @@ def pause_job(path: JobPath, body: NoBody) -> Response:
     The step, or the range of a batch, that is under way is finished first; then nothing is locked until
     the job is resumed. It keeps its target.
     """
-    job_id = uuid_or_not_found(path.id, "job", "/jobs")
+    job_id = _asked_id(path)
     return answer_accepted(body, lambda _: Submitted(run(services().migrations.pause(job_id, origin()))))
 
 
@@ -104,7 +106,7 @@ def pause_job(path: JobPath, body: NoBody) -> Response:
 @checked
 def resume_job(path: JobPath, body: NoBody) -> Response:
     """Let a paused job go on"""
-    job_id = uuid_or_not_found(path.id, "job", "/jobs")
+    job_id = _asked_id(path)
     return answer_accepted(body, lambda _: Submitted(run(services().migrations.resume(job_id, origin()))))
 
 
@@ -115,7 +117,7 @@ def retry_job(path: JobPath, body: NoBody) -> Response:
 
     Only for jobs that failed or were cancelled, and only where the same request would still do the same.
     """
-    job_id = uuid_or_not_found(path.id, "job", "/jobs")
+    job_id = _asked_id(path)
     return answer_accepted(body, lambda claim: run(services().migrations.retry(job_id, origin(), claim)))
 
 
@@ -127,7 +129,7 @@ def approve_job(path: JobPath, body: VoteBody) -> Response:
     By somebody else than whoever asked for it. What is approved is what the job would run now: if files, ledger or
     schema move before it starts, it runs nothing (`approval-void`).
     """
-    job_id = uuid_or_not_found(path.id, "job", "/jobs")
+    job_id = _voted_id(path)
     return answer_accepted(body, lambda _: Submitted(run(services().approvals.approve(job_id, body.note, origin()))))
 
 
@@ -138,7 +140,7 @@ def reject_job(path: JobPath, body: VoteBody) -> Response:
 
     It is over then, as cancelled.
     """
-    job_id = uuid_or_not_found(path.id, "job", "/jobs")
+    job_id = _voted_id(path)
     return answer_accepted(body, lambda _: Submitted(run(services().approvals.reject(job_id, body.note, origin()))))
 
 
@@ -148,6 +150,24 @@ def get_job_approvals(path: JobPath) -> Response:
     """Who has approved a job, or rejected it"""
     job = _job(uuid_or_not_found(path.id, "job", "/jobs"))
     return tagged_response([render.vote(one) for one in run(services().approvals.votes(job.id))])
+
+
+def _asked_id(path: JobPath) -> UUID:
+    """Raises NotFound, or Forbidden: touching a job takes what asking for it takes."""
+    return _touched(path, lambda asked: need_of(asked.kind, asked.environment))
+
+
+def _voted_id(path: JobPath) -> UUID:
+    """Raises NotFound or Forbidden."""
+    return _touched(path, lambda asked: Scope(Verb.APPROVE, asked.environment))
+
+
+def _touched(path: JobPath, need: Callable[[JobRequest], Scope]) -> UUID:
+    job_id = uuid_or_not_found(path.id, "job", "/jobs")
+    # who may do everything is spared the look
+    everything = Scope(Verb.ADMIN)
+    require(everything if access().allows(everything) else need(_job(job_id).request))
+    return job_id
 
 
 def _job(job_id: UUID) -> Job:
@@ -175,7 +195,7 @@ class _Rendering:
 
     def __init__(self) -> None:
         self._base_url = base_url()
-        self._read_only = services().settings.read_only
+        self._may = may()
 
     def of(self, job: Job) -> render.Json:
-        return render.job(job, self._base_url, read_only=self._read_only)
+        return render.job(job, self._base_url, self._may)

@@ -9,7 +9,7 @@ from flask_openapi3.models.tag import Tag
 from app.api import render, schemas
 from app.api.answers import tagged_bytes, tagged_response
 from app.api.changes import CHANGED, carry_out, environment_of
-from app.api.context import remember_environment, run, services
+from app.api.context import may, remember_environment, run, services
 from app.api.inputs import (
     DEFAULT_PAGE,
     ChangeBody,
@@ -79,7 +79,7 @@ def get_migration(path: NamePath, query: EnvironmentQuery) -> Response:
     """One migration"""
     environment = query.environment or services().environments.default
     status = run(services().sync.migration(environment, path.name))
-    return tagged_response(render.migration(status, read_only=services().settings.read_only))
+    return tagged_response(render.migration(status, may()))
 
 
 @api.post("/migrations/rollback", responses=CHANGED, operation_id="rollbackMigration")

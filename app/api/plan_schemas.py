@@ -29,7 +29,7 @@ class PlanSummary(Answer):
     """A plan as it stands in the list."""
 
     id: Id
-    kind: Annotated[str, Field(pattern="^(run|rollback|reset)$")]
+    kind: Annotated[str, Field(pattern="^(run|rollback|reset|sync)$")]
     environment: str
     verdict: PlanVerdict
     created_at: Moment

@@ -9,7 +9,7 @@ from flask_openapi3.models.tag import Tag
 from app.api import plan_schemas
 from app.api.answers import encoded, etag, json_response, tagged_bytes, tagged_response
 from app.api.changes import answer_change
-from app.api.context import base_url, origin, remember_environment, run, services
+from app.api.context import base_url, may, origin, remember_environment, run, services
 from app.api.inputs import PlanBody, PlanKind
 from app.api.paging import after, link_next
 from app.api.plan_text import plan_text
@@ -69,7 +69,7 @@ def plan_migrations(query: PlanQuery, body: PlanBody) -> Response:
 
 def made_plan(made: StoredPlan) -> Response:
     """`201` with the plan."""
-    response = json_response(rendered(made, base_url(), read_only=_read_only()), HTTPStatus.CREATED)
+    response = json_response(rendered(made, base_url(), may()), HTTPStatus.CREATED)
     response.headers["Location"] = f"/plans/{made.id}"
     return response
 
@@ -93,7 +93,7 @@ def list_plans(query: PlansQuery) -> Response:
 @checked
 def get_plan(path: PlanPath) -> Response:
     """One plan, as it was answered when it was made"""
-    body = encoded(rendered(_plan(path), base_url(), read_only=_read_only()))
+    body = encoded(rendered(_plan(path), base_url(), may()))
     return tagged_bytes(body, etag(body))
 
 
@@ -114,10 +114,6 @@ def get_plan_sql(path: PlanPath) -> Response:
 
 def _plan(path: PlanPath) -> StoredPlan:
     return run(services().plans.plan(uuid_or_not_found(path.id, "plan", "/plans")))
-
-
-def _read_only() -> bool:
-    return services().settings.read_only
 
 
 def _refuse_misfits(body: PlanBody) -> None:

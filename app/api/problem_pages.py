@@ -1,21 +1,15 @@
 """What every kind of problem means, why it happens and what to do: the text of `/problems/<slug>`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from app.api.access_pages import ACCESS_PAGES
+from app.api.page import Page
 from app.domain.environment import Protection
 from app.domain.hazard_kinds import KINDS
 from app.domain.hazards import HazardCode, Kind, slug_of
 
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    means: str
-    why: str
-    what_to_do: str
-
-
 PAGES: Mapping[str, Page] = {
+    **ACCESS_PAGES,
     "backend-unavailable": Page(
         "PostgreSQL cannot be reached or used, and nothing was done. `which` names the database.",
         "The server is down, restarting or full, the address is wrong, or the role may not do what is needed.",
@@ -138,11 +132,6 @@ PAGES: Mapping[str, Page] = {
         "The older worker was silent for so long that it was taken for dead.",
         "Nothing: the newer attempt goes on where the older one stood.",
     ),
-    "forbidden": Page(
-        "The request came from somewhere that may not use this service.",
-        "It carried a Host that is not known here, or was sent by a web page of another site.",
-        "Use the address the service printed at start. If another name should work, add it to LIFTLOCK_ALLOWED_HOSTS.",
-    ),
     "hazard-not-allowed": Page(
         "A statement is dangerous in a way that needs consent in this environment, and nobody has given it.",
         "Each hazard is in `hazards` with its file, line, what happens and what to do instead.",
@@ -210,11 +199,6 @@ PAGES: Mapping[str, Page] = {
         "If-Match named an ETag, and files or ledger have changed since.",
         "Read the list again, look at what is new, and decide again with the new ETag.",
     ),
-    "read-only": Page(
-        "This service answers questions and makes no changes.",
-        "It was started with LIFTLOCK_READ_ONLY.",
-        "Send the change to a service that makes changes.",
-    ),
     "refused": Page(
         "The request was understood and refused; nothing was done.",
         "`detail` says why.",
@@ -239,11 +223,6 @@ PAGES: Mapping[str, Page] = {
         "Another job has the target, and the request would not wait (`onBusy: fail`).",
         "One boat at a time: a target is changed by one job only. `jobId` names the one that has it.",
         "Wait for that job, or leave `onBusy` out to queue behind it.",
-    ),
-    "too-many-requests": Page(
-        "As many requests are waiting for jobs as one process can hold.",
-        "Long polls take a thread each, and some threads are kept for ordinary requests.",
-        "Ask again after Retry-After, or ask without waiting.",
     ),
     "transaction-ended": Page(
         "A migration ended the transaction it ran in.",

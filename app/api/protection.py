@@ -7,12 +7,13 @@ from flask_openapi3.models.tag import Tag
 from app.api import protection_schemas
 from app.api.answers import json_response
 from app.api.changes import answer_change
-from app.api.context import origin, remember_environment, run, services
+from app.api.context import origin, remember_environment, require, run, services
 from app.api.inputs import ConfirmedBody, ScanBody
 from app.api.queries import EnvironmentPath
 from app.api.render import Json
 from app.api.render_values import moment
 from app.api.requests import checked
+from app.domain.access import Scope, Verb
 from app.services.unlocking import Guarded
 
 api = APIBlueprint(
@@ -43,6 +44,7 @@ def unlock_environment(path: EnvironmentPath, body: ConfirmedBody) -> Response:
 def lock_environment(path: EnvironmentPath, body: ScanBody) -> Response:
     """Protect an unlocked environment again, before its time is over"""
     remember_environment(path.environment)
+    require(Scope(Verb.RUN, path.environment))
     desk = services().protection
     return answer_change(body, lambda _: _answer(run(desk.lock(path.environment, body.note, origin()))))
 

@@ -5,26 +5,27 @@ from typing import Any
 from urllib.parse import quote
 
 from app.api.asking import asked
+from app.api.may import May
 from app.api.render_proofs import proof_detail, reversibility
 from app.api.render_values import moment
 from app.api.steps import in_environment, next_steps
+from app.domain.access import Scope, Verb, need_of
 from app.domain.again import refuse_unsafe_retry
 from app.domain.approval import Vote
 from app.domain.errors import NotSafeToRetry
 from app.domain.failure import Failure
-from app.domain.job import CONTROL, Job, JobState, Principal, StepRecord
+from app.domain.job import CONTROL, Job, JobKind, JobState, StepRecord
 from app.domain.locks import LockSample, Session
+from app.domain.principal import Principal
 from app.domain.problem import Problem
 from app.domain.standing import MigrationState, MigrationStatus
 
 Json = dict[str, Any]
 
-READ_ONLY = "this service makes no changes (LIFTLOCK_READ_ONLY)"
-
 _STANDING = frozenset({MigrationState.APPLIED, MigrationState.MODIFIED, MigrationState.MISSING})
 
 
-def job_summary(job: Job, base_url: str, *, read_only: bool) -> Json:
+def job_summary(job: Job, base_url: str, may: May) -> Json:
     request, origin = job.request, job.origin
     return {
         "id": str(job.id),
@@ -40,7 +41,7 @@ def job_summary(job: Job, base_url: str, *, read_only: bool) -> Json:
         "finishedAt": moment(job.finished_at),
         "durationMs": _duration_ms(job),
         "request": asked(request),
-        "principal": _principal(origin.principal),
+        "principal": principal(origin.principal),
         "requestId": origin.request_id,
         "retryOf": str(request.retry_of) if request.retry_of else None,
         "pausedBy": None if job.state.final else job.paused_by,
@@ -50,28 +51,28 @@ def job_summary(job: Job, base_url: str, *, read_only: bool) -> Json:
         "notices": list(job.notices),
         "error": _failure(job.error, base_url, request.environment),
         "links": _job_links(job),
-        "actions": [one(job, READ_ONLY if read_only else None) for one in (_cancel, _retry, *_votes_on(job))],
+        "actions": [one(job, may) for one in (_cancel, _retry, *_votes_on(job))],
     }
 
 
-def job(job: Job, base_url: str, *, read_only: bool) -> Json:
+def job(job: Job, base_url: str, may: May) -> Json:
     return {
-        **job_summary(job, base_url, read_only=read_only),
+        **job_summary(job, base_url, may),
         "steps": [_step(step, base_url, job.request.environment) for step in job.steps],
     }
 
 
 def vote(vote: Vote) -> Json:
     return {
-        "principal": _principal(vote.by),
+        "principal": principal(vote.by),
         "at": moment(vote.at),
         "approved": vote.approved,
         "note": vote.note,
     }
 
 
-def _principal(principal: Principal) -> Json:
-    return {"id": principal.id, "kind": principal.kind, "address": principal.address}
+def principal(one: Principal) -> Json:
+    return {"id": one.id, "kind": one.kind, "address": one.address, "name": one.name}
 
 
 def lock_sample(sample: LockSample) -> Json:
@@ -117,12 +118,11 @@ def migration_row(status: MigrationStatus) -> Json:
     }
 
 
-def migration(status: MigrationStatus, *, read_only: bool) -> Json:
-    refusal = READ_ONLY if read_only else None
+def migration(status: MigrationStatus, may: May) -> Json:
     return {
         **migration_row(status),
         "proof": proof_detail(status.proof),
-        "actions": [_run_to(status, refusal), _back_to(status, refusal)],
+        "actions": [_run_to(status, may), _back_to(status, may)],
     }
 
 
@@ -207,7 +207,8 @@ def _job_links(job: Job) -> Json:
     return links
 
 
-def _cancel(job: Job, refusal: str | None) -> Json:
+def _cancel(job: Job, may: May) -> Json:
+    refusal = may.refusal(need_of(job.request.kind, job.request.environment))
     if refusal is None and job.state.final:
         refusal = "the job has ended"
     elif refusal is None and job.cancelling:
@@ -215,8 +216,9 @@ def _cancel(job: Job, refusal: str | None) -> Json:
     return action("cancel", "Stop the job", "POST", f"/jobs/{job.id}/cancel", refusal, None)
 
 
-def _retry(job: Job, refusal: str | None) -> Json:
+def _retry(job: Job, may: May) -> Json:
     """What came after the job is not looked at here: the request itself may still be refused."""
+    refusal = may.refusal(need_of(job.request.kind, job.request.environment))
     if refusal is None:
         try:
             refuse_unsafe_retry(job, ())
@@ -225,19 +227,22 @@ def _retry(job: Job, refusal: str | None) -> Json:
     return action("retry", "Ask for the same again", "POST", f"/jobs/{job.id}/retry", refusal, None)
 
 
-def _votes_on(job: Job) -> tuple[Callable[[Job, str | None], Json], ...]:
+def _votes_on(job: Job) -> tuple[Callable[[Job, May], Json], ...]:
     return (_approve, _reject) if job.state is JobState.WAITING and job.approvals_needed else ()
 
 
-def _approve(job: Job, refusal: str | None) -> Json:
+def _approve(job: Job, may: May) -> Json:
+    refusal = may.refusal(Scope(Verb.APPROVE, job.request.environment))
     return action("approve", "Approve what it would run", "POST", f"/jobs/{job.id}/approve", refusal, None)
 
 
-def _reject(job: Job, refusal: str | None) -> Json:
+def _reject(job: Job, may: May) -> Json:
+    refusal = may.refusal(Scope(Verb.APPROVE, job.request.environment))
     return action("reject", "Say no to it", "POST", f"/jobs/{job.id}/reject", refusal, None)
 
 
-def _run_to(status: MigrationStatus, refusal: str | None) -> Json:
+def _run_to(status: MigrationStatus, may: May) -> Json:
+    refusal = may.refusal(need_of(JobKind.RUN, status.environment))
     if refusal is None and status.state in _STANDING:
         refusal = "it is applied"
     elif refusal is None and status.state is MigrationState.BLOCKED:
@@ -246,7 +251,8 @@ def _run_to(status: MigrationStatus, refusal: str | None) -> Json:
     return action("run", "Run up to and with this migration", "POST", href, refusal, {"to": status.name})
 
 
-def _back_to(status: MigrationStatus, refusal: str | None) -> Json:
+def _back_to(status: MigrationStatus, may: May) -> Json:
+    refusal = may.refusal(need_of(JobKind.ROLLBACK, status.environment))
     if refusal is None and status.state not in _STANDING:
         refusal = "it is not applied"
     href = f"/migrations/rollback?{in_environment(status.environment)}"

@@ -2,10 +2,13 @@
 
 from collections.abc import Iterator
 
-from app.api.render import READ_ONLY, Json, action
+from app.api.may import May
+from app.api.render import Json, action
 from app.api.render_values import moment
 from app.api.steps import in_environment, next_steps
+from app.domain.access import Scope, Verb, need_of
 from app.domain.comparison import Comparison, LedgerComparison, Likeness, OtherText, SchemaComparison
+from app.domain.job import JobKind
 from app.domain.ledger import LedgerEntry, settle_uncertain
 from app.domain.schema_diff import Difference
 
@@ -13,7 +16,7 @@ MOST_MIGRATIONS = 500
 MOST_OBJECTS = 200
 
 
-def comparison(found: Comparison, base_url: str, *, read_only: bool) -> Json:
+def comparison(found: Comparison, base_url: str, may: May) -> Json:
     source, target = found.source, found.target
     strict = "&strict=true" if found.strict else ""
     return {
@@ -29,7 +32,7 @@ def comparison(found: Comparison, base_url: str, *, read_only: bool) -> Json:
             "from": f"/environments/{source}",
             "to": f"/environments/{target}",
         },
-        "actions": list(_actions(found, READ_ONLY if read_only else None)),
+        "actions": list(_actions(found, may)),
         "nextSteps": list(_steps(found, base_url)),
     }
 
@@ -93,17 +96,18 @@ def _object(one: Difference) -> Json:
     }
 
 
-def _actions(found: Comparison, refusal: str | None) -> Iterator[Json]:
+def _actions(found: Comparison, may: May) -> Iterator[Json]:
     """What one lacks comes from the other; what one has besides goes there, or is undone."""
     source, target, ledger = found.source, found.target, found.ledger
     other = _other_text(ledger)
+    plan = may.lack(Scope(Verb.PLAN)) or other
     if ledger.only_in_source:
-        yield _plan_sync(source, target, other)
-        yield _sync(source, target, refusal or other)
+        yield _plan_sync(source, target, plan)
+        yield _sync(source, target, may.refusal(need_of(JobKind.SYNC, target)) or other)
     if ledger.only_in_target:
-        yield _plan_sync(target, source, other)
-        yield _sync(target, source, refusal or other)
-        yield _rollback(target, ledger, refusal or other)
+        yield _plan_sync(target, source, plan)
+        yield _sync(target, source, may.refusal(need_of(JobKind.SYNC, source)) or other)
+        yield _rollback(target, ledger, may.refusal(need_of(JobKind.ROLLBACK, target)) or other)
 
 
 def _plan_sync(source: str, target: str, refusal: str | None) -> Json:

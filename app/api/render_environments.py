@@ -4,22 +4,24 @@ from collections.abc import Sequence
 from datetime import timedelta
 from urllib.parse import quote
 
-from app.api.render import READ_ONLY, Json, action
+from app.api.may import May
+from app.api.render import Json, action
 from app.api.render_values import moment
 from app.api.steps import in_environment
+from app.domain.access import Scope, Verb, need_of
 from app.domain.axes import Evidence, Named, Standing, Sync
 from app.domain.drift import DriftCheck, DriftState
 from app.domain.environment import Dsn, Environment, Protection, SyncPolicy
-from app.domain.job import Job
+from app.domain.job import Job, JobKind
 from app.domain.matrix import Matrix, MatrixRow
 from app.domain.windows import Window
 
 
-def environment(one: Environment, *, is_default: bool, read_only: bool, standing: Standing | None = None) -> Json:
+def environment(one: Environment, may: May, *, is_default: bool, standing: Standing | None = None) -> Json:
     """With the three axes, and what the target has on record, where it was looked at."""
     recorded = None if standing is None else standing.recorded
     effective = one.protection if standing is None else standing.protection
-    refusal = READ_ONLY if read_only else _foreign(standing)
+    foreign = _foreign(standing)
     return {
         "name": one.name,
         "isDefault": is_default,
@@ -30,7 +32,11 @@ def environment(one: Environment, *, is_default: bool, read_only: bool, standing
         "recordedEnvironment": None if standing is None else standing.recorded_as,
         "status": None if standing is None else status(standing),
         "links": _links(one.name),
-        "actions": [*_actions(one, effective, refusal), _unlock(one, effective, refusal), *_claim(standing, refusal)],
+        "actions": [
+            *_actions(one, effective, may, foreign),
+            _unlock(one, effective, may, foreign),
+            *_claim(standing, may),
+        ],
     }
 
 
@@ -116,34 +122,38 @@ def _links(name: str) -> Json:
     }
 
 
-def _actions(one: Environment, protection: Protection, refusal: str | None) -> list[Json]:
+def _actions(one: Environment, protection: Protection, may: May, foreign: str | None) -> list[Json]:
     name, query = one.name, in_environment(one.name)
+    run, look = (may.refusal(need_of(kind, name)) or foreign for kind in (JobKind.RUN, JobKind.SCAN))
+    back, reset = (may.refusal(need_of(kind, name)) or foreign for kind in (JobKind.ROLLBACK, JobKind.RESET))
+    plan = may.lack(Scope(Verb.PLAN))
     leaderless = None if one.sync is not None else "it follows no environment by its configuration; name one in `from`"
     closed = None if protection is Protection.OPEN else f"reset is refused where the protection is {protection}"
     return [
-        action("plan", "See what would be run", "POST", f"/migrations/plan?{query}", None, None),
-        action("run", "Run what is pending", "POST", f"/migrations/run?{query}", refusal, None),
-        action("rollback", "Undo the newest migration", "POST", f"/migrations/rollback?{query}", refusal, None),
-        action("reset", "Undo everything", "DELETE", f"/migrations/reset?{query}", refusal or closed, None),
-        action("verify", "Try what is pending", "POST", f"/migrations/verify?{query}", refusal, None),
-        action("sync", "Take over what is new", "POST", f"/environments/{name}/sync", refusal or leaderless, None),
-        action("scan", "Look for drift now", "POST", f"/environments/{name}/drift/scan", refusal, None),
+        action("plan", "See what would be run", "POST", f"/migrations/plan?{query}", plan, None),
+        action("run", "Run what is pending", "POST", f"/migrations/run?{query}", run, None),
+        action("rollback", "Undo the newest migration", "POST", f"/migrations/rollback?{query}", back, None),
+        action("reset", "Undo everything", "DELETE", f"/migrations/reset?{query}", reset or closed, None),
+        action("verify", "Try what is pending", "POST", f"/migrations/verify?{query}", look, None),
+        action("sync", "Take over what is new", "POST", f"/environments/{name}/sync", run or leaderless, None),
+        action("scan", "Look for drift now", "POST", f"/environments/{name}/drift/scan", look, None),
     ]
 
 
-def _unlock(one: Environment, protection: Protection, refusal: str | None) -> Json:
+def _unlock(one: Environment, protection: Protection, may: May, foreign: str | None) -> Json:
+    refusal = may.refusal(Scope(Verb.ADMIN)) or foreign
     unprotected = "its protection is open" if protection is Protection.OPEN else None
     label, href = "Protect it one step less for 15 minutes", f"/environments/{one.name}/unlock"
     return action("unlock", label, "POST", href, refusal or unprotected, None)
 
 
-def _claim(standing: Standing | None, refusal: str | None) -> list[Json]:
+def _claim(standing: Standing | None, may: May) -> list[Json]:
     """Only where there is something to claim."""
     if standing is None or _foreign(standing) is None:
         return []
     name = standing.environment.name
-    stopped = None if refusal == _foreign(standing) else refusal
-    return [action("claim", f"Take this database for {name}", "POST", f"/environments/{name}/claim", stopped, None)]
+    refusal = may.refusal(Scope(Verb.ADMIN))
+    return [action("claim", f"Take this database for {name}", "POST", f"/environments/{name}/claim", refusal, None)]
 
 
 def _foreign(standing: Standing | None) -> str | None:

@@ -4,10 +4,12 @@ from typing import Any
 
 from app.api import render
 from app.api.errors import PAGES, slugs, status_of
+from app.api.may import May
 from app.api.render import Json
 from app.api.render_proofs import dry_run, reversibility
 from app.api.render_values import moment, plain
 from app.api.steps import command_with, in_environment, next_steps
+from app.domain.access import need_of
 from app.domain.consent import allowing, call_of
 from app.domain.examination import Consent, Judged
 from app.domain.hazard_kinds import KINDS
@@ -47,7 +49,7 @@ def plan_summary(plan: PlanSummary) -> Json:
     }
 
 
-def plan(made: StoredPlan, base_url: str, *, read_only: bool) -> Json:
+def plan(made: StoredPlan, base_url: str, may: May) -> Json:
     request, binding = made.request, made.binding
     return {
         **plan_summary(made.summary),
@@ -69,7 +71,7 @@ def plan(made: StoredPlan, base_url: str, *, read_only: bool) -> Json:
         "linterNotice": made.linter_notice,
         "rightNow": _right_now(made.right_now),
         "links": _links(made),
-        "actions": [_run(made, render.READ_ONLY if read_only else None)],
+        "actions": [_run(made, may)],
     }
 
 
@@ -283,8 +285,9 @@ def _links(made: StoredPlan) -> dict[str, Any]:
     }
 
 
-def _run(made: StoredPlan, refusal: str | None) -> Json:
+def _run(made: StoredPlan, may: May) -> Json:
     """The body carries the consent that is lacking: whoever sends it has read what for."""
+    refusal = may.refusal(need_of(made.request.kind, made.request.environment))
     if refusal is None and made.refused is not None:
         refusal = f"it is refused: {made.refused.detail}"
     method, address, body = _call(made)

@@ -10,10 +10,11 @@ from flask_openapi3.models.tag import Tag
 from app.api import conflict_schemas, render_conflicts, schemas
 from app.api.answers import json_response, tagged_response
 from app.api.changes import accepted, answer_change
-from app.api.context import origin, run, services
+from app.api.context import access, origin, require, run, services
 from app.api.inputs import ScheduleBody
 from app.api.queries import SchedulePath
 from app.api.requests import checked
+from app.domain.access import Scope, Verb, need_of
 from app.domain.job import Origin
 from app.domain.schedule import Schedule
 from app.ports import KeyClaim
@@ -60,6 +61,8 @@ def run_schedule(path: SchedulePath, body: ScheduleBody) -> Response:
     The answer is a job; when the schedule is due next stays as it is.
     """
 
+    _require(path.name)
+
     def answer(claim: KeyClaim | None) -> Response:
         return accepted(run(services().schedules.run(path.name, body.note, origin(), claim)))
 
@@ -69,7 +72,19 @@ def run_schedule(path: SchedulePath, body: ScheduleBody) -> Response:
 def _change(
     path: SchedulePath, body: ScheduleBody, change: Callable[[str, Origin], Coroutine[Any, Any, Schedule]]
 ) -> Response:
+    _require(path.name)
+
     def answer(_claim: KeyClaim | None) -> Response:
         return json_response(render_conflicts.schedule(run(change(path.name, origin()))))
 
     return answer_change(body, answer)
+
+
+def _require(name: str) -> None:
+    """What asking for one of its jobs takes. Raises NotFound or Forbidden."""
+    everything = Scope(Verb.ADMIN)
+    if access().allows(everything):
+        require(everything)
+        return
+    schedule = run(services().schedules.get(name))
+    require(need_of(schedule.kind, schedule.environment))

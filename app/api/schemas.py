@@ -113,6 +113,7 @@ class Principal(Answer):
     id: str
     kind: str
     address: str | None
+    name: str | None
 
 
 class JobSummary(Answer):

@@ -5,9 +5,18 @@ from copy import deepcopy
 from http import HTTPStatus
 from typing import Any
 
+from app.api.doors import DOORS, SHUT, Asks, Door
+
 Document = dict[str, Any]
 
-CHANGES = frozenset({"post", "delete"})
+BEARER = "token"
+_BEARER = {
+    "type": "http",
+    "scheme": "bearer",
+    "bearerFormat": "ll_<id>_<secret>",
+    "description": "From `POST /tokens`. Nobody is asked for one where `LIFTLOCK_AUTH` is `off`.",
+}
+CHANGES = frozenset({"post", "put", "delete"})
 GUARDED = frozenset({"runMigrations", "rollbackMigration", "rollbackMigrations", "resetMigrations", "markMigrations"})
 """Changes that take If-Match: they depend on the list of migrations that their caller has seen."""
 
@@ -46,7 +55,9 @@ def completed(document: Document) -> Document:
     whole = deepcopy(document)
     for schema in whole["components"]["schemas"].values():
         _tidy_schema(schema)
-    for method, operation in _operations(whole):
+    whole["components"]["securitySchemes"] = {BEARER: _BEARER}
+    for path, method, operation in _operations(whole):
+        _add_access(DOORS.get(f"{method.upper()} {path}", SHUT), operation)
         responses, parameters = operation["responses"], operation.setdefault("parameters", [])
         _tidy(operation)
         if method in CHANGES:
@@ -61,9 +72,23 @@ def completed(document: Document) -> Document:
     return whole
 
 
-def _operations(document: Document) -> Iterator[tuple[str, Document]]:
-    for item in document["paths"].values():
-        yield from item.items()
+def _operations(document: Document) -> Iterator[tuple[str, str, Document]]:
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            yield path, method, operation
+
+
+def _add_access(door: Door, operation: Document) -> None:
+    """What its caller needs where `LIFTLOCK_AUTH` is `token`; with several scopes, one of them."""
+    if door.asks is Asks.NOTHING:
+        operation["security"] = []
+        return
+    operation["security"] = [{BEARER: [scope]} for scope in door.scopes] or [{BEARER: []}]
+    for status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_MANY_REQUESTS):
+        operation["responses"][str(int(status))] = _problem(status)
+    if door.scopes:
+        needs = f"Needs {' or '.join(f'`{scope}`' for scope in door.scopes)}."
+        operation["description"] = " ".join((operation.get("description", ""), needs)).strip()
 
 
 def _tidy(operation: Document) -> None:
@@ -103,12 +128,11 @@ def _add_change(operation_id: str, responses: Document, parameters: list[Documen
         responses["201"]["description"] = "kept"
         responses["201"]["headers"] = {"Location": {"description": "what was kept", "schema": _TEXT}}
     if "204" in responses:
-        responses["204"]["description"] = "forgotten"
-        return
-    if "202" not in responses and "200" not in responses:
+        responses["204"] = {"description": "gone"}
         return
     if "202" not in responses:
-        responses["200"]["description"] = "done"
+        if "200" in responses:
+            responses["200"]["description"] = "done"
         return
     parameters += (_PREFER, _IF_MATCH) if operation_id in GUARDED else (_PREFER,)
     responses["200"]["description"] = (

@@ -7,11 +7,12 @@ from flask_openapi3.types import ResponseDict
 
 from app.api import plan_schemas
 from app.api.changes import CHANGED, answer_change, carry_out
-from app.api.context import origin, remember_environment, run, services
+from app.api.context import origin, remember_environment, require, run, services
 from app.api.inputs import SyncBody
 from app.api.plans import made_plan
 from app.api.queries import EnvironmentPath
 from app.api.requests import checked
+from app.domain.access import Scope, Verb
 from app.domain.job import JobKind, JobRequest
 
 api = APIBlueprint(
@@ -47,5 +48,6 @@ def sync_environment(path: EnvironmentPath, body: SyncBody) -> Response:
         allow_hazards=tuple(dict.fromkeys(body.allow_hazards)),
     )
     if body.dry_run:
+        require(Scope(Verb.PLAN))
         return answer_change(body, lambda _: made_plan(run(services().syncs.plan(asked, origin()))))
     return carry_out(asked, body, services().syncs.submit)

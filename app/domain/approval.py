@@ -6,8 +6,9 @@ from datetime import datetime
 from app.domain.binding import Binding, stale_reasons
 from app.domain.environment import Environment
 from app.domain.errors import ApprovalVoid, Forbidden, NothingToApprove
-from app.domain.job import Job, JobKind, JobState, Principal
+from app.domain.job import Job, JobKind, JobState
 from app.domain.ledger import History
+from app.domain.principal import Principal
 from app.domain.step import Plan
 
 NEED_ONE = frozenset({JobKind.RUN, JobKind.SYNC, JobKind.ROLLBACK, JobKind.RESET, JobKind.MARK})
@@ -44,9 +45,9 @@ def refuse_vote(job: Job, by: Principal, votes: tuple[Vote, ...]) -> None:
         raise Forbidden("an approval has to say whose it is, and nobody knows who you are: set LIFTLOCK_AUTH=token")
     asked = job.origin.principal
     if (by.kind, by.id) == (asked.kind, asked.id):
-        raise Forbidden(f"job {job.id} was asked for by {by.id}; somebody else has to approve it")
+        raise Forbidden(f"job {job.id} was asked for by {by.label}; somebody else has to approve it")
     if any((vote.by.kind, vote.by.id) == (by.kind, by.id) for vote in votes):
-        raise Forbidden(f"{by.id} has approved job {job.id} already; somebody else has to, too")
+        raise Forbidden(f"{by.label} has approved job {job.id} already; somebody else has to, too")
 
 
 def refuse_void(approved: Binding, plan: Plan, history: History, fingerprint: str | None) -> None:

@@ -30,9 +30,12 @@ LiftlockError
 │   ├── HazardNotAllowed        a hazard of the plan needs consent that nobody has given
 │   ├── IdempotencyKeyReused    the same key with another body
 │   ├── IdempotencyInProgress   the first request with this key has not ended
-│   ├── Forbidden               foreign origin, unknown host
+│   ├── Unauthenticated         no token, or one that is not known
+│   ├── Forbidden               foreign origin, unknown host, a scope that the token lacks
+│   ├── NameTaken               another token has this name
 │   ├── ReadOnly                this service makes no changes
 │   └── TooManyRequests         no thread left to wait on
+│       └── TooManyTries        too many wrong tokens from one address
 ├── BackendUnavailable          PostgreSQL or Redis cannot be reached
 │   └── BackendUnusable         it answers, and refuses us
 ├── ConfigurationInvalid        settings that the service cannot start with
@@ -235,6 +238,11 @@ class PreconditionFailed(Refusal):
     title = "It has changed since you read it"
 
 
+class Unauthenticated(Refusal):
+    slug = "unauthenticated"
+    title = "A token is needed"
+
+
 class Forbidden(Refusal):
     slug = "forbidden"
     title = "Not allowed"
@@ -248,6 +256,17 @@ class ReadOnly(Refusal):
 class TooManyRequests(Refusal):
     slug = "too-many-requests"
     title = "Too many requests are waiting"
+
+
+class TooManyTries(TooManyRequests):
+    """`facts["retryAfterS"]`: when the next one is looked at."""
+
+    title = "Too many wrong tokens"
+
+
+class NameTaken(Refusal):
+    slug = "name-taken"
+    title = "The name is taken"
 
 
 class BackendUnavailable(LiftlockError):

@@ -10,6 +10,7 @@ from uuid import UUID
 from app.domain.binding import Binding
 from app.domain.environment import OnDrift, OnFailure
 from app.domain.failure import Failure
+from app.domain.principal import ANONYMOUS, Principal
 from app.domain.settling import MarkAs, Settling
 from app.domain.step import Atomicity
 
@@ -100,15 +101,6 @@ class StepState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Principal:
-    """Who asks: until tokens exist everybody is `anonymous`, with the address they came from."""
-
-    id: str = "anonymous"
-    kind: str = "anonymous"
-    address: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class JobRequest:
     """What is asked of a job, validated; `count` is for rollbacks, `to` a name or a version.
 
@@ -155,7 +147,7 @@ class JobRequest:
 class Origin:
     """Where a request came from: stored on the job and passed on to the worker's log."""
 
-    principal: Principal = Principal()
+    principal: Principal = ANONYMOUS
     request_id: str | None = None
     traceparent: str | None = None
 

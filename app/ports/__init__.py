@@ -1,5 +1,6 @@
 """What the services need of the world, as Protocols; each has two implementations that pass one suite."""
 
+from app.ports.access import AuditWanted, Tokens, TokensWanted, Trail
 from app.ports.commands import CommandEnd, Commands
 from app.ports.control import (
     Answer,
@@ -23,7 +24,7 @@ from app.ports.control import (
 )
 from app.ports.lint import Linter
 from app.ports.overview import EnvironmentLog
-from app.ports.ownership import Ownership, Trail
+from app.ports.ownership import Ownership
 from app.ports.plans import Plans, PlansWanted
 from app.ports.preserved import PreservedRows
 from app.ports.proofs import Proofs, Scratch, Scratches
@@ -51,6 +52,7 @@ __all__ = [
     "Acquired",
     "Answer",
     "Approvals",
+    "AuditWanted",
     "Changes",
     "Clock",
     "CommandEnd",
@@ -99,6 +101,8 @@ __all__ = [
     "TargetSession",
     "TargetView",
     "Targets",
+    "Tokens",
+    "TokensWanted",
     "Trail",
     "first_state",
 ]

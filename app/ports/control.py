@@ -20,11 +20,11 @@ from app.domain.job import (
     JobRequest,
     JobState,
     Origin,
-    Principal,
     StepRecord,
     Wishes,
 )
 from app.domain.locks import LockSample
+from app.domain.principal import Principal
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,15 +142,15 @@ class JobBoard(Protocol):
 class JobControl(Protocol):
     """What people ask of a job that has not ended; each gives the job as it is then, None if there is no open one."""
 
-    async def cancel(self, job_id: JobId, by: Principal) -> Job | None:
+    async def cancel(self, job_id: JobId, by: Principal, request_id: str | None = None) -> Job | None:
         """End a queued job that never started; ask any other to stop. Whoever asked first is on record."""
         ...
 
-    async def pause(self, job_id: JobId, by: Principal) -> Job | None:
+    async def pause(self, job_id: JobId, by: Principal, request_id: str | None = None) -> Job | None:
         """Ask it to go no further for now."""
         ...
 
-    async def resume(self, job_id: JobId, by: Principal) -> Job | None: ...
+    async def resume(self, job_id: JobId, by: Principal, request_id: str | None = None) -> Job | None: ...
 
 
 class Approvals(Protocol):

@@ -4,7 +4,6 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from app.domain.environment import Environment
-from app.domain.job import Origin
 
 
 class Ownership(Protocol):
@@ -23,12 +22,4 @@ class Ownership(Protocol):
 
         False where something else is recorded by now, or a job is at work there.
         """
-        ...
-
-
-class Trail(Protocol):
-    """The audit trail, for what is no job and no row of the control database."""
-
-    async def add(self, origin: Origin, action: str, environment: str, detail: str | None) -> None:
-        """Raises BackendUnavailable; what is not on record is not done."""
         ...

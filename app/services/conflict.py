@@ -7,7 +7,8 @@ from app.domain.conflict import Collision, Conflict, ConflictKind
 from app.domain.divergence import Divergence
 from app.domain.drift import Drift
 from app.domain.errors import AlreadySettled, NotFound, TargetBusy
-from app.domain.job import Attempt, ClaimRefusal, ClaimRefused, Job, JobId, Origin, Principal
+from app.domain.job import Attempt, ClaimRefusal, ClaimRefused, Job, JobId, Origin
+from app.domain.principal import Principal
 from app.domain.step import count_of
 from app.ports import Answer, ConflictAnswers, ConflictLog, ConflictQuery, FenceBusy, HeldElsewhere, JobBoard
 

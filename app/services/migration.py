@@ -54,7 +54,7 @@ class MigrationService:
     async def cancel(self, job_id: UUID, origin: Origin) -> Job:
         """A job that never started ends at once, any other is asked to stop. Raises NotFound, JobEnded or ReadOnly."""
         self._submission.refuse_when_read_only()
-        job = await self._control.cancel(JobId(job_id), origin.principal)
+        job = await self._control.cancel(JobId(job_id), origin.principal, origin.request_id)
         if job is not None:
             return job
         ended = await self.job(job_id)
@@ -65,12 +65,14 @@ class MigrationService:
     async def pause(self, job_id: UUID, origin: Origin) -> Job:
         """It goes no further after the step, or the range of a batch, that is under way. Raises as `cancel` does."""
         self._submission.refuse_when_read_only()
-        return await self._control.pause(JobId(job_id), origin.principal) or _refuse(await self.job(job_id), "pause")
+        paused = await self._control.pause(JobId(job_id), origin.principal, origin.request_id)
+        return paused or _refuse(await self.job(job_id), "pause")
 
     async def resume(self, job_id: UUID, origin: Origin) -> Job:
         """Raises as `cancel` does."""
         self._submission.refuse_when_read_only()
-        return await self._control.resume(JobId(job_id), origin.principal) or _refuse(await self.job(job_id), "resume")
+        resumed = await self._control.resume(JobId(job_id), origin.principal, origin.request_id)
+        return resumed or _refuse(await self.job(job_id), "resume")
 
     async def retry(self, job_id: UUID, origin: Origin, idempotency: KeyClaim | None = None) -> Submitted:
         """The same request as a new job. Raises NotFound, NotSafeToRetry, and what submitting it raises."""

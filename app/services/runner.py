@@ -19,9 +19,9 @@ from app.domain.job import (
     JobState,
     Origin,
     Outcome,
-    Principal,
     Superseded,
 )
+from app.domain.principal import Principal
 from app.ports import Clock, Doorbell, JobClaims, JobSweep
 from app.services.chores import Chores
 from app.services.conflict import ConflictResolutionService

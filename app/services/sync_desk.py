@@ -4,8 +4,9 @@ from dataclasses import replace
 
 from app.domain.environment import Environment
 from app.domain.errors import ValidationFailed
-from app.domain.job import Ended, JobKind, JobRequest, JobState, Origin, Principal
+from app.domain.job import Ended, JobKind, JobRequest, JobState, Origin
 from app.domain.planned import StoredPlan
+from app.domain.principal import Principal
 from app.domain.problem import Problem
 from app.ports import JobBoard, JobQuery, KeyClaim
 from app.services.environments import Environments

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from app.domain.audit import Deed
 from app.domain.environment import Environment, Protection
 from app.domain.errors import ConfirmationRequired, EnvironmentProtected, TargetBusy
 from app.domain.job import Origin
@@ -42,16 +43,16 @@ class ProtectionDesk:
         environment = self._named(name)
         _refuse_unconfirmed(environment.name, confirm, f"unlocks {environment.name} for 15 minutes")
         await self._refuse_other(environment)
-        await self._trail.add(origin, "environments.unlock", environment.name, note)
-        until = await self._ownership.unlock(environment, LASTING, origin.principal.id)
+        await self._trail.note(_deed("environments.unlock", environment, note, origin))
+        until = await self._ownership.unlock(environment, LASTING, origin.principal.label)
         return Guarded(environment, protection_of(environment, await self._targets.read(environment)), until)
 
     async def lock(self, name: str, note: str | None, origin: Origin) -> Guarded:
         """Before its time is over. Raises as `unlock`, but wants no confirmation."""
         environment = self._named(name)
         await self._refuse_other(environment)
-        await self._trail.add(origin, "environments.lock", environment.name, note)
-        await self._ownership.lock(environment, origin.principal.id)
+        await self._trail.note(_deed("environments.lock", environment, note, origin))
+        await self._ownership.lock(environment, origin.principal.label)
         return Guarded(environment, protection_of(environment, await self._targets.read(environment)))
 
     async def claim(self, name: str, confirm: str | None, note: str | None, origin: Origin) -> Guarded:
@@ -64,7 +65,7 @@ class ProtectionDesk:
         if recorded is not None and recorded != environment.name:
             what = f"takes a database that was set up as {recorded} for {environment.name}"
             _refuse_unconfirmed(recorded, confirm, what)
-            await self._trail.add(origin, "environments.claim", environment.name, note)
+            await self._trail.note(_deed("environments.claim", environment, note, origin))
             if not await self._ownership.claim(environment, recorded):
                 raise TargetBusy(
                     f"a job is at work in the target of {environment.name}, or somebody else has claimed it meanwhile",
@@ -84,6 +85,10 @@ class ProtectionDesk:
                 facts={"recorded": recorded, "configured": environment.name},
                 next_steps=(f'POST /environments/{environment.name}/claim {{"confirm": "{recorded}"}}',),
             )
+
+
+def _deed(action: str, environment: Environment, note: str | None, origin: Origin) -> Deed:
+    return Deed(origin, action, environment.name, detail={"note": note})
 
 
 def _refuse_unconfirmed(expected: str, given: str | None, what: str) -> None:

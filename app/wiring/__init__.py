@@ -1,5 +1,6 @@
 """Where the rooms meet: every service of a process, built by plain constructor calls. No IO happens here."""
 
+import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from app.adapters.control.plans import ControlPlans
 from app.adapters.control.registry import ControlRegistry
 from app.adapters.control.schedules import ControlSchedules
 from app.adapters.control.sweep import ControlSweep
+from app.adapters.control.tokens import ControlTokens
 from app.adapters.control.trail import ControlTrail
 from app.adapters.control.wishes import ControlWishes
 from app.adapters.health import BackendHealth
@@ -24,6 +26,7 @@ from app.adapters.target.targets import PostgresTargets
 from app.portal import Portal
 from app.ports import Clock, IdempotencyKeys, JobBoard
 from app.registry.reading import DocumentReader
+from app.services.access import Authenticator
 from app.services.approving import ApprovalDesk
 from app.services.comparing import Comparer
 from app.services.conflict import ConflictResolutionService
@@ -42,6 +45,9 @@ from app.services.runner import AutoRun, MigrationRunnerService, Sweeper
 from app.services.schedule import ScheduleService
 from app.services.sync import EnvironmentSyncService
 from app.services.sync_desk import SyncDesk
+from app.services.token_desk import TokenDesk
+from app.services.trail import AuditTrail
+from app.services.tries import FailedTries
 from app.services.unlocking import ProtectionDesk
 from app.services.validation import SchemaValidationService
 from app.settings import Settings
@@ -77,6 +83,9 @@ class Services:
     proofs: ProofDesk
     resolver: ConflictResolver
     schedules: ScheduleService
+    authenticator: Authenticator
+    tokens: TokenDesk
+    trail: AuditTrail
     runner: MigrationRunnerService
     sweeper: Sweeper
     installer: ControlInstaller
@@ -113,6 +122,7 @@ def build(settings: Settings) -> Services:
     )
     desk, plans = _desk(settings, rooms), _plans(rooms)
     sync_desk = SyncDesk(environments, submission, plans, board)
+    tokens = ControlTokens(database)
     return Services(
         settings=settings,
         portal=portal,
@@ -136,6 +146,9 @@ def build(settings: Settings) -> Services:
         ),
         schedules=schedules,
         registry=registry,
+        authenticator=Authenticator(tokens, clock, FailedTries(clock), settings.admin_token),
+        tokens=TokenDesk(tokens, environments, clock, _new_secret, read_only=settings.read_only),
+        trail=AuditTrail(ControlTrail(database), clock),
         runner=runner_of(settings, rooms, watchdog_of(settings, watchdog_portal), sync_desk, registry),
         sweeper=_sweeper(settings, sweeper_portal, rooms.doorbell),
         installer=_installer(settings, rooms.targets, clock),
@@ -144,6 +157,11 @@ def build(settings: Settings) -> Services:
         idempotency=ControlIdempotencyKeys(database),
         health=BackendHealth(database, settings.redis_url),
     )
+
+
+def _new_secret() -> str:
+    """256 bits."""
+    return secrets.token_hex(32)
 
 
 def _desk(settings: Settings, rooms: Rooms) -> DriftDesk:

@@ -1,5 +1,6 @@
 """The HTTP application on fakes: what a test asks it, and what a worker would do meanwhile."""
 
+import secrets
 from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from app.domain.preserved import Retention
 from app.portal import Portal
 from app.ports import TargetView
 from app.registry.reading import DocumentReader
+from app.services.access import Authenticator
 from app.services.approving import ApprovalDesk
 from app.services.comparing import Comparer
 from app.services.conflict import ConflictResolutionService
@@ -42,6 +44,9 @@ from app.services.schedule import ScheduleService
 from app.services.submission import Submission
 from app.services.sync import EnvironmentSyncService
 from app.services.sync_desk import SyncDesk
+from app.services.token_desk import TokenDesk
+from app.services.trail import AuditTrail
+from app.services.tries import FailedTries
 from app.services.unlocking import ProtectionDesk
 from app.services.validation import SchemaValidationService
 from app.settings import Settings
@@ -58,7 +63,7 @@ from tests.fakes.jobs import JobStore, MemoryClaims, MemoryJobs
 from tests.fakes.lint import FakeLinter
 from tests.fakes.locks import MemoryLocks
 from tests.fakes.overview import MemoryEnvironmentLog
-from tests.fakes.ownership import MemoryOwnership, MemoryTrail
+from tests.fakes.ownership import MemoryOwnership
 from tests.fakes.plans import MemoryPlans
 from tests.fakes.preserved import MemoryPreservedRows
 from tests.fakes.proofs import MemoryProofs
@@ -69,6 +74,8 @@ from tests.fakes.source import LiteralSource
 from tests.fakes.surveys import LiteralSurveys
 from tests.fakes.sweep import MemorySweep
 from tests.fakes.targets import MemoryTargets
+from tests.fakes.tokens import MemoryTokens
+from tests.fakes.trail import MemoryTrail
 from tests.fakes.wishes import MemoryWishes
 
 T = TypeVar("T")
@@ -118,7 +125,7 @@ class Stand:
         self.claims, self.log = MemoryClaims(self.store), MemoryConflicts(self.clock)
         self.schedules = MemorySchedules(self.store)
         self.source = LiteralSource(*self.files)
-        self.targets, self.trail = MemoryTargets(clock=self.clock), MemoryTrail()
+        self.targets, self.trail = MemoryTargets(clock=self.clock), MemoryTrail(self.clock)
         self.apply(*self.applied)
         self.services = self._services(_settings(**self.changed_settings))
         self.app: Flask = create_app(self.services.settings, self.services)
@@ -126,7 +133,11 @@ class Stand:
         self.contract = Contract(self.app, asked.get_json())
 
     def call(self, method: str, path: str, **given: Any) -> Answer:
+        """`token`: what the caller says it is."""
         given.setdefault("base_url", "http://localhost:3000")
+        token = given.pop("token", None)
+        if token is not None:
+            given["headers"] = {"Authorization": f"Bearer {token}", **given.get("headers", {})}
         response = self.client().open(path, method=method, **given)
         self.contract.hold(method, path, response)
         return cast(Answer, response)
@@ -217,6 +228,7 @@ class Stand:
         self.known = MemoryEnvironmentLog(self.store, self.checks)
         overview = Overview(self.source, self.targets, self.known)
         migrations = MigrationService(submission, board, MemoryWishes(self.store), self.locks)
+        self.tokens = MemoryTokens(self.clock, self.trail)
         return Services(
             settings=settings,
             portal=portal,
@@ -250,6 +262,11 @@ class Stand:
                 submission,
                 schedules,
             ),
+            authenticator=Authenticator(self.tokens, self.clock, FailedTries(self.clock), settings.admin_token),
+            tokens=TokenDesk(
+                self.tokens, environments, self.clock, lambda: secrets.token_hex(32), read_only=settings.read_only
+            ),
+            trail=AuditTrail(self.trail, self.clock),
             runner=cast(MigrationRunnerService, None),
             sweeper=Sweeper(sweep, self.doorbell),
             installer=cast(ControlInstaller, None),

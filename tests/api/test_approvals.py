@@ -6,7 +6,8 @@ from uuid import UUID
 
 import pytest
 
-from app.domain.job import Origin, Principal
+from app.domain.job import Origin
+from app.domain.principal import Principal
 from tests.api.stand import ENVIRONMENTS, Stand, standing
 
 GUARDED = {one.name: replace(one, approvals=1) for one in ENVIRONMENTS}

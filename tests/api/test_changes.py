@@ -48,7 +48,7 @@ def test_what_was_asked_and_by_whom_is_kept(stand: Stand) -> None:
         "conflictId": None, "resolution": None, "migration": None, "schedule": None, "from": None,
         "outsideWindow": "refuse",
     }  # fmt: skip
-    assert job["principal"] == {"id": "anonymous", "kind": "anonymous", "address": "127.0.0.1"}
+    assert job["principal"] == {"id": "anonymous", "kind": "anonymous", "address": "127.0.0.1", "name": None}
     assert job["requestId"] == "r1"
     (row,) = stand.store.rows.values()
     assert row.job.origin.traceparent == PARENT

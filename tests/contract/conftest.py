@@ -22,6 +22,8 @@ from app.adapters.control.proofs import ControlProofs
 from app.adapters.control.registry import ControlRegistry
 from app.adapters.control.schedules import ControlSchedules
 from app.adapters.control.sweep import ControlSweep
+from app.adapters.control.tokens import ControlTokens
+from app.adapters.control.trail import ControlTrail
 from app.adapters.control.wishes import ControlWishes
 from app.domain.environment import Dsn
 from app.portal import Portal
@@ -41,6 +43,8 @@ from app.ports import (
     Proofs,
     Registry,
     Schedules,
+    Tokens,
+    Trail,
 )
 from tests.fakes.approvals import MemoryApprovals
 from tests.fakes.clock import FakeClock
@@ -55,6 +59,8 @@ from tests.fakes.proofs import MemoryProofs
 from tests.fakes.registry import MemoryRegistry
 from tests.fakes.schedules import MemorySchedules
 from tests.fakes.sweep import MemorySweep
+from tests.fakes.tokens import MemoryTokens
+from tests.fakes.trail import MemoryTrail
 from tests.fakes.wishes import MemoryWishes
 from tests.support.house import open_house
 from tests.support.servers import execute
@@ -92,6 +98,8 @@ class Room:
     drift: DriftLog
     plans: Plans
     proofs: Proofs
+    tokens: Tokens
+    trail: Trail
     environments: EnvironmentLog
     approvals: Approvals
     registry: Registry
@@ -121,7 +129,7 @@ def _memory_room() -> Iterator[Room]:
     clock, portal = FakeClock(), Portal("contract")
     keys = MemoryIdempotencyKeys(clock)
     store = JobStore(clock, keys)
-    conflicts, checks = MemoryConflicts(clock), MemoryDrift(clock)
+    conflicts, checks, trail = MemoryConflicts(clock), MemoryDrift(clock), MemoryTrail(clock)
     yield Room(
         MemoryJobs(store),
         MemoryWishes(store),
@@ -135,6 +143,8 @@ def _memory_room() -> Iterator[Room]:
         checks,
         MemoryPlans(),
         MemoryProofs(clock),
+        MemoryTokens(clock, trail),
+        trail,
         MemoryEnvironmentLog(store, checks),
         MemoryApprovals(store),
         MemoryRegistry(clock),
@@ -163,6 +173,8 @@ def _real_room(request: pytest.FixtureRequest, folder: Path) -> Iterator[Room]:
             ControlDrift(database),
             ControlPlans(database),
             ControlProofs(database),
+            ControlTokens(database),
+            ControlTrail(database),
             ControlEnvironmentLog(database),
             ControlApprovals(database),
             ControlRegistry(database),

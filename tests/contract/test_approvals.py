@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.domain.job import Job, JobId, JobKind, JobRequest, JobState, Origin, Principal
+from app.domain.job import Job, JobId, JobKind, JobRequest, JobState, Origin
+from app.domain.principal import Principal
 from app.ports import NewJob
 from tests.contract.conftest import Room
 

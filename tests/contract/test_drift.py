@@ -6,7 +6,8 @@ from uuid import UUID
 
 from app.domain.conflict import Collision, ConflictKind, ConflictState
 from app.domain.drift import DriftCheck, DriftState, not_checked
-from app.domain.job import Origin, Principal
+from app.domain.job import Origin
+from app.domain.principal import Principal
 from app.ports import Answer
 from tests.contract.conftest import Room
 

@@ -18,10 +18,10 @@ from app.domain.job import (
     JobState,
     OnBusy,
     Origin,
-    Principal,
     StepRecord,
     StepState,
 )
+from app.domain.principal import Principal
 from app.domain.settling import Resolution, Settling
 from app.ports import JobQuery, NewJob
 from tests.contract.conftest import Room

@@ -9,7 +9,7 @@ from app.domain.environment import Protection
 from app.domain.estimate import Estimate
 from app.domain.examination import Consent, Judged, Unused
 from app.domain.hazards import Hazard, HazardCode, Risk
-from app.domain.job import JobKind, JobRequest, Origin, Principal
+from app.domain.job import JobKind, JobRequest, Origin
 from app.domain.keeping import Keep
 from app.domain.lock_modes import Lock, LockMode
 from app.domain.locks import Session
@@ -27,6 +27,7 @@ from app.domain.planned import (
     WouldRefuse,
 )
 from app.domain.preserved import PreservedKind
+from app.domain.principal import Principal
 from app.domain.problem import Problem
 from app.domain.removals import Act, Noun, Removal, Taken
 from app.domain.survey import Blocker, TableSize

@@ -1,6 +1,7 @@
 """The registry of environments: versions, and what is on the audit trail."""
 
-from app.domain.job import Origin, Principal
+from app.domain.job import Origin
+from app.domain.principal import Principal
 from tests.contract.conftest import Room
 
 ANN = Origin(Principal("ann", "token"), "request 1")

@@ -2,19 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
-from app.domain.job import (
-    Attempt,
-    ClaimRefusal,
-    ClaimRefused,
-    Ended,
-    Job,
-    JobId,
-    JobKind,
-    JobRequest,
-    JobState,
-    Origin,
-    Principal,
-)
+from app.domain.job import Attempt, ClaimRefusal, ClaimRefused, Ended, Job, JobId, JobKind, JobRequest, JobState, Origin
+from app.domain.principal import Principal
 from app.domain.schedule import Wanted
 from app.ports import NewJob
 from tests.contract.conftest import Room

@@ -2,7 +2,8 @@
 
 import pytest
 
-from app.domain.job import ClaimRefusal, GivenBack, JobId, JobState, Principal, Wishes
+from app.domain.job import ClaimRefusal, GivenBack, JobId, JobState, Wishes
+from app.domain.principal import Principal
 from tests.contract.conftest import Room
 from tests.contract.test_jobs import DONE, add, claim, get, refused
 

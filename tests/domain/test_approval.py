@@ -9,7 +9,8 @@ from app.domain.approval import Vote, approvals_needed, refuse_void, refuse_vote
 from app.domain.binding import binding_of
 from app.domain.environment import Dsn, Environment
 from app.domain.errors import ApprovalVoid, Forbidden, NothingToApprove
-from app.domain.job import Job, JobId, JobKind, JobRequest, JobState, Origin, Principal
+from app.domain.job import Job, JobId, JobKind, JobRequest, JobState, Origin
+from app.domain.principal import Principal
 from app.domain.step import Plan, step_up
 from tests.domain.literals import NOON, applied, sql
 

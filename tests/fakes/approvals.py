@@ -20,7 +20,7 @@ class MemoryApprovals:
         if row is None:
             return None
         left = row.job.approvals_needed - 1
-        values: dict[str, Any] = {"approvals_needed": left, "message": f"approved by {by.principal.id}; it waits"}
+        values: dict[str, Any] = {"approvals_needed": left, "message": f"approved by {by.principal.label}; it waits"}
         if left == 0 and not_before is not None:
             values |= {"reason": "window", "not_before": not_before}
         elif left == 0:
@@ -38,7 +38,7 @@ class MemoryApprovals:
         row = self._voted(job_id, by, note, approved=False)
         if row is None:
             return None
-        said = f"rejected by {by.principal.id}" + ("" if note is None else f": {note}")
+        said = f"rejected by {by.principal.label}" + ("" if note is None else f": {note}")
         self._store.change(
             row,
             state=JobState.CANCELLED,

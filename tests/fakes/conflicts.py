@@ -71,7 +71,7 @@ class MemoryConflicts:
             self.audit.append(answer)
         if answer.until is not None:
             self._ignored_until[conflict_id] = answer.until
-        who = answer.origin.principal.id
+        who = answer.origin.principal.label
         said = replace(known.collision, answer=f"{answer.resolution}, said {who}")
         settled = replace(known, collision=said, resolved_by=who, note=answer.note, resolved_by_job=answer.job_id)
         return self._close(settled, ConflictState.RESOLVED, answer.resolution)

@@ -276,7 +276,7 @@ class MemoryClaims:
             max_starts=10,
             queued_since=job.created_at,
             owner=owner,
-            actor=job.origin.principal.id,
+            actor=job.origin.principal.label,
             wishes=self._store.rows[job.id].wishes,
         )
 

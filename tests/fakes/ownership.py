@@ -1,9 +1,8 @@
-"""Whose a target in memory is, and an audit trail in a list."""
+"""Whose a target in memory is."""
 
 from datetime import datetime, timedelta
 
 from app.domain.environment import Environment
-from app.domain.job import Origin
 from app.ports import Clock
 from tests.fakes.targets import MemoryTargets
 
@@ -30,13 +29,3 @@ class MemoryOwnership:
             return False
         ledger.environment, ledger.protection = environment.name, environment.protection
         return True
-
-
-class MemoryTrail:
-    """Implements ports.Trail."""
-
-    def __init__(self) -> None:
-        self.rows: list[tuple[str, str, str, str | None]] = []
-
-    async def add(self, origin: Origin, action: str, environment: str, detail: str | None) -> None:
-        self.rows.append((origin.principal.id, action, environment, detail))

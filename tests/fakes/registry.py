@@ -25,7 +25,7 @@ class MemoryRegistry:
         if version is not None and version != (0 if known is None else known.version):
             return None
         number = 1 if known is None else known.version + 1
-        self._known[name] = Registered(name, dict(document), number, self._clock.now(), origin.principal.id)
+        self._known[name] = Registered(name, dict(document), number, self._clock.now(), origin.principal.label)
         self.audit.append((origin.principal.id, "environments.put", name))
         return self._known[name]
 

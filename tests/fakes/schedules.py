@@ -5,7 +5,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 from app.domain.errors import BackendUnavailable
-from app.domain.job import Job, JobId, JobKind, JobRequest, JobState, Origin, Principal
+from app.domain.job import Job, JobId, JobKind, JobRequest, JobState, Origin
+from app.domain.principal import Principal
 from app.domain.schedule import Schedule, Wanted, due_after
 from tests.fakes.jobs import FIRST_RING_GRACE, JobStore, Row
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from app.domain.environment import Dsn, Environment, OnDrift, OutOfOrder, Protection, SyncPolicy
-from app.domain.job import Job, JobId, JobKind, JobRequest, JobState, Origin, Principal
+from app.domain.job import Job, JobId, JobKind, JobRequest, JobState, Origin
+from app.domain.principal import Principal
 from app.domain.windows import Window, Windows
 from tests.support.eventually import eventually
 from tests.support.house import House, open_house

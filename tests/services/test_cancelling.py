@@ -5,7 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 from app.domain.environment import OnFailure
-from app.domain.job import GivenBack, JobState, Principal
+from app.domain.job import GivenBack, JobState
+from app.domain.principal import Principal
 from app.domain.signals import ConnectionLost, StepFailed
 from app.services.stepping import RECONNECTS
 from tests.fakes.wishes import MemoryWishes

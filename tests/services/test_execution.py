@@ -9,18 +9,8 @@ import pytest
 from app.domain.environment import OnFailure
 from app.domain.errors import BackendUnavailable, BackendUnusable, TargetBusy
 from app.domain.failure import Failure, FailureCode
-from app.domain.job import (
-    Attempt,
-    Ended,
-    GivenBack,
-    JobId,
-    JobKind,
-    JobRequest,
-    JobState,
-    Origin,
-    Principal,
-    Superseded,
-)
+from app.domain.job import Attempt, Ended, GivenBack, JobId, JobKind, JobRequest, JobState, Origin, Superseded
+from app.domain.principal import Principal
 from app.domain.settling import MarkAs, Resolution, Settling
 from app.domain.signals import ConnectionLost, LockNotAvailable, StepFailed, TransactionEnded
 from app.domain.step import Atomicity

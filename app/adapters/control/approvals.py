@@ -9,17 +9,18 @@ from app.adapters.control.database import ControlDatabase
 from app.adapters.control.rows import job_of
 from app.adapters.control.tables import jobs
 from app.domain.approval import Vote
-from app.domain.job import Job, JobId, Origin, Principal
+from app.domain.job import Job, JobId, Origin
+from app.domain.principal import Principal
 
-_WHO = ("by", "by_kind", "by_address", "request_id", "note")
+_WHO = ("by", "by_kind", "by_address", "by_name", "label", "request_id", "note")
 _VOTE = """
     WITH held AS (
         SELECT j.id, j.target_id, j.approvals_needed FROM liftlock_control.jobs j
         WHERE j.id = :id AND j.state = 'waiting' AND j.approvals_needed > 0 FOR UPDATE),
     vote AS (
         INSERT INTO liftlock_control.votes
-            (job_id, principal_id, principal_kind, principal_address, approved, note)
-        SELECT held.id, :by, :by_kind, :by_address, {approved}, :note FROM held
+            (job_id, principal_id, principal_kind, principal_address, principal_name, approved, note)
+        SELECT held.id, :by, :by_kind, :by_address, :by_name, {approved}, :note FROM held
         ON CONFLICT DO NOTHING RETURNING job_id),
     queue AS MATERIALIZED (
         SELECT t.id, t.name FROM liftlock_control.targets t
@@ -31,8 +32,9 @@ _VOTE = """
         RETURNING j.*),
     trail AS (
         INSERT INTO liftlock_control.audit
-            (principal_id, principal_kind, principal_address, request_id, action, environment, subject, detail)
-        SELECT :by, :by_kind, :by_address, :request_id, 'jobs.{action}', queue.name, CAST(job.id AS text),
+            (principal_id, principal_kind, principal_address, principal_name, request_id, action, environment, subject,
+             detail)
+        SELECT :by, :by_kind, :by_address, :by_name, :request_id, 'jobs.{action}', queue.name, CAST(job.id AS text),
                jsonb_build_object('note', :note)
         FROM job JOIN queue ON queue.id = job.target_id)
     SELECT * FROM job
@@ -45,13 +47,13 @@ _APPROVED = f"""
     reason = CASE WHEN NOT {_LAST} THEN 'approval' WHEN :not_before IS NULL THEN 'for_worker' ELSE 'window' END,
     seq = CASE WHEN {_LAST} AND :not_before IS NULL THEN nextval('liftlock_control.job_seq') END,
     next_dispatch_at = clock_timestamp(),
-    message = 'approved by ' || :by || CASE
+    message = 'approved by ' || :label || CASE
         WHEN NOT {_LAST} THEN '; it waits for ' || held.approvals_needed - 1 || ' more'
         WHEN :not_before IS NULL THEN '; it is waiting for a worker' ELSE '; it waits for its window' END
 """
 _REJECTED = """
     state = 'cancelled', reason = 'rejected', approvals_needed = 0,
-    message = 'rejected by ' || :by || COALESCE(': ' || :note, '')
+    message = 'rejected by ' || :label || COALESCE(': ' || :note, '')
 """
 
 
@@ -83,7 +85,9 @@ class ControlApprovals:
             rows = (await connection.execute(_VOTES, {"id": job_id})).mappings()
             return tuple(
                 Vote(
-                    Principal(row["principal_id"], row["principal_kind"], row["principal_address"]),
+                    Principal(
+                        row["principal_id"], row["principal_kind"], row["principal_address"], row["principal_name"]
+                    ),
                     row["at"],
                     row["approved"],
                     row["note"],
@@ -104,6 +108,8 @@ def _values(job_id: JobId, by: Origin, note: str | None) -> dict[str, Any]:
         "by": who.id,
         "by_kind": who.kind,
         "by_address": who.address,
+        "by_name": who.name,
+        "label": who.label,
         "request_id": by.request_id,
         "note": note,
     }

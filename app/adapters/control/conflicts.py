@@ -64,13 +64,14 @@ _EXPIRE = Direct(
 _CLOSE = text("""
     WITH closed AS (
         UPDATE liftlock_control.conflicts
-        SET state = 'resolved', resolution = :resolution, resolved_at = clock_timestamp(), resolved_by = :by,
+        SET state = 'resolved', resolution = :resolution, resolved_at = clock_timestamp(), resolved_by = :label,
             note = :note, resolved_by_job = :job_id, answer = :answer, ignored_until = :until
         WHERE id = :id AND (state = 'open' OR state = 'expired' AND :job_id IS NOT NULL) RETURNING *),
     trail AS (
         INSERT INTO liftlock_control.audit
-            (principal_id, principal_kind, principal_address, request_id, action, environment, subject, detail)
-        SELECT :by, :by_kind, :by_address, :request_id, 'conflicts.resolve', closed.environment,
+            (principal_id, principal_kind, principal_address, principal_name, request_id, action, environment, subject,
+             detail)
+        SELECT :by, :by_kind, :by_address, :by_name, :request_id, 'conflicts.resolve', closed.environment,
                CAST(closed.id AS text),
                jsonb_build_object('kind', closed.kind, 'resolution', closed.resolution, 'note', closed.note)
         FROM closed WHERE closed.resolved_by_job IS NULL)
@@ -79,7 +80,10 @@ _CLOSE = text("""
 """Whoever looks between a job's step and its end finds the cause gone: the job's answer still stands."""
 
 _CLOSE = _CLOSE.bindparams(
-    *(bindparam(name, type_=Text) for name in ("resolution", "by", "note", "answer", "by_kind", "by_address")),
+    *(
+        bindparam(name, type_=Text)
+        for name in ("resolution", "by", "note", "answer", "by_kind", "by_address", "by_name", "label")
+    ),
     *(bindparam(name, type_=Uuid) for name in ("id", "job_id")),
     bindparam("request_id", type_=Text),
     bindparam("until", type_=DateTime(timezone=True)),
@@ -134,10 +138,12 @@ class ControlConflicts:
             "by": who.id,
             "by_kind": who.kind,
             "by_address": who.address,
+            "by_name": who.name,
+            "label": who.label,
             "request_id": answer.origin.request_id,
             "note": answer.note,
             "job_id": answer.job_id,
-            "answer": f"{answer.resolution}, said {who.id}",
+            "answer": f"{answer.resolution}, said {who.label}",
             "until": answer.until,
         }
         async with self._database.single() as connection:

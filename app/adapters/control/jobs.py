@@ -22,7 +22,7 @@ from app.ports import JobQuery, KeyClaim, NewJob, first_state
 FIRST_RING_GRACE_S = 5
 _TEXTS = (
     "environment", "queue", "kind", "request", "state", "reason", "message", "notices", "dedupe_key", "principal_id",
-    "principal_kind", "principal_address", "request_id", "traceparent", "action",
+    "principal_kind", "principal_address", "principal_name", "request_id", "traceparent", "action",
 )  # fmt: skip
 
 _ADD = Direct(
@@ -32,8 +32,8 @@ _ADD = Direct(
     job AS (
         INSERT INTO liftlock_control.jobs
             (id, seq, target_id, kind, request, state, reason, message, notices, dispatches, next_dispatch_at,
-             dedupe_key, principal_id, principal_kind, principal_address, request_id, traceparent, finished_at,
-             not_before, approvals_needed)
+             dedupe_key, principal_id, principal_kind, principal_address, principal_name, request_id, traceparent,
+             finished_at, not_before, approvals_needed)
         SELECT :id,
                CASE WHEN :state = 'queued' THEN COALESCE((
                    SELECT min(open.seq) - 1 FROM liftlock_control.jobs open
@@ -41,7 +41,7 @@ _ADD = Direct(
                ), nextval('liftlock_control.job_seq')) END, target.id, :kind,
                CAST(:request AS jsonb), :state, :reason, :message, CAST(:notices AS jsonb), 1,
                clock_timestamp() + make_interval(secs => :grace_s), :dedupe_key, :principal_id, :principal_kind,
-               :principal_address, :request_id, :traceparent,
+               :principal_address, :principal_name, :request_id, :traceparent,
                CASE WHEN :state NOT IN ('queued', 'waiting') THEN clock_timestamp() END, :not_before,
                :approvals_needed
         FROM target
@@ -51,9 +51,10 @@ _ADD = Direct(
         SELECT job.id, job.state, 0, job.reason FROM job),
     trail AS (
         INSERT INTO liftlock_control.audit
-            (principal_id, principal_kind, principal_address, request_id, action, environment, subject, detail)
-        SELECT job.principal_id, job.principal_kind, job.principal_address, job.request_id, :action, :environment,
-               CAST(job.id AS text), job.request FROM job)
+            (principal_id, principal_kind, principal_address, principal_name, request_id, action, environment, subject,
+             detail)
+        SELECT job.principal_id, job.principal_kind, job.principal_address, job.principal_name, job.request_id, :action,
+               :environment, CAST(job.id AS text), job.request FROM job)
     SELECT * FROM job
 """)
     .bindparams(*(bindparam(name, type_=Text) for name in _TEXTS))
@@ -210,6 +211,7 @@ def _values(job: NewJob) -> dict[str, Any]:
         "principal_id": origin.principal.id,
         "principal_kind": origin.principal.kind,
         "principal_address": origin.principal.address,
+        "principal_name": origin.principal.name,
         "request_id": origin.request_id,
         "traceparent": origin.traceparent,
         "action": _action(job.request),

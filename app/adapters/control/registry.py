@@ -11,18 +11,19 @@ from app.adapters.control.tables import environments
 from app.domain.job import Origin
 from app.domain.registered import Registered
 
-_WHO = ("name", "by", "by_kind", "by_address", "request_id")
+_WHO = ("name", "by", "by_kind", "by_address", "by_name", "request_id")
 _CHANGE = """
     WITH done AS ({change} RETURNING *),
     trail AS (
         INSERT INTO liftlock_control.audit
-            (principal_id, principal_kind, principal_address, request_id, action, environment, detail)
-        SELECT :by, :by_kind, :by_address, :request_id, 'environments.{action}', done.name, done.document FROM done)
+            (principal_id, principal_kind, principal_address, principal_name, request_id, action, environment, detail)
+        SELECT :by, :by_kind, :by_address, :by_name, :request_id, 'environments.{action}', done.name, done.document
+        FROM done)
     SELECT * FROM done
 """
 _PUT_ROW = """
     INSERT INTO liftlock_control.environments AS known (name, document, updated_by)
-    SELECT :name, CAST(:document AS jsonb), :by
+    SELECT :name, CAST(:document AS jsonb), :label
     WHERE COALESCE(:version, 0) = 0 OR EXISTS (SELECT FROM liftlock_control.environments WHERE name = :name)
     ON CONFLICT (name) DO UPDATE
     SET document = EXCLUDED.document, version = known.version + 1, updated_at = clock_timestamp(),
@@ -37,7 +38,9 @@ def _statement(change: str, action: str) -> TextClause:
     return text(written).bindparams(*(bindparam(name, type_=Text) for name in _WHO))
 
 
-_PUT = _statement(_PUT_ROW, "put").bindparams(bindparam("document", type_=Text), bindparam("version", type_=Integer))
+_PUT = _statement(_PUT_ROW, "put").bindparams(
+    bindparam("document", type_=Text), bindparam("label", type_=Text), bindparam("version", type_=Integer)
+)
 _DELETE = _statement(_DELETE_ROW, "delete")
 
 
@@ -55,7 +58,12 @@ class ControlRegistry:
     async def put(
         self, name: str, document: Mapping[str, object], version: int | None, origin: Origin
     ) -> Registered | None:
-        values = {**_who(name, origin), "document": json.dumps(document), "version": version}
+        values = {
+            **_who(name, origin),
+            "document": json.dumps(document),
+            "version": version,
+            "label": origin.principal.label,
+        }
         async with self._database.single() as connection:
             row = (await connection.execute(_PUT, values)).mappings().first()
             return None if row is None else _registered(row)
@@ -72,6 +80,7 @@ def _who(name: str, origin: Origin) -> dict[str, Any]:
         "by": who.id,
         "by_kind": who.kind,
         "by_address": who.address,
+        "by_name": who.name,
         "request_id": origin.request_id,
     }
 

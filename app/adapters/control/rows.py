@@ -8,7 +8,8 @@ from sqlalchemy import RowMapping
 
 from app.adapters.codec import FAILURE, REQUEST
 from app.domain.conflict import Collision, Conflict, ConflictKind, ConflictState
-from app.domain.job import CONTROL, Job, JobId, JobKind, JobState, Origin, Principal, StepRecord
+from app.domain.job import CONTROL, Job, JobId, JobKind, JobState, Origin, StepRecord
+from app.domain.principal import Principal
 from app.domain.schedule import Schedule
 
 Columns = RowMapping | Mapping[str, Any]
@@ -32,7 +33,7 @@ def job_of(row: Columns, steps: Sequence[StepRecord] = ()) -> Job:
         error=_failure(row["error"]),
         notices=tuple(row["notices"]),
         origin=Origin(
-            Principal(row["principal_id"], row["principal_kind"], row["principal_address"]),
+            Principal(row["principal_id"], row["principal_kind"], row["principal_address"], row["principal_name"]),
             row["request_id"],
             row["traceparent"],
         ),

@@ -66,8 +66,9 @@ _SET_PAUSED = text("""
         UPDATE liftlock_control.schedules SET paused = :paused WHERE name = :name RETURNING *),
     trail AS (
         INSERT INTO liftlock_control.audit
-            (principal_id, principal_kind, principal_address, request_id, action, subject)
-        SELECT :by, :by_kind, :by_address, :request_id, :action, changed.name FROM changed)
+            (principal_id, principal_kind, principal_address, principal_name, request_id, action, environment, subject)
+        SELECT :by, :by_kind, :by_address, :by_name, :request_id, :action,
+               NULLIF(changed.environment, 'liftlock-control'), changed.name FROM changed)
     SELECT * FROM changed
 """).columns(*schedules.columns)
 _RAN = text("UPDATE liftlock_control.schedules SET last_job = :job_id WHERE name = :name")
@@ -116,6 +117,7 @@ class ControlSchedules:
             "by": who.id,
             "by_kind": who.kind,
             "by_address": who.address,
+            "by_name": who.name,
             "request_id": origin.request_id,
         }
         async with self._database.single() as connection:

@@ -66,6 +66,7 @@ jobs = Table(
     Column("cancel_requested_by", Text),
     Column("paused_by", Text),
     Column("not_before", _moment),
+    Column("principal_name", Text),
     Column("approvals_needed", Integer),
 )
 
@@ -87,6 +88,7 @@ votes = Table(
     Column("principal_id", Text, primary_key=True),
     Column("principal_kind", Text, primary_key=True),
     Column("principal_address", Text),
+    Column("principal_name", Text),
     Column("approved", Boolean),
     Column("note", Text),
 )
@@ -192,6 +194,25 @@ audit = Table(
     Column("environment", Text),
     Column("subject", Text),
     Column("detail", JSONB),
+    Column("principal_name", Text),
+    Column("refused", Text),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("name", Text),
+    Column("digest", LargeBinary),
+    Column("role", Text),
+    Column("scopes", ARRAY(Text)),
+    Column("created_at", _moment),
+    Column("created_by", Text),
+    Column("expires_at", _moment),
+    Column("last_used_at", _moment),
+    Column("last_used_from", Text),
+    Column("revoked_at", _moment),
+    Column("revoked_by", Text),
 )
 
 idempotency_keys = Table(

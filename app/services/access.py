@@ -1,0 +1,124 @@
+"""Authenticator: whose token a request carries, asked of the control database at most every few seconds."""
+
+import hmac
+import threading
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from app.domain.access import EVERYTHING, Access, KnownToken, TokenState, TokenUse, digest_of, id_in
+from app.domain.errors import BackendUnavailable, TooManyTries, Unauthenticated
+from app.domain.principal import Principal
+from app.ports import Clock, Tokens
+from app.services.tries import FailedTries
+
+TRUSTED_FOR = timedelta(seconds=5)
+"""How long a lookup is good for in one process: so long a revoked token may still be let in."""
+USED_EVERY = timedelta(minutes=1)
+MOST_KEPT = 10_000
+ADMIN_ID = "admin-token"
+ADMIN_NAME = "LIFTLOCK_ADMIN_TOKEN"
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """`at`: when it was looked up; a clock that was set back makes it old, never young."""
+
+    known: KnownToken
+    at: datetime
+
+    def fresh(self, now: datetime) -> bool:
+        return self.at <= now < self.at + TRUSTED_FOR
+
+
+class Authenticator:
+    """Usable on every thread. `admin_token`: of the settings; it is an admin's, and stored nowhere."""
+
+    def __init__(self, tokens: Tokens, clock: Clock, tries: FailedTries, admin_token: str | None) -> None:
+        self._tokens, self._clock, self._tries = tokens, clock, tries
+        self._admin = None if admin_token is None else digest_of(admin_token)
+        self._seen: dict[UUID, _Seen] = {}
+        self._noted: dict[UUID, datetime] = {}
+        self._uses: dict[UUID, TokenUse] = {}
+        self._lock = threading.Lock()
+
+    def at_once(self, text: str, address: str | None) -> Access | None:
+        """Without asking anybody: the token of the settings, and those that were looked up a moment ago.
+
+        None: it has to be looked up. Raises Unauthenticated, or TooManyTries for an address that has sent too many
+        wrong ones.
+        """
+        digest = digest_of(text)
+        if self._admin is not None and hmac.compare_digest(digest, self._admin):
+            return Access(Principal(ADMIN_ID, "admin_token", address, ADMIN_NAME), EVERYTHING)
+        token_id = id_in(text)
+        seen = None if token_id is None else self._seen.get(token_id)
+        if seen is not None and seen.fresh(self._clock.now()) and hmac.compare_digest(digest, seen.known.digest):
+            return self._admitted(seen.known, address)
+        wait = self._tries.wait_s(address)
+        if wait:
+            raise TooManyTries(
+                f"too many wrong tokens have come from {address}; the next one is looked at in {wait} s",
+                facts={"retryAfterS": wait},
+            )
+        if token_id is None:
+            raise self._unknown(address)
+        return None
+
+    async def look_up(self, text: str, address: str | None) -> Access:
+        """What `at_once` could not say. Raises Unauthenticated, or BackendUnavailable."""
+        token_id = id_in(text)
+        known = None if token_id is None else await self._tokens.find(token_id)
+        if known is None or not hmac.compare_digest(digest_of(text), known.digest):
+            raise self._unknown(address)
+        self._keep(known)
+        return self._admitted(known, address)
+
+    def forget(self, token_id: UUID) -> None:
+        """It was revoked here: in this process at once, in others when their last lookup is old."""
+        with self._lock:
+            self._seen.pop(token_id, None)
+
+    async def write_uses(self) -> None:
+        """When each token was last used, and from where. Raises BackendUnavailable; then the next time writes it."""
+        with self._lock:
+            uses, self._uses = self._uses, {}
+        if not uses:
+            return
+        try:
+            await self._tokens.used(tuple(uses.values()))
+        except BackendUnavailable:
+            with self._lock:
+                self._uses = uses | self._uses
+            raise
+
+    def _admitted(self, known: KnownToken, address: str | None) -> Access:
+        token, now = known.token, self._clock.now()
+        state = token.state_at(now)
+        if state is not TokenState.LIVE:
+            self._tries.failed(address)
+            word = "was revoked" if state is TokenState.REVOKED else "has expired"
+            raise Unauthenticated(f"the token {token.name!r} {word}; have a new one made")
+        self._note_use(token.id, now, address)
+        return Access(Principal(str(token.id), "token", address, token.name), token.scopes, token)
+
+    def _note_use(self, token_id: UUID, now: datetime, address: str | None) -> None:
+        last = self._noted.get(token_id)
+        if last is not None and last <= now < last + USED_EVERY:
+            return
+        with self._lock:
+            self._noted[token_id] = now
+            self._uses[token_id] = TokenUse(token_id, now, address)
+            while len(self._noted) > MOST_KEPT:
+                del self._noted[next(iter(self._noted))]
+
+    def _keep(self, known: KnownToken) -> None:
+        with self._lock:
+            self._seen.pop(known.token.id, None)
+            self._seen[known.token.id] = _Seen(known, self._clock.now())
+            while len(self._seen) > MOST_KEPT:
+                del self._seen[next(iter(self._seen))]
+
+    def _unknown(self, address: str | None) -> Unauthenticated:
+        self._tries.failed(address)
+        return Unauthenticated("this token is not known here; use one that was made here, and that is not revoked")
