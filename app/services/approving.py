@@ -6,19 +6,27 @@ from uuid import UUID
 from app.domain.approval import Vote, approvals_needed, refuse_vote
 from app.domain.binding import binding_of
 from app.domain.environment import Environment
-from app.domain.errors import BackendUnavailable, NotFound, TargetBusy
-from app.domain.job import Job, JobId, JobRequest, Origin
+from app.domain.errors import BackendUnavailable, Forbidden, NotFound, TargetBusy
+from app.domain.job import Job, JobId, JobRequest, JobState, Origin
+from app.domain.principal import Principal
 from app.domain.promotion import opening
 from app.domain.step import Plan
-from app.ports import Approvals, Clock, JobBoard, Schemas
+from app.ports import Approvals, Clock, Doorbell, JobBoard, Schemas
 from app.services.environments import Environments
 from app.services.validation import Examination
 
 
 class ApprovalDesk:
     def __init__(
-        self, environments: Environments, approvals: Approvals, board: JobBoard, schemas: Schemas, clock: Clock
+        self,
+        environments: Environments,
+        approvals: Approvals,
+        board: JobBoard,
+        schemas: Schemas,
+        doorbell: Doorbell,
+        clock: Clock,
     ) -> None:
+        self._doorbell = doorbell
         self._environments = environments
         self._approvals = approvals
         self._board = board
@@ -26,15 +34,26 @@ class ApprovalDesk:
         self._clock = clock
 
     async def hold(
-        self, request: JobRequest, environment: Environment, plan: Plan | None, found: Examination
+        self,
+        request: JobRequest,
+        environment: Environment,
+        plan: Plan | None,
+        found: Examination,
+        asked_by: Principal,
     ) -> tuple[JobRequest, int]:
         """The request bound to what would run now, and how many have to approve that; 0 where nobody has to.
 
-        Raises TargetBusy or BackendUnavailable where nobody can tell what there would be to approve.
+        Raises Forbidden where nobody is known, TargetBusy or BackendUnavailable where nobody can tell what there would
+        be to approve.
         """
         needed = approvals_needed(environment, request.kind)
         if needed == 0:
             return request, 0
+        if asked_by.kind == "anonymous":
+            raise Forbidden(
+                f"a job in {environment.name} has to be approved by somebody else than the one who asks for it, and "
+                f"nobody knows who you are: set LIFTLOCK_AUTH=token"
+            )
         if plan is None or found.view is None:
             raise found.unreachable or TargetBusy(
                 f"a job in {environment.name} has to be approved, and what it would do is not known while other jobs "
@@ -50,7 +69,11 @@ class ApprovalDesk:
         job = await self._allowed(job_id, origin)
         environment = self._environments.named(job.request.environment)
         not_before = opening(environment, job.request, self._clock.now())
-        return await self._approvals.approve(job.id, origin, note, not_before) or await self._beaten(job_id, origin)
+        approved = await self._approvals.approve(job.id, origin, note, not_before)
+        if approved is not None and approved.state is JobState.QUEUED:
+            # it is due: where nobody hears it, the sweeper rings again
+            await self._doorbell.ring(approved.id)
+        return approved or await self._beaten(job_id, origin)
 
     async def reject(self, job_id: UUID, note: str | None, origin: Origin) -> Job:
         """Raises as `approve` does; whoever asked for it may cancel it instead."""

@@ -109,7 +109,7 @@ class Submission:
         finished = _nothing_to_do(request, plan) if self._shortcut else None
         needed = 0
         if finished is None:
-            request, needed = await self._approvals.hold(request, environment, plan, found)
+            request, needed = await self._approvals.hold(request, environment, plan, found, origin.principal)
         new = replace(
             self._new_job(request, origin, idempotency, dedupe, not_before),
             finished=finished,

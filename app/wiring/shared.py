@@ -82,7 +82,7 @@ def rooms_of(settings: Settings, portal: Portal) -> Rooms:
     gate = HazardGate(schemas, SquawkLinter(), surveys, settings.keep_bytes)
     validation = SchemaValidationService(source, targets, conflicts, gate)
     neighbours = Neighbours(environments, targets, clock)
-    approvals = ApprovalDesk(environments, ControlApprovals(database), board, schemas, clock)
+    approvals = ApprovalDesk(environments, ControlApprovals(database), board, schemas, doorbell, clock)
     for close in (announcements.close, targets.close, leases.close, database.close, doorbell.close):
         portal.on_close(close)
     return Rooms(

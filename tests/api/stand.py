@@ -187,7 +187,9 @@ class Stand:
         validation = SchemaValidationService(self.source, self.targets, conflicts, gate)
         self.proofs = MemoryProofs(self.clock)
         neighbours = Neighbours(environments, self.targets, self.clock)
-        approvals = ApprovalDesk(environments, MemoryApprovals(self.store), board, self.schemas, self.clock)
+        approvals = ApprovalDesk(
+            environments, MemoryApprovals(self.store), board, self.schemas, self.doorbell, self.clock
+        )
         submission = Submission(
             environments,
             validation,

@@ -1,47 +1,78 @@
 """Jobs that wait for somebody's word, over HTTP."""
 
 from collections.abc import Iterator
-from dataclasses import replace
-from uuid import UUID
+from dataclasses import dataclass, replace
 
 import pytest
 
-from app.domain.job import Origin
-from app.domain.principal import Principal
-from tests.api.stand import ENVIRONMENTS, Stand, standing
+from app.domain.access import Auth
+from tests.api.stand import ENVIRONMENTS, Answer, Stand, standing
 
+ADMIN = "the-admins-token-of-this-test-long-enough"
 GUARDED = {one.name: replace(one, approvals=1) for one in ENVIRONMENTS}
-BOB = Origin(Principal("bob", "token", "10.0.0.1"))
+SETTINGS = {"environments": GUARDED, "auth": Auth.TOKEN, "admin_token": ADMIN}
+
+
+@dataclass
+class Office:
+    """Ann asks for runs; Bob may approve them; Carl may do neither."""
+
+    stand: Stand
+    ann: str
+    bob: str
+    carl: str
+
+    def run(self) -> Answer:
+        return self.stand.post("/migrations/run", token=self.ann)
+
+    def vote(self, job_id: str, by: str, word: str = "approve", note: str | None = None) -> Answer:
+        return self.stand.post(f"/jobs/{job_id}/{word}", token=by, json={"note": note})
+
+
+def make(stand: Stand, name: str, role: str) -> str:
+    return str(stand.post("/tokens", token=ADMIN, json={"name": name, "role": role}).json["token"])
 
 
 @pytest.fixture
-def guarded() -> Iterator[Stand]:
-    with standing(changed_settings={"environments": GUARDED}) as stand:
-        yield stand
+def office() -> Iterator[Office]:
+    with standing(changed_settings=SETTINGS) as stand:
+        yield Office(
+            stand, make(stand, "ann", "releaser"), make(stand, "bob", "releaser"), make(stand, "carl", "operator")
+        )
 
 
-def test_a_run_waits_for_approval_and_says_what_may_be_done(guarded: Stand) -> None:
-    job = guarded.post("/migrations/run").json
+def test_a_run_waits_for_approval_and_says_what_may_be_done(office: Office) -> None:
+    job = office.run().json
     assert (job["state"], job["reason"], job["approvalsNeeded"]) == ("waiting", "approval", 1)
     assert [one["name"] for one in job["actions"]] == ["cancel", "retry", "approve", "reject"]
-    assert guarded.doorbell.rung == []
+    assert office.stand.doorbell.rung == []
 
 
-def test_who_is_not_known_cannot_approve(guarded: Stand) -> None:
-    job_id = guarded.post("/migrations/run").json["id"]
-    refused = guarded.post(f"/jobs/{job_id}/approve")
-    assert (refused.status_code, refused.json["type"]) == (403, "/problems/forbidden")
-    assert "LIFTLOCK_AUTH=token" in refused.json["detail"]
+def test_who_asked_does_not_approve_and_who_may_not_neither(office: Office) -> None:
+    job_id = office.run().json["id"]
+    own = office.vote(job_id, office.ann)
+    assert (own.status_code, own.json["type"]) == (403, "/problems/forbidden")
+    assert "somebody else has to approve it" in own.json["detail"]
+    assert office.vote(job_id, office.carl).status_code == 403
+    assert office.stand.get(f"/jobs/{job_id}", token=office.ann).json["state"] == "waiting"
 
 
-def test_an_approval_and_a_rejection_are_shown_with_who_and_why(guarded: Stand) -> None:
-    job_id = guarded.post("/migrations/run").json["id"]
-    guarded.run(guarded.services.approvals.approve(UUID(job_id), "go ahead", BOB))
-    assert guarded.get(f"/jobs/{job_id}").json["state"] == "queued"
-    (vote,) = guarded.get(f"/jobs/{job_id}/approvals").json
-    assert (vote["principal"]["id"], vote["approved"], vote["note"]) == ("bob", True, "go ahead")
-    again = guarded.post(f"/jobs/{job_id}/reject")
+def test_an_approval_is_shown_with_who_and_why_and_the_job_goes_on(office: Office) -> None:
+    job_id = office.run().json["id"]
+    approved = office.vote(job_id, office.bob, note="go ahead")
+    assert (approved.status_code, approved.json["state"]) == (202, "queued")
+    (vote,) = office.stand.get(f"/jobs/{job_id}/approvals", token=office.carl).json
+    assert (vote["principal"]["name"], vote["approved"], vote["note"]) == ("bob", True, "go ahead")
+    again = office.vote(job_id, office.bob, "reject")
     assert (again.status_code, again.json["type"]) == (409, "/problems/nothing-to-approve")
+    assert [str(rung) for rung in office.stand.doorbell.rung] == [job_id]
+
+
+def test_a_no_ends_it(office: Office) -> None:
+    job_id = office.run().json["id"]
+    rejected = office.vote(job_id, office.bob, "reject", "not on a Friday").json
+    assert (rejected["state"], rejected["reason"]) == ("cancelled", "rejected")
+    assert "not on a Friday" in rejected["message"]
 
 
 def test_nothing_to_do_needs_no_word() -> None:
@@ -49,8 +80,15 @@ def test_nothing_to_do_needs_no_word() -> None:
         assert stand.post("/migrations/run").json["reason"] == "nothing_to_do"
 
 
-def test_what_cannot_be_told_cannot_be_approved(guarded: Stand) -> None:
-    first = guarded.post("/migrations/run").json["id"]
-    guarded.run(guarded.services.approvals.approve(UUID(first), None, BOB))
-    refused = guarded.post("/migrations/run")
+def test_where_nobody_is_known_nothing_waits_for_a_word_that_nobody_could_give() -> None:
+    with standing(changed_settings={"environments": GUARDED}) as stand:
+        refused = stand.post("/migrations/run")
+        assert (refused.status_code, refused.json["type"]) == (403, "/problems/forbidden")
+        assert "LIFTLOCK_AUTH=token" in refused.json["detail"]
+
+
+def test_what_cannot_be_told_cannot_be_approved(office: Office) -> None:
+    first = office.run().json["id"]
+    office.vote(first, office.bob)
+    refused = office.run()
     assert (refused.status_code, refused.json["type"]) == (409, "/problems/target-busy")

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.domain.windows import Window, Windows, closed_at, cron_problem, said_duration
@@ -90,6 +90,7 @@ def test_a_duration_is_said_in_its_largest_unit(minutes: int, said: str) -> None
     assert said_duration(timedelta(minutes=minutes)) == said
 
 
+@settings(deadline=None)
 @given(
     st.datetimes(datetime(2026, 1, 1), datetime(2027, 1, 1), timezones=st.just(UTC)),
     st.integers(0, 23),
