@@ -21,6 +21,8 @@ def asked(request: JobRequest) -> Json:
         "resolution": settling.resolution.value if settling else None,
         "migration": settling.migration if settling else None,
         "schedule": request.schedule,
+        "preservedId": None if request.retrieval is None else str(request.retrieval.set_id),
+        "table": None if request.retrieval is None else request.retrieval.said,
     }
 
 

@@ -78,6 +78,13 @@ Confirmation = Annotated[
 ]
 NameOrVersion = Annotated[str, text_of(200), Field(description="the name or the version of a migration")]
 Note = Annotated[str, text_of(MAX_NOTE_CHARS, 0), Field(description="why, for whoever reads the job later")]
+TableName = Annotated[
+    str,
+    text_of(200),
+    Field(
+        description="the new table: `name`, in the schema the rows are from, or `schema.name`; made up when left out"
+    ),
+]
 LockTimeout = Annotated[
     int,
     _LOCK_TIMEOUT,
@@ -236,6 +243,20 @@ class ScheduleBody(Input):
 
     model_config = ConfigDict(openapi_extra={"required": False})  # type: ignore[typeddict-unknown-key]
 
+    note: Note | None = None
+
+
+class RestoreBody(Input):
+    """May be left out."""
+
+    model_config = ConfigDict(openapi_extra={"required": False})  # type: ignore[typeddict-unknown-key]
+
+    table: TableName | None = None
+    confirm: Confirmation | None = None
+    on_busy: OnBusy = Field(
+        OnBusy.QUEUE, description="while another job has the target: queue behind it, fail, or join"
+    )
+    lock_timeout_ms: LockTimeout | None = None
     note: Note | None = None
 
 

@@ -11,6 +11,7 @@ from app.api.inputs import (
     DEFAULT_PAGE,
     NO_NUL,
     WAIT,
+    Confirmation,
     EnvironmentName,
     Input,
     Limit,
@@ -37,6 +38,15 @@ class PlanPath(Input):
 
 class EnvironmentPath(Input):
     environment: Annotated[str, Field(max_length=200, pattern=NO_NUL)]
+
+
+class PreservedPath(Input):
+    environment: Annotated[str, Field(max_length=200, pattern=NO_NUL)]
+    id: Annotated[str, Field(json_schema_extra={"format": "uuid"})]
+
+
+class ConfirmQuery(Input):
+    confirm: Confirmation | None = None
 
 
 class SchedulePath(Input):

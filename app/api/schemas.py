@@ -105,6 +105,8 @@ class Request(Answer):
     resolution: Resolution | None
     migration: str | None
     schedule: str | None
+    preserved_id: Id | None
+    table: str | None
 
 
 class Principal(Answer):

@@ -10,6 +10,7 @@ from uuid import UUID
 from app.domain.binding import Binding
 from app.domain.environment import OnDrift, OnFailure
 from app.domain.failure import Failure
+from app.domain.preserved import Retrieval
 from app.domain.settling import MarkAs, Settling
 from app.domain.step import Atomicity
 
@@ -53,6 +54,7 @@ class JobKind(StrEnum):
     RESET = "reset"
     MARK = "mark"
     RESOLVE = "resolve"
+    RESTORE = "restore"
     RESCUE = "rescue"
     PURGE = "purge"
     SCAN = "scan"
@@ -98,6 +100,7 @@ class JobRequest:
     """What is asked of a job, validated; `count` is for rollbacks, `to` a name or a version.
 
     `names` and `mark_as` are for marks, `settling` for answers to conflicts, `schedule` for periodic jobs.
+    `retrieval` is for restoring what is kept into a table.
     `retry_of`: the job that asked for the same before. `allow_hazards`: codes, see `hazards`. `plan`: what it was
     planned to be; it runs as that, or not at all.
     """
@@ -120,6 +123,7 @@ class JobRequest:
     retry_of: UUID | None = None
     allow_hazards: tuple[str, ...] = ()
     plan: Binding | None = None
+    retrieval: Retrieval | None = None
 
     @property
     def queue(self) -> str:

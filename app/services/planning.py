@@ -10,6 +10,7 @@ from app.domain.mark import plan_marks, plan_settling
 from app.domain.migration import Catalog
 from app.domain.plan import plan_run
 from app.domain.problem import Problem
+from app.domain.retrieving import plan_retrieval
 from app.domain.signals import NeedsAttention
 from app.domain.step import Atomicity, Plan, Step
 from app.domain.undo import plan_reset, plan_rollback, plan_rollback_to, undo_of
@@ -53,6 +54,10 @@ def _plan_kind(request: JobRequest, environment: Environment, catalog: Catalog, 
         case JobKind.RESOLVE:
             assert request.settling is not None
             return plan_settling(catalog, view.history, request.settling)
+        case JobKind.RESTORE:
+            assert request.retrieval is not None
+            require_confirmation_to_restore(request, protection)
+            return plan_retrieval(view.history, request.retrieval)
         case JobKind.RESCUE | JobKind.PURGE | JobKind.SCAN | JobKind.VERIFY:
             raise AssertionError(f"a {request.kind} has no plan")
 
@@ -119,4 +124,16 @@ def require_confirmation(request: JobRequest, protection: Protection) -> None:
         f"a rollback in {request.environment} can lose rows; type the environment's name to confirm it",
         facts={"environment": request.environment, "protection": protection.value},
         next_steps=(f"POST {path}?environment={request.environment}&confirm={request.environment}",),
+    )
+
+
+def require_confirmation_to_restore(request: JobRequest, protection: Protection) -> None:
+    """It loses nothing, and shows rows again that a migration has taken away."""
+    if protection is Protection.OPEN or request.confirm == request.environment:
+        return
+    raise ConfirmationRequired(
+        f"this makes a table in {request.environment} of rows that were taken away there; "
+        f"type the environment's name to confirm it",
+        facts={"environment": request.environment, "protection": protection.value},
+        next_steps=(f'send the same with "confirm": "{request.environment}"',),
     )

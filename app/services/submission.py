@@ -187,6 +187,7 @@ _VERB = {
     JobKind.RESET: "the reset",
     JobKind.MARK: "the mark",
     JobKind.RESOLVE: "the answer to a conflict",
+    JobKind.RESTORE: "the restoring of kept rows",
 }
 
 

@@ -15,6 +15,7 @@ from app.adapters.health import BackendHealth
 from app.adapters.queue import CeleryDoorbell
 from app.adapters.sources.drafts import FolderDrafts
 from app.adapters.sources.folder import FolderSource
+from app.adapters.target.preserve.shelf import PostgresPreservedRows
 from app.adapters.target.survey import PostgresSurveys
 from app.adapters.target.targets import PostgresTargets
 from app.portal import Portal
@@ -27,6 +28,7 @@ from app.services.plans import PlanService
 from app.services.preserved import PreservedShelf
 from app.services.proof_desk import ProofDesk
 from app.services.resolving import ConflictResolver
+from app.services.retrieving import RetrievalService
 from app.services.rollback import RollbackService
 from app.services.runner import AutoRun, MigrationRunnerService, Sweeper
 from app.services.schedule import ScheduleService
@@ -59,6 +61,7 @@ class Services:
     conflicts: ConflictResolutionService
     drift: DriftDesk
     preserved: PreservedShelf
+    retrievals: RetrievalService
     proofs: ProofDesk
     resolver: ConflictResolver
     schedules: ScheduleService
@@ -99,6 +102,7 @@ def build(settings: Settings) -> Services:
         conflicts=rooms.conflicts,
         drift=desk,
         preserved=rooms.shelf,
+        retrievals=RetrievalService(environments, PostgresPreservedRows(), submission, clock),
         proofs=ProofDesk(environments, validation, submission, board, clock),
         resolver=ConflictResolver(
             environments, rooms.conflicts, validation, submission, board, rooms.doorbell, desk, clock

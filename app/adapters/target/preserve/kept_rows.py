@@ -177,16 +177,19 @@ async def key_of(
     return ()
 
 
-async def hide(connection: asyncpg.Connection, table: KeptTable) -> None:
-    """Default privileges may have given it to others: what is kept is as sensitive as where it comes from."""
-    await connection.execute(f"ALTER TABLE {table.name} ENABLE ROW LEVEL SECURITY")
+async def hide(connection: asyncpg.Connection, table: str) -> None:
+    """Row security on, and no right for anybody but its owner.
+
+    Default privileges may have given it to others: what is kept is as sensitive as where it comes from.
+    """
+    await connection.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
     granted = await connection.fetch(
         """SELECT DISTINCT a.grantee::regrole::text AS role FROM pg_class c, aclexplode(c.relacl) a
            WHERE c.oid = $1::text::regclass AND a.grantee <> c.relowner AND a.grantee <> 0""",
-        table.name,
+        table,
     )
     others = ["PUBLIC", *(row["role"] for row in granted)]
-    await connection.execute(f"REVOKE ALL ON {table.name} FROM {', '.join(others)}")
+    await connection.execute(f"REVOKE ALL ON {table} FROM {', '.join(others)}")
 
 
 def as_json(columns: Sequence[StoredColumn]) -> str:

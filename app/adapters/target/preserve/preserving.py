@@ -236,7 +236,7 @@ class Preserver:
             if one.kind is Kind.TYPES:
                 async with unforced(self._connection, one.relation.oid):
                     await self._note_written(one)
-            await hide(self._connection, table)
+            await hide(self._connection, table.name)
         await write_down(self._connection, self._stamp, self._step, self._ordinal, place, one, (rows, size, checksum))
         return (f"kept {one.said(rows)}",)
 
