@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.domain.job import JobRequest
+from app.domain.job import JobKind, JobRequest
 
 Json = dict[str, Any]
 
@@ -22,6 +22,7 @@ def asked(request: JobRequest) -> Json:
         "migration": settling.migration if settling else None,
         "schedule": request.schedule,
         "preservedId": None if request.retrieval is None else str(request.retrieval.set_id),
+        "preserve": request.preserve if request.kind is JobKind.RESET else None,
         "table": None if request.retrieval is None else request.retrieval.said,
     }
 

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StringConstraints, field_validator
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
@@ -174,6 +174,10 @@ class CountedRollbackBody(ChangeBody):
 
 class ResetBody(ChangeBody):
     """Reset undoes everything: it takes no `to`."""
+
+    preserve: StrictBool = Field(
+        True, description="keep the rows that it destroys, and give them back with the next run; false keeps none"
+    )
 
 
 class PlanKind(StrEnum):

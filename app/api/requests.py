@@ -29,6 +29,7 @@ _EVERYWHERE = ("environment", "confirm")
 
 _WORDS = {
     "string_type": "takes a text",
+    "bool_type": "takes true or false",
     "string_unicode": "holds half a character (a lone surrogate); send whole ones",
     "string_pattern_mismatch": "may not hold the character NUL",
     "missing": "has to be given",
@@ -218,7 +219,7 @@ def _worded(error: ErrorDetails, model: type[BaseModel], name: str) -> tuple[str
         case "out_of_range":
             return "out_of_range", error["msg"]
         case kind:
-            return "wrong_type" if kind == "string_type" else kind, _WORDS.get(kind, error["msg"])
+            return "wrong_type" if kind in ("string_type", "bool_type") else kind, _WORDS.get(kind, error["msg"])
 
 
 def _known(model: type[BaseModel], name: str) -> str:

@@ -107,6 +107,7 @@ class Request(Answer):
     schedule: str | None
     preserved_id: Id | None
     table: str | None
+    preserve: bool | None
 
 
 class Principal(Answer):

@@ -100,7 +100,7 @@ class JobRequest:
     """What is asked of a job, validated; `count` is for rollbacks, `to` a name or a version.
 
     `names` and `mark_as` are for marks, `settling` for answers to conflicts, `schedule` for periodic jobs.
-    `retrieval` is for restoring what is kept into a table.
+    `retrieval` is for restoring what is kept into a table. `preserve`: whether a reset keeps what it destroys.
     `retry_of`: the job that asked for the same before. `allow_hazards`: codes, see `hazards`. `plan`: what it was
     planned to be; it runs as that, or not at all.
     """
@@ -124,6 +124,7 @@ class JobRequest:
     allow_hazards: tuple[str, ...] = ()
     plan: Binding | None = None
     retrieval: Retrieval | None = None
+    preserve: bool = True
 
     @property
     def queue(self) -> str:

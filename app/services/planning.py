@@ -1,6 +1,7 @@
 """What a request would do to a target, or why not: the same decision at submission and under the fence."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from app.domain.binding import refuse_stale
 from app.domain.environment import Environment, OnFailure, Protection, stricter
@@ -15,6 +16,8 @@ from app.domain.signals import NeedsAttention
 from app.domain.step import Atomicity, Plan, Step
 from app.domain.undo import plan_reset, plan_rollback, plan_rollback_to, undo_of
 from app.ports import TargetView
+
+NOTHING_KEPT = "nothing is kept of the rows that the reset destroys: `preserve` is false"
 
 
 def plan_job(request: JobRequest, environment: Environment, catalog: Catalog, view: TargetView) -> Plan:
@@ -47,7 +50,8 @@ def _plan_kind(request: JobRequest, environment: Environment, catalog: Catalog, 
             return plan_rollback(catalog, view.history, request.count)
         case JobKind.RESET:
             require_open(request, protection)
-            return plan_reset(catalog, view.history)
+            plan = plan_reset(catalog, view.history)
+            return plan if request.preserve or not plan.steps else replace(plan, remarks=(NOTHING_KEPT,))
         case JobKind.MARK:
             assert request.mark_as is not None
             return plan_marks(catalog, view.history, request.names, request.mark_as)

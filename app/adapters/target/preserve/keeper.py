@@ -27,6 +27,7 @@ class Keeper:
         self._most_bytes = most_bytes
         self._protection = environment.protection
         self._waiting: Waiting = frozenset()
+        self._preserves = attempt.request.preserve
 
     async def look(self, connection: asyncpg.Connection, view: TargetView) -> None:
         """Once a job, under the fence: what is kept here and waits to be given back."""
@@ -35,7 +36,7 @@ class Keeper:
         self._waiting = frozenset((row["name"], row["direction"]) for row in rows)
 
     def looks_after(self, step: Step) -> bool:
-        return may_lose(step) or self._may_give_back(step)
+        return self._may_lose(step) or self._may_give_back(step)
 
     async def around(
         self,
@@ -50,7 +51,7 @@ class Keeper:
         if restorer is not None:
             await restorer.look()
         said: tuple[str, ...] = ()
-        if may_lose(step):
+        if self._may_lose(step):
             policy = KeepPolicy(self._most_bytes, self._may_let_go(step))
             try:
                 said = await Preserver(connection, stamp, ordinal, step, policy).run(carried_out)
@@ -68,6 +69,9 @@ class Keeper:
             # by a later step of this job, such as the way back after a failure
             self._waiting |= {(step.name, step.direction.value)}
         return said
+
+    def _may_lose(self, step: Step) -> bool:
+        return self._preserves and may_lose(step)
 
     def _may_give_back(self, step: Step) -> bool:
         undone = Direction.UP if step.direction is Direction.DOWN else Direction.DOWN
