@@ -27,6 +27,11 @@ def may_lose(step: Step) -> bool:
     return step.deed is Deed.EXECUTED and _may_lose(step.body)
 
 
+def is_repeatable(step: Step) -> bool:
+    """Whether the step may be tried out before it is carried out for good."""
+    return not isinstance(step.body, PythonScript) or step.body.repeatable
+
+
 def rows_written(step: Step) -> tuple[tuple[str, str], ...]:
     """The tables whose rows the script's own statements delete or overwrite, with their schemas, and by which verb."""
     if not isinstance(step.body, SqlScript):

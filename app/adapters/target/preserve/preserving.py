@@ -35,8 +35,8 @@ from app.adapters.target.preserve.kept_rows import (
 from app.adapters.target.preserve.sets import KeptSet, columns_said, qualified, rows_of, write_down
 from app.adapters.target.preserve.unseen import unseen
 from app.adapters.target.records import Stamp
-from app.domain.failure import Failure, FailureCode
-from app.domain.losses import rows_written
+from app.domain.failure import Failure, FailureCode, with_effects_elsewhere
+from app.domain.losses import is_repeatable, rows_written
 from app.domain.migration import Direction
 from app.domain.preserved import PreservedKind as Kind
 from app.domain.signals import StepFailed
@@ -44,6 +44,7 @@ from app.domain.step import Step, count_of
 
 RUNS = 4
 _ROWS = frozenset({Kind.DELETED, Kind.UPDATED})
+_ONCE = "the file says that it is not repeatable, so nothing could be kept before"
 _ASKED = {Direction.UP: "run", Direction.DOWN: "rollback"}
 _BY_VERB = {
     "UPDATE": (Kind.UPDATED,),
@@ -102,6 +103,9 @@ class Preserver:
             after = await take_inventory(self._connection)
             lost = self._with_roots(before, losses(Inventory(before.relations, start.written), after))
             missing = lost - now.covered
+            if not is_repeatable(self._step):
+                self._let_go(now, before, missing)
+                missing = set()
             if not missing:
                 said = await self._settle(now, before, start, after)
                 await self._connection.execute("RELEASE SAVEPOINT liftlock_keep")
@@ -109,6 +113,19 @@ class Preserver:
             await self._connection.execute("ROLLBACK TO SAVEPOINT liftlock_keep; RELEASE SAVEPOINT liftlock_keep")
             wanted |= missing
         raise self._refused("it destroys something else each time it is run, so that it cannot be kept")
+
+    def _let_go(self, kept: _Round, before: Inventory, missing: set[Loss]) -> None:
+        """What a script that runs once has destroyed: nobody knew of it, and nobody can go back for it."""
+        kept.covered |= missing
+        for loss in sorted(missing, key=lambda one: (one.relation, one.kind)):
+            relation = before.relations[loss.relation]
+            if loss.kind in _ROWS:
+                kept.unwatched[relation.oid].add(_ONCE)
+                continue
+            names = [relation.columns[number].name for number in sorted(loss.numbers)]
+            kept.unkept.append(
+                f"{', '.join(names)} of {relation.said}: {_ONCE}" if names else f"{relation.said}: {_ONCE}"
+            )
 
     def _foreseen(self, before: Inventory) -> set[Loss]:
         named = ((before.named(name), verb) for name, verb in rows_written(self._step))
@@ -274,4 +291,4 @@ class Preserver:
             hint="-- liftlock: allow DATA_LOSS reason in the file, or allowHazards in the request, lets it go",
             next_steps=(f'POST /migrations/{_ASKED[self._step.direction]} {{"allowHazards": ["DATA_LOSS"]}}',),
         )
-        return StepFailed(failure, self._ordinal)
+        return StepFailed(failure if is_repeatable(self._step) else with_effects_elsewhere(failure), self._ordinal)
