@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 from app.domain.environment import Dsn, Environment, SchemaCheck, is_postgres_url
 from app.domain.errors import ConfigurationInvalid
-from app.environments import read_environments
 from app.failpoints import Failpoint, parse
+from app.registry.environments import read_environments
 
 T = TypeVar("T")
 
@@ -162,11 +162,12 @@ def _environments(reader: "_Reader", database: Dsn | None) -> Mapping[str, Envir
         check = SchemaCheck[reader.one_of("LIFTLOCK_SCHEMA_CHECK", SchemaCheck.JOB.name, choices)]
         return {"development": Environment("development", database, schema_check=check)} if database else {}
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        written = path.read_text(encoding="utf-8")
+        document = tomllib.loads(written)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         reader.problems.append(f"{path}: {error}")
         return {}
-    environments, problems = read_environments(document, reader.environ, path.name)
+    environments, problems = read_environments(document, reader.environ, path.name, written)
     reader.problems.extend(problems)
     return environments
 

@@ -1,4 +1,5 @@
 import ast
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -6,7 +7,7 @@ import pytest
 
 from app.domain.environment import Dsn, Environment, OnDrift, OnFailure, OutOfOrder, Protection
 from app.domain.errors import ConfigurationInvalid
-from app.environments import default_protection
+from app.registry.environments import default_protection
 from app.settings import Settings, Timing, load_settings
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -172,7 +173,7 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
         LIFTLOCK_HOST="0.0.0.0",
     )
     assert [problem.split(maxsplit=1)[0] for problem in problems_of(wrong)] == [
-        "REDIS_URL", "LIFTLOCK_HOST=0.0.0.0:", "liftlock.toml:", "liftlock.toml:", "LIFTLOCK_BEAT_EVERY_MS=x:",
+        "REDIS_URL", "LIFTLOCK_HOST=0.0.0.0:", "liftlock.toml:1:", "liftlock.toml:3:", "LIFTLOCK_BEAT_EVERY_MS=x:",
         "LIFTLOCK_PORT=x:", "LIFTLOCK_READ_ONLY=x:",
     ]  # fmt: skip
 
@@ -284,7 +285,7 @@ NO_URL = '`url` is missing; write postgresql://user@host/database, "env:NAME" or
 WRONG_URL = "`url` is not understood; it takes postgresql://user:password@host:5432/database"
 KEYS = (
     "url, directUrl, protection, onDrift, onFailure, outOfOrder, consent, maxHoldMs, schemaCheck, scratchUrl, "
-    "requireProof"
+    "requireProof, requires, soak, windows, sync, autoRun, lockTimeoutMs, statementTimeoutMs, lockTries"
 )
 
 
@@ -324,7 +325,7 @@ KEYS = (
 )
 def test_what_is_wrong_with_the_file_is_named_with_its_place(text: str, problem: str, tmp_path: Path) -> None:
     (said,) = problems_of(configure(tmp_path, text))
-    assert said.removeprefix("liftlock.toml: ") == problem
+    assert re.sub(r"^liftlock.toml(:\d+)?: ", "", said) == problem
     assert "s3cret" not in said
 
 
@@ -339,7 +340,7 @@ def test_a_file_with_an_address_that_cannot_be_read_is_named(tmp_path: Path) -> 
 def test_two_environments_on_one_database_are_refused(other: str, tmp_path: Path) -> None:
     text = f"[environments.qa]\nurl = 'postgresql://ann:s3cret@db/shop'\n[environments.live]\nurl = '{other}'\n"
     (said,) = problems_of(configure(tmp_path, text))
-    assert said.startswith("liftlock.toml: qa and live have the same database postgres")
+    assert said.startswith("liftlock.toml:4: qa and live have the same database postgres")
     assert "s3cret" not in said
 
 

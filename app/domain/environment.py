@@ -1,8 +1,11 @@
 """A named target with its protection: what may be done to it, and how disagreements are answered."""
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 from urllib.parse import unquote, urlsplit
+
+from app.domain.windows import ALWAYS_OPEN, Windows
 
 
 class Protection(StrEnum):
@@ -68,12 +71,22 @@ class Dsn:
 
 
 @dataclass(frozen=True, slots=True)
+class SyncPolicy:
+    """Which environment this one follows, and how often by itself; `every` None: only when somebody asks."""
+
+    source: str
+    every: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Environment:
     """What the configuration says of an environment. `scope` '' is the whole database.
 
     `direct` leads past a pooler: what works on the target goes there, what only reads takes `dsn`.
     `max_hold_ms`: how long a step may keep other sessions waiting before it is rolled back.
     `scratch`: the server on which migrations are proven; the target's own when None. `require_proof`: a run needs it.
+    `requires`: where a migration must have been completed, for `soak` at least, before it may run here. `auto_run`:
+    whether it runs at start, the default environment alone when None. What is None of the limits is as everywhere.
     """
 
     name: str
@@ -89,6 +102,14 @@ class Environment:
     schema_check: SchemaCheck = SchemaCheck.JOB
     scratch: Dsn | None = None
     require_proof: bool = False
+    requires: tuple[str, ...] = ()
+    soak: timedelta = timedelta()
+    windows: Windows = ALWAYS_OPEN
+    sync: SyncPolicy | None = None
+    auto_run: bool | None = None
+    lock_timeout_ms: int | None = None
+    statement_timeout_ms: int | None = None
+    lock_tries: int | None = None
 
 
 def stricter(one: Protection, other: Protection) -> Protection:

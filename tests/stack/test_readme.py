@@ -15,7 +15,7 @@ import pytest
 from app.adapters.sources.python import read_python
 from app.adapters.sources.sql import read_sql
 from app.domain.migration import Migration
-from app.environments import read_environments
+from app.registry.environments import read_environments
 from app.settings import load_settings
 from tests.support.eventually import eventually
 from tests.support.stack import RunningStack, running_stack

@@ -1,0 +1,130 @@
+"""When an environment may be changed: windows by cron, duration and time zone; what denies wins."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from cronsim import CronSim, CronSimError
+
+LONGEST_WAIT = timedelta(days=400)
+MOST_LOOKS = 2_000
+LONGEST_WINDOW = timedelta(days=31)
+FIELDS_OF_CRON = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Opens at each moment of `cron` (five fields, in `zone`) and stays open for `duration`.
+
+    As Debian's cron: what falls into the hour that summer time skips opens right after it, what falls into the hour
+    that comes twice opens once.
+    """
+
+    cron: str
+    duration: timedelta
+    zone: str = "UTC"
+
+    def ends_at(self, now: datetime) -> datetime | None:
+        """When it closes that is open now; None while it is closed."""
+        last: datetime | None = None
+        for local in CronSim(self.cron, _in_zone(now - self.duration, self.zone)):
+            start = local.astimezone(UTC)
+            if start > now:
+                break
+            # asked from within the hour that comes twice, it names a moment of the first one
+            last = start if start + self.duration > now else last
+        return None if last is None else last + self.duration
+
+    def starts_after(self, now: datetime) -> datetime | None:
+        """None where it never opens again, as a 29th of February that is no Monday."""
+        starts = (local.astimezone(UTC) for local in CronSim(self.cron, _in_zone(now, self.zone)))
+        return next((start for start in starts if start > now), None)
+
+    def said(self) -> str:
+        return f"{self.cron!r} for {said_duration(self.duration)} ({self.zone})"
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """Open while one of `allow` is open, or always where there is none; never while one of `deny` is."""
+
+    allow: tuple[Window, ...] = ()
+    deny: tuple[Window, ...] = ()
+
+    def closed_by(self, now: datetime) -> str | None:
+        """The rule that keeps it closed, in words; None while it is open."""
+        denying = next((one for one in self.deny if one.ends_at(now) is not None), None)
+        if denying is not None:
+            return f"denied by {denying.said()}"
+        if not self.allow or any(one.ends_at(now) is not None for one in self.allow):
+            return None
+        return f"allowed only in {' and in '.join(one.said() for one in self.allow)}"
+
+    def opens_at(self, now: datetime) -> datetime | None:
+        """`now` while it is open, else the first moment when it is; None where that is more than 400 days away."""
+        moment = now
+        for _ in range(MOST_LOOKS):
+            if self.closed_by(moment) is None:
+                return moment
+            following = self._next_change(moment)
+            if following is None or following - now > LONGEST_WAIT:
+                return None
+            moment = following
+        return None
+
+    def _next_change(self, moment: datetime) -> datetime | None:
+        """The end of what denies; else the next start of what allows."""
+        ends = [end for end in (one.ends_at(moment) for one in self.deny) if end is not None]
+        if ends:
+            return max(ends)
+        return _earliest([one.starts_after(moment) for one in self.allow])
+
+
+ALWAYS_OPEN = Windows()
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """Why an environment may not be changed now, and from when on it may; `opens_at` None: nobody can tell."""
+
+    why: str
+    opens_at: datetime | None = field(default=None)
+
+    def said(self) -> str:
+        when = "does not open within a year" if self.opens_at is None else f"opens at {self.opens_at.isoformat()}"
+        return f"{self.why}; it {when}"
+
+
+def closed_at(windows: Windows, now: datetime) -> Closed | None:
+    """None while it is open."""
+    why = windows.closed_by(now)
+    return None if why is None else Closed(why, windows.opens_at(now))
+
+
+def cron_problem(text: str) -> str | None:
+    """What is wrong with a cron expression, None when nothing is."""
+    if len(text.split()) != FIELDS_OF_CRON:
+        return "takes five fields: minute, hour, day of the month, month, day of the week"
+    try:
+        CronSim(text, datetime(2000, 1, 1, tzinfo=UTC))
+    except CronSimError as error:
+        return str(error)
+    return None
+
+
+def said_duration(duration: timedelta) -> str:
+    """In the largest unit that divides it: `4h`, `90m`, `2d`."""
+    seconds = round(duration.total_seconds())
+    for size, letter in ((86_400, "d"), (3_600, "h"), (60, "m")):
+        if seconds and seconds % size == 0:
+            return f"{seconds // size}{letter}"
+    return f"{seconds}s"
+
+
+def _in_zone(moment: datetime, zone: str) -> datetime:
+    return moment.astimezone(UTC if zone == "UTC" else ZoneInfo(zone))
+
+
+def _earliest(moments: Sequence[datetime | None]) -> datetime | None:
+    return min((one for one in moments if one is not None), default=None)

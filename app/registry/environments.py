@@ -1,0 +1,178 @@
+"""The environments of liftlock.toml as values, with everything that is wrong with the file."""
+
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from graphlib import CycleError, TopologicalSorter
+from urllib.parse import urlsplit
+
+from app.domain.environment import (
+    Environment,
+    OnDrift,
+    OnFailure,
+    OutOfOrder,
+    Protection,
+    SchemaCheck,
+    SyncPolicy,
+)
+from app.domain.windows import ALWAYS_OPEN, Windows
+from app.registry.places import Places
+from app.registry.table import Sheet, TableReader
+
+KEYS = (
+    "url", "directUrl", "protection", "onDrift", "onFailure", "outOfOrder", "consent", "maxHoldMs", "schemaCheck",
+    "scratchUrl", "requireProof", "requires", "soak", "windows", "sync", "autoRun", "lockTimeoutMs",
+    "statementTimeoutMs", "lockTries",
+)  # fmt: skip
+MOST_MS = 86_400_000
+
+_NAME = re.compile(r"^[a-z][a-z0-9_-]{0,62}$")
+
+_STRICT = {
+    Protection.OPEN: (OnDrift.WARN, OutOfOrder.WARN),
+    Protection.CONFIRM: (OnDrift.REFUSE, OutOfOrder.REFUSE),
+    Protection.LOCKED: (OnDrift.REFUSE, OutOfOrder.REFUSE),
+}
+
+
+def read_environments(
+    document: Mapping[str, object], environ: Mapping[str, str], file: str, text: str = ""
+) -> tuple[dict[str, Environment], list[str]]:
+    """The environments in the file's order, and a line for each problem. `url` may be `env:NAME` or `file:PATH`.
+
+    `text`: of the file, for the lines of its keys.
+    """
+    sheet = Sheet(file, Places(text), environ)
+    for key in document:
+        if key != "environments":
+            sheet.say((key,), f"unknown key {key!r}; it takes [environments.NAME]")
+    tables = document.get("environments")
+    if not isinstance(tables, Mapping) or not tables:
+        sheet.say((), "no environment; write [environments.development] with a url")
+        return {}, sheet.problems
+    found: dict[str, Environment] = {}
+    for name, table in tables.items():
+        environment = _environment(name, TableReader(sheet, ("environments", name), table))
+        if environment is not None:
+            found[name] = environment
+    _check_addresses(found, sheet)
+    _check_order(found, list(tables), sheet)
+    return found, sheet.problems
+
+
+def default_protection(name: str) -> Protection:
+    """An environment that is called production is protected as one, unless the file says otherwise."""
+    match name:
+        case "production" | "prod":
+            return Protection.LOCKED
+        case "staging":
+            return Protection.CONFIRM
+        case _:
+            return Protection.OPEN
+
+
+def _environment(name: str, table: TableReader) -> Environment | None:
+    if not _NAME.match(name):
+        table.say(None, f"the name must match {_NAME.pattern}")
+    table.refuse_unknown(KEYS)
+    protection = table.choice("protection", Protection, default_protection(name))
+    on_drift, out_of_order = _STRICT[protection]
+    dsn = table.needed_address("url")
+    if dsn is None:
+        return None
+    milliseconds = "a whole number of milliseconds above 0"
+    requires = table.names("requires", 'the names of environments, such as ["staging"]')
+    return Environment(
+        name=name,
+        dsn=dsn,
+        protection=protection,
+        on_drift=table.choice("onDrift", OnDrift, on_drift),
+        on_failure=table.choice("onFailure", OnFailure, OnFailure.STOP),
+        out_of_order=table.choice("outOfOrder", OutOfOrder, out_of_order),
+        consent=table.consent(),
+        direct=table.address("directUrl"),
+        max_hold_ms=table.number("maxHoldMs", 1, MOST_MS, milliseconds),
+        schema_check=table.choice("schemaCheck", SchemaCheck, SchemaCheck.JOB),
+        scratch=table.address("scratchUrl"),
+        require_proof=table.flag("requireProof", False),
+        requires=requires,
+        soak=_soak(table, requires),
+        windows=_windows(table),
+        sync=_sync(table, requires),
+        auto_run=table.flag("autoRun", None),
+        lock_timeout_ms=table.number("lockTimeoutMs", 1, MOST_MS, milliseconds),
+        statement_timeout_ms=table.number("statementTimeoutMs", 1, MOST_MS, milliseconds),
+        lock_tries=table.number("lockTries", 1, 1000, "a whole number from 1 to 1000"),
+    )
+
+
+def _soak(table: TableReader, requires: tuple[str, ...]) -> timedelta:
+    soak = table.duration("soak")
+    if soak is not None and not requires:
+        table.say("soak", "`soak` says for how long a migration has to stand where `requires` wants it; name that too")
+    return soak or timedelta()
+
+
+def _windows(table: TableReader) -> Windows:
+    reader = table.under("windows")
+    if reader is None:
+        return ALWAYS_OPEN
+    reader.refuse_unknown(("allow", "deny", "timezone"))
+    zone = reader.zone("timezone")
+    return Windows(reader.windows("allow", zone), reader.windows("deny", zone))
+
+
+def _sync(table: TableReader, requires: tuple[str, ...]) -> SyncPolicy | None:
+    reader = table.under("sync")
+    if reader is None:
+        return SyncPolicy(requires[0]) if requires else None
+    reader.refuse_unknown(("from", "every"))
+    sources = reader.names("from", 'the name of an environment, such as "staging"')
+    if len(sources) > 1:
+        reader.say("from", "`from` takes one environment")
+    source = sources[0] if sources else next(iter(requires), None)
+    every = reader.duration("every")
+    if every is not None and every < timedelta(minutes=1):
+        reader.say("every", f"every = {reader.table['every']!r}: takes at least a minute")
+    if source is None:
+        reader.say(None, "`from` is missing; name the environment that this one follows")
+        return None
+    return SyncPolicy(source, every)
+
+
+def _check_addresses(found: Mapping[str, Environment], sheet: Sheet) -> None:
+    """Two environments on one database would undo each other's work."""
+    seen: dict[tuple[str | None, int | None, str], str] = {}
+    for name, environment in found.items():
+        parts = urlsplit(environment.dsn.secret)
+        address = (parts.hostname, parts.port or 5432, parts.path)
+        if address in seen:
+            sheet.say(
+                ("environments", name, "url"),
+                f"{seen[address]} and {name} have the same database {environment.dsn}; give each its own",
+            )
+        seen.setdefault(address, name)
+
+
+def _check_order(found: Mapping[str, Environment], names: list[str], sheet: Sheet) -> None:
+    """What an environment requires or follows must be there, and may not come back to it."""
+    for name, environment in found.items():
+        wanted = [("requires", one) for one in environment.requires]
+        if environment.sync is not None and environment.sync.source not in environment.requires:
+            wanted.append(("sync", environment.sync.source))
+        for key, other in wanted:
+            said = f"[environments.{name}]: {key}"
+            if other == name:
+                sheet.say(("environments", name, key), f"{said}: {name} names itself")
+            elif other not in names:
+                known = ", ".join(one for one in names if one != name) or "no other"
+                sheet.say(("environments", name, key), f"{said}: there is no environment {other!r}; there is {known}")
+    try:
+        TopologicalSorter({name: environment.requires for name, environment in found.items()}).prepare()
+    except CycleError as error:
+        cycle = list(error.args[1])
+        if len(set(cycle)) > 1:
+            sheet.say(
+                ("environments", cycle[0], "requires"),
+                f"`requires` goes in a circle: {' requires '.join(reversed(cycle))}; nothing could ever run in any",
+            )

@@ -1,0 +1,136 @@
+"""What liftlock.toml says of environments that follow one another."""
+
+import tomllib
+from datetime import timedelta
+
+import pytest
+
+from app.domain.environment import Environment, SyncPolicy
+from app.domain.windows import Window, Windows
+from app.registry.environments import read_environments
+from app.registry.places import Places
+
+STAGES = """\
+[environments.development]
+url = "postgresql://db/dev"
+
+[environments.staging]
+url = "postgresql://db/staging"
+requires = "development"
+sync.every = "15m"
+
+[environments.production]
+url = "postgresql://db/live"
+requires = ["staging"]
+soak = "24h"
+autoRun = false
+lockTimeoutMs = 500
+statementTimeoutMs = 60_000
+lockTries = 3
+
+[environments.production.windows]
+timezone = "Europe/Berlin"
+allow = [{ cron = "0 22 * * 1-4", duration = "6h" }]
+deny = [
+    { cron = "0 0 20 12 *", duration = "14d" },
+]
+"""
+QA = '[environments.qa]\nurl = "postgresql://db/qa"\n'
+
+
+def read(text: str) -> tuple[dict[str, Environment], list[str]]:
+    return read_environments(tomllib.loads(text), {}, "liftlock.toml", text)
+
+
+def test_environments_that_follow_one_another_are_read_whole() -> None:
+    found, problems = read(STAGES)
+    assert problems == []
+    assert found["development"].sync is None
+    assert found["staging"].requires == ("development",)
+    assert found["staging"].sync == SyncPolicy("development", timedelta(minutes=15))
+    production = found["production"]
+    assert (production.requires, production.soak) == (("staging",), timedelta(days=1))
+    assert production.sync == SyncPolicy("staging")
+    assert production.auto_run is False
+    assert (production.lock_timeout_ms, production.statement_timeout_ms, production.lock_tries) == (500, 60_000, 3)
+    assert production.windows == Windows(
+        (Window("0 22 * * 1-4", timedelta(hours=6), "Europe/Berlin"),),
+        (Window("0 0 20 12 *", timedelta(days=14), "Europe/Berlin"),),
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (
+            QA + 'requires = ["stagin"]\n' + QA.replace("qa", "staging"),
+            "liftlock.toml:3: [environments.qa]: requires: there is no environment 'stagin'; there is staging",
+        ),
+        (QA + 'requires = "qa"', "liftlock.toml:3: [environments.qa]: requires: qa names itself"),
+        (
+            QA + 'requires = "live"\n' + QA.replace("qa", "live") + 'requires = "qa"',
+            "liftlock.toml:3: `requires` goes in a circle: qa requires live requires qa; nothing could ever run in any",
+        ),
+        (
+            QA + 'soak = "1h"',
+            "liftlock.toml:3: [environments.qa]: `soak` says for how long a migration has to stand where `requires` "
+            "wants it; name that too",
+        ),
+        (
+            QA + "requires = [5]",
+            'liftlock.toml:3: [environments.qa]: requires = [5]: takes the names of environments, such as ["staging"]',
+        ),
+        (
+            QA + '\n[environments.qa.sync]\nevery = "30s"\nfrom = "live"\n' + QA.replace("qa", "live"),
+            "liftlock.toml:5: [environments.qa.sync]: every = '30s': takes at least a minute",
+        ),
+        (
+            QA + '[environments.qa.sync]\nevery = "soon"\nfrom = "live"\n' + QA.replace("qa", "live"),
+            'liftlock.toml:4: [environments.qa.sync]: every = \'soon\': takes a duration, such as "30m", "24h" or "2d"',
+        ),
+        (
+            QA + '[environments.qa.sync]\nevery = "30m"\n',
+            "liftlock.toml:3: [environments.qa.sync]: `from` is missing; name the environment that this one follows",
+        ),
+        (
+            QA + 'windows.allow = [{ cron = "0 25 * * *", duration = "1h" }]',
+            "liftlock.toml:3: [environments.qa.windows]: allow: cron = '0 25 * * *': Bad hour",
+        ),
+        (
+            QA + 'windows.allow = [{ cron = "0 22 * * *", duration = "40d" }]',
+            "liftlock.toml:3: [environments.qa.windows]: allow: duration = '40d': takes a duration, such as \"30m\", "
+            '"24h" or "2d", of at most 31 days',
+        ),
+        (
+            QA + "windows.deny = ['0 22 * * *']",
+            "liftlock.toml:3: [environments.qa.windows]: deny: '0 22 * * *' is no window; write "
+            '{ cron = "0 22 * * 1-4", duration = "6h" }',
+        ),
+        (
+            QA + 'windows.timezone = "Mars/Olympus"',
+            "liftlock.toml:3: [environments.qa.windows]: timezone = 'Mars/Olympus': takes the name of a time zone, "
+            'such as "Europe/Berlin"',
+        ),
+        (QA + "windows = 5", "liftlock.toml:3: [environments.qa.windows]: takes a table of keys and values"),
+        (QA + "autoRun = 1", "liftlock.toml:3: [environments.qa]: autoRun = 1: takes true or false"),
+        (
+            QA + "lockTries = 0",
+            "liftlock.toml:3: [environments.qa]: lockTries = 0: takes a whole number from 1 to 1000",
+        ),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_line_and_what_to_write(text: str, problem: str) -> None:
+    assert read(text)[1] == [problem]
+
+
+def test_every_problem_of_a_file_is_said_at_once() -> None:
+    _, problems = read(QA + 'soak = "x"\nwindows.deny = [1, 2]\nrequires = "nowhere"\ncolour = "red"\n')
+    assert [problem.partition(": ")[0].rpartition(":")[2] for problem in problems] == ["6", "3", "4", "4", "5"]
+
+
+def test_lines_are_told_apart_from_what_only_looks_like_them() -> None:
+    places = Places('[a]\ntext = """\n[b]\nkey = 1\n"""\n[ "b" . c ] # said twice\n\'key\' = 2\n')
+    assert places.line_of(("a", "text")) == 2
+    assert places.line_of(("b", "c", "key")) == 7
+    assert places.line_of(("b", "c", "inline", "deep")) == 6
+    assert places.line_of(("nowhere",)) is None
