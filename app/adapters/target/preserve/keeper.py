@@ -5,7 +5,8 @@ from collections.abc import Awaitable, Callable
 import asyncpg
 
 from app.adapters.target.preserve.going_back import NotTheSame
-from app.adapters.target.preserve.preserving import KeepPolicy, Preserver
+from app.adapters.target.preserve.keeping import KeepPolicy
+from app.adapters.target.preserve.preserving import Preserver
 from app.adapters.target.preserve.restoring import WAITING, Restorer, Waiting, mismatch
 from app.adapters.target.records import Stamp
 from app.adapters.target.scripts import transaction_ended

@@ -184,7 +184,10 @@ async def hide(connection: asyncpg.Connection, table: str) -> None:
     """
     await connection.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
     granted = await connection.fetch(
-        """SELECT DISTINCT a.grantee::regrole::text AS role FROM pg_class c, aclexplode(c.relacl) a
+        """SELECT DISTINCT a.grantee::regrole::text AS role
+           FROM pg_class c
+           CROSS JOIN LATERAL (SELECT c.relacl UNION ALL SELECT attacl FROM pg_attribute WHERE attrelid = c.oid) t (acl)
+           CROSS JOIN LATERAL aclexplode(t.acl) a
            WHERE c.oid = $1::text::regclass AND a.grantee <> c.relowner AND a.grantee <> 0""",
         table,
     )

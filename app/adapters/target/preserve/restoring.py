@@ -51,7 +51,8 @@ _SETTLE = """
 """
 _FIND = """
     SELECT COALESCE(
-        (SELECT c.oid FROM pg_class c WHERE c.oid = $1::bigint::oid AND $4),
+        (SELECT c.oid FROM pg_class c WHERE c.oid = $1::bigint::oid AND $4
+           AND c.relnamespace <> 'liftlock_preserved'::regnamespace),
         (SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
          WHERE n.nspname = $2 AND c.relname = $3 AND c.relkind IN ('r', 'p', 'S')))::bigint
 """
