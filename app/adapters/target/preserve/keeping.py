@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import asyncpg
 
+from app import failpoints
 from app.adapters.postgres import quote
 from app.adapters.target.preserve import capture
 from app.adapters.target.preserve.inventory import Inventory, Loss, Relation
@@ -66,6 +67,7 @@ class Keeping:
         kept = Round()
         if not wanted:
             return kept
+        failpoints.reach("keep.before", self._connection)
         whole = {loss.relation for loss in wanted if loss.kind is Kind.TABLE}
         async with quietly(self._connection):
             for loss in sorted(wanted, key=lambda one: (one.kind, one.relation)):
@@ -76,6 +78,7 @@ class Keeping:
                 # somebody else's work, meanwhile, is none of the step's
                 if not await self._connection.fetchval("SELECT to_regclass($1) IS NULL", qualified(relation)):
                     await self._keep_one(kept, relation, loss)
+        failpoints.reach("keep.kept", self._connection)
         return kept
 
     async def _keep_one(self, kept: Round, relation: Relation, loss: Loss) -> None:

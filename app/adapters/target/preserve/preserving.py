@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 
 import asyncpg
 
+from app import failpoints
 from app.adapters.postgres import quote
 from app.adapters.target.preserve.inventory import Inventory, Loss, losses, take_inventory
 from app.adapters.target.preserve.keeping import ROWS, Keeping, KeepPolicy, Round
@@ -127,6 +128,7 @@ class Preserver:
                 said += await self._settle_one(place, one, kept)
         if kept.unkept and not self._policy.may_lose:
             raise self._refused(f"it would destroy what cannot be kept: {'; '.join(kept.unkept)}")
+        failpoints.reach("keep.recorded", self._connection)
         return (*said, *(f"lost, as was consented to: {one}" for one in kept.unkept))
 
     async def _settle_one(self, place: int, one: KeptSet, kept: Round) -> tuple[str, ...]:

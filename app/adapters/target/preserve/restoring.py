@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import asyncpg
 
+from app import failpoints
 from app.adapters.postgres import quote
 from app.adapters.target.preserve.going_back import Going, NotTheSame, insert_rows, set_positions, update_rows
 from app.adapters.target.preserve.kept_rows import (
@@ -100,6 +101,7 @@ class Restorer:
     async def give_back(self) -> tuple[str, ...]:
         """After it has run; what was given back, in words. Raises StepFailed when it is not what was kept."""
         said: list[str] = []
+        failpoints.reach("restore.before", self._connection)
         async with quietly(self._connection):
             aside = Aside(self._connection)
             results: list[tuple[StoredSet, int | None, _Result]] = []
@@ -107,6 +109,7 @@ class Restorer:
             for one in sorted(self._sets, key=lambda one: (one.kind not in _WHOLE, one.kind is Kind.UPDATED)):
                 where = await self._place_of(one)
                 results.append((one, where, await self._one(one, where, aside)))
+            failpoints.reach("restore.back", self._connection)
             taken_back = await aside.end()
             for one, where, result in results:
                 gone = taken_back.pop(where, 0) if where is not None else 0
@@ -114,6 +117,7 @@ class Restorer:
                     result.restored -= gone
                     result.remarks.append(f"{count_of(gone, 'row')} whose foreign key leads nowhere now")
                 said.append(await self._settle(one, result))
+        failpoints.reach("restore.after", self._connection)
         return tuple(said)
 
     async def _mark_unchanged(self, one: StoredSet, where: int) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import asyncpg
 
+from app import failpoints
 from app.adapters.postgres import quote
 from app.adapters.target.prepared import literal
 from app.adapters.target.preserve.kept_rows import KeptTable, StoredColumn, hide, numbered, quietly
@@ -66,6 +67,7 @@ class SideTable:
             await self._compare(kept)
             said = f"put {kept.said(kept.rows)} into {self._wanted.said}"
             await self._note(kept, said)
+        failpoints.reach("retrieve.filled", self._connection)
         return "; ".join([said, *remarks])
 
     async def _make(self, kept: StoredSet) -> list[str]:
