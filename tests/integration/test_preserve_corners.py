@@ -94,7 +94,11 @@ def test_a_statement_that_writes_no_row_needs_no_consent(locked: House) -> None:
         ("DO $$ BEGIN DELETE FROM base WHERE id > 1; END $$", "written through another table"),
         ("DELETE FROM base WHERE id = 1", "other tables inherit from it"),
         ("UPDATE keyed SET id = id + 10 WHERE id > 0", "their key was overwritten"),
-        ("ALTER TABLE keyed ALTER at TYPE int USING 1; DELETE FROM keyed WHERE id = 1", "cannot be read any more"),
+        (
+            "ALTER TABLE keyed ALTER n TYPE bigint; UPDATE keyed SET n = 5000000000 WHERE id = 1;"
+            "DELETE FROM keyed WHERE id = 1",
+            "cannot be read any more",
+        ),
     ],
 )
 def test_rows_that_no_trigger_has_kept_are_counted_and_need_consent(locked: House, up: str, why: str) -> None:
@@ -103,7 +107,7 @@ def test_rows_that_no_trigger_has_kept_are_counted_and_need_consent(locked: Hous
         "CREATE TABLE log (note text); INSERT INTO log VALUES ('a');"
         "CREATE TABLE base (id int); CREATE TABLE child () INHERITS (base);"
         "INSERT INTO base VALUES (1); INSERT INTO child VALUES (2);"
-        "CREATE TABLE keyed (id int PRIMARY KEY, at date); INSERT INTO keyed VALUES (1, '2026-01-01'), (2, NULL)",
+        "CREATE TABLE keyed (id int PRIMARY KEY, n int); INSERT INTO keyed VALUES (1, 7), (2, NULL)",
     )
     _write(locked, up, "SELECT 1")
     job = locked.do(JobKind.RUN, allow_hazards=("TYPE_NARROWED", "TABLE_REWRITE", "BLOCKS_READS", "MIXED_DATA_CHANGE"))
@@ -216,3 +220,20 @@ def test_forced_row_security_is_as_before_and_hides_nothing(servers: Servers, fo
     assert value(mine, "SELECT relforcerowsecurity FROM pg_class WHERE relname = 'notes'")
     execute(mine, "ALTER TABLE notes NO FORCE ROW LEVEL SECURITY")
     assert value(mine, "SELECT count(*) FROM notes WHERE note = 'note ' || id AND n = id") == 10
+
+
+@pytest.mark.parametrize("takes", ["DELETE FROM notes WHERE id < 6", "UPDATE notes SET n = 0, note = 'x'"])
+@pytest.mark.parametrize("first", ["ALTER note TYPE varchar(1) USING left(note, 1)", "DROP note"])
+def test_rows_that_go_after_their_column_was_cut_short_come_back_as_they_were_before(
+    house: House, first: str, takes: str
+) -> None:
+    execute(house.dsn, f"{NOTES}; {FILL}")
+    before = fetch(house.dsn, ROWS)
+    if first == "DROP note":
+        takes = takes.replace(", note = 'x'", "")
+    back = "ADD note text" if first == "DROP note" else "ALTER note TYPE text"
+    _write(house, f"ALTER TABLE notes {first}; {takes}", f"ALTER TABLE notes {back}")
+    for _ in range(2):
+        _done(house, JobKind.RUN)
+        _done(house, JobKind.ROLLBACK)
+        assert fetch(house.dsn, ROWS) == before

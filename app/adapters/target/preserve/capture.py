@@ -26,9 +26,13 @@ _NOW = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 
 @dataclass(frozen=True, slots=True)
 class Watched:
+    """`elsewhere`: attributes that are kept with their key already, for the step drops or retypes them: what is there
+    when a row goes may be something else by then."""
+
     kind: Kind
     relation: Relation
     table: KeptTable
+    elsewhere: frozenset[int] = frozenset()
 
     @property
     def on(self) -> str:
@@ -108,7 +112,7 @@ def _function(watched: Watched, trigger: str, body: str) -> str:
     Where what is there now cannot be read as what is kept, nothing is, and the reason is noted.
     """
     columns = ", ".join(
-        f"({column.number}, {literal(name)}, {literal(column.stored)})"
+        f"({column.number}, {literal(name)}, {literal(column.stored)}, {column.number in watched.elsewhere})"
         for prefix, of in (("k", watched.table.keys), ("c", watched.table.columns))
         for name, column in zip(numbered(prefix, of), of, strict=True)
     )
@@ -117,14 +121,15 @@ def _function(watched: Watched, trigger: str, body: str) -> str:
         AS $liftlock$
         DECLARE names text; old text; new text; news text; key text; changed text;
         BEGIN
-            SELECT string_agg(c.kept, ', '), string_agg(format('(t.%I)::%s', a.attname, c.stored), ', '),
+            SELECT string_agg(c.kept, ', '), string_agg(CASE WHEN c.elsewhere THEN format('NULL::%s', c.stored)
+                                   ELSE format('(t.%I)::%s', a.attname, c.stored) END, ', '),
                    string_agg(format('(now.%I)::text', a.attname), ', ') FILTER (WHERE c.kept ~ '^c'),
                    string_agg('n' || substr(c.kept, 2), ', ') FILTER (WHERE c.kept ~ '^c'),
                    string_agg(format('t.%1$I = now.%1$I', a.attname), ' AND ') FILTER (WHERE c.kept ~ '^k'),
                    string_agg(format('(t.%1$I)::text IS DISTINCT FROM (now.%1$I)::text', a.attname), ' OR ')
                        FILTER (WHERE c.kept ~ '^c')
             INTO names, old, new, news, key, changed
-            FROM (VALUES {columns or "(0, '', '')"}) AS c (number, kept, stored)
+            FROM (VALUES {columns or "(0, '', '', false)"}) AS c (number, kept, stored, elsewhere)
             JOIN pg_attribute a ON a.attrelid = TG_RELID AND a.attnum = c.number AND NOT a.attisdropped;
             {body}
             RETURN NULL;

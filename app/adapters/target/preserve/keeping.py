@@ -28,6 +28,7 @@ from app.domain.preserved import PreservedKind as Kind
 from app.domain.step import count_of
 
 ROWS = frozenset({Kind.DELETED, Kind.UPDATED})
+VALUES = frozenset({Kind.COLUMNS, Kind.TYPES})
 _SEQUENCES_OF = """
     SELECT s.oid::regclass::text AS sequence, a.attname AS column
     FROM pg_depend d JOIN pg_class s ON s.oid = d.objid AND s.relkind = 'S'
@@ -56,6 +57,10 @@ class Round:
     unkept: list[str] = field(default_factory=list)
     unwatched: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
 
+    def values_of(self, relation: Relation) -> list[KeptSet]:
+        """What is kept of columns of the table, with their key."""
+        return [one for one in self.sets if one.relation.oid == relation.oid and one.kind in VALUES]
+
 
 class Keeping:
     def __init__(self, connection: asyncpg.Connection, policy: KeepPolicy, moves: Moves) -> None:
@@ -70,7 +75,8 @@ class Keeping:
         failpoints.reach("keep.before", self._connection)
         whole = {loss.relation for loss in wanted if loss.kind is Kind.TABLE}
         async with quietly(self._connection):
-            for loss in sorted(wanted, key=lambda one: (one.kind, one.relation)):
+            # rows last: what is kept of columns is none of theirs
+            for loss in sorted(wanted, key=lambda one: (one.kind in ROWS, one.kind, one.relation)):
                 kept.covered.add(loss)
                 relation = before.relations[loss.relation]
                 if loss.kind in ROWS and relation.oid in whole:
@@ -147,7 +153,8 @@ class Keeping:
             return
         table = KeptTable(uuid.uuid4(), columns, key if loss.kind is Kind.UPDATED else ())
         await self._connection.execute(table.create(written=loss.kind is Kind.UPDATED))
-        watched = capture.Watched(loss.kind, relation, table)
+        elsewhere = frozenset(number for one in kept.values_of(relation) for number in one.numbers)
+        watched = capture.Watched(loss.kind, relation, table, elsewhere)
         for statement in capture.begin(watched):
             await self._connection.execute(statement)
         kept.watched.append(watched)

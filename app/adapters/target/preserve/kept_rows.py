@@ -104,6 +104,15 @@ class KeptTable:
         )
         return f"hash_record_extended(ROW({', '.join(parts)}), 0)" if self.columns else "0"
 
+    def completed_from(self, values: "KeptTable") -> str:
+        """The statement that takes over, row by row of the same key, what `values` has of columns of this one."""
+        places = {column.number: name for name, column in zip(numbered("c", self.columns), self.columns, strict=True)}
+        sets = zip(numbered("c", values.columns), values.columns, strict=True)
+        keys = zip(numbered("k", values.keys), values.keys, strict=True)
+        taken = ", ".join(f"{places[column.number]} = v.{name}" for name, column in sets)
+        same = " AND ".join(f"v.{name} = one.{places[key.number]}" for name, key in keys)
+        return f"UPDATE {self.name} AS one SET {taken} FROM {values.name} AS v WHERE {same}"
+
     async def counted(self, connection: asyncpg.Connection) -> tuple[int, str]:
         """How many rows are kept, and the checksum over them."""
         row = await connection.fetchrow(

@@ -124,12 +124,19 @@ class Preserver:
         said: list[str] = []
         async with quietly(self._connection):
             kept.unkept += await unseen(self._connection, kept.watched, kept.unwatched, (before, start, after))
+            await self._complete(kept)
             for place, one in enumerate(kept.sets):
                 said += await self._settle_one(place, one, kept)
         if kept.unkept and not self._policy.may_lose:
             raise self._refused(f"it would destroy what cannot be kept: {'; '.join(kept.unkept)}")
         failpoints.reach("keep.recorded", self._connection)
         return (*said, *(f"lost, as was consented to: {one}" for one in kept.unkept))
+
+    async def _complete(self, kept: Round) -> None:
+        """Rows that were deleted or overwritten have of such columns what stood there before the step."""
+        for one in (one for one in kept.sets if one.kind in ROWS):
+            for values in kept.values_of(one.relation):
+                await self._connection.execute(one.table.completed_from(values.table))
 
     async def _settle_one(self, place: int, one: KeptSet, kept: Round) -> tuple[str, ...]:
         table, rows, size, checksum = one.table, 0, 0, "0"
