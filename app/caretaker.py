@@ -40,6 +40,7 @@ class Caretaker:
         while not self._stopping.is_set():
             first_run_done = first_run_done or self._tried("auto_run", self._submit_first_run)
             self._tried("sweep", self._sweep)
+            self._tried("registry", self._refresh)
             self._tried("read_ahead", self._read_ahead)
             self._tried("lint_ahead", self._lint)
             self._stopping.wait(self._services.settings.timing.sweep_every_ms / 1000)
@@ -70,14 +71,18 @@ class Caretaker:
 
     def _install(self) -> None:
         self._services.portal.run(self._services.installer.install())
+        self._services.portal.run(self._services.registry.refresh())
+        self._services.portal.run(self._services.schedules.configure())
 
     def _submit_first_run(self) -> None:
-        if self._services.settings.auto_run:
-            default = self._services.environments.named(self._services.environments.default)
-            self._services.portal.run(self._services.auto_run.submit(default))
+        for environment in self._services.environments.run_at_start(asked=self._services.settings.auto_run):
+            self._services.portal.run(self._services.auto_run.submit(environment))
 
     def _sweep(self) -> None:
         self._services.sweeper_portal.run(self._services.sweeper.sweep())
+
+    def _refresh(self) -> None:
+        self._services.portal.run(self._services.registry.refresh())
 
     def _read_ahead(self) -> None:
         """So that a request finds new files read already: parsing hundreds takes longer than all the rest of it."""

@@ -9,7 +9,7 @@ import os
 import threading
 import weakref
 from collections.abc import Awaitable, Callable, Coroutine
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import structlog
@@ -19,6 +19,9 @@ T = TypeVar("T")
 log = structlog.get_logger()
 
 GRACE_S = 10.0
+MOST_THREADS = 128
+"""Made when they are needed. Looking up a name takes one for as long as the resolver takes: with the few that Python
+has by default, a handful of targets whose names nobody resolves would keep everybody else from reading a file."""
 
 
 class PortalClosed(RuntimeError):
@@ -127,6 +130,7 @@ class Portal:
 
     def _start(self) -> asyncio.AbstractEventLoop:
         loop = asyncio.new_event_loop()
+        loop.set_default_executor(ThreadPoolExecutor(MOST_THREADS, self._name))
         ready = threading.Event()
         self._thread = threading.Thread(target=_run_loop, args=(loop, ready), name=self._name, daemon=True)
         self._thread.start()

@@ -285,7 +285,8 @@ NO_URL = '`url` is missing; write postgresql://user@host/database, "env:NAME" or
 WRONG_URL = "`url` is not understood; it takes postgresql://user:password@host:5432/database"
 KEYS = (
     "url, directUrl, protection, onDrift, onFailure, outOfOrder, consent, maxHoldMs, schemaCheck, scratchUrl, "
-    "requireProof, requires, soak, windows, sync, autoRun, lockTimeoutMs, statementTimeoutMs, lockTries"
+    "requireProof, requires, soak, windows, sync, autoRun, lockTimeoutMs, statementTimeoutMs, lockTries, approvals, "
+    "beforeRun, beforeRunTimeout"
 )
 
 

@@ -2,8 +2,10 @@
 
 import asyncio
 import ssl
+from typing import Protocol
 
 import asyncpg
+from asyncpg.types import ServerVersion
 
 from app.domain.environment import Dsn
 from app.domain.errors import BackendUnavailable, BackendUnusable
@@ -23,6 +25,28 @@ LOST = (
 """A lost connection in its many names: pg_terminate_backend shows as ConnectionDoesNotExistError, and
 asyncpg may raise InternalClientError for a socket that closed under it."""
 
+OLDEST_MAJOR = 14
+
+
+class ServerTooOld(Exception):
+    """A major of PostgreSQL that nobody tests any more."""
+
+    def __init__(self, major: int) -> None:
+        super().__init__(f"PostgreSQL {major}")
+        self.major = major
+
+
+def refuse_old(connection: "_WithVersion") -> None:
+    """Raises ServerTooOld: what holds of later servers is not known to hold there."""
+    major = connection.get_server_version().major
+    if major < OLDEST_MAJOR:
+        raise ServerTooOld(major)
+
+
+class _WithVersion(Protocol):
+    def get_server_version(self) -> ServerVersion: ...
+
+
 UNUSABLE = (
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidPasswordError,
@@ -31,9 +55,11 @@ UNUSABLE = (
     asyncpg.TooManyConnectionsError,
     asyncpg.ReadOnlySQLTransactionError,
     ssl.SSLError,
+    ServerTooOld,
 )
 
 LASTING = (
+    ServerTooOld,
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidPasswordError,
     asyncpg.InvalidCatalogNameError,
@@ -67,6 +93,10 @@ def _reason(error: BaseException, dsn: Dsn) -> str:
             return (
                 f"the role {dsn.user!r} may not do this ({error}); "
                 f"as its owner run: GRANT CREATE ON DATABASE {quote(dsn.database)} TO {quote(dsn.user)}"
+            )
+        case ServerTooOld():
+            return (
+                f"it is PostgreSQL {error.major}, and {OLDEST_MAJOR} is the oldest that Liftlock works with; upgrade it"
             )
         case asyncpg.TooManyConnectionsError():
             return "it has no connection left; raise max_connections or stop other clients"

@@ -14,14 +14,18 @@ from app.api import (
     conflicts,
     documents,
     drift,
+    environments,
     jobs,
     migrations,
     operations,
     plans,
     preserved,
     proofs,
+    protection,
+    registry,
     schedules,
     schemas,
+    syncs,
 )
 from app.api.context import KEY, Extension, request_id
 from app.api.errors import register_errors
@@ -33,6 +37,10 @@ from app.wiring import Services
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
+RESOURCES = (
+    migrations, plans, proofs, conflicts, jobs, schedules, environments, drift, preserved, protection, registry, syncs,
+    operations, documents,
+)  # fmt: skip
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -63,7 +71,7 @@ def build_application(services: Services) -> OpenAPI:
     app.before_request(refuse_foreigners)
     app.after_request(_finish)
     register_errors(app)
-    for resource in (migrations, plans, proofs, conflicts, jobs, schedules, drift, preserved, operations, documents):
+    for resource in RESOURCES:
         app.register_api(resource.api)
     return app
 

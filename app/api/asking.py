@@ -24,6 +24,7 @@ def asked(request: JobRequest) -> Json:
         "preservedId": None if request.retrieval is None else str(request.retrieval.set_id),
         "preserve": request.preserve if request.kind is JobKind.RESET else None,
         "table": None if request.retrieval is None else request.retrieval.said,
+        "from": request.source,
     }
 
 
@@ -34,4 +35,5 @@ def _wishes(request: JobRequest) -> Json:
         "onBusy": request.on_busy.value,
         "confirm": request.confirm,
         "lockTimeoutMs": request.lock_timeout_ms,
+        "outsideWindow": request.outside_window.value,
     }

@@ -57,6 +57,7 @@ class Schedule(Answer):
 
     name: str
     kind: JobKind
+    environment: str | None
     every_ms: int
     next_due_at: Moment
     paused: bool

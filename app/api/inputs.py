@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 from app.api.waiting import LONGEST_WAIT_S
 from app.domain.environment import OnDrift, OnFailure
 from app.domain.hazards import HazardCode, code_of, unknown_code
-from app.domain.job import OnBusy
+from app.domain.job import OnBusy, OutsideWindows
 from app.domain.settling import MarkAs, Resolution
 from app.domain.step import Atomicity
 
@@ -78,13 +78,6 @@ Confirmation = Annotated[
 ]
 NameOrVersion = Annotated[str, text_of(200), Field(description="the name or the version of a migration")]
 Note = Annotated[str, text_of(MAX_NOTE_CHARS, 0), Field(description="why, for whoever reads the job later")]
-TableName = Annotated[
-    str,
-    text_of(200),
-    Field(
-        description="the new table: `name`, in the schema the rows are from, or `schema.name`; made up when left out"
-    ),
-]
 LockTimeout = Annotated[
     int,
     _LOCK_TIMEOUT,
@@ -162,6 +155,33 @@ class RunBody(ChangeBody):
         None, description="what becomes of the steps before the failed one; by environment when left out"
     )
 
+    outside_window: OutsideWindows = Field(
+        OutsideWindows.REFUSE,
+        description="while the environment may not be changed: refuse, or queue the run until it may",
+    )
+
+
+class SyncBody(Input):
+    """What an environment is to take over from another; all of it may be left out, and the body with it."""
+
+    model_config = ConfigDict(openapi_extra={"required": False})  # type: ignore[typeddict-unknown-key]
+
+    source: Annotated[
+        Annotated[str, text_of(200)] | None,
+        Field(alias="from", description="whose completed migrations; as the configuration says when left out"),
+    ] = None
+    dry_run: Annotated[StrictBool, Field(description="answer the plan, and run nothing")] = False
+    to: NameOrVersion | None = Field(None, description="up to and with this migration; everything when left out")
+    on_busy: OnBusy = Field(
+        OnBusy.QUEUE, description="while another job has the target: queue behind it, fail, or join an open sync"
+    )
+    on_drift: OnDrift | None = Field(None, description="as of a run")
+    on_failure: OnFailure | None = Field(None, description="as of a run")
+    outside_window: OutsideWindows = Field(OutsideWindows.REFUSE, description="as of a run")
+    lock_timeout_ms: LockTimeout | None = None
+    note: Note | None = None
+    allow_hazards: AllowHazards = Field([], description="hazards that may be taken, by name; each has a page")
+
 
 class RollbackBody(ChangeBody):
     plan_id: PlanId | None = None
@@ -175,15 +195,14 @@ class CountedRollbackBody(ChangeBody):
 class ResetBody(ChangeBody):
     """Reset undoes everything: it takes no `to`."""
 
-    preserve: StrictBool = Field(
-        True, description="keep the rows that it destroys, and give them back with the next run; false keeps none"
-    )
+    preserve: Annotated[StrictBool, Field(description="keep the rows that go, for the next run; or none")] = True
 
 
 class PlanKind(StrEnum):
     RUN = "run"
     ROLLBACK = "rollback"
     RESET = "reset"
+    SYNC = "sync"
 
 
 class PlanBody(Input):
@@ -200,17 +219,25 @@ class PlanBody(Input):
         None, description="of a rollback: how many of the newest applied migrations are undone"
     )
     atomic: Atomicity = Field(Atomicity.MIGRATION, description="of a run: what commits together")
+    source: Annotated[
+        Annotated[str, text_of(200)] | None,
+        Field(alias="from", description="of a sync: whose completed migrations"),
+    ] = None
     allow_hazards: AllowHazards = Field([], description="hazards that may be taken, by name; each has a page")
 
 
 class MarkBody(Input):
     """What is recorded, not run."""
 
+    mark_as: Annotated[
+        MarkAs,
+        Field(alias="as", description="what the ledger will say of them; `baseline`: its history starts with them"),
+    ]
     names: Annotated[
         list[Annotated[str, text_of(200)]],
-        Field(min_length=1, max_length=MOST_NAMES, description="names of migrations"),
-    ]
-    mark_as: Annotated[MarkAs, Field(alias="as", description="what the ledger will say of them")]
+        Field(max_length=MOST_NAMES, description="of migrations; a baseline takes all of them, or up to `to`"),
+    ] = []
+    to: NameOrVersion | None = Field(None, description="of a baseline: up to and with this migration")
     environment: EnvironmentName | None = None
     note: Note | None = None
     on_busy: OnBusy = Field(
@@ -250,17 +277,20 @@ class ScheduleBody(Input):
     note: Note | None = None
 
 
-class RestoreBody(Input):
+class ConfirmedBody(Input):
+    """A name, typed again to say that it is meant."""
+
+    model_config = ConfigDict(openapi_extra={"required": False})  # type: ignore[typeddict-unknown-key]
+
+    confirm: Annotated[str, text_of(200)] | None = Field(None, description="the name that the refusal asks for")
+    note: Note | None = None
+
+
+class VoteBody(Input):
     """May be left out."""
 
     model_config = ConfigDict(openapi_extra={"required": False})  # type: ignore[typeddict-unknown-key]
 
-    table: TableName | None = None
-    confirm: Confirmation | None = None
-    on_busy: OnBusy = Field(
-        OnBusy.QUEUE, description="while another job has the target: queue behind it, fail, or join"
-    )
-    lock_timeout_ms: LockTimeout | None = None
     note: Note | None = None
 
 

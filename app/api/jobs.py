@@ -6,11 +6,11 @@ from flask import Response, request
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 
-from app.api import render, schemas
+from app.api import render, schemas, vote_schemas
 from app.api.answers import encoded, etag, tagged_response
 from app.api.changes import CHANGED, answer_accepted
 from app.api.context import base_url, ended_jobs, origin, run, services, waiters
-from app.api.inputs import NoBody
+from app.api.inputs import NoBody, VoteBody
 from app.api.paging import after, link_next
 from app.api.queries import JobPath, JobQuery, JobsQuery
 from app.api.requests import checked, uuid_or_not_found
@@ -117,6 +117,37 @@ def retry_job(path: JobPath, body: NoBody) -> Response:
     """
     job_id = uuid_or_not_found(path.id, "job", "/jobs")
     return answer_accepted(body, lambda claim: run(services().migrations.retry(job_id, origin(), claim)))
+
+
+@api.post("/jobs/<id>/approve", responses=CHANGED, operation_id="approveJob")
+@checked
+def approve_job(path: JobPath, body: VoteBody) -> Response:
+    """Approve a job that waits for it
+
+    By somebody else than whoever asked for it. What is approved is what the job would run now: if files, ledger or
+    schema move before it starts, it runs nothing (`approval-void`).
+    """
+    job_id = uuid_or_not_found(path.id, "job", "/jobs")
+    return answer_accepted(body, lambda _: Submitted(run(services().approvals.approve(job_id, body.note, origin()))))
+
+
+@api.post("/jobs/<id>/reject", responses=CHANGED, operation_id="rejectJob")
+@checked
+def reject_job(path: JobPath, body: VoteBody) -> Response:
+    """Say no to a job that waits for approval
+
+    It is over then, as cancelled.
+    """
+    job_id = uuid_or_not_found(path.id, "job", "/jobs")
+    return answer_accepted(body, lambda _: Submitted(run(services().approvals.reject(job_id, body.note, origin()))))
+
+
+@api.get("/jobs/<id>/approvals", responses={200: vote_schemas.Votes}, operation_id="getJobApprovals")
+@checked
+def get_job_approvals(path: JobPath) -> Response:
+    """Who has approved a job, or rejected it"""
+    job = _job(uuid_or_not_found(path.id, "job", "/jobs"))
+    return tagged_response([render.vote(one) for one in run(services().approvals.votes(job.id))])
 
 
 def _job(job_id: UUID) -> Job:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from app.api import render
 from app.api.answers import encoded, etag
 from app.api.context import listings, run, services
-from app.services.sync import MigrationStatus
+from app.domain.standing import MigrationStatus
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,10 @@ from app.api.listing import listing
 from app.api.paging import cut, link_next
 from app.api.queries import CountPath, EnvironmentQuery, MigrationsQuery, NamePath
 from app.api.requests import checked
+from app.domain.errors import ValidationFailed
 from app.domain.job import JobKind, JobRequest
+from app.domain.problem import Problem
+from app.domain.settling import MarkAs
 
 api = APIBlueprint(
     "migrations",
@@ -47,6 +50,7 @@ def run_migrations(query: ChangeQuery, body: RunBody) -> Response:
         atomic=body.atomic,
         on_failure=body.on_failure,
         on_drift=body.on_drift,
+        outside_window=body.outside_window,
     )
     return carry_out(_held_to_plan(asked, query, body), body, services().migrations.submit)
 
@@ -114,8 +118,10 @@ def reset(query: ChangeQuery, body: ResetBody) -> Response:
 def mark(query: ChangeQuery, body: MarkBody) -> Response:
     """Record migrations as applied or rolled back without running them
 
-    For a schema that has them already (a baseline), or that somebody has changed by hand. All of them, or none.
+    For a schema that somebody has changed by hand, or that has them already: a `baseline` takes over a database without
+    a history, in which everything up to and with `to` is there. All of them, or none.
     """
+    _refuse_misfits(body)
     asked = JobRequest(
         kind=JobKind.MARK,
         environment=environment_of(query, body),
@@ -123,8 +129,25 @@ def mark(query: ChangeQuery, body: MarkBody) -> Response:
         note=body.note,
         names=tuple(dict.fromkeys(body.names)),
         mark_as=body.mark_as,
+        to=body.to,
     )
     return carry_out(asked, body, services().migrations.mark)
+
+
+def _refuse_misfits(body: MarkBody) -> None:
+    """A baseline is told by how far it goes, any other mark by names. Raises ValidationFailed."""
+    baseline = body.mark_as is MarkAs.BASELINE
+    if baseline and body.names:
+        found = Problem(
+            "not_for_this_kind", "`names` is not for a baseline; say with `to` how far it goes", pointer="/names"
+        )
+    elif not baseline and body.to is not None:
+        found = Problem("not_for_this_kind", "`to` is for a baseline; name the migrations in `names`", pointer="/to")
+    elif not baseline and not body.names:
+        found = Problem("missing", "`names` has to be given: the names of migrations", pointer="/names")
+    else:
+        return
+    raise ValidationFailed(found.message, (found,), next_steps=("GET /docs",))
 
 
 def _asked(kind: JobKind, query: ChangeQuery, body: ChangeBody) -> JobRequest:

@@ -30,7 +30,8 @@ api = APIBlueprint(
 OF = "plans"
 TEXT = "text/plain; charset=utf-8"
 _FITS = {
-    "to": (PlanKind.RUN, PlanKind.ROLLBACK),
+    "to": (PlanKind.RUN, PlanKind.ROLLBACK, PlanKind.SYNC),
+    "source": (PlanKind.SYNC,),
     "count": (PlanKind.ROLLBACK,),
     "atomic": (PlanKind.RUN,),
 }
@@ -56,15 +57,21 @@ def plan_migrations(query: PlanQuery, body: PlanBody) -> Response:
         count=body.count,
         atomic=body.atomic,
         allow_hazards=tuple(body.allow_hazards),
+        source=body.source,
     )
+    make_plan = services().syncs.plan if body.kind is PlanKind.SYNC else services().plans.make
 
     def make(_: KeyClaim | None) -> Response:
-        made = run(services().plans.make(asked, origin()))
-        response = json_response(rendered(made, base_url(), read_only=_read_only()), HTTPStatus.CREATED)
-        response.headers["Location"] = f"/plans/{made.id}"
-        return response
+        return made_plan(run(make_plan(asked, origin())))
 
     return answer_change(body, make)
+
+
+def made_plan(made: StoredPlan) -> Response:
+    """`201` with the plan."""
+    response = json_response(rendered(made, base_url(), read_only=_read_only()), HTTPStatus.CREATED)
+    response.headers["Location"] = f"/plans/{made.id}"
+    return response
 
 
 @api.get("/plans", responses={200: plan_schemas.Plans}, operation_id="listPlans")

@@ -10,7 +10,7 @@ from app.api import preserved_schemas
 from app.api.answers import tagged_response
 from app.api.changes import CHANGED, carry_out
 from app.api.context import remember_environment, run, services
-from app.api.inputs import RestoreBody
+from app.api.preserved_inputs import RestoreBody
 from app.api.queries import ConfirmQuery, EnvironmentPath, PreservedPath
 from app.api.render import READ_ONLY, Json, action
 from app.api.render_values import moment

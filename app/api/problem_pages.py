@@ -34,6 +34,39 @@ PAGES: Mapping[str, Page] = {
         "POST /migrations/verify tries what is pending on a scratch database, and leaves the target alone. Correct "
         "what it finds, and run again. What can have no way back runs only where `requireProof` is not set.",
     ),
+    "approval-void": Page(
+        "The job was approved, and what it would run now is not what was approved. Nothing was run.",
+        "An approval is for these files, this ledger and this schema. One has moved since: `detail` says which.",
+        "Ask for it again, and have the new one approved.",
+    ),
+    "nothing-to-approve": Page(
+        "The job waits for no approval.",
+        "It has been approved or rejected already, was cancelled, or never needed one.",
+        "Look at it: GET /jobs/ID/approvals says who has said what.",
+    ),
+    "stands-in-file": Page(
+        "The environment stands in liftlock.toml, so it is not changed over HTTP.",
+        "What the file says wins, in every process, from its start on.",
+        "Change the file and start Liftlock again; or take it out of the file and register it.",
+    ),
+    "still-needed": Page(
+        "Another environment requires or follows this one, so it is not forgotten.",
+        "Nothing could ever run there: what it requires would be gone.",
+        "Change or forget the ones that are named first.",
+    ),
+    "not-promoted": Page(
+        "The environment requires another one, and a migration has not been completed there, is another file there, or "
+        "has not stood there for as long as `soak` says. Nothing was run.",
+        "A migration goes through the environments in their order, so that the last one meets nothing that is new.",
+        "`problems` names each migration with the reason. Run it where it is required first, wait for the moment "
+        "that is named, or run up to the last one that is ready with `to`. A sync takes what is ready.",
+    ),
+    "outside-window": Page(
+        "The environment may not be changed at this hour. Nothing was run.",
+        "liftlock.toml gives it windows: it is open while one that allows is, and none that denies.",
+        'Wait until `opensAt`, or send the same with `"outsideWindow": "queue"`: the job then waits and runs when it '
+        "opens. A rollback needs no window.",
+    ),
     "folder-not-writable": Page(
         "A migration was written for you, and could not be put into the migrations folder. Nothing else was done.",
         "The folder is read-only for the service, as in most containers, or a file of that name is there already.",

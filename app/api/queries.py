@@ -11,7 +11,6 @@ from app.api.inputs import (
     DEFAULT_PAGE,
     NO_NUL,
     WAIT,
-    Confirmation,
     EnvironmentName,
     Input,
     Limit,
@@ -46,7 +45,23 @@ class PreservedPath(Input):
 
 
 class ConfirmQuery(Input):
-    confirm: Confirmation | None = None
+    confirm: Annotated[str, text_of(200)] | None = Field(None, description="the name of the environment again")
+
+
+class EnvironmentsQuery(Input):
+    status: Literal["true", "false"] = Field(
+        "false", description="`true`: with the three axes, for which every target is asked at once"
+    )
+
+
+class CompareQuery(Input):
+    source: Annotated[str, text_of(200)] = Field(alias="from", description="the environment that is the measure")
+    target: Annotated[str, text_of(200)] = Field(alias="to", description="the environment that is held against it")
+    strict: Literal["true", "false"] = Field(
+        "false",
+        description="`true`: with what databases of one schema may differ in: owners, grants, versions of collations, "
+        "and the rows that PostgreSQL 18 keeps for each NOT NULL",
+    )
 
 
 class SchedulePath(Input):

@@ -1,5 +1,6 @@
 """Domain values as JSON values: plain dicts, since a list may hold ten thousand of them."""
 
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
@@ -8,12 +9,13 @@ from app.api.render_proofs import proof_detail, reversibility
 from app.api.render_values import moment
 from app.api.steps import in_environment, next_steps
 from app.domain.again import refuse_unsafe_retry
+from app.domain.approval import Vote
 from app.domain.errors import NotSafeToRetry
 from app.domain.failure import Failure
-from app.domain.job import CONTROL, Job, StepRecord
+from app.domain.job import CONTROL, Job, JobState, Principal, StepRecord
 from app.domain.locks import LockSample, Session
 from app.domain.problem import Problem
-from app.services.sync import MigrationState, MigrationStatus
+from app.domain.standing import MigrationState, MigrationStatus
 
 Json = dict[str, Any]
 
@@ -38,19 +40,17 @@ def job_summary(job: Job, base_url: str, *, read_only: bool) -> Json:
         "finishedAt": moment(job.finished_at),
         "durationMs": _duration_ms(job),
         "request": asked(request),
-        "principal": {
-            "id": origin.principal.id,
-            "kind": origin.principal.kind,
-            "address": origin.principal.address,
-        },
+        "principal": _principal(origin.principal),
         "requestId": origin.request_id,
         "retryOf": str(request.retry_of) if request.retry_of else None,
         "pausedBy": None if job.state.final else job.paused_by,
+        "notBefore": moment(job.not_before) if job.state is JobState.WAITING else None,
+        "approvalsNeeded": job.approvals_needed,
         "note": request.note,
         "notices": list(job.notices),
         "error": _failure(job.error, base_url, request.environment),
         "links": _job_links(job),
-        "actions": [_cancel(job, READ_ONLY if read_only else None), _retry(job, READ_ONLY if read_only else None)],
+        "actions": [one(job, READ_ONLY if read_only else None) for one in (_cancel, _retry, *_votes_on(job))],
     }
 
 
@@ -59,6 +59,19 @@ def job(job: Job, base_url: str, *, read_only: bool) -> Json:
         **job_summary(job, base_url, read_only=read_only),
         "steps": [_step(step, base_url, job.request.environment) for step in job.steps],
     }
+
+
+def vote(vote: Vote) -> Json:
+    return {
+        "principal": _principal(vote.by),
+        "at": moment(vote.at),
+        "approved": vote.approved,
+        "note": vote.note,
+    }
+
+
+def _principal(principal: Principal) -> Json:
+    return {"id": principal.id, "kind": principal.kind, "address": principal.address}
 
 
 def lock_sample(sample: LockSample) -> Json:
@@ -210,6 +223,18 @@ def _retry(job: Job, refusal: str | None) -> Json:
         except NotSafeToRetry as unsafe:
             refusal = unsafe.detail
     return action("retry", "Ask for the same again", "POST", f"/jobs/{job.id}/retry", refusal, None)
+
+
+def _votes_on(job: Job) -> tuple[Callable[[Job, str | None], Json], ...]:
+    return (_approve, _reject) if job.state is JobState.WAITING and job.approvals_needed else ()
+
+
+def _approve(job: Job, refusal: str | None) -> Json:
+    return action("approve", "Approve what it would run", "POST", f"/jobs/{job.id}/approve", refusal, None)
+
+
+def _reject(job: Job, refusal: str | None) -> Json:
+    return action("reject", "Say no to it", "POST", f"/jobs/{job.id}/reject", refusal, None)
 
 
 def _run_to(status: MigrationStatus, refusal: str | None) -> Json:

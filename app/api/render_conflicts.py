@@ -6,6 +6,7 @@ from app.api.render import Json
 from app.api.render_values import moment, plain
 from app.api.steps import command_with
 from app.domain.conflict import Conflict, ConflictState, Remedy
+from app.domain.job import CONTROL
 from app.domain.schedule import Schedule
 from app.domain.settling import Resolution
 
@@ -49,6 +50,7 @@ def schedule(schedule: Schedule) -> Json:
     return {
         "name": schedule.name,
         "kind": schedule.kind.value,
+        "environment": None if schedule.environment == CONTROL else schedule.environment,
         "everyMs": round(schedule.every.total_seconds() * 1000),
         "nextDueAt": moment(schedule.next_due),
         "paused": schedule.paused,

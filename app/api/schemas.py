@@ -11,12 +11,12 @@ from app.api.shapes import Answer, Href, Id, Moment
 from app.domain.environment import OnFailure
 from app.domain.failure import FailureCode
 from app.domain.hazards import HazardCode
-from app.domain.job import JobKind, OnBusy, StepState
+from app.domain.job import JobKind, OnBusy, OutsideWindows, StepState
 from app.domain.ledger import Status
 from app.domain.migration import Direction
 from app.domain.settling import MarkAs, Resolution
+from app.domain.standing import MigrationState, Undo
 from app.domain.step import Atomicity
-from app.services.sync import MigrationState, Undo
 
 
 class ShownState(StrEnum):
@@ -108,6 +108,8 @@ class Request(Answer):
     preserved_id: Id | None
     table: str | None
     preserve: bool | None
+    source: str | None = Field(alias="from")
+    outside_window: OutsideWindows
 
 
 class Principal(Answer):
@@ -136,6 +138,8 @@ class JobSummary(Answer):
     request_id: str | None
     retry_of: Id | None
     paused_by: str | None
+    not_before: Moment | None
+    approvals_needed: int
     note: str | None
     notices: list[str]
     error: Failure | None

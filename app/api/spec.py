@@ -102,6 +102,10 @@ def _add_change(operation_id: str, responses: Document, parameters: list[Documen
     if "201" in responses:
         responses["201"]["description"] = "kept"
         responses["201"]["headers"] = {"Location": {"description": "what was kept", "schema": _TEXT}}
+    if "204" in responses:
+        responses["204"]["description"] = "forgotten"
+        return
+    if "202" not in responses and "200" not in responses:
         return
     if "202" not in responses:
         responses["200"]["description"] = "done"

@@ -51,17 +51,16 @@ def refuse_stale(binding: Binding, plan: Plan, history: History, fingerprint: st
 
     `fingerprint`: of the schema as it is now; without it, or where the plan has none, the rest is compared.
     """
+    reasons = stale_reasons(binding, plan, history, fingerprint)
+    if not reasons:
+        return
     steps = tuple(bound(step) for step in plan.steps)
     expected = binding.expected_fingerprint
-    other_schema = None not in (fingerprint, expected) and fingerprint != expected
-    if steps == binding.steps and history.position == binding.position and not other_schema:
-        return
-    since = tuple(entry for entry in history.entries if entry.position > binding.position)
+    since = _since(binding, history)
     files = _files(binding.steps, steps, {entry.name for entry in since})
-    schema = {"expected": expected, "actual": fingerprint} if other_schema else None
+    schema = {"expected": expected, "actual": fingerprint} if _other_schema(binding, fingerprint) else None
     raise PlanStale(
-        f"plan {binding.plan_id} is out of date: {'; '.join(_reasons(binding, history, files, since, other_schema))}; "
-        f"nothing was run, plan again",
+        f"plan {binding.plan_id} is out of date: {'; '.join(reasons)}; nothing was run, plan again",
         facts={
             "planId": str(binding.plan_id),
             "expected": _place(binding.steps, binding.position, expected, steps),
@@ -75,6 +74,26 @@ def refuse_stale(binding: Binding, plan: Plan, history: History, fingerprint: st
         },
         next_steps=(f"GET /plans/{binding.plan_id}", "POST /migrations/plan"),
     )
+
+
+def stale_reasons(binding: Binding, plan: Plan, history: History, fingerprint: str | None = None) -> tuple[str, ...]:
+    """What has moved since; nothing where `plan`, made now from `history`, is what was bound."""
+    steps = tuple(bound(step) for step in plan.steps)
+    other_schema = _other_schema(binding, fingerprint)
+    if steps == binding.steps and history.position == binding.position and not other_schema:
+        return ()
+    since = _since(binding, history)
+    files = _files(binding.steps, steps, {entry.name for entry in since})
+    return tuple(_reasons(binding, history, files, since, other_schema))
+
+
+def _since(binding: Binding, history: History) -> tuple[LedgerEntry, ...]:
+    return tuple(entry for entry in history.entries if entry.position > binding.position)
+
+
+def _other_schema(binding: Binding, fingerprint: str | None) -> bool:
+    expected = binding.expected_fingerprint
+    return None not in (fingerprint, expected) and fingerprint != expected
 
 
 def _reasons(

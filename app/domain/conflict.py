@@ -22,6 +22,7 @@ class ConflictKind(StrEnum):
     OBJECT_OVERLAP = "object_overlap"
     STRANDED_TARGET = "stranded_target"
     SCHEMA_DRIFT = "schema_drift"
+    LOST_WORK = "lost_work"
 
 
 class ConflictState(StrEnum):
@@ -134,6 +135,19 @@ REMEDIES: Mapping[ConflictKind, tuple[Remedy, ...]] = {
         Remedy(
             Resolution.IGNORE_UNTIL,
             "Leave it until the moment that `until` names: nothing is refused for it before that.",
+            Way.WORD,
+        ),
+    ),
+    ConflictKind.LOST_WORK: (
+        Remedy(
+            "run_again",
+            "What the database has lost is pending again: POST /migrations/run brings it back. The record stays until "
+            "these jobs are no longer among the newest 50 of the environment, or somebody says that it is known.",
+            Way.ITSELF,
+        ),
+        Remedy(
+            Resolution.IGNORE,
+            "It is known that the database was restored, or made anew; the record stays closed for these jobs.",
             Way.WORD,
         ),
     ),

@@ -65,6 +65,8 @@ def call_of(request: JobRequest) -> str:
         case JobKind.ROLLBACK:
             count = "" if request.count is None or request.plan is not None else f"/{request.count}"
             return f"POST /migrations/rollback{count}"
+        case JobKind.SYNC:
+            return f"POST /environments/{request.environment}/sync"
         case JobKind.RESET:
             return "DELETE /migrations/reset"
         case _:
@@ -78,6 +80,7 @@ def body_of(request: JobRequest, codes: Sequence[HazardCode]) -> str:
         "to": None if request.plan is not None else request.to,
         "atomic": "run" if request.atomic is Atomicity.RUN and request.plan is None else None,
         "confirm": request.confirm,
+        "from": request.source,
         "allowHazards": list(allowing(request, codes)),
     }
     return json.dumps({name: value for name, value in asked.items() if value is not None}, ensure_ascii=False)

@@ -174,6 +174,11 @@ def not_checked(environment: str, why: str) -> DriftCheck:
     return DriftCheck(environment, DriftState.NOT_CHECKED, why)
 
 
+def unseen(environment: str) -> DriftCheck:
+    """Before the first look."""
+    return not_checked(environment, f"nobody has looked yet; POST /environments/{environment}/drift/scan looks")
+
+
 def checked(environment: str, sight: Sight, drift: Drift | None, conflict: Conflict | None) -> DriftCheck:
     recorded = sight.recorded
     return DriftCheck(

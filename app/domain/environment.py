@@ -87,6 +87,8 @@ class Environment:
     `scratch`: the server on which migrations are proven; the target's own when None. `require_proof`: a run needs it.
     `requires`: where a migration must have been completed, for `soak` at least, before it may run here. `auto_run`:
     whether it runs at start, the default environment alone when None. What is None of the limits is as everywhere.
+    `approvals`: how many people beside the one who asks have to approve a job. `before_run`: a command with its
+    arguments that has to succeed before the first step of a run.
     """
 
     name: str
@@ -110,11 +112,19 @@ class Environment:
     lock_timeout_ms: int | None = None
     statement_timeout_ms: int | None = None
     lock_tries: int | None = None
+    approvals: int = 0
+    before_run: tuple[str, ...] = ()
+    before_run_timeout: timedelta = timedelta(hours=6)
 
 
 def stricter(one: Protection, other: Protection) -> Protection:
     """A target remembers its protection; a wrong address may not loosen it."""
     return max(one, other, key=PROTECTION_ORDER.index)
+
+
+def unlocked(protection: Protection) -> Protection:
+    """One step less strict, as an environment is while somebody has unlocked it."""
+    return PROTECTION_ORDER[max(PROTECTION_ORDER.index(protection) - 1, 0)]
 
 
 def is_postgres_url(text: str) -> bool:

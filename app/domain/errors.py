@@ -16,11 +16,17 @@ LiftlockError
 │   ├── RollbackTooDeep         more steps asked than applied
 │   ├── ConfirmationRequired    the environment wants its name typed
 │   ├── EnvironmentProtected    the environment does not allow this at all
+│   ├── StandsInFile            an environment of liftlock.toml is changed there
+│   ├── StillNeeded             another environment requires or follows this one
 │   ├── TargetBusy              another job holds the target and the caller would not wait
+│   ├── ApprovalVoid            what was approved is no longer what would run
+│   ├── NothingToApprove        the job waits for no approval
 │   ├── JobEnded                there is nothing left to cancel
 │   ├── NotSafeToRetry          asking for the same once more would do something else, or harm
 │   ├── DriftPresent            the schema is no longer as the last job left it
 │   ├── ProofMissing            the environment demands a proof of reversibility
+│   ├── NotPromoted             it is not completed, or not long enough, where the environment requires it
+│   ├── OutsideWindow           the environment may not be changed at this hour
 │   ├── PlanStale               what was planned is no longer what would run
 │   ├── HazardNotAllowed        a hazard of the plan needs consent that nobody has given
 │   ├── IdempotencyKeyReused    the same key with another body
@@ -135,6 +141,16 @@ class CannotRestore(Refusal):
     title = "These rows cannot be put there"
 
 
+class NotPromoted(ListedRefusal):
+    slug = "not-promoted"
+    title = "A migration has not been through the environments before"
+
+
+class OutsideWindow(Refusal):
+    slug = "outside-window"
+    title = "The environment may not be changed now"
+
+
 class NotFound(Refusal):
     slug = "not-found"
     title = "Not found"
@@ -165,9 +181,29 @@ class EnvironmentProtected(Refusal):
     title = "The environment does not allow this"
 
 
+class StandsInFile(Refusal):
+    slug = "stands-in-file"
+    title = "The environment stands in liftlock.toml"
+
+
+class StillNeeded(Refusal):
+    slug = "still-needed"
+    title = "Another environment needs this one"
+
+
 class TargetBusy(Refusal):
     slug = "target-busy"
     title = "The target is busy"
+
+
+class ApprovalVoid(Refusal):
+    slug = "approval-void"
+    title = "The approval is void"
+
+
+class NothingToApprove(Refusal):
+    slug = "nothing-to-approve"
+    title = "The job waits for no approval"
 
 
 class JobEnded(Refusal):

@@ -1,6 +1,6 @@
 """A job: one request to change something, the states it may be in, and the only moves between them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -59,6 +59,14 @@ class JobKind(StrEnum):
     PURGE = "purge"
     SCAN = "scan"
     VERIFY = "verify"
+    SYNC = "sync"
+    FOLLOW = "follow"
+    RECONCILE = "reconcile"
+
+    @property
+    def goes_up(self) -> bool:
+        """Whether it runs what is pending."""
+        return self in (JobKind.RUN, JobKind.SYNC)
 
     @property
     def writes_target(self) -> bool:
@@ -66,7 +74,7 @@ class JobKind(StrEnum):
         return self not in CHORES
 
 
-CHORES = frozenset({JobKind.RESCUE, JobKind.PURGE, JobKind.SCAN, JobKind.VERIFY})
+CHORES = frozenset({JobKind.RESCUE, JobKind.PURGE, JobKind.SCAN, JobKind.VERIFY, JobKind.FOLLOW, JobKind.RECONCILE})
 CONTROL = "liftlock-control"
 """What stands in the place of an environment where a job concerns none."""
 
@@ -75,6 +83,13 @@ class OnBusy(StrEnum):
     QUEUE = "queue"
     FAIL = "fail"
     JOIN = "join"
+
+
+class OutsideWindows(StrEnum):
+    """What becomes of a run while its environment may not be changed."""
+
+    REFUSE = "refuse"
+    QUEUE = "queue"
 
 
 class StepState(StrEnum):
@@ -99,10 +114,9 @@ class Principal:
 class JobRequest:
     """What is asked of a job, validated; `count` is for rollbacks, `to` a name or a version.
 
-    `names` and `mark_as` are for marks, `settling` for answers to conflicts, `schedule` for periodic jobs.
-    `retrieval` is for restoring what is kept into a table. `preserve`: whether a reset keeps what it destroys.
-    `retry_of`: the job that asked for the same before. `allow_hazards`: codes, see `hazards`. `plan`: what it was
-    planned to be; it runs as that, or not at all.
+    `names` and `mark_as` are for marks, `settling` for answers to conflicts, `schedule` for periodic jobs, `retrieval`
+    for kept rows that get a table, `preserve` for resets. `retry_of`: the job that asked for the same. `plan`: what it
+    was planned to be, or nothing. `source`: the environment that a sync follows. `approved`: what its approval is for.
     """
 
     kind: JobKind
@@ -125,6 +139,9 @@ class JobRequest:
     plan: Binding | None = None
     retrieval: Retrieval | None = None
     preserve: bool = True
+    source: str | None = None
+    outside_window: OutsideWindows = OutsideWindows.REFUSE
+    approved: Binding | None = None
 
     @property
     def queue(self) -> str:
@@ -168,7 +185,10 @@ class StepRecord:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A row of the control database. `seq` is its place in the target's queue."""
+    """A row of the control database. `seq` is its place in the target's queue.
+
+    `not_before`, `approvals_needed`: for what it waits without a place: a moment, that many people's word.
+    """
 
     id: JobId
     request: JobRequest
@@ -189,21 +209,12 @@ class Job:
     steps: tuple[StepRecord, ...] = field(default=())
     cancel_requested_at: datetime | None = None
     paused_by: str | None = None
+    not_before: datetime | None = None
+    approvals_needed: int = 0
 
     @property
     def cancelling(self) -> bool:
         return self.cancel_requested_at is not None and not self.state.final
-
-
-def in_the_way(request: JobRequest, open_jobs: Sequence[Job]) -> Job | None:
-    """The open job that answers a request which would not queue: the one to join, or the first one."""
-    match request.on_busy:
-        case OnBusy.QUEUE:
-            return None
-        case OnBusy.JOIN:
-            return next((job for job in open_jobs if job.request.kind is request.kind), None)
-        case OnBusy.FAIL:
-            return next(iter(open_jobs), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from app.domain.errors import CannotMark, NewerDependents, NotFound, PlanStale
 from app.domain.ledger import History, LedgerEntry, Status
 from app.domain.migration import Catalog, Checksum, Direction, Migration
-from app.domain.plan import ordered_or_refused
+from app.domain.plan import needed_for, ordered_or_refused
 from app.domain.problem import Problem
 from app.domain.settling import MarkAs, Resolution, Settling
 from app.domain.step import Deed, Plan, Step, step_up
@@ -15,9 +15,31 @@ from app.domain.step import Deed, Plan, Step, step_up
 
 def plan_marks(catalog: Catalog, history: History, names: Sequence[str], mark_as: MarkAs) -> Plan:
     """Ledger-only steps; what is recorded so already is left out. Raises NotFound, CannotMark or NewerDependents."""
-    if mark_as is MarkAs.APPLIED:
-        return _plan_applied(catalog, history, names)
-    return _plan_rolled_back(catalog, history, names)
+    match mark_as:
+        case MarkAs.APPLIED:
+            return _plan_applied(catalog, history, names)
+        case MarkAs.ROLLED_BACK:
+            return _plan_rolled_back(catalog, history, names)
+        case MarkAs.BASELINE:
+            return plan_baseline(catalog, history, None)
+
+
+def plan_baseline(catalog: Catalog, history: History, to: str | None) -> Plan:
+    """History starts here: everything up to and with `to` is in the schema already, and nothing of it was run by us.
+
+    Raises MigrationsInvalid, NotFound, or CannotMark where there is a history.
+    """
+    ordered = ordered_or_refused(catalog)
+    if history.applied:
+        newest = history.applied[-1].name
+        raise CannotMark(
+            f"this database has a history already (the newest is {newest}), so it cannot start here; "
+            f"mark single migrations as applied instead",
+            (Problem("has_history", f"{newest} is applied", migration=newest),),
+            next_steps=("GET /migrations",),
+        )
+    taken = list(ordered) if to is None else needed_for(ordered, ordered, to)
+    return Plan(tuple(step_baselined(migration) for migration in taken))
 
 
 def plan_settling(catalog: Catalog, history: History, settling: Settling) -> Plan:
@@ -36,6 +58,10 @@ def plan_settling(catalog: Catalog, history: History, settling: Settling) -> Pla
 
 def step_marked(migration: Migration) -> Step:
     return replace(step_up(migration), deed=Deed.MARKED)
+
+
+def step_baselined(migration: Migration) -> Step:
+    return replace(step_up(migration), deed=Deed.BASELINED)
 
 
 def step_marked_back(entry: LedgerEntry) -> Step:

@@ -7,7 +7,7 @@ from uuid import UUID
 from app.domain.errors import PlanStale
 from app.domain.failure import Failure
 from app.domain.ledger import History, LedgerEntry, Status
-from app.domain.mark import step_accepted, step_marked, step_marked_back
+from app.domain.mark import step_accepted, step_baselined, step_marked, step_marked_back
 from app.domain.migration import Catalog, Direction, Migration
 from app.domain.retrieving import step_retrieved
 from app.domain.step import Deed, Plan, Step, step_applied, step_down, step_up
@@ -105,6 +105,8 @@ def _step_of_file(pinned: PinnedStep, file: Migration) -> Step:
             return step_up(file)
         case Deed.MARKED:
             return step_marked(file)
+        case Deed.BASELINED:
+            return step_baselined(file)
         case Deed.ACCEPTED:
             return step_accepted(file, bytes.fromhex(pinned.replaces or ""))
         case Deed.RETRIEVED:

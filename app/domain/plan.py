@@ -22,13 +22,19 @@ def plan_run(catalog: Catalog, history: History, policy: OutOfOrder, to: str | N
     Raises MigrationsInvalid, ConflictsOpen or NotFound, each with every problem found.
     """
     ordered = ordered_or_refused(catalog)
+    found = refuse_disagreements(ordered, history, policy)
+    pending = [migration for migration in ordered if not history.is_applied(migration.name)]
+    if to is not None:
+        pending = needed_for(ordered, pending, to)
+    return Plan(tuple(step_up(migration) for migration in pending), found)
+
+
+def refuse_disagreements(ordered: Sequence[Migration], history: History, policy: OutOfOrder) -> tuple[Divergence, ...]:
+    """What files and history disagree about without harm. Raises ConflictsOpen for the rest."""
     found = divergence.of_history(ordered, history, policy)
     _refuse_divergences(found)
     refuse_uncertain(history.entries)
-    pending = [migration for migration in ordered if not history.is_applied(migration.name)]
-    if to is not None:
-        pending = _needed_for(_target_of(ordered, to), ordered, pending)
-    return Plan(tuple(step_up(migration) for migration in pending), found)
+    return found
 
 
 def ordered_or_refused(catalog: Catalog) -> Sequence[Migration]:
@@ -80,7 +86,8 @@ def _target_of(ordered: Sequence[Migration], to: str) -> Migration:
     raise NotFound(f"no migration has the name or version {to!r}", next_steps=("GET /migrations",))
 
 
-def _needed_for(last: Migration, ordered: Sequence[Migration], pending: Sequence[Migration]) -> list[Migration]:
-    """Pending migrations up to and with `last` in the total order."""
+def needed_for(ordered: Sequence[Migration], pending: Sequence[Migration], to: str) -> list[Migration]:
+    """Pending migrations up to and with `to` (a name or a version) in the total order. Raises NotFound."""
+    last = _target_of(ordered, to)
     place = {migration.name: i for i, migration in enumerate(ordered)}
     return [migration for migration in pending if place[migration.name] <= place[last.name]]

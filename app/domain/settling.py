@@ -26,6 +26,7 @@ class Resolution(StrEnum):
 class MarkAs(StrEnum):
     APPLIED = "applied"
     ROLLED_BACK = "rolled_back"
+    BASELINE = "baseline"
 
 
 @dataclass(frozen=True, slots=True)

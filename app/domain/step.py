@@ -25,6 +25,7 @@ class Deed(StrEnum):
 
     EXECUTED = "executed"
     MARKED = "marked"
+    BASELINED = "baselined"
     ACCEPTED = "accepted"
     RETRIEVED = "retrieved"
     """What a migration would have destroyed is put into a table of its own; the ledger says the same as before."""

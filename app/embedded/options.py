@@ -73,11 +73,17 @@ def liftlock_programs(options: StackOptions) -> tuple[Program, ...]:
     )
 
 
-def program_environment(options: StackOptions, control_url: str, redis_url: str) -> dict[str, str]:
-    """The caller's environment with ours over it; the programs of this virtual environment come first."""
+def program_environment(
+    options: StackOptions, control_url: str, redis_url: str, targets: Mapping[str, str]
+) -> dict[str, str]:
+    """The caller's environment with ours over it; the programs of this virtual environment come first.
+
+    The targets stand in variables of their own, for a liftlock.toml to name: `LIFTLOCK_TARGET_STAGING`.
+    """
     path = options.environment.get("PATH", os.defpath)
     return {
         **options.environment,
+        **{f"LIFTLOCK_TARGET_{name.upper()}": dsn for name, dsn in targets.items()},
         "DATABASE_URL": control_url,
         "REDIS_URL": redis_url,
         "LIFTLOCK_HOST": HOST,

@@ -140,7 +140,7 @@ class Stack:
 
     def _make_programs(self) -> tuple[ProgramChild, ...]:
         programs = (self._options.programs or liftlock_programs)(self._options)
-        environment = program_environment(self._options, self._control_url, self._redis_url)
+        environment = program_environment(self._options, self._control_url, self._redis_url, self._targets)
         return tuple(ProgramChild(program, environment, self._data_dir) for program in programs)
 
     def _create_databases(self) -> None:

@@ -1,7 +1,9 @@
 """What the services need of the world, as Protocols; each has two implementations that pass one suite."""
 
+from app.ports.commands import CommandEnd, Commands
 from app.ports.control import (
     Answer,
+    Approvals,
     Changes,
     ConflictAnswers,
     ConflictLog,
@@ -17,11 +19,15 @@ from app.ports.control import (
     LockLog,
     NewJob,
     StoredAnswer,
+    first_state,
 )
 from app.ports.lint import Linter
+from app.ports.overview import EnvironmentLog
+from app.ports.ownership import Ownership, Trail
 from app.ports.plans import Plans, PlansWanted
 from app.ports.preserved import PreservedRows
 from app.ports.proofs import Proofs, Scratch, Scratches
+from app.ports.registry import Reader, Registry
 from app.ports.schedules import Schedules
 from app.ports.schema import DriftLog, Schemas
 from app.ports.survey import Surveys
@@ -44,8 +50,11 @@ __all__ = [
     "UNGUIDED",
     "Acquired",
     "Answer",
+    "Approvals",
     "Changes",
     "Clock",
+    "CommandEnd",
+    "Commands",
     "ConflictAnswers",
     "ConflictLog",
     "ConflictQuery",
@@ -53,6 +62,7 @@ __all__ = [
     "Doorbell",
     "Drafts",
     "DriftLog",
+    "EnvironmentLog",
     "FenceBusy",
     "Guide",
     "Held",
@@ -72,10 +82,13 @@ __all__ = [
     "NewJob",
     "Observer",
     "Observers",
+    "Ownership",
     "Plans",
     "PlansWanted",
     "PreservedRows",
     "Proofs",
+    "Reader",
+    "Registry",
     "Schedules",
     "Schemas",
     "Scratch",
@@ -86,4 +99,6 @@ __all__ = [
     "TargetSession",
     "TargetView",
     "Targets",
+    "Trail",
+    "first_state",
 ]

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from app.domain.approval import Vote
 from app.domain.conflict import Collision, Conflict, ConflictState
 from app.domain.job import (
     Attempt,
@@ -63,7 +64,10 @@ class IdempotencyKeys(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class NewJob:
-    """`finished` is set for a job that had nothing to do and is over when it is born."""
+    """`finished` is set for a job that had nothing to do and is over when it is born.
+
+    `not_before`, `approvals_needed`: for that moment and that many approvals it waits, without a place in its queue.
+    """
 
     id: JobId
     request: JobRequest
@@ -73,6 +77,15 @@ class NewJob:
     dedupe_key: str | None = None
     dedupe_within_s: int = 60
     idempotency: "KeyClaim | None" = None
+    not_before: datetime | None = None
+    approvals_needed: int = 0
+
+
+def first_state(job: NewJob) -> tuple[JobState, str]:
+    """State and reason of a new job that is not over."""
+    if job.approvals_needed:
+        return JobState.WAITING, "approval"
+    return (JobState.QUEUED, "for_worker") if job.not_before is None else (JobState.WAITING, "window")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +153,25 @@ class JobControl(Protocol):
     async def resume(self, job_id: JobId, by: Principal) -> Job | None: ...
 
 
+class Approvals(Protocol):
+    """Words on jobs that wait for them; each is on the audit trail."""
+
+    async def approve(self, job_id: JobId, by: Origin, note: str | None, not_before: datetime | None) -> Job | None:
+        """One more approval. With the last that is needed the job waits for `not_before` alone, or is queued.
+
+        None when it waits for no approval any more, or this principal has approved it before.
+        """
+        ...
+
+    async def reject(self, job_id: JobId, by: Origin, note: str | None) -> Job | None:
+        """It is over, as cancelled. None when it waits for no approval any more."""
+        ...
+
+    async def of(self, job_id: JobId) -> tuple[Vote, ...]:
+        """Oldest first."""
+        ...
+
+
 class JobClaims(Protocol):
     """Jobs as the worker sees them; every write proves its attempt in its WHERE."""
 
@@ -180,6 +212,10 @@ class LockLog(Protocol):
 
 class JobSweep(Protocol):
     """What nobody is looking after: jobs that are due, and jobs whose worker is gone."""
+
+    async def wake(self, limit: int) -> int:
+        """Give those a place in their queue that have waited for a moment which has come; how many."""
+        ...
 
     async def due(self, limit: int) -> tuple[JobId, ...]:
         """Heads of their target's queue that are due for another ring; pushes their next ring back."""

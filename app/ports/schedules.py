@@ -1,14 +1,19 @@
 """What the services need of the table of schedules."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
-from app.domain.job import JobId, Origin
-from app.domain.schedule import Schedule
+from app.domain.job import JobId, JobKind, Origin
+from app.domain.schedule import Schedule, Wanted
 
 
 class Schedules(Protocol):
     async def all(self) -> tuple[Schedule, ...]:
         """By name."""
+        ...
+
+    async def keep(self, kind: JobKind, wanted: Sequence[Wanted]) -> None:
+        """Of this kind just these. What is new or has another rhythm is due after its time; what is paused stays so."""
         ...
 
     async def tick(self) -> tuple[JobId, ...]:

@@ -70,6 +70,7 @@ class TargetView:
     protection: Protection | None = None
     holder: UUID | None = None
     sight: Sight | None = None
+    unlocked: bool = False
     unread: bool = False
     server_major: int | None = None
 
@@ -187,6 +188,10 @@ class Targets(Protocol):
 
     async def read(self, environment: Environment) -> TargetView:
         """Reads only; a target without a ledger has an empty history. Raises BackendUnavailable."""
+        ...
+
+    async def ended(self, environment: Environment, jobs: Sequence[UUID]) -> frozenset[UUID]:
+        """Those of `jobs` whose end the target has on record. Raises BackendUnavailable."""
         ...
 
     async def release(self, environment: Environment, stranded: UUID, outcome: Ended) -> None:

@@ -17,16 +17,19 @@ from app.domain.environment import (
 )
 from app.domain.windows import ALWAYS_OPEN, Windows
 from app.registry.places import Places
-from app.registry.table import Sheet, TableReader
+from app.registry.table import Said, Sheet, TableReader
 
 KEYS = (
     "url", "directUrl", "protection", "onDrift", "onFailure", "outOfOrder", "consent", "maxHoldMs", "schemaCheck",
     "scratchUrl", "requireProof", "requires", "soak", "windows", "sync", "autoRun", "lockTimeoutMs",
-    "statementTimeoutMs", "lockTries",
+    "statementTimeoutMs", "lockTries", "approvals", "beforeRun", "beforeRunTimeout",
 )  # fmt: skip
 MOST_MS = 86_400_000
+ROOT = "environments"
 
 _NAME = re.compile(r"^[a-z][a-z0-9_-]{0,62}$")
+_WORDS = frozenset({"compare"})
+"""What stands in the place of an environment's name in the paths of the API."""
 
 _STRICT = {
     Protection.OPEN: (OnDrift.WARN, OutOfOrder.WARN),
@@ -52,12 +55,28 @@ def read_environments(
         return {}, sheet.problems
     found: dict[str, Environment] = {}
     for name, table in tables.items():
-        environment = _environment(name, TableReader(sheet, ("environments", name), table))
+        environment = _environment(name, TableReader(sheet, (ROOT, name), table))
         if environment is not None:
             found[name] = environment
-    _check_addresses(found, sheet)
-    _check_order(found, list(tables), sheet)
+    _check_together(found, list(tables), sheet)
     return found, sheet.problems
+
+
+def read_one(
+    name: str, document: Mapping[str, object], others: Mapping[str, Environment], environ: Mapping[str, str]
+) -> tuple[Environment | None, list[Said]]:
+    """One environment beside `others`, as a table of the file says it; None where it cannot be read at all."""
+    sheet = Sheet("", Places(""), environ)
+    environment = _environment(name, TableReader(sheet, (ROOT, name), document))
+    if environment is not None:
+        together = {**others, name: environment}
+        _check_together(together, list(together), sheet)
+    return environment, [one for one in sheet.said if one.path[:2] == (ROOT, name)]
+
+
+def _check_together(found: Mapping[str, Environment], names: list[str], sheet: Sheet) -> None:
+    _check_addresses(found, sheet)
+    _check_order(found, names, sheet)
 
 
 def default_protection(name: str) -> Protection:
@@ -74,6 +93,8 @@ def default_protection(name: str) -> Protection:
 def _environment(name: str, table: TableReader) -> Environment | None:
     if not _NAME.match(name):
         table.say(None, f"the name must match {_NAME.pattern}")
+    if name in _WORDS:
+        table.say(None, f"the name {name!r} is a word of the HTTP API; choose another")
     table.refuse_unknown(KEYS)
     protection = table.choice("protection", Protection, default_protection(name))
     on_drift, out_of_order = _STRICT[protection]
@@ -102,6 +123,9 @@ def _environment(name: str, table: TableReader) -> Environment | None:
         auto_run=table.flag("autoRun", None),
         lock_timeout_ms=table.number("lockTimeoutMs", 1, MOST_MS, milliseconds),
         statement_timeout_ms=table.number("statementTimeoutMs", 1, MOST_MS, milliseconds),
+        before_run=table.arguments("beforeRun"),
+        before_run_timeout=table.duration("beforeRunTimeout") or timedelta(hours=6),
+        approvals=table.number("approvals", 0, 10, "how many people have to approve a job, from 0 to 10") or 0,
         lock_tries=table.number("lockTries", 1, 1000, "a whole number from 1 to 1000"),
     )
 
@@ -148,7 +172,7 @@ def _check_addresses(found: Mapping[str, Environment], sheet: Sheet) -> None:
         address = (parts.hostname, parts.port or 5432, parts.path)
         if address in seen:
             sheet.say(
-                ("environments", name, "url"),
+                (ROOT, name, "url"),
                 f"{seen[address]} and {name} have the same database {environment.dsn}; give each its own",
             )
         seen.setdefault(address, name)
@@ -163,16 +187,16 @@ def _check_order(found: Mapping[str, Environment], names: list[str], sheet: Shee
         for key, other in wanted:
             said = f"[environments.{name}]: {key}"
             if other == name:
-                sheet.say(("environments", name, key), f"{said}: {name} names itself")
+                sheet.say((ROOT, name, key), f"{said}: {name} names itself")
             elif other not in names:
                 known = ", ".join(one for one in names if one != name) or "no other"
-                sheet.say(("environments", name, key), f"{said}: there is no environment {other!r}; there is {known}")
+                sheet.say((ROOT, name, key), f"{said}: there is no environment {other!r}; there is {known}")
     try:
         TopologicalSorter({name: environment.requires for name, environment in found.items()}).prepare()
     except CycleError as error:
         cycle = list(error.args[1])
         if len(set(cycle)) > 1:
             sheet.say(
-                ("environments", cycle[0], "requires"),
+                (ROOT, cycle[0], "requires"),
                 f"`requires` goes in a circle: {' requires '.join(reversed(cycle))}; nothing could ever run in any",
             )

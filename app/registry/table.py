@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -21,18 +22,33 @@ _UNITS = {"s": timedelta(seconds=1), "m": timedelta(minutes=1), "h": timedelta(h
 DURATION_SHAPE = 'takes a duration, such as "30m", "24h" or "2d"'
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A problem, and the key that it is about."""
+
+    path: tuple[str, ...]
+    problem: str
+
+
 class Sheet:
     """What is said of one file: its name, the lines of its keys, the process's variables, the problems found."""
 
     def __init__(self, file: str, places: Places, environ: Mapping[str, str]) -> None:
-        self.file = file
         self.environ = environ
-        self.problems: list[str] = []
+        self.said: list[Said] = []
+        self._file = file
         self._places = places
 
     def say(self, path: Sequence[str], problem: str) -> None:
-        line = self._places.line_of(tuple(path))
-        self.problems.append(f"{self.file}{'' if line is None else f':{line}'}: {problem}")
+        self.said.append(Said(tuple(path), problem))
+
+    @property
+    def problems(self) -> list[str]:
+        return [f"{self._place(one.path)}: {one.problem}" for one in self.said]
+
+    def _place(self, path: tuple[str, ...]) -> str:
+        line = self._places.line_of(path)
+        return self._file if line is None else f"{self._file}:{line}"
 
 
 class TableReader:

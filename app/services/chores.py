@@ -3,15 +3,18 @@
 import structlog
 
 from app.domain.drift import DriftState
+from app.domain.errors import Refusal
 from app.domain.job import CONTROL, Attempt, Ended, JobKind, JobState, Outcome, Superseded
 from app.domain.step import count_of
 from app.ports import Doorbell, JobClaims, JobSweep
 from app.services.drift import DriftRecorder
-from app.services.outcomes import crashed
+from app.services.environments import Environments
+from app.services.outcomes import crashed, refused
 from app.services.preserved import PreservedShelf
 from app.services.proof_desk import Leftovers
 from app.services.proving import Prover
-from app.services.submission import Environments
+from app.services.reconciling import Reconciler
+from app.services.sync_desk import SyncDesk
 
 SWEEP_LIMIT = 100
 
@@ -29,7 +32,11 @@ class Chores:
         prover: Prover,
         leftovers: Leftovers,
         shelf: PreservedShelf,
+        desk: SyncDesk,
+        reconciler: Reconciler,
     ) -> None:
+        self._reconciler = reconciler
+        self._desk = desk
         self._shelf = shelf
         self._prover = prover
         self._leftovers = leftovers
@@ -55,6 +62,10 @@ class Chores:
             return await self._prover.prove(attempt)
         if attempt.request.kind is JobKind.SCAN:
             return await self._scan(attempt.request.environment)
+        if attempt.request.kind is JobKind.RECONCILE:
+            return await self._reconcile()
+        if attempt.request.kind is JobKind.FOLLOW:
+            return await self._follow(attempt)
         return _ended(await self._rescue(), "job", "given back whose worker had stopped answering")
 
     async def _scan(self, environment: str) -> Ended:
@@ -72,6 +83,21 @@ class Chores:
         # a tick that found all as it was is no history
         return Ended(JobState.SUCCEEDED, "nothing_to_do", f"no drift in {names}", notices=unseen)
 
+    async def _reconcile(self) -> Ended:
+        found = await self._reconciler.reconcile(self._environments.all())
+        unread = tuple(f"{one.environment}: {one.unread}" for one in found if one.unread is not None)
+        lost = [f"{one.environment} has lost {count_of(len(one.lost), 'job')}" for one in found if one.lost]
+        if lost:
+            return Ended(JobState.SUCCEEDED, "lost_work", f"{'; '.join(lost)}; see the conflict log", notices=unread)
+        message = "targets have all that the control database says was done in them"
+        return Ended(JobState.SUCCEEDED, "nothing_to_do", message, notices=unread)
+
+    async def _follow(self, attempt: Attempt) -> Ended:
+        try:
+            return await self._desk.follow(attempt.request.environment)
+        except Refusal as refusal:
+            return refused(refusal, attempt)
+
     async def _purge(self) -> Ended:
         keys = _ended(await self._sweep.purge(), "idempotency key", "deleted whose time was over")
         counted = (
@@ -85,6 +111,7 @@ class Chores:
         rescued = await self._sweep.rescue(SWEEP_LIMIT)
         for job_id in rescued:
             log.warning("job.rescued", job=str(job_id))
+        await self._sweep.wake(SWEEP_LIMIT)
         for job_id in await self._sweep.due(SWEEP_LIMIT):
             if not await self._doorbell.ring(job_id):
                 await self._sweep.unrung(job_id)

@@ -8,6 +8,7 @@ from app.domain.divergence import Divergence
 from app.domain.drift import Drift
 from app.domain.errors import AlreadySettled, NotFound, TargetBusy
 from app.domain.job import Attempt, ClaimRefusal, ClaimRefused, Job, JobId, Origin, Principal
+from app.domain.step import count_of
 from app.ports import Answer, ConflictAnswers, ConflictLog, ConflictQuery, FenceBusy, HeldElsewhere, JobBoard
 
 OF_FILES = (
@@ -88,6 +89,12 @@ class ConflictResolutionService:
         seen = [] if recorded is None else [recorded.collision.fingerprint]
         await self._log.expire(environment, [ConflictKind.SCHEMA_DRIFT], seen)
         return recorded
+
+    async def record_lost(self, environment: str, lost: Sequence[Job]) -> None:
+        """The record of the jobs that a target has no end of; that of others is closed."""
+        recorded = [await self._log.record(_lost(environment, lost))] if lost else []
+        seen = [one.collision.fingerprint for one in recorded]
+        await self._log.expire(environment, [ConflictKind.LOST_WORK], seen)
 
     async def ignored(self, environment: str) -> frozenset[str]:
         """Fingerprints of conflicts that somebody has asked to leave, for as long as that holds."""
@@ -191,6 +198,32 @@ def _stranded(attempt: Attempt, busy: FenceBusy, holder: Job | None) -> Collisio
             "inControlDatabase": holder.state.value if holder is not None else "unknown",
         },
         answer="given back to the queue until somebody releases the target",
+    )
+
+
+def _lost(environment: str, lost: Sequence[Job]) -> Collision:
+    """One record for all of them: they were lost together."""
+    newest = lost[0]
+    return Collision(
+        kind=ConflictKind.LOST_WORK,
+        message=f"the target of {environment} knows nothing of {count_of(len(lost), 'job')} that ended in it "
+        f"(the newest is {newest.id}): it was restored to an earlier moment, or is another database",
+        fingerprint=f"{environment}:lost:{newest.id}:{lost[-1].id}:{len(lost)}",
+        environment=environment,
+        job_id=newest.id,
+        evidence={
+            "inControlDatabase": [
+                {
+                    "job": str(job.id),
+                    "kind": job.request.kind.value,
+                    "state": job.state.value,
+                    "finishedAt": job.finished_at.isoformat() if job.finished_at else None,
+                }
+                for job in lost
+            ],
+            "inTarget": "none of them",
+        },
+        answer="put on record; nothing was done to the target",
     )
 
 

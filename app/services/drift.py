@@ -6,10 +6,10 @@ from uuid import UUID
 
 import structlog
 
-from app.domain.drift import Drift, DriftCheck, Kept, Sight, as_left, checked, judged, not_checked
+from app.domain.drift import Drift, DriftCheck, Kept, Sight, as_left, checked, judged, not_checked, unseen
 from app.domain.environment import Environment, OnDrift, SchemaCheck
 from app.domain.errors import BackendUnavailable, DriftPresent, StillDisagrees
-from app.domain.job import Attempt, JobKind
+from app.domain.job import Attempt
 from app.domain.problem import Problem
 from app.domain.step import Plan
 from app.ports import DriftLog, Schemas, TargetView
@@ -27,7 +27,7 @@ class DriftGuard:
     def __init__(self, environment: Environment, attempt: Attempt, ignored: frozenset[str]) -> None:
         self._environment = environment
         self._policy = attempt.request.on_drift or environment.on_drift
-        self._may_refuse = attempt.request.kind is JobKind.RUN
+        self._may_refuse = attempt.request.kind.goes_up
         self._ignored = ignored
         settling = attempt.request.settling
         self._adopted = None if settling is None else settling.schema
@@ -80,9 +80,7 @@ class DriftRecorder:
         self._conflicts = conflicts
 
     async def last(self, environment: Environment) -> DriftCheck:
-        return await self._checks.of(environment.name) or not_checked(
-            environment.name, f"nobody has looked yet; POST /environments/{environment.name}/drift/scan looks"
-        )
+        return await self._checks.of(environment.name) or unseen(environment.name)
 
     async def look(self, environment: Environment) -> DriftCheck:
         """Look now, and put it on record. Raises BackendUnavailable for the control database alone."""

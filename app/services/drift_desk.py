@@ -12,7 +12,8 @@ from app.domain.settling import MarkAs, Resolution, Settling
 from app.domain.step import Atomicity
 from app.ports import Clock, Drafts, JobBoard, KeyClaim, NewJob, Schemas, Source
 from app.services.drift import DriftRecorder
-from app.services.submission import Environments, Submission, Submitted
+from app.services.environments import Environments
+from app.services.submission import Submission, Submitted
 
 
 class DriftDesk:

@@ -2,19 +2,19 @@
 
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import structlog
 
 from app import failpoints
 from app.domain.environment import Environment
-from app.domain.errors import BackendUnavailable, BackendUnusable, MigrationsInvalid, Refusal
+from app.domain.errors import BackendUnavailable, BackendUnusable, LiftlockError, Refusal
 from app.domain.failure import Failure
 from app.domain.job import Attempt, Ended, GivenBack, Outcome, Superseded
-from app.domain.migration import Catalog
-from app.domain.pinned import Pinned, bind
+from app.domain.pinned import Pinned, bind, done_so_far
+from app.domain.promotion import Surroundings
 from app.domain.signals import Cancelled, ConnectionLost, Fenced, NeedsAttention, StepFailed
-from app.domain.step import Atomicity, Deed, Plan, Step
+from app.domain.step import Atomicity, Plan, Step
 from app.ports import (
     Acquired,
     Clock,
@@ -24,18 +24,18 @@ from app.ports import (
     HeldElsewhere,
     JobClaims,
     Leases,
-    Limits,
     Proofs,
     Source,
     Targets,
     TargetSession,
-    TargetView,
 )
 from app.services.conflict import ConflictResolutionService
 from app.services.drift import DriftGuard, DriftRecorder
+from app.services.environments import Environments
 from app.services.gate import HazardGate
 from app.services.glance import Glance
 from app.services.lookout import Watch
+from app.services.neighbours import Neighbours
 from app.services.outcomes import (
     cancelled,
     cannot_be_reached,
@@ -51,24 +51,16 @@ from app.services.outcomes import (
     succeeded,
     without_lease,
 )
-from app.services.planning import plan_job, way_back
+from app.services.planning import way_back
+from app.services.policy import ExecutionPolicy
+from app.services.preparation import Preparation
 from app.services.progress import Progress
 from app.services.proof_gate import ProofGate
-from app.services.stepping import LockPolicy, Stepper
-from app.services.submission import Environments
+from app.services.second_look import SecondLook
+from app.services.stepping import Stepper
 from app.services.watchdog import Watchdog
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class ExecutionPolicy:
-    """`limits` before what a request says of its own; the rest in ms."""
-
-    limits: Limits
-    locks: LockPolicy
-    give_back_ms: int
-    target_patience_ms: int
 
 
 class PlanExecutor:
@@ -86,7 +78,11 @@ class PlanExecutor:
         policy: ExecutionPolicy,
         drift: DriftRecorder,
         proofs: Proofs,
+        neighbours: Neighbours,
+        preparation: Preparation,
     ) -> None:
+        self._preparation = preparation
+        self._neighbours = neighbours
         self._drift = drift
         self._proofs = proofs
         self._environments = environments
@@ -99,7 +95,7 @@ class PlanExecutor:
         self._gate = gate
         self._clock = clock
         self._policy = policy
-        self._glance = Glance(source, targets)
+        self._glance = Glance(source, targets, neighbours)
 
     async def execute(self, attempt: Attempt, end: Callable[[Attempt, Outcome], Awaitable[None]]) -> Outcome:
         """Hold the lease, open the target, take its fence, look again and pin the plan, apply the steps,
@@ -132,6 +128,7 @@ class PlanExecutor:
 
     async def _with_target(self, environment: Environment, attempt: Attempt, nonce: uuid.UUID) -> Outcome:
         try:
+            around = await self._around(environment, attempt)
             async with (
                 self._watchdog.watch(environment, attempt, nonce) as watch,
                 self._targets.open(environment, attempt) as session,
@@ -145,7 +142,7 @@ class PlanExecutor:
                         message = f"the target is held by job {busy.job_id}"
                         return GivenBack("for_target", message, self._policy.give_back_ms)
                     case Acquired(epoch):
-                        return await self._holding(environment, attempt, session, watch, epoch)
+                        return await self._holding(environment, attempt, session, watch, epoch, around)
         except BackendUnusable as error:
             return cannot_be_used(attempt, error, self._policy.give_back_ms)
         except BackendUnavailable as error:
@@ -155,6 +152,15 @@ class PlanExecutor:
         except ConnectionLost as error:
             return GivenBack("connection_lost", error.detail, self._policy.give_back_ms)
 
+    async def _around(self, environment: Environment, attempt: Attempt) -> Surroundings | LiftlockError:
+        """What cannot be known is told when a plan is to be made of it: an earlier attempt may have pinned one."""
+        try:
+            return await self._neighbours.around(environment, attempt.request)
+        except (Refusal, BackendUnavailable) as error:
+            if isinstance(error, BackendUnavailable) and attempt.starts == 0:
+                raise
+            return error
+
     async def _release_stranded(self, environment: Environment, attempt: Attempt) -> None:
         """Whoever holds the target has been given up by a person; looked at again here, and done twice without harm."""
         if attempt.request.stranded is not None:
@@ -162,7 +168,13 @@ class PlanExecutor:
             await self._targets.release(environment, attempt.request.stranded, released(attempt))
 
     async def _holding(
-        self, environment: Environment, attempt: Attempt, session: TargetSession, watch: Watch, epoch: int
+        self,
+        environment: Environment,
+        attempt: Attempt,
+        session: TargetSession,
+        watch: Watch,
+        epoch: int,
+        around: Surroundings | LiftlockError,
     ) -> Outcome:
         """From here on the target belongs to this job until F3: whatever happens, the job is not over before it."""
         try:
@@ -170,7 +182,7 @@ class PlanExecutor:
             if starts is None:
                 raise Fenced(f"attempt {attempt.number} of job {attempt.job_id} is over")
             failpoints.reach("started.after")
-            outcome = await self._work(environment, attempt, session, watch, starts)
+            outcome = await self._work(environment, attempt, session, watch, starts, around)
             kept = await session.finish(outcome)
             if kept is not None:
                 await self._drift.left(environment.name, attempt.job_id, kept)
@@ -184,7 +196,13 @@ class PlanExecutor:
         return outcome
 
     async def _work(
-        self, environment: Environment, attempt: Attempt, session: TargetSession, watch: Watch, starts: int
+        self,
+        environment: Environment,
+        attempt: Attempt,
+        session: TargetSession,
+        watch: Watch,
+        starts: int,
+        around: Surroundings | LiftlockError,
     ) -> Ended:
         if starts > attempt.max_starts:
             return crashed(starts)
@@ -196,7 +214,7 @@ class PlanExecutor:
                 session,
                 attempt.request,
                 environment,
-                lambda view: proof.passed(self._plan(environment, attempt, catalog, view, guard)),
+                SecondLook(self._source, environment, attempt.request, catalog, around, guard, proof),
                 proof.known,
             )
             steps = bind(pinned, catalog, history, attempt.job_id)
@@ -208,24 +226,20 @@ class PlanExecutor:
         async with Progress(attempt, self._claims, self._clock) as progress:
             progress.planned(steps)
             watch.tell, watch.tell_of = progress.say, progress.noted
-            stepper = Stepper(session, progress, watch, self._clock, self._limits(attempt), self._policy.locks)
+            limits, locks = self._policy.limits_of(environment, attempt.request), self._policy.locks_of(environment)
+            stepper = Stepper(session, progress, watch, self._clock, limits, locks)
             try:
+                if pinned.failure is None and steps and not done_so_far(steps, history, attempt.job_id):
+                    prepared = await self._preparation.before(environment, attempt, watch, progress)
+                    if isinstance(prepared, Ended):
+                        return prepared
+                    pinned = replace(pinned, notices=(*pinned.notices, *prepared))
                 return await self._apply(environment, attempt, session, stepper, pinned, steps)
             except Cancelled as asked:
                 stopped = await stepper.cancelled(asked, attempt.job_id, steps)
                 if stopped is None:
                     return succeeded(attempt, steps, pinned.notices)
                 return cancelled(attempt, stopped, len(steps))
-
-    def _plan(
-        self, environment: Environment, attempt: Attempt, catalog: Catalog, view: TargetView, guard: DriftGuard
-    ) -> Plan:
-        """Under the fence. Everything that can be refused is refused here, before the first step."""
-        plan = guard.judge(plan_job(attempt.request, environment, catalog, view), view)
-        problems = self._source.unloadable([step for step in plan.steps if step.deed is Deed.EXECUTED])
-        if problems:
-            raise MigrationsInvalid(f"{problems[0].message}; nothing was run", problems)
-        return plan
 
     async def _apply(
         self,
@@ -280,7 +294,3 @@ class PlanExecutor:
             stepper.failed(failed.ordinal, failed.failure, len(steps))
             return ended_badly(left_half_way(failure, failed.failure))
         return ended_badly(left(failure, attempt.request.atomic, undo, failed_at))
-
-    def _limits(self, attempt: Attempt) -> Limits:
-        asked = attempt.request.lock_timeout_ms
-        return self._policy.limits if asked is None else replace(self._policy.limits, lock_timeout_ms=asked)

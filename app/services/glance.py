@@ -7,14 +7,16 @@ from app.domain.errors import BackendUnavailable, Refusal
 from app.domain.job import Attempt, Ended, JobKind, JobRequest
 from app.domain.migration import Catalog
 from app.ports import Source, Targets, TargetView
+from app.services.neighbours import Neighbours
 from app.services.outcomes import nothing_to_do
 from app.services.planning import plan_job
 
 
 class Glance:
-    def __init__(self, source: Source, targets: Targets) -> None:
+    def __init__(self, source: Source, targets: Targets, neighbours: Neighbours) -> None:
         self._source = source
         self._targets = targets
+        self._neighbours = neighbours
 
     async def nothing_to_do(self, environment: Environment, attempt: Attempt) -> Ended | None:
         """How the job ends if nothing is to be done; None where the target has to be taken to know.
@@ -31,7 +33,8 @@ class Glance:
                 return None
             if _surely_pending(attempt.request, catalog, view):
                 return None
-            plan = plan_job(attempt.request, environment, catalog, view)
+            around = await self._neighbours.around(environment, attempt.request)
+            plan = plan_job(attempt.request, environment, catalog, view, around)
         except (BackendUnavailable, Refusal):
             return None
         return None if plan.steps else nothing_to_do(attempt.request, plan)

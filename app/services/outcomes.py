@@ -6,6 +6,7 @@ from dataclasses import replace
 from app.domain.errors import BackendUnavailable, ListedRefusal, Refusal
 from app.domain.failure import Failure, FailureCode
 from app.domain.job import Attempt, Ended, GivenBack, JobKind, JobRequest, JobState, Outcome
+from app.domain.promotion import HELD_BACK
 from app.domain.signals import Cancelled
 from app.domain.step import Atomicity, Plan, Step, count_of
 
@@ -17,6 +18,11 @@ def nothing_to_do(request: JobRequest, plan: Plan) -> Ended:
     if request.kind in (JobKind.MARK, JobKind.RESOLVE):
         message = f"nothing to do: the ledger of {request.environment} says so already"
         return Ended(JobState.SUCCEEDED, "nothing_to_do", message)
+    if request.kind is JobKind.SYNC:
+        held = any(remark.startswith(HELD_BACK) for remark in plan.remarks)
+        has = "may take nothing yet of" if held else "has all"
+        message = f"nothing to do: {request.environment} {has} that {request.source} has completed"
+        return Ended(JobState.SUCCEEDED, "nothing_to_do", message, notices=plan.notices)
     what = "pending" if request.kind is JobKind.RUN else "applied"
     where = "" if request.to is None else f" {'up to' if request.kind is JobKind.RUN else 'after'} {request.to}"
     message = f"nothing to do: no migration{where} is {what} in {request.environment}"
@@ -25,6 +31,7 @@ def nothing_to_do(request: JobRequest, plan: Plan) -> Ended:
 
 _DONE: Mapping[JobKind, tuple[str, str]] = {
     JobKind.RUN: ("applied", "applied"),
+    JobKind.SYNC: ("applied", "applied"),
     JobKind.MARK: ("marked", "recorded and not run"),
     JobKind.RESOLVE: ("resolved", "recorded and not run"),
 }

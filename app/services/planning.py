@@ -3,15 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from app.domain.approval import refuse_void
 from app.domain.binding import refuse_stale
-from app.domain.environment import Environment, OnFailure, Protection, stricter
+from app.domain.environment import Environment, OnFailure, Protection, stricter, unlocked
 from app.domain.errors import ConfirmationRequired, EnvironmentProtected, MigrationsInvalid
 from app.domain.job import JobKind, JobRequest
-from app.domain.mark import plan_marks, plan_settling
+from app.domain.mark import plan_baseline, plan_marks, plan_settling
 from app.domain.migration import Catalog
 from app.domain.plan import plan_run
 from app.domain.problem import Problem
+from app.domain.promotion import Surroundings, plan_sync, refuse_outside_window, refuse_unpromoted
 from app.domain.retrieving import plan_retrieval
+from app.domain.settling import MarkAs
 from app.domain.signals import NeedsAttention
 from app.domain.step import Atomicity, Plan, Step
 from app.domain.undo import plan_reset, plan_rollback, plan_rollback_to, undo_of
@@ -20,29 +23,42 @@ from app.ports import TargetView
 NOTHING_KEPT = "nothing is kept of the rows that the reset destroys: `preserve` is false"
 
 
-def plan_job(request: JobRequest, environment: Environment, catalog: Catalog, view: TargetView) -> Plan:
+def plan_job(
+    request: JobRequest, environment: Environment, catalog: Catalog, view: TargetView, around: Surroundings
+) -> Plan:
     """Pure. Raises the refusal that forbids the request, with every problem found; PlanStale when it names a plan
     that is no longer this one."""
     refuse_other_owner(environment, view)
-    plan = _plan_kind(request, environment, catalog, view)
+    plan = _plan_kind(request, environment, catalog, view, around)
+    if request.kind.goes_up:
+        refuse_outside_window(environment, plan, around)
+    fingerprint = None if view.sight is None else view.sight.live.fingerprint
     if request.plan is not None:
-        fingerprint = None if view.sight is None else view.sight.live.fingerprint
         refuse_stale(request.plan, plan, view.history, fingerprint)
+    if request.approved is not None:
+        refuse_void(request.approved, plan, view.history, fingerprint)
     return plan
 
 
 def protection_of(environment: Environment, view: TargetView) -> Protection:
-    """What holds of the configured protection and the one that is recorded in the target."""
-    return stricter(environment.protection, view.protection or environment.protection)
+    """What holds of the configured protection and the one that is recorded in the target; less while it is unlocked."""
+    protection = stricter(environment.protection, view.protection or environment.protection)
+    return unlocked(protection) if view.unlocked else protection
 
 
-def _plan_kind(request: JobRequest, environment: Environment, catalog: Catalog, view: TargetView) -> Plan:
+def _plan_kind(
+    request: JobRequest, environment: Environment, catalog: Catalog, view: TargetView, around: Surroundings
+) -> Plan:
     protection = protection_of(environment, view)
     match request.kind:
         case JobKind.RUN:
             plan = plan_run(catalog, view.history, environment.out_of_order, request.to)
+            refuse_unpromoted(environment, plan.steps, around)
             refuse_apart(request, plan)
             return plan
+        case JobKind.SYNC:
+            assert request.source is not None
+            return plan_sync(environment, catalog, view.history, request.source, around, request.to)
         case JobKind.ROLLBACK:
             require_confirmation(request, protection)
             if request.to is not None:
@@ -54,6 +70,8 @@ def _plan_kind(request: JobRequest, environment: Environment, catalog: Catalog, 
             return plan if request.preserve or not plan.steps else replace(plan, remarks=(NOTHING_KEPT,))
         case JobKind.MARK:
             assert request.mark_as is not None
+            if request.mark_as is MarkAs.BASELINE:
+                return plan_baseline(catalog, view.history, request.to)
             return plan_marks(catalog, view.history, request.names, request.mark_as)
         case JobKind.RESOLVE:
             assert request.settling is not None
@@ -62,7 +80,7 @@ def _plan_kind(request: JobRequest, environment: Environment, catalog: Catalog, 
             assert request.retrieval is not None
             require_confirmation_to_restore(request, protection)
             return plan_retrieval(view.history, request.retrieval)
-        case JobKind.RESCUE | JobKind.PURGE | JobKind.SCAN | JobKind.VERIFY:
+        case JobKind.RESCUE | JobKind.PURGE | JobKind.SCAN | JobKind.VERIFY | JobKind.FOLLOW | JobKind.RECONCILE:
             raise AssertionError(f"a {request.kind} has no plan")
 
 
@@ -74,7 +92,7 @@ def way_back(
     With `atomic: run` the transaction has taken everything back; where a person must look nobody knows what stands.
     """
     wanted = request.on_failure or environment.on_failure
-    if request.atomic is Atomicity.RUN or request.kind is not JobKind.RUN or isinstance(failed, NeedsAttention):
+    if request.atomic is Atomicity.RUN or not request.kind.goes_up or isinstance(failed, NeedsAttention):
         return ()
     return undo_of(done) if wanted is OnFailure.ROLLBACK else ()
 
@@ -104,8 +122,9 @@ def refuse_other_owner(environment: Environment, view: TargetView) -> None:
     if view.environment is not None and view.environment != environment.name:
         raise EnvironmentProtected(
             f"this database was set up as {view.environment}, and the configuration calls it {environment.name}; "
-            f"correct the URL of {environment.name} ({environment.dsn})",
+            f"correct the URL of {environment.name} ({environment.dsn}), or take the database for it on purpose",
             facts={"recorded": view.environment, "configured": environment.name},
+            next_steps=(f'POST /environments/{environment.name}/claim {{"confirm": "{view.environment}"}}',),
         )
 
 

@@ -19,12 +19,14 @@ from app.domain.problem import Problem
 from app.domain.proof import NO_PROOFS, KnownProofs
 from app.domain.step import Plan
 from app.domain.survey import Survey, blockers
+from app.domain.windows import closed_at
 from app.ports import Clock, JobBoard, Plans, PlansWanted, Proofs, Schemas, Source, Surveys, Targets, TargetView
 from app.services.drift import DriftRecorder
+from app.services.environments import Environments
 from app.services.gate import HazardGate, examination_of, version_of
+from app.services.neighbours import Neighbours
 from app.services.planning import plan_job, protection_of
 from app.services.proof_gate import ProofGate
-from app.services.submission import Environments
 
 LOOKS = 3
 
@@ -66,7 +68,9 @@ class PlanService:
         proofs: Proofs,
         drift: DriftRecorder,
         clock: Clock,
+        neighbours: Neighbours,
     ) -> None:
+        self._neighbours = neighbours
         self._drift = drift
         self._proofs = proofs
         self._environments = environments
@@ -87,8 +91,16 @@ class PlanService:
         environment = self._environments.named(request.environment)
         seen = await self._look(environment)
         try:
+            around = await self._neighbours.around(environment, request)
+            closed = closed_at(environment.windows, around.at) if request.kind.goes_up else None
+            if closed is not None and closed.opens_at is not None:
+                # a plan is made by day for the window at night
+                around = replace(around, at=closed.opens_at)
+                seen = replace(
+                    seen, remarks=(*seen.remarks, f"{environment.name} may not be changed now: {closed.said()}")
+                )
             # confirmation is no part of the plan: that it is needed is a part of the answer
-            plan = plan_job(replace(request, confirm=environment.name), environment, seen.catalog, seen.view)
+            plan = plan_job(replace(request, confirm=environment.name), environment, seen.catalog, seen.view, around)
             proofs = ProofGate(environment, await self._proofs.of(environment.name))
             proofs.passed(plan)
             seen = await self._with_drift(request, environment, seen, plan)
@@ -148,7 +160,7 @@ class PlanService:
 
     async def _with_drift(self, request: JobRequest, environment: Environment, seen: _Seen, plan: Plan) -> _Seen:
         """Raises DriftPresent where a run would be refused for it; otherwise drift is a notice."""
-        if request.kind is not JobKind.RUN or seen.sight is None or not plan.steps:
+        if not request.kind.goes_up or seen.sight is None or not plan.steps:
             return seen
         said = await self._drift.foresee(environment, seen.sight)
         return seen if said is None else replace(seen, remarks=(*seen.remarks, said))

@@ -6,7 +6,7 @@ from app.domain.environment import Environment
 from app.domain.errors import BackendUnavailable
 from app.domain.preserved import PreservedSet, Retention
 from app.ports import PreservedRows
-from app.services.submission import Environments
+from app.services.environments import Environments
 
 MOST_LISTED = 1_000
 

@@ -8,8 +8,9 @@ from app.domain.job import Ended, JobId, JobRequest, Origin
 from app.domain.proof_plan import plan_proof
 from app.domain.scratch import Leftover
 from app.ports import Clock, JobBoard, KeyClaim, NewJob, Scratches
+from app.services.environments import Environments
 from app.services.proving_record import nothing_to_prove
-from app.services.submission import Environments, Submission, Submitted
+from app.services.submission import Submission, Submitted
 from app.services.validation import Examination, SchemaValidationService
 
 log = structlog.get_logger()

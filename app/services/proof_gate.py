@@ -2,7 +2,7 @@
 
 from app.domain import proof
 from app.domain.environment import Environment
-from app.domain.job import JobKind, JobRequest
+from app.domain.job import JobRequest
 from app.domain.proof import NO_PROOFS, KnownProofs
 from app.domain.step import Plan
 from app.ports import Proofs
@@ -24,7 +24,7 @@ class ProofGate:
     @classmethod
     async def for_job(cls, proofs: Proofs, environment: Environment, request: JobRequest) -> "ProofGate":
         """Before the plan is made, which is done where nothing can be waited for: only a run goes up."""
-        wanted = request.kind is JobKind.RUN
+        wanted = request.kind.goes_up
         return cls(environment, await proofs.of(environment.name) if wanted else NO_PROOFS)
 
     def passed(self, plan: Plan) -> Plan:

@@ -23,12 +23,12 @@ from app.ports import (
     Source,
     Targets,
 )
+from app.services.environments import Environments
 from app.services.lookout import Watch
 from app.services.outcomes import refused
 from app.services.progress import Progress
 from app.services.proving_course import Course, copy_differs
 from app.services.proving_record import Record, ended_without, nothing_to_prove
-from app.services.submission import Environments
 from app.services.watchdog import Watchdog
 
 

@@ -14,7 +14,8 @@ from app.domain.settling import Resolution, Settling
 from app.ports import Answer, Clock, Doorbell, JobBoard, KeyClaim
 from app.services.conflict import ConflictResolutionService, already_settled
 from app.services.drift_desk import DriftDesk
-from app.services.submission import Environments, Submission, Submitted
+from app.services.environments import Environments
+from app.services.submission import Submission, Submitted
 from app.services.validation import Examination, SchemaValidationService
 
 

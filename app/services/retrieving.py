@@ -9,7 +9,8 @@ from app.domain.job import JobKind, JobRequest, Origin
 from app.domain.preserved import PreservedSet, Retrieval
 from app.domain.retrieving import destination, refuse_taken, refuse_without_rows
 from app.ports import Clock, KeyClaim, PreservedRows
-from app.services.submission import Environments, Submission, Submitted
+from app.services.environments import Environments
+from app.services.submission import Submission, Submitted
 
 
 class RetrievalService:

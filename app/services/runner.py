@@ -25,9 +25,11 @@ from app.domain.job import (
 from app.ports import Clock, Doorbell, JobClaims, JobSweep
 from app.services.chores import Chores
 from app.services.conflict import ConflictResolutionService
+from app.services.environments import Environments
 from app.services.execution import PlanExecutor
 from app.services.migration import MigrationService
-from app.services.submission import Dedupe, Environments
+from app.services.registry import EnvironmentRegistry
+from app.services.submission import Dedupe
 from app.services.validation import SchemaValidationService
 
 SWEEP_LIMIT = 100
@@ -49,6 +51,7 @@ class MigrationRunnerService:
         clock: Clock,
         environments: Environments,
         validation: SchemaValidationService,
+        registry: EnvironmentRegistry,
         *,
         worker: str,
         lease_ttl_ms: int,
@@ -62,6 +65,7 @@ class MigrationRunnerService:
         self._clock = clock
         self._environments = environments
         self._validation = validation
+        self._registry = registry
         self._worker = worker
         self._lease_ttl_ms = lease_ttl_ms
 
@@ -77,6 +81,9 @@ class MigrationRunnerService:
             await self._conflicts.record_refused_claim(claimed, self._worker)
             return
         failpoints.reach("claim.after")
+        if not self._environments.knows(claimed.request.environment):
+            # it may have been registered a moment ago, with another process
+            await self._registry.refresh()
         log.info("job.started", job=str(job_id), attempt=claimed.number, environment=claimed.request.environment)
         outcome = await self._carry_out(claimed)
         if isinstance(outcome, Ended):
@@ -155,6 +162,7 @@ class Sweeper:
     async def sweep(self) -> None:
         """Raises BackendUnavailable; the next sweep tries again."""
         failpoints.reach("sweep.before_rescue")
+        await self._sweep.wake(SWEEP_LIMIT)
         for job_id in await self._sweep.rescue(SWEEP_LIMIT):
             failpoints.reach("sweep.after_rescue")
             log.warning("job.rescued", job=str(job_id))

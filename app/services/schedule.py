@@ -3,9 +3,10 @@
 import structlog
 
 from app.domain.errors import BackendUnavailable, NotFound
-from app.domain.job import CONTROL, JobId, JobRequest, Origin
-from app.domain.schedule import Schedule
+from app.domain.job import JobId, JobKind, JobRequest, Origin
+from app.domain.schedule import Schedule, following
 from app.ports import Clock, Doorbell, JobBoard, JobSweep, KeyClaim, NewJob, Schedules
+from app.services.environments import Environments
 from app.services.submission import Submission, Submitted
 
 log = structlog.get_logger()
@@ -15,6 +16,7 @@ class ScheduleService:
     def __init__(
         self,
         schedules: Schedules,
+        environments: Environments,
         submission: Submission,
         board: JobBoard,
         sweep: JobSweep,
@@ -22,11 +24,16 @@ class ScheduleService:
         clock: Clock,
     ) -> None:
         self._schedules = schedules
+        self._environments = environments
         self._submission = submission
         self._board = board
         self._sweep = sweep
         self._doorbell = doorbell
         self._clock = clock
+
+    async def configure(self) -> None:
+        """Have the schedules that the configuration asks for, and no other of their kind. Raises BackendUnavailable."""
+        await self._schedules.keep(JobKind.FOLLOW, following(self._environments.all()))
 
     async def list(self) -> tuple[Schedule, ...]:
         return await self._schedules.all()
@@ -54,7 +61,7 @@ class ScheduleService:
         schedule = await self.get(name)
         new = NewJob(
             id=JobId(self._clock.new_id()),
-            request=JobRequest(schedule.kind, CONTROL, note=note, schedule=name),
+            request=JobRequest(schedule.kind, schedule.environment, note=note, schedule=name),
             origin=origin,
             message=f"the schedule {name} is waiting for a worker",
             idempotency=idempotency,

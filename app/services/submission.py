@@ -1,20 +1,26 @@
 """How a request becomes a job: refused at once where that is certain, committed, and rung for."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 import structlog
 
 from app import failpoints
+from app.domain.busy import in_the_way
 from app.domain.divergence import Severity
 from app.domain.environment import Environment
-from app.domain.errors import NotFound, ReadOnly, Refusal, TargetBusy
+from app.domain.errors import BackendUnavailable, OutsideWindow, ReadOnly, Refusal, TargetBusy
 from app.domain.examination import Unused
-from app.domain.job import Ended, Job, JobId, JobKind, JobRequest, OnBusy, Origin, in_the_way
+from app.domain.job import Ended, Job, JobId, JobKind, JobRequest, JobState, OnBusy, Origin
 from app.domain.plan import ordered_or_refused
+from app.domain.promotion import Surroundings, opening
 from app.domain.step import Plan
 from app.ports import Clock, Doorbell, JobBoard, JobSweep, KeyClaim, NewJob, Proofs
+from app.services.approving import ApprovalDesk
+from app.services.environments import Environments
 from app.services.gate import HazardGate
+from app.services.neighbours import Neighbours
 from app.services.outcomes import nothing_to_do
 from app.services.planning import plan_job
 from app.services.proof_gate import ProofGate
@@ -39,28 +45,6 @@ class Dedupe:
     within_s: int
 
 
-class Environments:
-    """The configured environments, by name."""
-
-    def __init__(self, known: dict[str, Environment], default: str) -> None:
-        self._known = known
-        self.default = default
-
-    def named(self, name: str) -> Environment:
-        """Raises NotFound with the names there are."""
-        try:
-            return self._known[name]
-        except KeyError:
-            names = ", ".join(self._known)
-            raise NotFound(
-                f"there is no environment {name!r}; there is {names}",
-                facts={"environments": list(self._known)},
-            ) from None
-
-    def all(self) -> tuple[Environment, ...]:
-        return tuple(self._known.values())
-
-
 class Submission:
     """Shared by the services that make jobs: run, rollback, reset."""
 
@@ -74,6 +58,8 @@ class Submission:
         doorbell: Doorbell,
         clock: Clock,
         proofs: Proofs,
+        neighbours: Neighbours,
+        approvals: ApprovalDesk,
         *,
         shortcut: bool,
         read_only: bool,
@@ -86,6 +72,8 @@ class Submission:
         self._doorbell = doorbell
         self._clock = clock
         self._proofs = proofs
+        self._neighbours = neighbours
+        self._approvals = approvals
         self._shortcut = shortcut
         self._read_only = read_only
 
@@ -108,19 +96,45 @@ class Submission:
         other = in_the_way(request, open_jobs)
         if other is not None:
             return _answer_busy(request, other)
-        found = await self._validation.look(environment)
+        not_before = opening(environment, request, self._clock.now())
+        found, around = await asyncio.gather(
+            self._validation.look(environment), self._around(environment, request, not_before)
+        )
         try:
-            plan = _planned(request, environment, found, open_jobs)
+            plan = _planned(request, environment, found, open_jobs, around)
             unused = await self._admitted(request, environment, found, plan)
         except Refusal:
             await self._validation.record(environment.name, found)
             raise
         finished = _nothing_to_do(request, plan) if self._shortcut else None
-        new = self._new_job(request, origin, finished, idempotency, dedupe)
+        needed = 0
+        if finished is None:
+            request, needed = await self._approvals.hold(request, environment, plan, found)
+        new = replace(
+            self._new_job(request, origin, idempotency, dedupe, not_before),
+            finished=finished,
+            approvals_needed=needed,
+        )
         accepted, _ = await asyncio.gather(self._accept(new), self._record_if_possible(environment.name, found))
         if accepted.job.id != new.id and dedupe is None:
             return _answer_busy(request, accepted.job)
-        return Submitted(accepted.job, _warnings(found, plan, unused) + accepted.warnings)
+        return Submitted(accepted.job, _warnings(found, around, plan, unused) + accepted.warnings)
+
+    async def would_change(self, request: JobRequest) -> bool:
+        """Whether a job would do something, or be refused with reason. False while other jobs are open, a server is
+        away or the window is closed: whoever asks by schedule asks again. Raises NotFound."""
+        environment = self._environments.named(request.environment)
+        open_jobs = await self._board.open_on(environment.name)
+        found, around = await asyncio.gather(
+            self._validation.look(environment), self._around(environment, request, None)
+        )
+        try:
+            plan = _planned(request, environment, found, open_jobs, around)
+        except OutsideWindow:
+            return False
+        except Refusal:
+            return True
+        return plan is not None and bool(plan.steps)
 
     def refuse_when_read_only(self) -> None:
         """Raises ReadOnly where this service makes no changes."""
@@ -133,6 +147,16 @@ class Submission:
             return ()
         await self._sweep.unrung(job.id)
         return ("Redis cannot be reached: the job is safe and starts when Redis is back",)
+
+    async def _around(
+        self, environment: Environment, request: JobRequest, not_before: datetime | None
+    ) -> Surroundings | BackendUnavailable:
+        """As it will be when the job may go on; of what is around then, that is what is known now."""
+        try:
+            around = await self._neighbours.around(environment, request)
+        except BackendUnavailable as error:
+            return error
+        return replace(around, at=not_before or around.at)
 
     async def _admitted(
         self, request: JobRequest, environment: Environment, found: Examination, plan: Plan | None
@@ -152,7 +176,8 @@ class Submission:
         """Commit, then ring at once: what else is written down about the request does not keep the worker waiting."""
         job = await self._board.add(new)
         failpoints.reach("submit.committed")
-        return Submitted(job, await self.ring(job) if job.id == new.id else ())
+        ours = job.id == new.id and job.state is not JobState.WAITING
+        return Submitted(job, await self.ring(job) if ours else ())
 
     async def _record_if_possible(self, environment: str, found: Examination) -> None:
         """Beside the job, which is accepted whether or not a notice about its files can be kept."""
@@ -165,16 +190,17 @@ class Submission:
         self,
         request: JobRequest,
         origin: Origin,
-        finished: Ended | None,
         idempotency: KeyClaim | None,
         dedupe: Dedupe | None,
+        not_before: datetime | None,
     ) -> NewJob:
+        waits = "is waiting for a worker" if not_before is None else f"waits until it may, at {not_before.isoformat()}"
         return NewJob(
             id=JobId(self._clock.new_id()),
             request=request,
             origin=origin,
-            message=f"{_VERB[request.kind]} in {request.environment} is waiting for a worker",
-            finished=finished,
+            message=f"{_VERB[request.kind]} in {request.environment} {waits}",
+            not_before=not_before,
             idempotency=idempotency,
             dedupe_key=dedupe.key if dedupe else None,
             dedupe_within_s=dedupe.within_s if dedupe else 0,
@@ -188,6 +214,7 @@ _VERB = {
     JobKind.MARK: "the mark",
     JobKind.RESOLVE: "the answer to a conflict",
     JobKind.RESTORE: "the restoring of kept rows",
+    JobKind.SYNC: "the sync",
 }
 
 
@@ -209,17 +236,21 @@ def _answer_busy(request: JobRequest, other: Job) -> Submitted:
 
 
 def _planned(
-    request: JobRequest, environment: Environment, found: Examination, open_jobs: tuple[Job, ...]
+    request: JobRequest,
+    environment: Environment,
+    found: Examination,
+    open_jobs: tuple[Job, ...],
+    around: Surroundings | BackendUnavailable,
 ) -> Plan | None:
     """None where only the worker can know. Raises the refusal that is certain already.
 
     Files that cannot be read refuse a run whatever the target says; what is applied can still be undone.
     """
-    if request.kind is JobKind.RUN:
+    if request.kind.goes_up:
         ordered_or_refused(found.catalog)
-    if found.view is None or open_jobs or request.stranded is not None:
+    if found.view is None or open_jobs or request.stranded is not None or isinstance(around, BackendUnavailable):
         return None
-    return plan_job(request, environment, found.catalog, found.view)
+    return plan_job(request, environment, found.catalog, found.view, around)
 
 
 def _nothing_to_do(request: JobRequest, plan: Plan | None) -> Ended | None:
@@ -228,10 +259,16 @@ def _nothing_to_do(request: JobRequest, plan: Plan | None) -> Ended | None:
     return nothing_to_do(request, plan)
 
 
-def _warnings(examined: Examination, plan: Plan | None, unused: tuple[Unused, ...]) -> tuple[str, ...]:
+def _warnings(
+    examined: Examination,
+    around: Surroundings | BackendUnavailable,
+    plan: Plan | None,
+    unused: tuple[Unused, ...],
+) -> tuple[str, ...]:
     warnings = [one.message for one in examined.divergences if one.severity is Severity.NOTICE]
-    if examined.unreachable is not None:
-        warnings.append(f"{examined.unreachable.detail}; the job waits until it can be")
+    for away in (examined.unreachable, around):
+        if isinstance(away, BackendUnavailable):
+            warnings.append(f"{away.detail}; the job waits until it can be")
     if plan is not None:
         warnings += [step.notice for step in plan.steps if step.notice]
     warnings += [one.said() for one in unused]

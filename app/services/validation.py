@@ -38,7 +38,7 @@ class SchemaValidationService:
     async def look(self, environment: Environment) -> Examination:
         """Read files and ledger and find where they disagree. Writes nothing anywhere."""
         catalog, (view, unreachable) = await asyncio.gather(self._source.read(), self._view(environment))
-        return Examination(catalog, view, _diverging(catalog, view, environment), unreachable)
+        return Examination(catalog, view, diverging(catalog, view, environment), unreachable)
 
     async def read_ahead(self) -> None:
         """Read the files that have changed, and look for their hazards; whoever asks next finds it done."""
@@ -72,7 +72,8 @@ class SchemaValidationService:
             return None, error
 
 
-def _diverging(catalog: Catalog, view: TargetView | None, environment: Environment) -> tuple[Divergence, ...]:
+def diverging(catalog: Catalog, view: TargetView | None, environment: Environment) -> tuple[Divergence, ...]:
+    """What files and ledger disagree about; of the files alone where there is no view."""
     of_files = divergence.of_files(catalog)
     if view is None:
         return of_files

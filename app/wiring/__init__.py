@@ -7,33 +7,45 @@ from app import failpoints
 from app.adapters.control.database import ControlDatabase
 from app.adapters.control.idempotency import ControlIdempotencyKeys
 from app.adapters.control.locks import ControlLocks
+from app.adapters.control.overview import ControlEnvironmentLog
 from app.adapters.control.plans import ControlPlans
+from app.adapters.control.registry import ControlRegistry
 from app.adapters.control.schedules import ControlSchedules
 from app.adapters.control.sweep import ControlSweep
+from app.adapters.control.trail import ControlTrail
 from app.adapters.control.wishes import ControlWishes
 from app.adapters.health import BackendHealth
 from app.adapters.queue import CeleryDoorbell
 from app.adapters.sources.drafts import FolderDrafts
 from app.adapters.sources.folder import FolderSource
+from app.adapters.target.connection import Patience
+from app.adapters.target.ownership import PostgresOwnership
 from app.adapters.target.preserve.shelf import PostgresPreservedRows
 from app.adapters.target.survey import PostgresSurveys
 from app.adapters.target.targets import PostgresTargets
 from app.portal import Portal
 from app.ports import Clock, IdempotencyKeys, JobBoard
+from app.registry.reading import DocumentReader
+from app.services.approving import ApprovalDesk
+from app.services.comparing import Comparer
 from app.services.conflict import ConflictResolutionService
 from app.services.drift_desk import DriftDesk
+from app.services.environments import Environments
 from app.services.install import ControlInstaller
 from app.services.migration import MigrationService
+from app.services.overview import Overview
 from app.services.plans import PlanService
 from app.services.preserved import PreservedShelf
 from app.services.proof_desk import ProofDesk
+from app.services.registry import EnvironmentRegistry
 from app.services.resolving import ConflictResolver
 from app.services.retrieving import RetrievalService
 from app.services.rollback import RollbackService
 from app.services.runner import AutoRun, MigrationRunnerService, Sweeper
 from app.services.schedule import ScheduleService
-from app.services.submission import Environments
 from app.services.sync import EnvironmentSyncService
+from app.services.sync_desk import SyncDesk
+from app.services.unlocking import ProtectionDesk
 from app.services.validation import SchemaValidationService
 from app.settings import Settings
 from app.wiring.shared import Rooms, rooms_of
@@ -58,6 +70,10 @@ class Services:
     plans: PlanService
     validation: SchemaValidationService
     sync: EnvironmentSyncService
+    syncs: SyncDesk
+    approvals: ApprovalDesk
+    protection: ProtectionDesk
+    registry: EnvironmentRegistry
     conflicts: ConflictResolutionService
     drift: DriftDesk
     preserved: PreservedShelf
@@ -87,7 +103,20 @@ def build(settings: Settings) -> Services:
     database, board, clock = rooms.database, rooms.board, rooms.clock
     environments, validation, submission = rooms.environments, rooms.validation, rooms.submission
     migrations = MigrationService(submission, board, ControlWishes(database), ControlLocks(database))
-    desk = _desk(settings, rooms)
+    schedules = ScheduleService(
+        ControlSchedules(database), environments, submission, board, rooms.sweep, rooms.doorbell, clock
+    )
+    registry = EnvironmentRegistry(
+        environments,
+        ControlRegistry(database),
+        DocumentReader(settings.environ),
+        board,
+        rooms.targets,
+        submission,
+        schedules,
+    )
+    desk, plans = _desk(settings, rooms), _plans(rooms)
+    sync_desk = SyncDesk(environments, submission, plans, board)
     return Services(
         settings=settings,
         portal=portal,
@@ -96,9 +125,12 @@ def build(settings: Settings) -> Services:
         environments=environments,
         migrations=migrations,
         rollbacks=RollbackService(submission),
-        plans=_plans(rooms),
+        plans=plans,
         validation=validation,
-        sync=EnvironmentSyncService(environments, validation, rooms.proofs),
+        sync=_sync(rooms),
+        syncs=sync_desk,
+        approvals=rooms.approvals,
+        protection=_protection(settings, rooms),
         conflicts=rooms.conflicts,
         drift=desk,
         preserved=rooms.shelf,
@@ -107,8 +139,9 @@ def build(settings: Settings) -> Services:
         resolver=ConflictResolver(
             environments, rooms.conflicts, validation, submission, board, rooms.doorbell, desk, clock
         ),
-        schedules=ScheduleService(ControlSchedules(database), submission, board, rooms.sweep, rooms.doorbell, clock),
-        runner=runner_of(settings, rooms, watchdog_of(settings, watchdog_portal)),
+        schedules=schedules,
+        registry=registry,
+        runner=runner_of(settings, rooms, watchdog_of(settings, watchdog_portal), sync_desk, registry),
         sweeper=_sweeper(settings, sweeper_portal, rooms.doorbell),
         installer=_installer(settings, rooms.targets, clock),
         auto_run=AutoRun(migrations, validation),
@@ -131,6 +164,17 @@ def _desk(settings: Settings, rooms: Rooms) -> DriftDesk:
     )
 
 
+def _sync(rooms: Rooms) -> EnvironmentSyncService:
+    overview = Overview(rooms.source, rooms.targets, ControlEnvironmentLog(rooms.database))
+    return EnvironmentSyncService(rooms.environments, overview, Comparer(overview, rooms.schemas), rooms.proofs)
+
+
+def _protection(settings: Settings, rooms: Rooms) -> ProtectionDesk:
+    patience = Patience(settings.timing.fence_timeout_ms, settings.timing.idle_timeout_ms, settings.keep_bytes)
+    ownership = PostgresOwnership(patience)
+    return ProtectionDesk(rooms.environments, rooms.targets, ownership, ControlTrail(rooms.database), rooms.submission)
+
+
 def _plans(rooms: Rooms) -> PlanService:
     return PlanService(
         rooms.environments,
@@ -144,6 +188,7 @@ def _plans(rooms: Rooms) -> PlanService:
         rooms.proofs,
         rooms.drift,
         rooms.clock,
+        rooms.neighbours,
     )
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from app.adapters.clock import SystemClock
 from app.adapters.control.announcements import Announcements
+from app.adapters.control.approvals import ControlApprovals
 from app.adapters.control.claims import ControlClaims
 from app.adapters.control.conflicts import ControlConflicts
 from app.adapters.control.database import ControlDatabase
@@ -24,11 +25,14 @@ from app.adapters.target.targets import PostgresTargets
 from app.domain.preserved import Retention
 from app.portal import Portal
 from app.ports import Clock
+from app.services.approving import ApprovalDesk
 from app.services.conflict import ConflictResolutionService
 from app.services.drift import DriftRecorder
+from app.services.environments import Environments
 from app.services.gate import HazardGate
+from app.services.neighbours import Neighbours
 from app.services.preserved import PreservedShelf
-from app.services.submission import Environments, Submission
+from app.services.submission import Submission
 from app.services.validation import SchemaValidationService
 from app.settings import Settings
 
@@ -55,6 +59,8 @@ class Rooms:
     drift: DriftRecorder
     shelf: PreservedShelf
     validation: SchemaValidationService
+    neighbours: Neighbours
+    approvals: ApprovalDesk
     submission: Submission
 
 
@@ -72,6 +78,8 @@ def rooms_of(settings: Settings, portal: Portal) -> Rooms:
     schemas, proofs = PostgresSchemas(), ControlProofs(database)
     gate = HazardGate(schemas, SquawkLinter())
     validation = SchemaValidationService(source, targets, conflicts, gate)
+    neighbours = Neighbours(environments, targets, clock)
+    approvals = ApprovalDesk(environments, ControlApprovals(database), board, schemas, clock)
     for close in (announcements.close, targets.close, leases.close, database.close, doorbell.close):
         portal.on_close(close)
     return Rooms(
@@ -93,6 +101,8 @@ def rooms_of(settings: Settings, portal: Portal) -> Rooms:
         drift=DriftRecorder(schemas, ControlDrift(database), conflicts),
         shelf=PreservedShelf(environments, PostgresPreservedRows(), Retention(settings.keep_days)),
         validation=validation,
+        neighbours=neighbours,
+        approvals=approvals,
         submission=Submission(
             environments,
             validation,
@@ -102,6 +112,8 @@ def rooms_of(settings: Settings, portal: Portal) -> Rooms:
             doorbell,
             clock,
             proofs,
+            neighbours,
+            approvals,
             shortcut=settings.shortcut,
             read_only=settings.read_only,
         ),

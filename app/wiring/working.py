@@ -3,6 +3,7 @@
 import os
 import socket
 
+from app.adapters.commands import SystemCommands
 from app.adapters.control.claims import ControlClaims
 from app.adapters.control.database import ControlDatabase
 from app.adapters.control.locks import ControlLocks
@@ -11,18 +12,25 @@ from app.adapters.target.observer import PostgresObservers
 from app.portal import Portal
 from app.ports import Limits
 from app.services.chores import Chores
-from app.services.execution import ExecutionPolicy, PlanExecutor
+from app.services.execution import PlanExecutor
 from app.services.lookout import Lookout
+from app.services.policy import ExecutionPolicy
+from app.services.preparation import Preparation
 from app.services.proof_desk import Leftovers
 from app.services.proving import Prover, ProvingPolicy
+from app.services.reconciling import Reconciler
+from app.services.registry import EnvironmentRegistry
 from app.services.runner import MigrationRunnerService
 from app.services.stepping import LockPolicy
+from app.services.sync_desk import SyncDesk
 from app.services.watchdog import Watchdog
 from app.settings import Settings, Timing
 from app.wiring.shared import Rooms
 
 
-def runner_of(settings: Settings, rooms: Rooms, watchdog: Watchdog) -> MigrationRunnerService:
+def runner_of(
+    settings: Settings, rooms: Rooms, watchdog: Watchdog, desk: SyncDesk, registry: EnvironmentRegistry
+) -> MigrationRunnerService:
     """The worker's entry, with everything that a job may ask of it."""
     executor = PlanExecutor(
         rooms.environments,
@@ -37,6 +45,8 @@ def runner_of(settings: Settings, rooms: Rooms, watchdog: Watchdog) -> Migration
         _policy(settings),
         rooms.drift,
         rooms.proofs,
+        rooms.neighbours,
+        Preparation(SystemCommands(settings.inherited)),
     )
     chores = Chores(
         rooms.claims,
@@ -47,6 +57,8 @@ def runner_of(settings: Settings, rooms: Rooms, watchdog: Watchdog) -> Migration
         _prover(settings, rooms, watchdog),
         Leftovers(rooms.environments, rooms.scratches, rooms.board),
         rooms.shelf,
+        desk,
+        Reconciler(rooms.board, rooms.targets, rooms.conflicts),
     )
     return MigrationRunnerService(
         executor,
@@ -58,6 +70,7 @@ def runner_of(settings: Settings, rooms: Rooms, watchdog: Watchdog) -> Migration
         rooms.clock,
         rooms.environments,
         rooms.validation,
+        registry,
         worker=f"{socket.gethostname()}:{os.getpid()}",
         lease_ttl_ms=settings.timing.lease_ttl_ms,
     )

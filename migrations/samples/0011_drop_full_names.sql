@@ -2,6 +2,7 @@
 -- dependencies: create_customers, create_orders
 
 -- migrate:up
+-- liftlock: allow COLUMN_DROPPED nothing of the shop reads full names any more
 ALTER TABLE customers DROP COLUMN full_name;
 
 -- migrate:down

@@ -19,27 +19,37 @@ from app.domain.migration import Migration
 from app.domain.preserved import Retention
 from app.portal import Portal
 from app.ports import TargetView
+from app.registry.reading import DocumentReader
+from app.services.approving import ApprovalDesk
+from app.services.comparing import Comparer
 from app.services.conflict import ConflictResolutionService
 from app.services.drift import DriftRecorder
 from app.services.drift_desk import DriftDesk
+from app.services.environments import Environments
 from app.services.gate import HazardGate
 from app.services.install import ControlInstaller
 from app.services.migration import MigrationService
+from app.services.neighbours import Neighbours
+from app.services.overview import Overview
 from app.services.plans import PlanService
 from app.services.preserved import PreservedShelf
 from app.services.proof_desk import ProofDesk
+from app.services.registry import EnvironmentRegistry
 from app.services.resolving import ConflictResolver
 from app.services.retrieving import RetrievalService
 from app.services.rollback import RollbackService
 from app.services.runner import AutoRun, MigrationRunnerService, Sweeper
 from app.services.schedule import ScheduleService
-from app.services.submission import Environments, Submission
+from app.services.submission import Submission
 from app.services.sync import EnvironmentSyncService
+from app.services.sync_desk import SyncDesk
+from app.services.unlocking import ProtectionDesk
 from app.services.validation import SchemaValidationService
 from app.settings import Settings
 from app.wiring import Services
 from tests.api.contract import Contract
 from tests.domain.literals import entry, sql
+from tests.fakes.approvals import MemoryApprovals
 from tests.fakes.clock import FakeClock
 from tests.fakes.conflicts import MemoryConflicts
 from tests.fakes.doorbell import RecordingDoorbell
@@ -48,9 +58,12 @@ from tests.fakes.idempotency import MemoryIdempotencyKeys
 from tests.fakes.jobs import JobStore, MemoryClaims, MemoryJobs
 from tests.fakes.lint import FakeLinter
 from tests.fakes.locks import MemoryLocks
+from tests.fakes.overview import MemoryEnvironmentLog
+from tests.fakes.ownership import MemoryOwnership, MemoryTrail
 from tests.fakes.plans import MemoryPlans
 from tests.fakes.preserved import MemoryPreservedRows
 from tests.fakes.proofs import MemoryProofs
+from tests.fakes.registry import MemoryRegistry
 from tests.fakes.schedules import MemorySchedules
 from tests.fakes.schemas import LiteralSchemas
 from tests.fakes.source import LiteralSource
@@ -106,7 +119,7 @@ class Stand:
         self.claims, self.log = MemoryClaims(self.store), MemoryConflicts(self.clock)
         self.schedules = MemorySchedules(self.store)
         self.source = LiteralSource(*self.files)
-        self.targets = MemoryTargets()
+        self.targets, self.trail = MemoryTargets(clock=self.clock), MemoryTrail()
         self.apply(*self.applied)
         self.services = self._services(_settings(**self.changed_settings))
         self.app: Flask = create_app(self.services.settings, self.services)
@@ -162,6 +175,8 @@ class Stand:
         self.gate = gate = HazardGate(self.schemas, self.linter)
         validation = SchemaValidationService(self.source, self.targets, conflicts, gate)
         self.proofs = MemoryProofs(self.clock)
+        neighbours = Neighbours(environments, self.targets, self.clock)
+        approvals = ApprovalDesk(environments, MemoryApprovals(self.store), board, self.schemas, self.clock)
         submission = Submission(
             environments,
             validation,
@@ -171,6 +186,8 @@ class Stand:
             self.doorbell,
             self.clock,
             self.proofs,
+            neighbours,
+            approvals,
             shortcut=settings.shortcut,
             read_only=settings.read_only,
         )
@@ -189,12 +206,17 @@ class Stand:
             self.proofs,
             self.recorder,
             self.clock,
+            neighbours,
         )
         self.locks = MemoryLocks(self.store)
         self.shelf = MemoryPreservedRows()
         desk = DriftDesk(
             environments, self.schemas, self.recorder, self.source, self.drafts, submission, board, self.clock
         )
+        self.registry = MemoryRegistry(self.clock)
+        schedules = ScheduleService(self.schedules, environments, submission, board, sweep, self.doorbell, self.clock)
+        self.known = MemoryEnvironmentLog(self.store, self.checks)
+        overview = Overview(self.source, self.targets, self.known)
         migrations = MigrationService(submission, board, MemoryWishes(self.store), self.locks)
         return Services(
             settings=settings,
@@ -206,7 +228,12 @@ class Stand:
             rollbacks=RollbackService(submission),
             plans=plans,
             validation=validation,
-            sync=EnvironmentSyncService(environments, validation, self.proofs),
+            sync=EnvironmentSyncService(environments, overview, Comparer(overview, self.schemas), self.proofs),
+            approvals=approvals,
+            protection=ProtectionDesk(
+                environments, self.targets, MemoryOwnership(self.targets, self.clock), self.trail, submission
+            ),
+            syncs=SyncDesk(environments, submission, plans, board),
             conflicts=conflicts,
             drift=desk,
             preserved=PreservedShelf(environments, self.shelf, Retention(30)),
@@ -215,7 +242,16 @@ class Stand:
             resolver=ConflictResolver(
                 environments, conflicts, validation, submission, board, self.doorbell, desk, self.clock
             ),
-            schedules=ScheduleService(self.schedules, submission, board, sweep, self.doorbell, self.clock),
+            schedules=schedules,
+            registry=EnvironmentRegistry(
+                environments,
+                self.registry,
+                DocumentReader({"QA_URL": "postgresql://qa:hush@db/qa"}),
+                board,
+                self.targets,
+                submission,
+                schedules,
+            ),
             runner=cast(MigrationRunnerService, None),
             sweeper=Sweeper(sweep, self.doorbell),
             installer=cast(ControlInstaller, None),

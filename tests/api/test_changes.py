@@ -45,8 +45,8 @@ def test_what_was_asked_and_by_whom_is_kept(stand: Stand) -> None:
     assert job["request"] == {
         "to": "orders", "count": None, "atomic": "migration", "onFailure": "rollback", "onBusy": "queue",
         "confirm": None, "lockTimeoutMs": 600_000, "planId": None, "allowHazards": [], "names": [], "as": None,
-        "conflictId": None, "resolution": None, "migration": None, "schedule": None,
-        "preservedId": None, "table": None, "preserve": None,
+        "conflictId": None, "resolution": None, "migration": None, "schedule": None, "from": None,
+        "outsideWindow": "refuse", "preservedId": None, "table": None, "preserve": None,
     }  # fmt: skip
     assert job["principal"] == {"id": "anonymous", "kind": "anonymous", "address": "127.0.0.1"}
     assert job["requestId"] == "r1"

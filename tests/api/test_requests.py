@@ -204,7 +204,7 @@ def test_an_unknown_environment_is_not_found_with_those_there_are(stand: Stand) 
 
 @pytest.mark.parametrize(
     "path",
-    ["/migrations?x=1", "/jobs?limit=0", "/jobs?limit=501", "/jobs?limit=1.5", "/jobs?state=done", "/jobs?kind=sync",
+    ["/migrations?x=1", "/jobs?limit=0", "/jobs?limit=501", "/jobs?limit=1.5", "/jobs?state=done", "/jobs?kind=dance",
      "/migrations/conflicts?state=shut", "/version?x", "/health/live?x=1"],
 )  # fmt: skip
 def test_wrong_query_parameters_are_refused(stand: Stand, path: str) -> None:

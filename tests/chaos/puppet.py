@@ -16,11 +16,13 @@ from app.domain.failure import Failure, FailureCode
 from app.domain.job import Attempt, Ended, JobId, JobState
 from app.domain.migration import Catalog
 from app.domain.pinned import bind
+from app.domain.promotion import Surroundings
 from app.domain.signals import ConnectionLost, Fenced, StepFailed
 from app.domain.step import Step
 from app.ports import Acquired, DoneBefore, Limits
 from app.services.outcomes import ended_badly, refused
 from app.services.planning import plan_job
+from tests.domain.literals import NOON
 
 TTL_MS = 600_000
 PATIENCE = Patience(fence_ms=200)
@@ -140,7 +142,7 @@ class Puppet:
         attempt, environment = self.attempt, self._environment
         try:
             pinned, history = await self._session.pin(
-                lambda view: plan_job(attempt.request, environment, self._catalog, view)
+                lambda view: plan_job(attempt.request, environment, self._catalog, view, Surroundings(NOON))
             )
             self._steps = bind(pinned, self._catalog, history, attempt.job_id)
         except Refusal as refusal:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import pytest
 
 from app.adapters.control.announcements import Announcements
+from app.adapters.control.approvals import ControlApprovals
 from app.adapters.control.claims import ControlClaims
 from app.adapters.control.conflicts import ControlConflicts
 from app.adapters.control.database import ControlDatabase
@@ -15,17 +16,21 @@ from app.adapters.control.drift import ControlDrift
 from app.adapters.control.idempotency import ControlIdempotencyKeys
 from app.adapters.control.jobs import ControlJobs
 from app.adapters.control.locks import ControlLocks
+from app.adapters.control.overview import ControlEnvironmentLog
 from app.adapters.control.plans import ControlPlans
 from app.adapters.control.proofs import ControlProofs
+from app.adapters.control.registry import ControlRegistry
 from app.adapters.control.schedules import ControlSchedules
 from app.adapters.control.sweep import ControlSweep
 from app.adapters.control.wishes import ControlWishes
 from app.domain.environment import Dsn
 from app.portal import Portal
 from app.ports import (
+    Approvals,
     ConflictAnswers,
     ConflictLog,
     DriftLog,
+    EnvironmentLog,
     IdempotencyKeys,
     JobBoard,
     JobClaims,
@@ -34,16 +39,20 @@ from app.ports import (
     LockLog,
     Plans,
     Proofs,
+    Registry,
     Schedules,
 )
+from tests.fakes.approvals import MemoryApprovals
 from tests.fakes.clock import FakeClock
 from tests.fakes.conflicts import MemoryConflicts
 from tests.fakes.drift import MemoryDrift
 from tests.fakes.idempotency import MemoryIdempotencyKeys
 from tests.fakes.jobs import JobStore, MemoryClaims, MemoryJobs
 from tests.fakes.locks import MemoryLocks
+from tests.fakes.overview import MemoryEnvironmentLog
 from tests.fakes.plans import MemoryPlans
 from tests.fakes.proofs import MemoryProofs
+from tests.fakes.registry import MemoryRegistry
 from tests.fakes.schedules import MemorySchedules
 from tests.fakes.sweep import MemorySweep
 from tests.fakes.wishes import MemoryWishes
@@ -62,6 +71,7 @@ _AGE = (
     "UPDATE liftlock_control.conflicts SET ignored_until = ignored_until - make_interval(secs => $1)",
     "ALTER TABLE liftlock_control.jobs DISABLE TRIGGER USER",
     "UPDATE liftlock_control.jobs SET due_at = due_at - make_interval(secs => $1) WHERE due_at IS NOT NULL",
+    "UPDATE liftlock_control.jobs SET not_before = not_before - make_interval(secs => $1)",
     "ALTER TABLE liftlock_control.jobs ENABLE TRIGGER USER",
 )
 
@@ -82,6 +92,9 @@ class Room:
     drift: DriftLog
     plans: Plans
     proofs: Proofs
+    environments: EnvironmentLog
+    approvals: Approvals
+    registry: Registry
     portal: Portal
     clock: FakeClock
     dsn: str | None = None
@@ -108,7 +121,7 @@ def _memory_room() -> Iterator[Room]:
     clock, portal = FakeClock(), Portal("contract")
     keys = MemoryIdempotencyKeys(clock)
     store = JobStore(clock, keys)
-    conflicts = MemoryConflicts(clock)
+    conflicts, checks = MemoryConflicts(clock), MemoryDrift(clock)
     yield Room(
         MemoryJobs(store),
         MemoryWishes(store),
@@ -119,9 +132,12 @@ def _memory_room() -> Iterator[Room]:
         MemorySchedules(store),
         keys,
         MemoryLocks(store),
-        MemoryDrift(clock),
+        checks,
         MemoryPlans(),
         MemoryProofs(clock),
+        MemoryEnvironmentLog(store, checks),
+        MemoryApprovals(store),
+        MemoryRegistry(clock),
         portal,
         clock,
     )
@@ -147,6 +163,9 @@ def _real_room(request: pytest.FixtureRequest, folder: Path) -> Iterator[Room]:
             ControlDrift(database),
             ControlPlans(database),
             ControlProofs(database),
+            ControlEnvironmentLog(database),
+            ControlApprovals(database),
+            ControlRegistry(database),
             portal,
             FakeClock(),
             house.dsn,

@@ -34,6 +34,7 @@ def test_what_runs_by_itself_is_there_and_not_due_at_once(room: Room) -> None:
     assert every == [
         ("drift", JobKind.SCAN, timedelta(hours=1), False),
         ("purge", JobKind.PURGE, timedelta(minutes=10), False),
+        ("reconcile", JobKind.RECONCILE, timedelta(minutes=15), False),
         ("rescue", JobKind.RESCUE, timedelta(minutes=5), False),
     ]
     assert room.run(room.schedules.tick()) == ()
@@ -63,7 +64,7 @@ def test_a_job_of_a_schedule_names_it_and_who_started_it(room: Room) -> None:
 
 def test_what_was_missed_is_made_up_for_once_and_then_goes_on_in_its_rhythm(room: Room) -> None:
     before = schedule(room, "rescue").next_due
-    for other in ("purge", "drift"):
+    for other in ("purge", "drift", "reconcile"):
         room.run(room.schedules.pause(other, Origin()))
     room.pass_time(3 * 3600)
 
@@ -85,7 +86,7 @@ def test_while_a_job_of_it_is_open_there_is_no_other(room: Room) -> None:
     assert kinds(room, *room.run(room.schedules.tick())) == ["purge"]
     end(room, job_id)
     room.pass_time(300)
-    assert kinds(room, *room.run(room.schedules.tick())) == ["rescue"]
+    assert kinds(room, *room.run(room.schedules.tick())) == ["reconcile", "rescue"]
 
 
 def test_a_paused_schedule_is_left_alone_until_it_is_resumed(room: Room) -> None:

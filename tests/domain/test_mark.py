@@ -7,7 +7,7 @@ import pytest
 
 from app.domain.errors import CannotMark, NewerDependents, NotFound, PlanStale
 from app.domain.ledger import UNCERTAIN, History, Status
-from app.domain.mark import plan_marks, plan_settling
+from app.domain.mark import plan_baseline, plan_marks, plan_settling
 from app.domain.migration import Catalog, Direction
 from app.domain.pinned import bind, pin_plan
 from app.domain.settling import MarkAs, Resolution, Settling
@@ -18,6 +18,7 @@ A, B, C = sql("a", "1"), sql("b", "2", needs="a"), sql("c", "3")
 FILES = Catalog((A, B, C))
 CHANGED = sql("a", "1", up="SELECT 'changed'")
 JOB = UUID(int=7)
+SINGLE = (MarkAs.APPLIED, MarkAs.ROLLED_BACK)
 
 
 def accepting(checksum: bytes) -> Settling:
@@ -41,7 +42,7 @@ def test_marked_as_rolled_back_newest_first_with_a_file_or_without() -> None:
     assert {(step.deed, step.direction, step.body) for step in plan.steps} == {(Deed.MARKED, Direction.DOWN, None)}
 
 
-@pytest.mark.parametrize("mark_as", MarkAs)
+@pytest.mark.parametrize("mark_as", SINGLE)
 def test_a_name_that_nothing_bears_is_refused_with_the_nearest(mark_as: MarkAs) -> None:
     with pytest.raises(NotFound) as refused:
         plan_marks(Catalog((sql("orders"),)), History(), ["order"], mark_as)
@@ -59,8 +60,19 @@ def test_what_nobody_can_tell_is_said_by_a_mark_either_way() -> None:
     half_built = replace(entry(A, 1, Status.FAILED), error_message=f"{UNCERTAIN}perhaps")
     half_dropped = replace(entry(A, 1), error_message=f"{UNCERTAIN}perhaps")
     for known in (half_built, half_dropped):
-        for mark_as in MarkAs:
+        for mark_as in SINGLE:
             assert names(plan_marks(FILES, History.of([known]), ["a"], mark_as)) == ["a"]
+
+
+def test_a_baseline_takes_everything_up_to_where_history_starts() -> None:
+    plan = plan_baseline(FILES, History(), "b")
+    assert (names(plan), {step.deed for step in plan.steps}) == (["a", "b"], {Deed.BASELINED})
+    assert names(plan_marks(FILES, History(), [], MarkAs.BASELINE)) == ["a", "b", "c"]
+
+
+def test_a_history_that_has_started_cannot_start_again() -> None:
+    with pytest.raises(CannotMark, match=r"has a history already \(the newest is b\)"):
+        plan_baseline(FILES, applied(A, B), None)
 
 
 def test_an_accepted_file_takes_the_place_of_the_one_that_was_applied() -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from app.domain.busy import in_the_way
 from app.domain.job import (
     HELD_NOTHING,
     LEFT_OPEN,
@@ -23,9 +24,8 @@ from app.domain.job import (
     StepRecord,
     StepState,
     Wishes,
-    in_the_way,
 )
-from app.ports import Clock, JobQuery, NewJob
+from app.ports import Clock, JobQuery, NewJob, first_state
 from tests.fakes.idempotency import MemoryIdempotencyKeys
 
 FIRST_RING_GRACE = timedelta(seconds=5)
@@ -89,7 +89,10 @@ class JobStore:
         waiting = self.open_on(request.queue)
         if request.stranded is not None and waiting:
             return (waiting[0].job.seq or 0) - 1
-        return len(self.rows) + 1
+        return self.next_place()
+
+    def next_place(self) -> int:
+        return max((row.job.seq or 0 for row in self.rows.values()), default=0) + 1
 
     def running(self, attempt: Attempt) -> Row | None:
         row = self.rows.get(attempt.job_id)
@@ -132,19 +135,22 @@ class MemoryJobs:
         if job.idempotency is not None:
             self._store.keys.use(job.idempotency, job.id)
         now = self._store.clock.now()
+        state, reason = first_state(job)
         made = Job(
             id=job.id,
             request=job.request,
-            state=JobState.QUEUED,
-            reason="for_worker",
+            state=state,
+            reason=reason,
             message=job.message,
             created_at=now,
             updated_at=now,
-            seq=self._store.place_of(job.request),
+            seq=None if state is JobState.WAITING else self._store.place_of(job.request),
             origin=job.origin,
+            not_before=job.not_before,
+            approvals_needed=job.approvals_needed,
         )
         if job.finished is not None:
-            made = replace(made, seq=None, finished_at=now, **_ended(job.finished))
+            made = replace(made, seq=None, not_before=None, approvals_needed=0, finished_at=now, **_ended(job.finished))
         self._store.rows[job.id] = Row(made, due=now + FIRST_RING_GRACE, dedupe_key=job.dedupe_key, dispatches=1)
         return made
 

@@ -1,11 +1,12 @@
 """Schedules in memory, beside the jobs that they start."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 from app.domain.errors import BackendUnavailable
-from app.domain.job import CONTROL, Job, JobId, JobKind, JobRequest, JobState, Origin, Principal
-from app.domain.schedule import Schedule, due_after
+from app.domain.job import Job, JobId, JobKind, JobRequest, JobState, Origin, Principal
+from app.domain.schedule import Schedule, Wanted, due_after
 from tests.fakes.jobs import FIRST_RING_GRACE, JobStore, Row
 
 
@@ -22,12 +23,23 @@ class MemorySchedules:
             for name, kind, every in (
                 ("drift", JobKind.SCAN, timedelta(hours=1)),
                 ("purge", JobKind.PURGE, timedelta(minutes=10)),
+                ("reconcile", JobKind.RECONCILE, timedelta(minutes=15)),
                 ("rescue", JobKind.RESCUE, timedelta(minutes=5)),
             )
         }
 
     async def all(self) -> tuple[Schedule, ...]:
         return tuple(self._known[name] for name in sorted(self._known))
+
+    async def keep(self, kind: JobKind, wanted: Sequence[Wanted]) -> None:
+        names = {one.name for one in wanted}
+        self._known = {name: one for name, one in self._known.items() if one.kind is not kind or name in names}
+        for one in wanted:
+            known = self._known.get(one.name)
+            if known is None or (known.every, known.environment) != (one.every, one.environment):
+                fresh = known or Schedule(one.name, one.kind, one.every, self._store.clock.now())
+                due = self._store.clock.now() + one.every
+                self._known[one.name] = replace(fresh, every=one.every, next_due=due, environment=one.environment)
 
     async def tick(self) -> tuple[JobId, ...]:
         if self.unavailable is not None:
@@ -60,7 +72,7 @@ class MemorySchedules:
 
     def _start(self, schedule: Schedule) -> JobId | None:
         now = self._store.clock.now()
-        request = JobRequest(schedule.kind, CONTROL, schedule=schedule.name)
+        request = JobRequest(schedule.kind, schedule.environment, schedule=schedule.name)
         following = due_after(schedule.next_due, schedule.every, now)
         if self._store.open_on(request.queue):
             self._change(schedule.name, next_due=following)

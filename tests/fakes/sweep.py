@@ -12,6 +12,27 @@ class MemorySweep:
     def __init__(self, store: JobStore) -> None:
         self._store = store
 
+    async def wake(self, limit: int) -> int:
+        now = self._store.clock.now()
+        come = [
+            row
+            for row in self._store.rows.values()
+            if row.job.state is JobState.WAITING
+            and row.job.approvals_needed == 0
+            and row.job.not_before is not None
+            and row.job.not_before <= now
+        ]
+        for row in sorted(come, key=lambda row: (row.job.not_before, row.job.id))[:limit]:
+            row.due = now
+            self._store.change(
+                row,
+                state=JobState.QUEUED,
+                reason="for_worker",
+                message="its window is open; it is waiting for a worker",
+                seq=self._store.next_place(),
+            )
+        return min(len(come), limit)
+
     async def due(self, limit: int) -> tuple[JobId, ...]:
         now = self._store.clock.now()
         heads = [

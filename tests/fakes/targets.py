@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -43,11 +44,13 @@ class Ledger:
     positions: int = 0
     sight: Sight | None = None
     kept: Kept | None = None
+    unlocked_until: datetime | None = None
 
-    @property
-    def view(self) -> TargetView:
+    def view_at(self, now: datetime) -> TargetView:
         holder = None if self.sticky is None else self.sticky[0]
-        return TargetView(History.of(self.entries.values()), self.environment, self.protection, holder)
+        unlocked = self.unlocked_until is not None and self.unlocked_until > now
+        history = History.of(self.entries.values())
+        return TargetView(history, self.environment, self.protection, holder, unlocked=unlocked)
 
 
 class MemoryTargets:
@@ -72,7 +75,12 @@ class MemoryTargets:
             raise self.unavailable
         if environment.name not in self._ledgers:
             return TargetView(History.of(self.entries))
-        return self.ledger(environment.name).view
+        return self.ledger(environment.name).view_at(self._clock.now())
+
+    async def ended(self, environment: Environment, jobs: Sequence[UUID]) -> frozenset[UUID]:
+        if self.unavailable is not None:
+            raise self.unavailable
+        return frozenset(jobs) & frozenset(self.ledger(environment.name).done)
 
     async def release(self, environment: Environment, stranded: UUID, outcome: Ended) -> None:
         ledger = self.ledger(environment.name)
@@ -111,7 +119,7 @@ class MemorySession:
 
     async def pin(self, plan: Callable[[TargetView], Plan]) -> tuple[Pinned, History]:
         self._check()
-        view = self._ledger.view
+        view = self._ledger.view_at(self._clock.now())
         stored = self._ledger.plans.get(self._attempt.job_id)
         if stored is None:
             stored = pin_plan(plan(replace(view, sight=self._ledger.sight)))

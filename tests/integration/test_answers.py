@@ -399,6 +399,36 @@ def test_migrations_that_are_there_already_are_marked_and_not_run(servers: Serve
         assert provenance(house, "one") == "liftlock"
 
 
+def test_a_database_without_a_history_is_taken_over_as_it_is(servers: Servers, folder: Path) -> None:
+    with open_house(servers, folder) as house:
+        house.write("1_one.sql", ONE)
+        house.write("2_two.sql", TWO)
+        execute(house.dsn, "CREATE TABLE one (id int)")
+        body = {"as": "baseline", "to": "one", "note": WHY}
+
+        job = carried_out(house, house.http("POST", "/migrations/mark", json=body))
+
+        assert (job["state"], job["reason"], job["request"]["as"]) == ("succeeded", "marked", "baseline")
+        assert house.statuses() == {"one": "completed", "two": "pending"}
+        assert (events(house, "one"), provenance(house, "one")) == ([("baseline", "anonymous", WHY)], "baseline")
+        assert house.do().state is JobState.SUCCEEDED
+        again = house.http("POST", "/migrations/mark", json=body)
+        assert (again.status_code, again.get_json()["type"]) == (409, "/problems/cannot-mark")
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({"as": "baseline", "names": ["one"]}, "/names"),
+        ({"as": "applied"}, "/names"),
+        ({"as": "applied", "names": ["one"], "to": "one"}, "/to"),
+    ],
+)
+def test_a_mark_says_how_far_or_which_as_its_kind_wants(house: House, body: dict[str, Any], pointer: str) -> None:
+    refused = house.http("POST", "/migrations/mark", json=body)
+    assert (refused.status_code, refused.get_json()["problems"][0]["pointer"]) == (422, pointer)
+
+
 @pytest.mark.parametrize(("mark_as", "status"), [("applied", "completed"), ("rolled_back", "rolled_back")])
 def test_what_nobody_can_tell_is_marked_and_its_statements_are_settled(house: House, mark_as: str, status: str) -> None:
     house.write("3_three.sql", "-- migrate:up transaction:false\nCREATE INDEX CONCURRENTLY three ON nowhere (id);\n")

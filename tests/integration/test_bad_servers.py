@@ -74,6 +74,30 @@ def test_a_role_that_may_not_create_is_told_what_to_grant(servers: Servers, fold
     execute(dsn, "DROP ROLE little")
 
 
+def test_a_read_only_target_is_waited_for_and_names_what_it_may_be(servers: Servers, folder: Path) -> None:
+    dsn = servers.new_database()
+    execute(dsn, f'ALTER DATABASE "{Dsn(dsn).database}" SET default_transaction_read_only = on')
+    with with_target(servers, folder, dsn) as house:
+        job = house.do()
+        assert (job.state, job.reason) == (JobState.QUEUED, "target_unreachable")
+        assert "it is read-only (a standby?); give the address of the primary" in job.message
+        execute(dsn, f'SET transaction_read_only = off; ALTER DATABASE "{Dsn(dsn).database}" RESET ALL')
+        assert eventually(lambda: house.perform(job.id)).state is JobState.SUCCEEDED
+
+
+def test_a_server_that_is_too_old_is_refused_with_the_oldest_that_is_taken(
+    servers: Servers, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dsn = servers.new_database()
+    with with_target(servers, folder, dsn) as house:
+        monkeypatch.setattr("app.adapters.postgres.OLDEST_MAJOR", 99)
+        job_id, warnings = submitted(house)
+        job = house.perform(job_id)
+    assert "and 99 is the oldest that Liftlock works with; upgrade it" in warnings[0]
+    assert (job.state, job.reason) == (JobState.FAILED, "target_unusable")
+    assert value(dsn, "SELECT to_regnamespace('liftlock')") is None
+
+
 def test_a_target_that_is_away_is_accepted_waited_for_and_then_done(servers: Servers, folder: Path) -> None:
     dsn = servers.new_database()
     name = urlsplit(dsn).path[1:]

@@ -1,6 +1,6 @@
 """The executor with everything around it in memory."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
@@ -9,14 +9,17 @@ from app.domain.environment import Dsn, Environment
 from app.domain.failure import Failure, FailureCode
 from app.domain.job import Attempt, Ended, Job, JobId, JobKind, JobRequest, Origin, Outcome
 from app.portal import Portal
-from app.ports import Limits, NewJob
+from app.ports import CommandEnd, Limits, NewJob
 from app.services.conflict import ConflictResolutionService
 from app.services.drift import DriftRecorder
-from app.services.execution import ExecutionPolicy, PlanExecutor
+from app.services.environments import Environments
+from app.services.execution import PlanExecutor
 from app.services.gate import HazardGate
 from app.services.lookout import Lookout, Watch
+from app.services.neighbours import Neighbours
+from app.services.policy import ExecutionPolicy
+from app.services.preparation import Preparation
 from app.services.stepping import LockPolicy
-from app.services.submission import Environments
 from app.services.watchdog import Watchdog
 from tests.domain.literals import sql
 from tests.fakes.clock import FakeClock
@@ -54,6 +57,15 @@ class NotingWatchdog(Watchdog):
         return self.lost
 
 
+class NoCommands:
+    """Implements ports.Commands where none is expected."""
+
+    async def run(
+        self, command: Sequence[str], target: Dsn, timeout_s: float, is_halted: Callable[[], bool]
+    ) -> CommandEnd:
+        raise AssertionError(command)
+
+
 class Floor:
     def __init__(self) -> None:
         self.clock = FakeClock()
@@ -72,8 +84,10 @@ class Floor:
         conflicts = ConflictResolutionService(self.log, self.log, MemoryJobs(self.store))
         self.schemas, self.checks = LiteralSchemas(), MemoryDrift(self.clock)
         self.proofs = MemoryProofs(self.clock)
+        self.commands = NoCommands()
+        environments = Environments({"development": DEVELOPMENT}, "development")
         self.executor = PlanExecutor(
-            Environments({"development": DEVELOPMENT}, "development"),
+            environments,
             self.source,
             self.targets,
             self.leases,
@@ -85,6 +99,8 @@ class Floor:
             ExecutionPolicy(Limits(1, 1, 1, 1), LockPolicy(3, 1_000, 60_000), 5_000, 3_600_000),
             DriftRecorder(self.schemas, self.checks, conflicts),
             self.proofs,
+            Neighbours(environments, self.targets, self.clock),
+            Preparation(self.commands),
         )
 
     @property

@@ -3,9 +3,10 @@
 import json
 from typing import Any
 
-from sqlalchemy import RowMapping, Text, Uuid, bindparam, text
+from sqlalchemy import Text, Uuid, bindparam, text
 
 from app.adapters.control.database import ControlDatabase
+from app.adapters.control.rows import Columns
 from app.domain.drift import DriftCheck, DriftState
 
 _PUT = text("""
@@ -36,12 +37,29 @@ class ControlDrift:
 
     async def put(self, check: DriftCheck) -> DriftCheck:
         async with self._database.single() as connection:
-            return _check((await connection.execute(_PUT, _values(check))).mappings().one())
+            return check_of((await connection.execute(_PUT, _values(check))).mappings().one())
 
     async def of(self, environment: str) -> DriftCheck | None:
         async with self._database.single() as connection:
             row = (await connection.execute(_OF, {"environment": environment})).mappings().first()
-            return None if row is None else _check(row)
+            return None if row is None else check_of(row)
+
+
+def check_of(row: Columns) -> DriftCheck:
+    return DriftCheck(
+        environment=row["environment"],
+        state=DriftState(row["state"]),
+        message=row["message"],
+        expected=row["expected"],
+        found=row["found"],
+        recorded_at=row["recorded_at"],
+        recorded_by_job=row["recorded_by_job"],
+        differences=tuple(row["differences"]),
+        total=row["differences_total"],
+        conflict_id=row["conflict_id"],
+        first_seen_at=row["first_seen_at"],
+        checked_at=row["checked_at"],
+    )
 
 
 def _values(check: DriftCheck) -> dict[str, Any]:
@@ -58,20 +76,3 @@ def _values(check: DriftCheck) -> dict[str, Any]:
         "conflict_id": check.conflict_id,
         "first_seen_at": check.first_seen_at,
     }
-
-
-def _check(row: RowMapping) -> DriftCheck:
-    return DriftCheck(
-        environment=row["environment"],
-        state=DriftState(row["state"]),
-        message=row["message"],
-        expected=row["expected"],
-        found=row["found"],
-        recorded_at=row["recorded_at"],
-        recorded_by_job=row["recorded_by_job"],
-        differences=tuple(row["differences"]),
-        total=row["differences_total"],
-        conflict_id=row["conflict_id"],
-        first_seen_at=row["first_seen_at"],
-        checked_at=row["checked_at"],
-    )

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
-from sqlalchemy import Boolean, ColumnElement, Text, Uuid, and_, bindparam, or_, select, text
+from sqlalchemy import Boolean, ColumnElement, DateTime, Integer, Text, Uuid, and_, bindparam, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.adapters.codec import REQUEST, STEPS, to_json
@@ -14,9 +14,10 @@ from app.adapters.control.database import ControlDatabase, rows_on
 from app.adapters.control.direct import Direct, Row
 from app.adapters.control.rows import job_of
 from app.adapters.control.tables import jobs, targets
+from app.domain.busy import in_the_way
 from app.domain.errors import IdempotencyInProgress
-from app.domain.job import CONTROL, Job, JobId, JobKind, JobRequest, JobState, OnBusy, in_the_way
-from app.ports import JobQuery, KeyClaim, NewJob
+from app.domain.job import CONTROL, Job, JobId, JobKind, JobRequest, OnBusy
+from app.ports import JobQuery, KeyClaim, NewJob, first_state
 
 FIRST_RING_GRACE_S = 5
 _TEXTS = (
@@ -31,7 +32,8 @@ _ADD = Direct(
     job AS (
         INSERT INTO liftlock_control.jobs
             (id, seq, target_id, kind, request, state, reason, message, notices, dispatches, next_dispatch_at,
-             dedupe_key, principal_id, principal_kind, principal_address, request_id, traceparent, finished_at)
+             dedupe_key, principal_id, principal_kind, principal_address, request_id, traceparent, finished_at,
+             not_before, approvals_needed)
         SELECT :id,
                CASE WHEN :state = 'queued' THEN COALESCE((
                    SELECT min(open.seq) - 1 FROM liftlock_control.jobs open
@@ -40,7 +42,8 @@ _ADD = Direct(
                CAST(:request AS jsonb), :state, :reason, :message, CAST(:notices AS jsonb), 1,
                clock_timestamp() + make_interval(secs => :grace_s), :dedupe_key, :principal_id, :principal_kind,
                :principal_address, :request_id, :traceparent,
-               CASE WHEN :state <> 'queued' THEN clock_timestamp() END
+               CASE WHEN :state NOT IN ('queued', 'waiting') THEN clock_timestamp() END, :not_before,
+               :approvals_needed
         FROM target
         RETURNING *),
     event AS (
@@ -54,7 +57,8 @@ _ADD = Direct(
     SELECT * FROM job
 """)
     .bindparams(*(bindparam(name, type_=Text) for name in _TEXTS))
-    .bindparams(bindparam("id", type_=Uuid), bindparam("goes_first", type_=Boolean)),
+    .bindparams(bindparam("id", type_=Uuid), bindparam("goes_first", type_=Boolean))
+    .bindparams(bindparam("not_before", type_=DateTime(timezone=True)), bindparam("approvals_needed", type_=Integer)),
 )
 """The job, its first event and its audit row, in one round trip.
 
@@ -190,6 +194,7 @@ def _has_come_to_something() -> ColumnElement[bool]:
 
 def _values(job: NewJob) -> dict[str, Any]:
     origin, finished = job.origin, job.finished
+    state, reason = first_state(job)
     return {
         "id": job.id,
         "environment": None if job.request.environment == CONTROL else job.request.environment,
@@ -197,8 +202,8 @@ def _values(job: NewJob) -> dict[str, Any]:
         "goes_first": job.request.stranded is not None,
         "kind": job.request.kind.value,
         "request": to_json(REQUEST, job.request),
-        "state": finished.state.value if finished else JobState.QUEUED.value,
-        "reason": finished.reason if finished else "for_worker",
+        "state": finished.state.value if finished else state.value,
+        "reason": finished.reason if finished else reason,
         "message": finished.message if finished else job.message,
         "notices": json.dumps(finished.notices if finished else []),
         "dedupe_key": job.dedupe_key,
@@ -209,6 +214,8 @@ def _values(job: NewJob) -> dict[str, Any]:
         "traceparent": origin.traceparent,
         "action": _action(job.request),
         "grace_s": FIRST_RING_GRACE_S,
+        "not_before": None if finished else job.not_before,
+        "approvals_needed": 0 if finished else job.approvals_needed,
     }
 
 
@@ -216,4 +223,6 @@ def _action(request: JobRequest) -> str:
     """What the audit trail says that somebody has asked for."""
     if request.schedule is not None:
         return "schedules.run"
-    return "environments.scan" if request.kind is JobKind.SCAN else f"migrations.{request.kind}"
+    if request.kind in (JobKind.SCAN, JobKind.SYNC):
+        return f"environments.{request.kind}"
+    return f"migrations.{request.kind}"

@@ -8,7 +8,7 @@ from sqlalchemy import RowMapping
 
 from app.adapters.codec import FAILURE, REQUEST
 from app.domain.conflict import Collision, Conflict, ConflictKind, ConflictState
-from app.domain.job import Job, JobId, JobKind, JobState, Origin, Principal, StepRecord
+from app.domain.job import CONTROL, Job, JobId, JobKind, JobState, Origin, Principal, StepRecord
 from app.domain.schedule import Schedule
 
 Columns = RowMapping | Mapping[str, Any]
@@ -39,6 +39,8 @@ def job_of(row: Columns, steps: Sequence[StepRecord] = ()) -> Job:
         steps=tuple(steps),
         cancel_requested_at=row["cancel_requested_at"],
         paused_by=row["paused_by"],
+        not_before=row["not_before"],
+        approvals_needed=row["approvals_needed"],
     )
 
 
@@ -78,6 +80,7 @@ def schedule_of(row: Columns) -> Schedule:
         next_due=row["next_due"],
         paused=row["paused"],
         last_job=None if row["last_job"] is None else JobId(row["last_job"]),
+        environment=row["environment"] or CONTROL,
     )
 
 

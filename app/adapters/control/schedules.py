@@ -1,6 +1,8 @@
 """Schedules on PostgreSQL: a tick inserts a job for what is due, in the transaction that sets its next moment."""
 
-from sqlalchemy import select, text
+from collections.abc import Sequence
+
+from sqlalchemy import Interval, bindparam, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.adapters.clock import new_id
@@ -8,8 +10,8 @@ from app.adapters.codec import REQUEST, to_json
 from app.adapters.control.database import ControlDatabase
 from app.adapters.control.rows import schedule_of
 from app.adapters.control.tables import schedules
-from app.domain.job import CONTROL, JobId, JobRequest, Origin
-from app.domain.schedule import Schedule
+from app.domain.job import JobId, JobKind, JobRequest, Origin
+from app.domain.schedule import Schedule, Wanted
 
 _DUE = text("""
     SELECT * FROM liftlock_control.schedules
@@ -17,6 +19,17 @@ _DUE = text("""
     ORDER BY name FOR UPDATE SKIP LOCKED
 """).columns(*schedules.columns)
 """Locked until the commit: another tick passes over them, and later finds their next moment."""
+
+_FORGET = text("""
+    DELETE FROM liftlock_control.schedules WHERE kind = :kind AND NOT name = ANY (CAST(:names AS text[]))
+""")
+_KEEP = text("""
+    INSERT INTO liftlock_control.schedules AS known (name, kind, every, next_due, environment)
+    VALUES (:name, :kind, :every, clock_timestamp() + :every, :environment)
+    ON CONFLICT (name) DO UPDATE
+    SET every = EXCLUDED.every, next_due = EXCLUDED.next_due, environment = EXCLUDED.environment
+    WHERE (known.every, known.environment) IS DISTINCT FROM (EXCLUDED.every, EXCLUDED.environment)
+""").bindparams(bindparam("every", type_=Interval))
 
 _KNOW_QUEUE = text("INSERT INTO liftlock_control.targets (name) VALUES (:queue) ON CONFLICT DO NOTHING")
 _ADD = text("""
@@ -71,6 +84,13 @@ class ControlSchedules:
             found = await connection.execute(select(schedules).order_by(schedules.c.name))
             return tuple(schedule_of(row) for row in found.mappings())
 
+    async def keep(self, kind: JobKind, wanted: Sequence[Wanted]) -> None:
+        async with self._database.begin() as connection:
+            await connection.execute(_FORGET, {"kind": kind.value, "names": [one.name for one in wanted]})
+            for one in wanted:
+                values = {"name": one.name, "kind": one.kind.value, "every": one.every, "environment": one.environment}
+                await connection.execute(_KEEP, values)
+
     async def tick(self) -> tuple[JobId, ...]:
         async with self._database.begin() as connection:
             due = [schedule_of(row) for row in (await connection.execute(_DUE)).mappings()]
@@ -105,7 +125,7 @@ class ControlSchedules:
 
 async def _start(connection: AsyncConnection, schedule: Schedule) -> JobId | None:
     """Its job, keyed by the moment it was due at; None while an earlier one is still open."""
-    request = JobRequest(schedule.kind, CONTROL, schedule=schedule.name)
+    request = JobRequest(schedule.kind, schedule.environment, schedule=schedule.name)
     values = {
         "id": new_id(),
         "queue": request.queue,

@@ -20,6 +20,21 @@ _DUE = text("""
             + LEAST(interval '15 s', interval '5 s' * power(2, LEAST(dispatches, 4)))
     FROM due WHERE j.id = due.id RETURNING j.id
 """)
+_WAKE = text("""
+    WITH come AS (
+        SELECT j.id, j.target_id FROM liftlock_control.jobs j
+        WHERE j.state = 'waiting' AND j.approvals_needed = 0 AND j.not_before <= clock_timestamp()
+        ORDER BY j.not_before, j.id LIMIT :limit FOR UPDATE SKIP LOCKED),
+    queues AS MATERIALIZED (
+        SELECT t.id FROM liftlock_control.targets t WHERE t.id IN (SELECT target_id FROM come) ORDER BY t.id FOR UPDATE)
+    UPDATE liftlock_control.jobs j
+    SET state = 'queued', reason = 'for_worker', seq = nextval('liftlock_control.job_seq'),
+        message = 'its window is open; it is waiting for a worker', next_dispatch_at = clock_timestamp()
+    FROM come JOIN queues ON queues.id = come.target_id
+    WHERE j.id = come.id AND j.state = 'waiting'
+""")
+"""The target's row is locked before the place in its queue is drawn, as where a job is added."""
+
 _LAPSED = text("""
     WITH dead AS (
         SELECT id, attempt FROM liftlock_control.jobs
@@ -67,6 +82,10 @@ class ControlSweep:
 
     def __init__(self, database: ControlDatabase) -> None:
         self._database = database
+
+    async def wake(self, limit: int) -> int:
+        async with self._database.single() as connection:
+            return (await connection.execute(_WAKE, {"limit": limit})).rowcount
 
     async def due(self, limit: int) -> tuple[JobId, ...]:
         async with self._database.single() as connection:

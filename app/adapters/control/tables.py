@@ -65,6 +65,30 @@ jobs = Table(
     Column("cancel_requested_at", _moment),
     Column("cancel_requested_by", Text),
     Column("paused_by", Text),
+    Column("not_before", _moment),
+    Column("approvals_needed", Integer),
+)
+
+environments = Table(
+    "environments",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("document", JSONB),
+    Column("version", Integer),
+    Column("updated_at", _moment),
+    Column("updated_by", Text),
+)
+
+votes = Table(
+    "votes",
+    metadata,
+    Column("job_id", Uuid, primary_key=True),
+    Column("at", _moment),
+    Column("principal_id", Text, primary_key=True),
+    Column("principal_kind", Text, primary_key=True),
+    Column("principal_address", Text),
+    Column("approved", Boolean),
+    Column("note", Text),
 )
 
 job_steps = Table(
@@ -138,6 +162,7 @@ schedules = Table(
     Column("next_due", _moment),
     Column("paused", Boolean),
     Column("last_job", Uuid),
+    Column("environment", Text),
 )
 
 plans = Table(

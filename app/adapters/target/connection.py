@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import asyncpg
 
 from app import failpoints
-from app.adapters.postgres import LOST
+from app.adapters.postgres import LOST, ServerTooOld, refuse_old
 from app.domain.environment import Dsn
 from app.domain.signals import ConnectionLost
 
@@ -35,12 +35,18 @@ async def connect(dsn: Dsn, application_name: str) -> asyncpg.Connection:
 
     `application_name` goes into the start-up packet, so that a newer attempt can find and end this one.
     """
-    return await asyncpg.connect(
+    connection = await asyncpg.connect(
         dsn.secret,
         timeout=CONNECT_TIMEOUT_S,
         statement_cache_size=0,
         server_settings={"application_name": application_name},
     )
+    try:
+        refuse_old(connection)
+    except ServerTooOld:
+        await close(connection)
+        raise
+    return connection
 
 
 def session_limits_sql(connection: asyncpg.Connection, lock_ms: int, statement_ms: int) -> str:

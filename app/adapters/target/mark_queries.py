@@ -3,7 +3,7 @@
 MARK_UP = """
     WITH event AS (
         INSERT INTO liftlock.migration_events (scope, name, version, event, job_id, epoch, actor, checksum, note)
-        SELECT $2, $3, $4, 'marked', $5, $6, $7, $8, $18 FROM liftlock.steps
+        SELECT $2, $3, $4, $16::text, $5, $6, $7, $8, $18 FROM liftlock.steps
         WHERE scope = $2 AND job_id = $5 AND step = $17 AND xid = pg_current_xact_id()
         RETURNING id)
     INSERT INTO liftlock.migrations AS m

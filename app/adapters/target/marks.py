@@ -6,7 +6,8 @@ from app.domain.ledger import ledger_id
 from app.domain.migration import Direction
 from app.domain.step import Deed, Step
 
-NOT_RUN = "marked"
+NOT_RUN = {Deed.MARKED: "marked", Deed.BASELINED: "baseline"}
+"""What the event and the provenance of a row say."""
 
 
 async def write_record(row: Row, stamp: Stamp, ordinal: int, step: Step, note: str | None) -> bool:
@@ -33,7 +34,7 @@ async def _mark_up(row: Row, stamp: Stamp, ordinal: int, step: Step, note: str |
         stamp.epoch,
         stamp.actor,
         *file_columns(step),
-        NOT_RUN,
+        NOT_RUN[step.deed],
         ordinal,
         note,
         step.body_transactional,

@@ -17,7 +17,7 @@ def refuse_half_done(ordinal: int, step: Step, status: str | None) -> None:
 def refuse_other_ledger(ordinal: int, step: Step, status: str | None, checksum: bytes | None) -> None:
     """The ledger must still say what the plan was made of; only a hand at the ledger can have changed it."""
     applied = status == Status.COMPLETED
-    if step.deed in (Deed.MARKED, Deed.RETRIEVED):
+    if step.deed in (Deed.MARKED, Deed.BASELINED, Deed.RETRIEVED):
         # people say how it is, whatever the ledger has said so far; what is kept has a record of its own
         return
     if step.deed is Deed.ACCEPTED:

@@ -27,6 +27,7 @@ F1_ACQUIRE = """
 """
 """Only the sticky job's newer attempt, or any job when none is sticky."""
 
+JOBS_DONE = "SELECT job_id FROM liftlock.job_done WHERE scope = $1 AND job_id = ANY ($2)"
 F1_JOB_DONE = "SELECT outcome::text FROM liftlock.job_done WHERE scope = $1 AND job_id = $2"
 """Read after F1, in its transaction: asked before, the target could be left sticky to a finished job."""
 
@@ -89,6 +90,7 @@ CANCEL_BACKEND = """
 
 VIEW_AND_PLAN = """
     SELECT (SELECT version FROM liftlock.ledger_version) AS ledger_version, s.environment, s.protection,
+           COALESCE((to_jsonb(s) ->> 'unlocked_until')::timestamptz > clock_timestamp(), false) AS unlocked,
            f.job_id AS holder, p.plan::text AS plan, m.id, m.name, m.version, m.status, m.position, m.checksum,
            m.token_checksum, m.created_at, m.updated_at, m.applied_at, m.rolled_back_at, m.error_message,
            m.dependencies, m.down, m.irreversible, m.source_format, m.job_id
@@ -98,11 +100,14 @@ VIEW_AND_PLAN = """
     LEFT JOIN liftlock.plans p ON p.scope = asked.scope AND p.job_id = $2
     LEFT JOIN liftlock.migrations m ON m.scope = asked.scope
 """
-"""One row at least: settings, holder and plan stand in each, the migration's columns are null when there is none."""
+"""One row at least: settings, holder and plan stand in each, the migration's columns are null when there is none.
+`to_jsonb`, since the ledger of an earlier release has no such column."""
 
 LEDGER_SIGNATURE = """
     SELECT count(*) || ':' || COALESCE(sum(hashtext(xmin::text || ctid::text)), 0)
-           || ':' || COALESCE((SELECT xmin::text FROM liftlock.settings WHERE scope = $1), '')
+           || ':' || COALESCE((SELECT s.xmin::text || COALESCE(
+                  (to_jsonb(s) ->> 'unlocked_until')::timestamptz > clock_timestamp(), false)::text
+              FROM liftlock.settings s WHERE s.scope = $1), '')
            || ':' || COALESCE((SELECT job_id::text FROM liftlock.fence WHERE scope = $1), '')
     FROM liftlock.migrations WHERE scope = $1
 """

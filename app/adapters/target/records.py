@@ -20,7 +20,7 @@ from app.domain.pinned import Pinned
 from app.domain.step import Step, recorded_text
 from app.ports import TargetView
 
-LEDGER_FILES = ("ledger.sql", "ledger_0002.sql", "ledger_0003.sql", "ledger_0004.sql")
+LEDGER_FILES = ("ledger.sql", "ledger_0002.sql", "ledger_0003.sql", "ledger_0004.sql", "ledger_0005.sql")
 """In the order of the versions that they bring the ledger to, from 1."""
 
 Row = Callable[..., Awaitable[asyncpg.Record | None]]
@@ -73,7 +73,7 @@ async def read_view_and_plan(connection: Reading, scope: str, job_id: UUID | Non
     plan = None if rows[0]["plan"] is None else from_json(PINNED, rows[0]["plan"])
     owner, holder = rows[0]["environment"], rows[0]["holder"]
     protection = None if owner is None else Protection(rows[0]["protection"])
-    return TargetView(history, owner, protection, holder), plan
+    return TargetView(history, owner, protection, holder, unlocked=rows[0]["unlocked"]), plan
 
 
 async def has_ledger(connection: Reading) -> bool:

@@ -1,15 +1,15 @@
 """Targets on PostgreSQL: a dedicated connection for each attempt, a small pool of readers for questions."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from uuid import UUID
 
 import asyncpg
 
-from app.adapters.postgres import LOST, UNUSABLE, unavailable
+from app.adapters.postgres import LOST, UNUSABLE, refuse_old, unavailable
 from app.adapters.target.connection import CONNECT_TIMEOUT_S, Patience
-from app.adapters.target.queries import LEDGER_SIGNATURE
+from app.adapters.target.queries import JOBS_DONE, LEDGER_SIGNATURE
 from app.adapters.target.records import Reading, has_ledger, read_view
 from app.adapters.target.release import release
 from app.adapters.target.session import PostgresTargetSession
@@ -53,6 +53,7 @@ class PostgresTargets:
         try:
             pool = await self._pool(environment.dsn)
             async with pool.acquire(timeout=READ_TIMEOUT_S) as connection:
+                refuse_old(connection)
                 if environment.dsn not in self._with_ledger:
                     if not await has_ledger(connection):
                         return TargetView(History(), server_major=connection.get_server_version().major)
@@ -62,6 +63,17 @@ class PostgresTargets:
             # it was there, and somebody has dropped it
             self._with_ledger.discard(environment.dsn)
             return TargetView(History())
+        except (*LOST, *UNUSABLE, asyncpg.PostgresError) as error:
+            raise unavailable(error, environment.dsn, f"the target of {environment.name}") from error
+
+    async def ended(self, environment: Environment, jobs: Sequence[UUID]) -> frozenset[UUID]:
+        try:
+            pool = await self._pool(environment.dsn)
+            async with pool.acquire(timeout=READ_TIMEOUT_S) as connection:
+                rows = await connection.fetch(JOBS_DONE, environment.scope, list(jobs))
+                return frozenset(row["job_id"] for row in rows)
+        except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):
+            return frozenset()
         except (*LOST, *UNUSABLE, asyncpg.PostgresError) as error:
             raise unavailable(error, environment.dsn, f"the target of {environment.name}") from error
 

@@ -10,12 +10,14 @@ import click
 
 from app.cli.local.up import PACKAGED_SAMPLES
 from app.embedded.options import StackInfo, StackOptions
-from app.embedded.stack import run_stack
-from app.settings import NO_CONFIG
+from app.embedded.stack import CONTROL_DATABASE, run_stack
 
 if TYPE_CHECKING:
     from app.client.http import JobAnswer
 
+ENVIRONMENTS = Path(__file__).with_name("demo.toml")
+# development stands in the control database itself, as everywhere without a liftlock.toml
+DATABASES = {"development": CONTROL_DATABASE, "staging": "liftlock_staging", "production": "liftlock_production"}
 WORDS = {"completed": "✓", "pending": "○", "failed": "✕", "rolled_back": "↩"}
 
 
@@ -31,7 +33,12 @@ WORDS = {"completed": "✓", "pending": "○", "failed": "✕", "rolled_back": "
 def demo(port: int, data_dir: Path) -> None:
     """Run everything on this machine, apply the sample migrations, and stay up until Ctrl-C."""
     options = StackOptions(
-        data_dir=data_dir, migrations=PACKAGED_SAMPLES, port=port, workers=2, environment=_own_environment()
+        data_dir=data_dir,
+        migrations=PACKAGED_SAMPLES,
+        port=port,
+        workers=2,
+        targets=DATABASES,
+        environment=_own_environment(),
     )
     sys.exit(run_stack(options, on_ready=show_main_job))
 
@@ -73,14 +80,16 @@ def _next(info: StackInfo) -> str:
     url = info.api_url
     return f"""
 Try next, in another terminal:
-  curl -X POST   {url}/migrations/rollback       undo the newest migration
-  curl -X POST   {url}/migrations/rollback/3     undo three more
-  curl           {url}/migrations                see where each one stands
-  curl -X POST   {url}/migrations/run            bring them back
-  curl           {url}/jobs                      every job, newest first
-  curl           {url}/migrations/conflicts      the conflict log
-  curl -X DELETE {url}/migrations/reset          undo everything (development only)
-  open           {url}/docs                      the whole API
+  curl -X POST   {url}/migrations/rollback            undo the newest migration
+  curl -X POST   {url}/migrations/rollback/3          undo three more
+  curl           {url}/migrations                     see where each one stands
+  curl -X POST   {url}/migrations/run                 bring them back
+  curl -X POST   {url}/environments/staging/sync      bring staging to what development has
+  curl -X POST   {url}/environments/production/sync   then production, which asks for consent first
+  curl           {url}/jobs                           every job, newest first
+  curl           {url}/migrations/conflicts           the conflict log
+  curl -X DELETE {url}/migrations/reset               undo everything (development only)
+  open           {url}/docs                           the whole API
 
 Your own files: liftlock up --migrations DIR
 Ctrl-C stops everything; the data stays in {info.data_dir}"""
@@ -95,4 +104,4 @@ def _own_environment() -> dict[str, str]:
         for name, value in os.environ.items()
         if name in kept or (name not in ignored and not name.startswith("LIFTLOCK_"))
     }
-    return mine | {"LIFTLOCK_CONFIG": NO_CONFIG}
+    return mine | {"LIFTLOCK_CONFIG": str(ENVIRONMENTS)}

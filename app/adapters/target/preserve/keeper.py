@@ -11,7 +11,7 @@ from app.adapters.target.preserve.restoring import WAITING, Restorer, Waiting, m
 from app.adapters.target.records import Stamp
 from app.adapters.target.scripts import transaction_ended
 from app.domain.allowances import allowances, allowances_of_python
-from app.domain.environment import Environment, Protection, stricter
+from app.domain.environment import Environment, Protection, stricter, unlocked
 from app.domain.hazards import HazardCode
 from app.domain.job import Attempt
 from app.domain.losses import may_lose
@@ -32,7 +32,8 @@ class Keeper:
 
     async def look(self, connection: asyncpg.Connection, view: TargetView) -> None:
         """Once a job, under the fence: what is kept here and waits to be given back."""
-        self._protection = stricter(self._environment.protection, view.protection or self._environment.protection)
+        protection = stricter(self._environment.protection, view.protection or self._environment.protection)
+        self._protection = unlocked(protection) if view.unlocked else protection
         rows = await connection.fetch(WAITING, self._environment.scope)
         self._waiting = frozenset((row["name"], row["direction"]) for row in rows)
 

@@ -1,0 +1,87 @@
+"""Registered environments on PostgreSQL: each change with its audit row, in one statement."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Integer, Text, TextClause, bindparam, select, text
+
+from app.adapters.control.database import ControlDatabase
+from app.adapters.control.tables import environments
+from app.domain.job import Origin
+from app.domain.registered import Registered
+
+_WHO = ("name", "by", "by_kind", "by_address", "request_id")
+_CHANGE = """
+    WITH done AS ({change} RETURNING *),
+    trail AS (
+        INSERT INTO liftlock_control.audit
+            (principal_id, principal_kind, principal_address, request_id, action, environment, detail)
+        SELECT :by, :by_kind, :by_address, :request_id, 'environments.{action}', done.name, done.document FROM done)
+    SELECT * FROM done
+"""
+_PUT_ROW = """
+    INSERT INTO liftlock_control.environments AS known (name, document, updated_by)
+    SELECT :name, CAST(:document AS jsonb), :by
+    WHERE COALESCE(:version, 0) = 0 OR EXISTS (SELECT FROM liftlock_control.environments WHERE name = :name)
+    ON CONFLICT (name) DO UPDATE
+    SET document = EXCLUDED.document, version = known.version + 1, updated_at = clock_timestamp(),
+        updated_by = EXCLUDED.updated_by
+    WHERE :version IS NULL OR known.version = :version
+"""
+_DELETE_ROW = "DELETE FROM liftlock_control.environments WHERE name = :name"
+
+
+def _statement(change: str, action: str) -> TextClause:
+    written = _CHANGE.replace("{change}", change).replace("{action}", action)
+    return text(written).bindparams(*(bindparam(name, type_=Text) for name in _WHO))
+
+
+_PUT = _statement(_PUT_ROW, "put").bindparams(bindparam("document", type_=Text), bindparam("version", type_=Integer))
+_DELETE = _statement(_DELETE_ROW, "delete")
+
+
+class ControlRegistry:
+    """Implements ports.Registry."""
+
+    def __init__(self, database: ControlDatabase) -> None:
+        self._database = database
+
+    async def all(self) -> tuple[Registered, ...]:
+        async with self._database.single() as connection:
+            rows = await connection.execute(select(environments).order_by(environments.c.name))
+            return tuple(_registered(row) for row in rows.mappings())
+
+    async def put(
+        self, name: str, document: Mapping[str, object], version: int | None, origin: Origin
+    ) -> Registered | None:
+        values = {**_who(name, origin), "document": json.dumps(document), "version": version}
+        async with self._database.single() as connection:
+            row = (await connection.execute(_PUT, values)).mappings().first()
+            return None if row is None else _registered(row)
+
+    async def delete(self, name: str, origin: Origin) -> bool:
+        async with self._database.single() as connection:
+            return (await connection.execute(_DELETE, _who(name, origin))).first() is not None
+
+
+def _who(name: str, origin: Origin) -> dict[str, Any]:
+    who = origin.principal
+    return {
+        "name": name,
+        "by": who.id,
+        "by_kind": who.kind,
+        "by_address": who.address,
+        "request_id": origin.request_id,
+    }
+
+
+def _registered(row: Any) -> Registered:
+    document = row["document"]
+    return Registered(
+        row["name"],
+        json.loads(document) if isinstance(document, str) else document,
+        row["version"],
+        row["updated_at"],
+        row["updated_by"],
+    )

@@ -1,0 +1,244 @@
+"""What environments, the matrix and comparisons look like: as `schemas`, which holds what they are made of."""
+
+from pydantic import Field, RootModel
+
+from app.api.schemas import Action, Links, ShownState
+from app.api.shapes import Answer, Id, Moment
+from app.domain.axes import SyncState
+from app.domain.comparison import Likeness
+from app.domain.drift import DriftState
+from app.domain.environment import OnDrift, OnFailure, OutOfOrder, Protection, SchemaCheck
+from app.domain.job import JobKind
+from app.domain.matrix import CellState
+from app.domain.schema_folding import How
+
+
+class NamedMigrations(Answer):
+    """How many, and the first 50 of their names in the order they run."""
+
+    count: int
+    names: list[str]
+
+
+class SyncEvidence(Answer):
+    """`pending`: not applied, whatever keeps them from it; those that are `blocked` or have `failed` are among them.
+
+    `missing`: applied, and no file defines it. `modified`: the file is another one than the one that was applied.
+    """
+
+    applied: int
+    pending: NamedMigrations
+    blocked: NamedMigrations
+    failed: NamedMigrations
+    missing: NamedMigrations
+    modified: NamedMigrations
+    uncertain: NamedMigrations
+
+
+class SyncAxis(Answer):
+    """The files against the ledger. `evidence` is null where the target could not be read; `message` says why."""
+
+    state: SyncState
+    message: str
+    evidence: SyncEvidence | None
+
+
+class DriftAxis(Answer):
+    """The last look at the schema; `objects`: how many differ."""
+
+    state: DriftState
+    message: str
+    checked_at: Moment | None
+    first_seen_at: Moment | None
+    objects: int
+    conflict_id: Id | None
+
+
+class JobGlimpse(Answer):
+    id: Id
+    kind: JobKind
+    state: ShownState
+    reason: str
+    message: str
+    created_at: Moment
+    started_at: Moment | None
+    finished_at: Moment | None
+    links: Links
+
+
+class EnvironmentStatus(Answer):
+    """Three axes. `lastJob`: the newest that has ended; `runningJob` is at work now; `openJobs` have not ended."""
+
+    environment: str
+    sync: SyncAxis
+    drift: DriftAxis
+    last_job: JobGlimpse | None
+    running_job: JobGlimpse | None
+    open_jobs: int
+    links: Links
+
+
+class WindowTimes(Answer):
+    """Opens at each moment of `cron` in `timezone`, for so long."""
+
+    cron: str
+    duration_ms: int
+    timezone: str
+
+
+class Windows(Answer):
+    """It may be changed while one of `allow` is open, or always where there is none; never while one of `deny` is."""
+
+    allow: list[WindowTimes]
+    deny: list[WindowTimes]
+
+
+class SyncPolicy(Answer):
+    """Which environment this one follows; `everyMs` null: only when somebody asks."""
+
+    source: str = Field(alias="from")
+    every_ms: int | None
+
+
+class Environment(Answer):
+    """What the configuration says of an environment, without its passwords.
+
+    `recordedProtection` and `recordedEnvironment`: what the target itself has on record. They are read together with
+    `status`; null where nothing is on record or nothing was read. The stricter protection counts, one step less while
+    it is `unlocked`.
+    """
+
+    name: str
+    is_default: bool
+    address: str
+    direct_address: str | None
+    scratch_address: str | None
+    scope: str = Field(description="the schema that is migrated; empty: the whole database")
+    protection: Protection
+    recorded_protection: Protection | None
+    effective_protection: Protection
+    unlocked: bool | None
+    recorded_environment: str | None
+    on_drift: OnDrift
+    on_failure: OnFailure
+    out_of_order: OutOfOrder
+    consent: list[str]
+    max_hold_ms: int | None
+    schema_check: SchemaCheck
+    require_proof: bool
+    requires: list[str] = Field(description="where a migration must have been completed before it may run here")
+    soak_ms: int = Field(description="and for how long")
+    windows: Windows
+    sync_policy: SyncPolicy | None
+    approvals: int = Field(description="how many people beside the one who asks have to approve a job")
+    before_run: bool = Field(description="whether a command has to succeed before a run; it may hold secrets")
+    auto_run: bool | None
+    lock_timeout_ms: int | None
+    statement_timeout_ms: int | None
+    lock_tries: int | None
+    status: EnvironmentStatus | None
+    links: Links
+    actions: list[Action]
+
+
+class Environments(RootModel[list[Environment]]):
+    """In the order of the configuration."""
+
+
+class MatrixCell(Answer):
+    environment: str
+    state: CellState
+    applied_at: Moment | None
+
+
+class MatrixRow(Answer):
+    """One migration; `cells` in the order of the environments. `file` is null where no file defines it any more."""
+
+    name: str
+    version: str
+    reversible: bool
+    file: str | None
+    cells: list[MatrixCell]
+    links: Links
+
+
+class Matrix(Answer):
+    """Rows in the order they run; what no file defines any more comes first. Every environment with its `status`."""
+
+    environments: list[Environment]
+    migrations: list[MatrixRow]
+    links: Links
+
+
+class ComparedMigration(Answer):
+    name: str
+    version: str
+    checksum: str
+    applied_at: Moment | None
+    job_id: Id | None
+
+
+class OtherText(Answer):
+    """Both have applied it, from files that differ; `commentsOnly`: not in what they do."""
+
+    name: str
+    comments_only: bool
+    source: ComparedMigration = Field(alias="from")
+    target: ComparedMigration = Field(alias="to")
+
+
+class LedgerCounts(Answer):
+    same: int
+    only_in_from: int
+    only_in_to: int
+    different: int
+
+
+class LedgerComparison(Answer):
+    """What is applied; each list holds the first 500 in the order they were applied. `reason`: why one is not known."""
+
+    verdict: SyncState
+    reason: str | None
+    counts: LedgerCounts
+    only_in_from: list[ComparedMigration]
+    only_in_to: list[ComparedMigration]
+    different: list[OtherText]
+    uncertain_in_from: list[str]
+    uncertain_in_to: list[str]
+
+
+class ComparedObject(Answer):
+    """One object; each side as SQL where it has a definition, else its properties, one a line."""
+
+    kind: str
+    object: str
+    change: How
+    text: str
+    source: str | None = Field(alias="from")
+    target: str | None = Field(alias="to")
+
+
+class SchemaComparison(Answer):
+    """`missing`: only in `from`; `unexpected`: only in `to`. The first 200 of `differencesTotal`."""
+
+    state: Likeness
+    reason: str | None
+    from_fingerprint: str | None
+    to_fingerprint: str | None
+    differences: list[ComparedObject]
+    differences_total: int
+
+
+class Comparison(Answer):
+    """`to` held against `from`: it is behind it, ahead of it, has diverged from it, or is in sync with it."""
+
+    source: str = Field(alias="from")
+    target: str = Field(alias="to")
+    strict: bool
+    verdict: SyncState
+    message: str
+    ledger: LedgerComparison
+    schema_: SchemaComparison = Field(alias="schema")
+    links: Links
+    actions: list[Action]
+    next_steps: list[str]

@@ -1,0 +1,95 @@
+"""`/environments` and `/matrix`: what environments are, where they stand, and how they differ."""
+
+from flask import Response
+from flask_openapi3.blueprint import APIBlueprint
+from flask_openapi3.models.tag import Tag
+
+from app.api import environment_schemas, render_environments
+from app.api.answers import tagged_response
+from app.api.context import base_url, remember_environment, run, services
+from app.api.queries import CompareQuery, EnvironmentPath, EnvironmentsQuery
+from app.api.render import Json
+from app.api.render_comparison import comparison
+from app.api.requests import checked
+from app.domain.axes import Standing
+from app.domain.environment import Environment
+
+api = APIBlueprint(
+    "environments",
+    __name__,
+    abp_tags=[Tag(name="Environments", description="What they are, and whether they are as they should be.")],
+)
+
+
+@api.get("/environments", responses={200: environment_schemas.Environments}, operation_id="listEnvironments")
+@checked
+def list_environments(query: EnvironmentsQuery) -> Response:
+    """Every environment
+
+    With `status=true` also where each of them stands: every target is asked at once and has half a second to answer;
+    what does not is `unknown`, with the reason.
+    """
+    if query.status == "true":
+        return tagged_response([_shown(one.environment, one) for one in run(services().sync.standings())])
+    return tagged_response([_shown(one) for one in services().environments.all()])
+
+
+@api.get("/environments/compare", responses={200: environment_schemas.Comparison}, operation_id="compareEnvironments")
+@checked
+def compare_environments(query: CompareQuery) -> Response:
+    """Two environments side by side
+
+    What each has applied, how their schemas differ, and the calls that would bring them together. A side that cannot
+    be read makes the verdict `unknown`, with the reason.
+    """
+    work = services().sync.compare(query.source, query.target, strict=query.strict == "true")
+    return tagged_response(comparison(run(work), base_url(), read_only=services().settings.read_only))
+
+
+@api.get("/environments/<environment>", responses={200: environment_schemas.Environment}, operation_id="getEnvironment")
+@checked
+def get_environment(path: EnvironmentPath, query: EnvironmentsQuery) -> Response:
+    """One environment"""
+    remember_environment(path.environment)
+    if query.status == "true":
+        standing = run(services().sync.standing(path.environment))
+        return tagged_response(_shown(standing.environment, standing))
+    return tagged_response(_shown(services().environments.named(path.environment)))
+
+
+@api.get(
+    "/environments/<environment>/status",
+    responses={200: environment_schemas.EnvironmentStatus},
+    operation_id="getEnvironmentStatus",
+)
+@checked
+def get_status(path: EnvironmentPath) -> Response:
+    """Where an environment stands
+
+    Three axes: the files against the ledger, the last look at the schema, and the last job. A target that does not
+    answer within three seconds is `unknown`, with the reason.
+    """
+    remember_environment(path.environment)
+    return tagged_response(render_environments.status(run(services().sync.standing(path.environment))))
+
+
+@api.get("/matrix", responses={200: environment_schemas.Matrix}, operation_id="getMatrix")
+@checked
+def get_matrix() -> Response:
+    """Every migration in every environment
+
+    Targets are asked as for the list of environments; the cells of those that do not answer are `unknown`.
+    """
+    found = run(services().sync.matrix())
+    return tagged_response(
+        render_environments.matrix(found, [_shown(one.environment, one) for one in found.environments])
+    )
+
+
+def _shown(environment: Environment, standing: Standing | None = None) -> Json:
+    return render_environments.environment(
+        environment,
+        is_default=environment.name == services().environments.default,
+        read_only=services().settings.read_only,
+        standing=standing,
+    )

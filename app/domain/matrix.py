@@ -1,0 +1,104 @@
+"""The matrix: every migration against every environment."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from app.domain.axes import Standing
+from app.domain.migration import Catalog, version_key
+from app.domain.standing import MigrationState, MigrationStatus, broken_files, listed
+
+
+class CellState(StrEnum):
+    """As MigrationState; and what only shows between environments.
+
+    `running`: a job works on it now. `absent`: neither a file nor this ledger has it. `unknown`: nobody could look.
+    """
+
+    APPLIED = "applied"
+    PENDING = "pending"
+    BLOCKED = "blocked"
+    RUNNING = "running"
+    FAILED = "failed"
+    MODIFIED = "modified"
+    MISSING = "missing"
+    ROLLED_BACK = "rolled_back"
+    UNCERTAIN = "uncertain"
+    ABSENT = "absent"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    state: CellState
+    applied_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixRow:
+    """One migration; `cells` in the order of the environments."""
+
+    name: str
+    version: str
+    reversible: bool
+    file: str | None
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """Rows in the order they run; what no file defines any more comes first."""
+
+    environments: tuple[Standing, ...]
+    rows: tuple[MatrixRow, ...]
+
+
+ABSENT, UNKNOWN = Cell(CellState.ABSENT), Cell(CellState.UNKNOWN)
+_AS_CELL = {state: CellState(state.value) for state in MigrationState}
+
+
+def matrix_of(catalog: Catalog, environments: Sequence[Standing]) -> Matrix:
+    columns = [_column(one) for one in environments]
+    heads = (*_without_file(catalog, environments), *_files(catalog))
+    return Matrix(tuple(environments), tuple(_row(head, columns) for head in heads))
+
+
+Head = tuple[str, str, bool, str | None]
+"""Name, version, whether it can be taken back, and its file."""
+
+Column = dict[str, Cell] | None
+
+
+def _column(standing: Standing) -> Column:
+    if standing.statuses is None:
+        return None
+    # a name that stands there twice is what stands there first: the ledger's, before a file that cannot be read
+    cells = {one.name: Cell(_AS_CELL[one.state], one.applied_at) for one in reversed(standing.statuses)}
+    for name in standing.jobs.under_way:
+        known = cells.get(name)
+        cells[name] = Cell(CellState.RUNNING, known.applied_at if known else None)
+    return cells
+
+
+def _without_file(catalog: Catalog, environments: Sequence[Standing]) -> list[Head]:
+    known = {name for name, *_ in _files(catalog)}
+    found: dict[str, MigrationStatus] = {}
+    for standing in environments:
+        for one in standing.statuses or ():
+            if one.name not in known:
+                found.setdefault(one.name, one)
+    ordered = sorted(found.values(), key=lambda one: (version_key(one.version), one.name))
+    return [(one.name, one.version, one.reversible, None) for one in ordered]
+
+
+def _files(catalog: Catalog) -> list[Head]:
+    read: list[Head] = [(one.name, one.version, one.reversible, one.file) for one in listed(catalog)]
+    names = {name for name, *_ in read}
+    broken = ((problems[0].migration or file, "", False, file) for file, problems in broken_files(catalog).items())
+    return [*read, *(head for head in broken if head[0] not in names)]
+
+
+def _row(head: Head, columns: Sequence[Column]) -> MatrixRow:
+    cells = tuple(UNKNOWN if column is None else column.get(head[0], ABSENT) for column in columns)
+    return MatrixRow(*head, cells)

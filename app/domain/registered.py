@@ -1,0 +1,55 @@
+"""Environments that are registered over HTTP: their settings as they were sent, with secrets by reference only."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import parse_qsl, urlsplit
+
+from app.domain.problem import Problem
+
+ADDRESSES = ("url", "directUrl", "scratchUrl")
+REFERENCES = ("env:", "file:")
+COMMANDS = ("beforeRun", "beforeRunTimeout")
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """`document`: keys and values as in a table of liftlock.toml. `version` grows with each change of this one."""
+
+    name: str
+    document: Mapping[str, object]
+    version: int
+    updated_at: datetime
+    updated_by: str
+
+
+def secrets_in(document: Mapping[str, object]) -> tuple[Problem, ...]:
+    """Addresses that carry a password: what is sent is kept, so it may only be named."""
+    return tuple(
+        Problem(
+            "secret",
+            f'`{key}` holds a password, which would be kept as it is; name it instead: "env:NAME" or "file:PATH"',
+            pointer=f"/{key}",
+        )
+        for key in ADDRESSES
+        if has_password(document.get(key))
+    )
+
+
+def commands_in(document: Mapping[str, object]) -> tuple[Problem, ...]:
+    """Nothing that arrives over HTTP, or was put into the control database, is ever executed as a command."""
+    return tuple(
+        Problem("not_over_http", f"`{key}` stands in liftlock.toml only", pointer=f"/{key}")
+        for key in COMMANDS
+        if key in document
+    )
+
+
+def has_password(value: object) -> bool:
+    if not isinstance(value, str) or value.startswith(REFERENCES):
+        return False
+    try:
+        parts = urlsplit(value)
+        return bool(parts.password) or any(name == "password" for name, _ in parse_qsl(parts.query))
+    except ValueError:
+        return True

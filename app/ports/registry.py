@@ -1,0 +1,36 @@
+"""The environments that are registered in the control database, and how such a document is read."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from app.domain.environment import Environment
+from app.domain.job import Origin
+from app.domain.problem import Problem
+from app.domain.registered import Registered
+
+
+class Registry(Protocol):
+    async def all(self) -> tuple[Registered, ...]:
+        """By name."""
+        ...
+
+    async def put(
+        self, name: str, document: Mapping[str, object], version: int | None, origin: Origin
+    ) -> Registered | None:
+        """Written, and on the audit trail. `version`: the one it replaces, 0 for a new one, None for whatever is there.
+
+        None where another one is there by now.
+        """
+        ...
+
+    async def delete(self, name: str, origin: Origin) -> bool:
+        """With its audit row; the environment's jobs and what stands in its target stay. False when it is not there."""
+        ...
+
+
+class Reader(Protocol):
+    """Reads a document as a table of liftlock.toml."""
+
+    def read(
+        self, name: str, document: Mapping[str, object], others: Mapping[str, Environment]
+    ) -> tuple[Environment | None, tuple[Problem, ...]]: ...

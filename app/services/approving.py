@@ -1,0 +1,79 @@
+"""Who has to say yes before a job may go on, and to what: asked for at submission, given or refused later."""
+
+from dataclasses import replace
+from uuid import UUID
+
+from app.domain.approval import Vote, approvals_needed, refuse_vote
+from app.domain.binding import binding_of
+from app.domain.environment import Environment
+from app.domain.errors import BackendUnavailable, NotFound, TargetBusy
+from app.domain.job import Job, JobId, JobRequest, Origin
+from app.domain.promotion import opening
+from app.domain.step import Plan
+from app.ports import Approvals, Clock, JobBoard, Schemas
+from app.services.environments import Environments
+from app.services.validation import Examination
+
+
+class ApprovalDesk:
+    def __init__(
+        self, environments: Environments, approvals: Approvals, board: JobBoard, schemas: Schemas, clock: Clock
+    ) -> None:
+        self._environments = environments
+        self._approvals = approvals
+        self._board = board
+        self._schemas = schemas
+        self._clock = clock
+
+    async def hold(
+        self, request: JobRequest, environment: Environment, plan: Plan | None, found: Examination
+    ) -> tuple[JobRequest, int]:
+        """The request bound to what would run now, and how many have to approve that; 0 where nobody has to.
+
+        Raises TargetBusy or BackendUnavailable where nobody can tell what there would be to approve.
+        """
+        needed = approvals_needed(environment, request.kind)
+        if needed == 0:
+            return request, 0
+        if plan is None or found.view is None:
+            raise found.unreachable or TargetBusy(
+                f"a job in {environment.name} has to be approved, and what it would do is not known while other jobs "
+                f"or servers are in the way; ask again when they are done",
+                next_steps=(f"GET /jobs?environment={environment.name}",),
+            )
+        fingerprint = await self._fingerprint(environment)
+        bound = binding_of(self._clock.new_id(), plan, found.view.history, fingerprint)
+        return replace(request, approved=bound), needed
+
+    async def approve(self, job_id: UUID, note: str | None, origin: Origin) -> Job:
+        """Raises NotFound, NothingToApprove or Forbidden."""
+        job = await self._allowed(job_id, origin)
+        environment = self._environments.named(job.request.environment)
+        not_before = opening(environment, job.request, self._clock.now())
+        return await self._approvals.approve(job.id, origin, note, not_before) or await self._beaten(job_id, origin)
+
+    async def reject(self, job_id: UUID, note: str | None, origin: Origin) -> Job:
+        """Raises as `approve` does; whoever asked for it may cancel it instead."""
+        job = await self._allowed(job_id, origin)
+        return await self._approvals.reject(job.id, origin, note) or await self._beaten(job_id, origin)
+
+    async def votes(self, job_id: UUID) -> tuple[Vote, ...]:
+        return await self._approvals.of(JobId(job_id))
+
+    async def _allowed(self, job_id: UUID, origin: Origin) -> Job:
+        job = await self._board.get(JobId(job_id))
+        if job is None:
+            raise NotFound(f"there is no job {job_id}", next_steps=("GET /jobs",))
+        refuse_vote(job, origin.principal, await self._approvals.of(job.id))
+        return job
+
+    async def _beaten(self, job_id: UUID, origin: Origin) -> Job:
+        """Somebody was faster; what is so now says what is wrong with asking."""
+        return await self._allowed(job_id, origin)
+
+    async def _fingerprint(self, environment: Environment) -> str | None:
+        """None where the schema cannot be read now: then the files and the ledger are what is approved."""
+        try:
+            return (await self._schemas.sight(environment)).live.fingerprint
+        except BackendUnavailable:
+            return None

@@ -1,0 +1,112 @@
+"""Environments at a glance: files, ledgers, drift and jobs of many of them, each asked for once."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from app.domain.axes import NO_JOBS, JobsSeen, Standing, Sync, sync_of, unread
+from app.domain.drift import DriftCheck, unseen
+from app.domain.environment import Environment
+from app.domain.errors import BackendUnavailable
+from app.domain.ledger import History
+from app.domain.migration import Catalog
+from app.domain.standing import MigrationStatus, statuses_of
+from app.ports import EnvironmentLog, Source, Targets, TargetView
+from app.services.looks import Look, LookLimits, TargetLooks
+from app.services.validation import diverging
+
+IN_TIME = LookLimits()
+
+
+@dataclass(frozen=True, slots=True)
+class Sided:
+    """Files and ledger side by side, as they were for these files and this history."""
+
+    environment: Environment
+    catalog: Catalog
+    history: History
+    statuses: tuple[MigrationStatus, ...]
+    sync: Sync
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """All that were asked for, in their order, and the files that they were held against."""
+
+    catalog: Catalog
+    standings: tuple[Standing, ...]
+
+
+class Overview:
+    def __init__(self, source: Source, targets: Targets, log: EnvironmentLog, limits: LookLimits = IN_TIME) -> None:
+        self._source = source
+        self._targets = targets
+        self._log = log
+        self._looks = TargetLooks(targets, limits)
+        self._known: dict[str, Sided] = {}
+
+    async def ledger(self, environment: Environment) -> Look:
+        """Within the limit for one alone."""
+        return await self._looks.one(environment)
+
+    async def sided(self, environment: Environment) -> Sided:
+        """Without a limit of ours. The same object for the same files and the same ledger.
+
+        Raises BackendUnavailable.
+        """
+        catalog, view = await asyncio.gather(self._source.read(), self._targets.read(environment))
+        return self._worked_out(environment, catalog, view)
+
+    async def one(self, environment: Environment) -> Standing:
+        """Raises BackendUnavailable for the control database alone."""
+        look, beside = await asyncio.gather(self._looks.one(environment), self._beside((environment,)))
+        return self._standing(environment, look, beside)
+
+    async def many(self, environments: Sequence[Environment]) -> Glance:
+        """Raises BackendUnavailable for the control database alone."""
+        looks, beside = await asyncio.gather(self._looks.many(environments), self._beside(environments))
+
+        def put_together() -> Glance:
+            seen = zip(environments, looks, strict=True)
+            standings = tuple(self._standing(environment, look, beside) for environment, look in seen)
+            return Glance(beside.catalog, standings)
+
+        # many ledgers that have changed take a while: the loop belongs to every request of this process
+        return await asyncio.to_thread(put_together)
+
+    async def _beside(self, environments: Sequence[Environment]) -> "_Beside":
+        names = [one.name for one in environments]
+        return _Beside(*await asyncio.gather(self._source.read(), self._log.jobs(names), self._log.drift(names)))
+
+    def _standing(self, environment: Environment, look: Look, beside: "_Beside") -> Standing:
+        name = environment.name
+        drift, jobs = beside.drift.get(name) or unseen(name), beside.jobs.get(name, NO_JOBS)
+        if isinstance(look, BackendUnavailable):
+            return Standing(environment, unread(look), drift, jobs)
+        sided = self._worked_out(environment, beside.catalog, look)
+        seen = look.protection, look.environment, look.unlocked
+        return Standing(environment, sided.sync, drift, jobs, sided.statuses, *seen)
+
+    def _worked_out(self, environment: Environment, catalog: Catalog, view: TargetView) -> Sided:
+        """Histories are compared by what they hold: small ledgers are read anew each time."""
+        last = self._known.get(environment.name)
+        if (
+            last is not None
+            and last.catalog is catalog
+            and last.environment == environment
+            and last.history == view.history
+        ):
+            return last
+        statuses = statuses_of(environment, catalog, view.history, diverging(catalog, view, environment))
+        sided = Sided(environment, catalog, view.history, statuses, sync_of(statuses))
+        self._known[environment.name] = sided
+        return sided
+
+
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    """What is known of environments beside their ledgers."""
+
+    catalog: Catalog
+    jobs: Mapping[str, JobsSeen]
+    drift: Mapping[str, DriftCheck]

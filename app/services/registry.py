@@ -1,0 +1,174 @@
+"""Environments as they are registered over HTTP, beside those of liftlock.toml, which cannot be changed here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import structlog
+
+from app.domain.environment import Environment
+from app.domain.errors import (
+    BackendUnavailable,
+    ConfirmationRequired,
+    NotFound,
+    PreconditionFailed,
+    StandsInFile,
+    StillNeeded,
+    TargetBusy,
+    ValidationFailed,
+)
+from app.domain.job import Origin
+from app.domain.registered import Registered
+from app.domain.step import count_of
+from app.ports import JobBoard, JobQuery, Reader, Registry, Targets
+from app.services.environments import Environments
+from app.services.schedule import ScheduleService
+from app.services.submission import Submission
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """`is_new`: there was none of that name."""
+
+    registered: Registered
+    environment: Environment
+    is_new: bool
+
+
+class EnvironmentRegistry:
+    def __init__(
+        self,
+        environments: Environments,
+        registry: Registry,
+        reader: Reader,
+        board: JobBoard,
+        targets: Targets,
+        submission: Submission,
+        schedules: ScheduleService,
+    ) -> None:
+        self._environments = environments
+        self._registry = registry
+        self._reader = reader
+        self._board = board
+        self._targets = targets
+        self._submission = submission
+        self._schedules = schedules
+        self._seen: tuple[Registered, ...] = ()
+
+    async def refresh(self) -> None:
+        """Know what is registered by now; every process does so every few seconds. Raises BackendUnavailable."""
+        found = await self._registry.all()
+        if found == self._seen:
+            return
+        self._environments.register(self._usable(found))
+        self._seen = found
+
+    def _usable(self, found: tuple[Registered, ...]) -> dict[str, Environment]:
+        """They may name one another in any order, so each is read twice: alone, and beside all others."""
+        file = self._environments.of_file
+        alone = {one.name: self._reader.read(one.name, one.document, file)[0] for one in found}
+        every = {**file, **{name: one for name, one in alone.items() if one is not None}}
+        usable: dict[str, Environment] = {}
+        for one in found:
+            others = {name: other for name, other in every.items() if name != one.name}
+            environment, problems = self._reader.read(one.name, one.document, others)
+            if environment is not None and not problems:
+                usable[one.name] = environment
+                continue
+            log.error("environment.unusable", environment=one.name, why=[problem.message for problem in problems])
+        return usable
+
+    async def registered(self, name: str) -> Registered | None:
+        """As it was sent; None for one of the file. Raises NotFound."""
+        await self.refresh()
+        found = next((one for one in self._seen if one.name == name), None)
+        if found is None:
+            self._environments.named(name)
+        return found
+
+    async def put(self, name: str, document: Mapping[str, object], version: int | None, origin: Origin) -> Put:
+        """Register it, or change it. `version`: the one that the caller has seen, 0 for none, None for any.
+
+        Raises ReadOnly, StandsInFile, ValidationFailed with every problem, PreconditionFailed, or BackendUnavailable.
+        """
+        self._submission.refuse_when_read_only()
+        self._refuse_file(name)
+        await self.refresh()
+        environment, problems = self._reader.read(name, document, self._environments.without(name))
+        if environment is None or problems:
+            raise ValidationFailed(problems[0].message, problems, next_steps=("GET /docs",))
+        written = await self._registry.put(name, document, version, origin)
+        if written is None:
+            raise PreconditionFailed(
+                f"the environment {name} is no longer the one of the ETag in If-Match; look again, then decide",
+                facts={"environment": name},
+                next_steps=(f"GET /environments/{name}",),
+            )
+        await self._changed()
+        return Put(written, environment, written.version == 1)
+
+    async def delete(self, name: str, confirm: str | None, origin: Origin) -> None:
+        """Forget it; its target is left as it is, and its jobs stay on record.
+
+        Raises ReadOnly, NotFound, StandsInFile, StillNeeded, TargetBusy, or ConfirmationRequired for a history.
+        """
+        self._submission.refuse_when_read_only()
+        await self.refresh()
+        self._refuse_file(name)
+        environment = self._environments.named(name)
+        self._refuse_needed(name)
+        await self._refuse_open(name)
+        if confirm != name:
+            await self._refuse_history(environment)
+        if not await self._registry.delete(name, origin):
+            raise NotFound(f"there is no environment {name!r}", next_steps=("GET /environments",))
+        await self._changed()
+
+    async def _changed(self) -> None:
+        """The schedules of those that follow by themselves go with it; they are put right at the next start if not."""
+        await self.refresh()
+        await self._schedules.configure()
+
+    def _refuse_file(self, name: str) -> None:
+        if name in self._environments.of_file:
+            raise StandsInFile(
+                f"{name} stands in liftlock.toml, which wins; change it there and start Liftlock again",
+                facts={"environment": name},
+            )
+
+    def _refuse_needed(self, name: str) -> None:
+        needing = [
+            one.name
+            for one in self._environments.all()
+            if one.name != name and (name in one.requires or (one.sync is not None and one.sync.source == name))
+        ]
+        if needing:
+            raise StillNeeded(
+                f"{', '.join(needing)} requires or follows {name}; change that first",
+                facts={"environment": name, "neededBy": needing},
+                next_steps=tuple(f"PUT /environments/{one}" for one in needing),
+            )
+
+    async def _refuse_open(self, name: str) -> None:
+        for job in await self._board.open_on(name):
+            raise TargetBusy(
+                f"job {job.id} ({job.request.kind}) of {name} has not ended; wait for it, or cancel it",
+                facts={"jobId": str(job.id), "state": job.state.value},
+                next_steps=(f"POST /jobs/{job.id}/cancel",),
+            )
+
+    async def _refuse_history(self, environment: Environment) -> None:
+        jobs = await self._board.find(JobQuery(environment=environment.name, limit=1))
+        try:
+            applied = len((await self._targets.read(environment)).history.applied)
+        except BackendUnavailable:
+            # nobody can tell: it is asked about
+            applied = 1
+        if jobs or applied:
+            raise ConfirmationRequired(
+                f"{environment.name} has a history ({count_of(applied, 'migration')} applied); its database "
+                f"stays as it is, and nobody looks after it then; type its name to say that you mean it",
+                facts={"environment": environment.name, "applied": applied},
+                next_steps=(f"DELETE /environments/{environment.name}?confirm={environment.name}",),
+            )

@@ -1,0 +1,69 @@
+"""What is asked of an environment that follows another: bring it to what that one has completed, now or by itself."""
+
+from dataclasses import replace
+
+from app.domain.environment import Environment
+from app.domain.errors import ValidationFailed
+from app.domain.job import Ended, JobKind, JobRequest, JobState, Origin, Principal
+from app.domain.planned import StoredPlan
+from app.domain.problem import Problem
+from app.ports import JobBoard, JobQuery, KeyClaim
+from app.services.environments import Environments
+from app.services.plans import PlanService
+from app.services.submission import Submission, Submitted
+
+FOLLOWER = Principal("schedule", "service")
+
+
+class SyncDesk:
+    def __init__(self, environments: Environments, submission: Submission, plans: PlanService, board: JobBoard) -> None:
+        self._environments = environments
+        self._submission = submission
+        self._plans = plans
+        self._board = board
+
+    async def submit(self, request: JobRequest, origin: Origin, idempotency: KeyClaim | None = None) -> Submitted:
+        """What the source has completed and the environment has not, through the environment's gates.
+
+        Raises NotFound, ValidationFailed where there is no source to follow, and the refusals of a run.
+        """
+        return await self._submission.submit(self._asked(request), origin, idempotency)
+
+    async def plan(self, request: JobRequest, origin: Origin) -> StoredPlan:
+        """What would be run. Raises as `submit` does for what the request names, and BackendUnavailable."""
+        return await self._plans.make(self._asked(request), origin)
+
+    async def follow(self, environment_name: str) -> Ended:
+        """What a tick does: a sync, unless there is nothing to bring. A refusal is how the tick ends."""
+        environment = self._environments.named(environment_name)
+        if environment.sync is None:
+            return Ended(JobState.SUCCEEDED, "nothing_to_do", f"{environment.name} follows no other any more")
+        waiting = JobQuery(environment=environment.name, kind=JobKind.SYNC, state=JobState.WAITING, limit=1)
+        for job in await self._board.find(waiting):
+            return Ended(JobState.SUCCEEDED, "nothing_to_do", f"job {job.id} waits already: {job.message}")
+        request = JobRequest(JobKind.SYNC, environment.name, source=environment.sync.source, note="by its schedule")
+        if not await self._submission.would_change(request):
+            message = f"{environment.name} has what it may take of {environment.sync.source}"
+            return Ended(JobState.SUCCEEDED, "nothing_to_do", message)
+        submitted = await self._submission.submit(request, Origin(FOLLOWER))
+        return Ended(JobState.SUCCEEDED, "submitted", f"{submitted.job.message} (job {submitted.job.id})")
+
+    def _asked(self, request: JobRequest) -> JobRequest:
+        environment = self._environments.named(request.environment)
+        source = request.source or (environment.sync.source if environment.sync is not None else None)
+        if source is None:
+            raise _no_source(environment, self._environments.all())
+        if source == environment.name:
+            message = f"`from` is {source!r}, which is the environment itself; name another"
+            raise ValidationFailed(message, (Problem("contradiction", message, pointer="/from"),))
+        return replace(request, kind=JobKind.SYNC, source=self._environments.named(source).name)
+
+
+def _no_source(environment: Environment, every: tuple[Environment, ...]) -> ValidationFailed:
+    others = [one.name for one in every if one.name != environment.name]
+    message = (
+        f"{environment.name} follows no environment by its configuration; name one in `from`: "
+        f"{', '.join(others) or 'there is no other'}"
+    )
+    steps = tuple(f'POST /environments/{environment.name}/sync {{"from": "{name}"}}' for name in others)
+    return ValidationFailed(message, (Problem("missing", message, pointer="/from"),), next_steps=steps)

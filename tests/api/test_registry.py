@@ -1,0 +1,102 @@
+"""Environments registered over HTTP."""
+
+from typing import Any
+
+import pytest
+
+from app.domain.job import Origin
+from tests.api.stand import Stand
+
+QA: dict[str, Any] = {"url": "env:QA_URL", "protection": "confirm", "requires": ["development"]}
+
+
+def put(stand: Stand, name: str = "qa", body: dict[str, Any] | None = None, if_match: str | None = None) -> Any:
+    headers = {} if if_match is None else {"If-Match": if_match}
+    return stand.call("PUT", f"/environments/{name}", json=QA if body is None else body, headers=headers)
+
+
+def test_an_environment_is_registered_and_used_at_once(stand: Stand) -> None:
+    made = put(stand)
+    assert (made.status_code, made.json["version"], made.json["document"]) == (201, 1, QA)
+    assert stand.services.environments.named("qa").requires == ("development",)
+    stand.apply()
+    assert stand.post("/migrations/run?environment=qa").status_code == 409
+    assert stand.registry.audit == [("anonymous", "environments.put", "qa")]
+
+
+def test_no_secret_is_kept_or_shown(stand: Stand) -> None:
+    assert "hush" not in put(stand).get_data(as_text=True)
+    refused = put(stand, body={"url": "postgresql://qa:s3cret@db/qa"})
+    assert (refused.status_code, refused.json["problems"][0]["pointer"]) == (422, "/url")
+    assert "env:NAME" in refused.json["detail"] and "s3cret" not in refused.get_data(as_text=True)
+
+
+def test_a_change_is_held_to_the_version_that_was_seen(stand: Stand) -> None:
+    put(stand)
+    seen = stand.get("/environments/qa/registration").headers["ETag"]
+    changed = put(stand, body={**QA, "approvals": 1}, if_match=seen)
+    assert (changed.status_code, changed.json["version"], changed.headers["ETag"]) == (200, 2, '"2"')
+    late = put(stand, if_match=seen)
+    assert (late.status_code, late.json["type"]) == (412, "/problems/precondition-failed")
+    assert put(stand, if_match='"abc"').status_code == 412
+    assert stand.services.environments.named("qa").approvals == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({}, "/url"),
+        ({"url": "env:NOWHERE"}, "/url"),
+        ({**QA, "protection": "none"}, "/protection"),
+        ({**QA, "requires": ["nowhere"]}, "/requires"),
+        ({**QA, "windows": {"allow": [{"cron": "x", "duration": "1h"}]}}, "/windows/allow"),
+        ({**QA, "colour": "red"}, "/colour"),
+        ({**QA, "beforeRun": ["rm", "-rf", "/"]}, "/beforeRun"),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_place(stand: Stand, body: dict[str, Any], pointer: str) -> None:
+    refused = put(stand, body=body)
+    assert (refused.status_code, refused.json["problems"][0]["pointer"]) == (422, pointer)
+
+
+def test_a_name_that_is_none_is_refused(stand: Stand) -> None:
+    assert put(stand, "QA").status_code == 422
+
+
+def test_what_stands_in_the_file_is_changed_there(stand: Stand) -> None:
+    refused = put(stand, "production")
+    assert (refused.status_code, refused.json["type"]) == (409, "/problems/stands-in-file")
+    assert stand.delete("/environments/production").json["type"] == "/problems/stands-in-file"
+    assert stand.get("/environments/production/registration").status_code == 404
+
+
+def test_an_environment_without_a_history_is_forgotten_at_once(stand: Stand) -> None:
+    put(stand)
+    assert stand.delete("/environments/qa").status_code == 204
+    assert stand.delete("/environments/qa").status_code == 404
+    assert [one[1] for one in stand.registry.audit] == ["environments.put", "environments.delete"]
+
+
+def test_one_with_a_history_wants_its_name_typed(stand: Stand) -> None:
+    put(stand, body={"url": "env:QA_URL"})
+    job = stand.post("/migrations/run?environment=qa").json
+    busy = stand.delete("/environments/qa")
+    assert (busy.status_code, busy.json["type"]) == (409, "/problems/target-busy")
+    stand.finish(job["id"])
+    asked = stand.delete("/environments/qa")
+    assert (asked.status_code, asked.json["type"]) == (428, "/problems/confirmation-required")
+    assert stand.delete("/environments/qa?confirm=qa").status_code == 204
+
+
+def test_what_another_requires_is_not_forgotten(stand: Stand) -> None:
+    put(stand, body={"url": "env:QA_URL"})
+    put(stand, "later", body={"url": "postgresql://db/later", "requires": ["qa"]})
+    refused = stand.delete("/environments/qa")
+    assert (refused.status_code, refused.json["neededBy"]) == (409, ["later"])
+
+
+def test_what_cannot_be_read_in_this_process_is_left_out_and_the_rest_is_there(stand: Stand) -> None:
+    put(stand)
+    stand.run(stand.registry.put("broken", {"url": "env:NOT_HERE"}, None, Origin()))
+    stand.run(stand.services.registry.refresh())
+    assert [one.name for one in stand.services.environments.all()] == ["development", "production", "qa"]

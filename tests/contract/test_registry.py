@@ -1,0 +1,33 @@
+"""The registry of environments: versions, and what is on the audit trail."""
+
+from app.domain.job import Origin, Principal
+from tests.contract.conftest import Room
+
+ANN = Origin(Principal("ann", "token"), "request 1")
+DOCUMENT = {"url": "env:QA_URL", "requires": ["development"]}
+
+
+def test_what_was_sent_is_kept_as_it_was_and_counts_its_changes(room: Room) -> None:
+    first = room.run(room.registry.put("qa", DOCUMENT, None, ANN))
+    assert first is not None
+    assert (first.document, first.version, first.updated_by) == (DOCUMENT, 1, "ann")
+    second = room.run(room.registry.put("qa", {"url": "env:B"}, 1, ANN))
+    assert second is not None and second.version == 2
+    assert [one.document for one in room.run(room.registry.all())] == [{"url": "env:B"}]
+
+
+def test_another_version_than_the_one_that_was_seen_is_left_alone(room: Room) -> None:
+    assert room.run(room.registry.put("qa", DOCUMENT, 3, ANN)) is None
+    assert room.run(room.registry.put("qa", DOCUMENT, 0, ANN)) is not None
+    assert room.run(room.registry.put("qa", {"url": "x"}, 0, ANN)) is None
+    assert room.run(room.registry.put("qa", {"url": "x"}, 2, ANN)) is None
+    assert [one.version for one in room.run(room.registry.all())] == [1]
+
+
+def test_what_is_deleted_is_gone_and_may_come_again(room: Room) -> None:
+    room.run(room.registry.put("qa", DOCUMENT, None, ANN))
+    assert room.run(room.registry.delete("qa", ANN))
+    assert not room.run(room.registry.delete("qa", ANN))
+    assert room.run(room.registry.all()) == ()
+    again = room.run(room.registry.put("qa", DOCUMENT, None, ANN))
+    assert again is not None and again.version == 1

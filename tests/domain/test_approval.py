@@ -1,0 +1,76 @@
+"""Who may approve a job, and what exactly was approved."""
+
+from dataclasses import replace
+from uuid import UUID
+
+import pytest
+
+from app.domain.approval import Vote, approvals_needed, refuse_void, refuse_vote
+from app.domain.binding import binding_of
+from app.domain.environment import Dsn, Environment
+from app.domain.errors import ApprovalVoid, Forbidden, NothingToApprove
+from app.domain.job import Job, JobId, JobKind, JobRequest, JobState, Origin, Principal
+from app.domain.step import Plan, step_up
+from tests.domain.literals import NOON, applied, sql
+
+LIVE = Environment("live", Dsn("postgresql://h/live"), approvals=2)
+ANN, BOB = Principal("ann", "token"), Principal("bob", "token")
+WAITING = Job(
+    JobId(UUID(int=1)),
+    JobRequest(JobKind.RUN, "live"),
+    JobState.WAITING,
+    "approval",
+    "waits",
+    NOON,
+    NOON,
+    origin=Origin(ANN),
+    approvals_needed=2,
+)
+A, B = sql("a", "1"), sql("b", "2")
+
+
+@pytest.mark.parametrize(
+    ("kind", "needed"),
+    [
+        (JobKind.RUN, 2),
+        (JobKind.SYNC, 2),
+        (JobKind.ROLLBACK, 2),
+        (JobKind.MARK, 2),
+        (JobKind.VERIFY, 0),
+        (JobKind.SCAN, 0),
+    ],
+)
+def test_what_changes_a_target_has_to_be_approved_and_nothing_else(kind: JobKind, needed: int) -> None:
+    assert approvals_needed(LIVE, kind) == needed
+
+
+def test_another_than_the_one_who_asked_may_approve() -> None:
+    refuse_vote(WAITING, BOB, ())
+    with pytest.raises(Forbidden, match="was asked for by ann; somebody else has to approve it"):
+        refuse_vote(WAITING, ANN, ())
+
+
+def test_nobody_approves_twice_and_nobody_unknown_at_all() -> None:
+    with pytest.raises(Forbidden, match=r"bob has approved job .* already"):
+        refuse_vote(WAITING, BOB, (Vote(BOB, NOON, True),))
+    with pytest.raises(Forbidden, match="LIFTLOCK_AUTH=token"):
+        refuse_vote(WAITING, Principal(), ())
+
+
+@pytest.mark.parametrize("job", [replace(WAITING, reason="window"), replace(WAITING, state=JobState.QUEUED)])
+def test_a_job_that_waits_for_something_else_takes_no_vote(job: Job) -> None:
+    with pytest.raises(NothingToApprove):
+        refuse_vote(job, BOB, ())
+
+
+def test_an_approval_is_void_when_files_ledger_or_schema_have_moved() -> None:
+    plan = Plan((step_up(B),))
+    bound = binding_of(UUID(int=2), plan, applied(A), "ab" * 32)
+    refuse_void(bound, plan, applied(A), "ab" * 32)
+    refuse_void(bound, plan, applied(A), None)
+    with pytest.raises(ApprovalVoid, match="the schema is another one"):
+        refuse_void(bound, plan, applied(A), "cd" * 32)
+    with pytest.raises(ApprovalVoid, match="the file of b was changed"):
+        refuse_void(bound, Plan((step_up(sql("b", "2", up="SELECT 'x'")),)), applied(A), None)
+    with pytest.raises(ApprovalVoid, match="the ledger has moved from 1 to 2"):
+        refuse_void(bound, Plan(), applied(A, B), None)

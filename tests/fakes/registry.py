@@ -1,0 +1,36 @@
+"""Registered environments in memory."""
+
+from collections.abc import Mapping
+
+from app.domain.job import Origin
+from app.domain.registered import Registered
+from app.ports import Clock
+
+
+class MemoryRegistry:
+    """Implements ports.Registry; `audit` is the trail."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._known: dict[str, Registered] = {}
+        self.audit: list[tuple[str, str, str]] = []
+
+    async def all(self) -> tuple[Registered, ...]:
+        return tuple(self._known[name] for name in sorted(self._known))
+
+    async def put(
+        self, name: str, document: Mapping[str, object], version: int | None, origin: Origin
+    ) -> Registered | None:
+        known = self._known.get(name)
+        if version is not None and version != (0 if known is None else known.version):
+            return None
+        number = 1 if known is None else known.version + 1
+        self._known[name] = Registered(name, dict(document), number, self._clock.now(), origin.principal.id)
+        self.audit.append((origin.principal.id, "environments.put", name))
+        return self._known[name]
+
+    async def delete(self, name: str, origin: Origin) -> bool:
+        if self._known.pop(name, None) is None:
+            return False
+        self.audit.append((origin.principal.id, "environments.delete", name))
+        return True

@@ -1,0 +1,291 @@
+"""Three environments that follow one another, on three real databases."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.domain.environment import Dsn, Environment, OnDrift, OutOfOrder, Protection, SyncPolicy
+from app.domain.job import Job, JobId, JobKind, JobRequest, JobState, Origin, Principal
+from app.domain.windows import Window, Windows
+from tests.support.eventually import eventually
+from tests.support.house import House, open_house
+from tests.support.servers import Servers, execute, fetch
+
+ONE = "-- migrate:up\nCREATE TABLE {name} (id int PRIMARY KEY);\n-- migrate:down\nDROP TABLE {name};\n"
+ALWAYS = Windows(deny=(Window("* * * * *", timedelta(minutes=5)),))
+
+
+@pytest.fixture
+def stages(servers: Servers) -> dict[str, Environment]:
+    development = Environment("development", Dsn(servers.new_database()))
+    staging = Environment(
+        "staging",
+        Dsn(servers.new_database()),
+        Protection.CONFIRM,
+        OnDrift.REFUSE,
+        out_of_order=OutOfOrder.REFUSE,
+        requires=("development",),
+        sync=SyncPolicy("development", timedelta(minutes=15)),
+    )
+    production = replace(
+        staging,
+        name="production",
+        dsn=Dsn(servers.new_database()),
+        protection=Protection.LOCKED,
+        requires=("staging",),
+        sync=SyncPolicy("staging"),
+    )
+    return {one.name: one for one in (development, staging, production)}
+
+
+@pytest.fixture
+def house(servers: Servers, folder: Path, stages: dict[str, Environment]) -> Iterator[House]:
+    for name in ("1_users", "2_orders"):
+        (folder / f"{name}.sql").write_text(ONE.format(name=name[2:]))
+    with open_house(servers, folder, environments=stages) as house:
+        yield house
+
+
+def ask(house: House, path: str, body: dict[str, Any] | None = None, status: int = 202) -> dict[str, Any]:
+    answer = house.http("POST", path, json=body or {})
+    assert answer.status_code == status, answer.get_data(as_text=True)
+    found: dict[str, Any] = answer.get_json()
+    return found
+
+
+def sync(house: House, environment: str, **body: Any) -> Job:
+    asked = ask(house, f"/environments/{environment}/sync", body)
+    job = house.job(JobId(asked["id"]))
+    return job if job.state.final else house.perform(job.id)
+
+
+def tables(stages: dict[str, Environment], environment: str) -> list[str]:
+    rows = fetch(
+        stages[environment].dsn.secret,
+        "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace ORDER BY relname",
+    )
+    return [row["relname"] for row in rows]
+
+
+def copied(dsn: str, source: str, copy: str) -> None:
+    """`copy` is as `source` is now, whoever is connected to either."""
+    server = dsn.rpartition("/")[0] + "/postgres"
+    for name in (source, copy):
+        execute(server, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name)
+    execute(server, f'DROP DATABASE IF EXISTS "{copy}" WITH (FORCE)')
+    execute(server, f'CREATE DATABASE "{copy}" TEMPLATE "{source}"')
+
+
+def test_what_is_completed_goes_from_one_environment_to_the_next(house: House, stages: dict[str, Environment]) -> None:
+    assert house.do(to="users").state is JobState.SUCCEEDED
+    first = sync(house, "staging")
+    assert (first.state, first.reason, [step.name for step in first.steps]) == (
+        JobState.SUCCEEDED, "applied", ["users"],
+    )  # fmt: skip
+    assert tables(stages, "staging") == ["users"]
+    assert sync(house, "production").reason == "applied"
+    assert tables(stages, "production") == ["users"]
+    again = sync(house, "production")
+    assert (again.reason, again.message) == (
+        "nothing_to_do",
+        "nothing to do: production has all that staging has completed",
+    )
+
+
+def test_a_run_is_refused_for_what_has_not_been_through_the_environment_before(house: House) -> None:
+    house.do()
+    problem = ask(house, "/migrations/run?environment=production", status=409)
+    assert problem["type"] == "/problems/not-promoted"
+    assert [one["message"] for one in problem["problems"]] == [
+        "users is not completed in staging, which production requires",
+        "orders is not completed in staging, which production requires",
+    ]
+
+
+def test_what_has_not_soaked_is_held_back_by_a_sync_and_refused_to_a_run(
+    servers: Servers, folder: Path, stages: dict[str, Environment]
+) -> None:
+    for name in ("1_users", "2_orders"):
+        (folder / f"{name}.sql").write_text(ONE.format(name=name[2:]))
+    stages["production"] = replace(stages["production"], soak=timedelta(hours=24))
+    with open_house(servers, folder, environments=stages) as house:
+        house.do()
+        sync(house, "staging")
+        execute(
+            stages["staging"].dsn.secret,
+            "UPDATE liftlock.migrations SET applied_at = applied_at - interval '25 h' WHERE name = 'users'",
+        )
+        refused = ask(house, "/migrations/run?environment=production", status=409)
+        assert "orders has to stand in staging for 1d before it may run here" in refused["detail"]
+        assert '{"to": "users"}' in refused["nextSteps"][0]
+        job = sync(house, "production")
+        assert [step.name for step in job.steps] == ["users"]
+        assert any(notice.startswith("held back: orders has to stand in staging for 1d") for notice in job.notices)
+        last = sync(house, "production")
+        assert last.message == "nothing to do: production may take nothing yet of that staging has completed"
+
+
+def test_a_dry_run_answers_the_plan_and_changes_nothing(house: House, stages: dict[str, Environment]) -> None:
+    house.do()
+    plan = ask(house, "/environments/staging/sync", {"dryRun": True}, 201)
+    assert (plan["kind"], plan["verdict"], [step["name"] for step in plan["steps"]]) == (
+        "sync", "ready", ["users", "orders"],
+    )  # fmt: skip
+    assert tables(stages, "staging") == []
+
+
+def test_an_environment_that_is_ahead_is_told_so_and_left_alone(house: House) -> None:
+    house.do()
+    sync(house, "staging")
+    house.do(JobKind.ROLLBACK)
+    job = sync(house, "staging")
+    assert job.reason == "nothing_to_do"
+    (said,) = [notice for notice in job.notices if "ahead" in notice]
+    assert said.startswith("staging is ahead of development by orders, which a sync leaves alone")
+
+
+def test_two_environments_with_different_files_of_one_name_are_told_apart(house: House, folder: Path) -> None:
+    house.do(to="users")
+    sync(house, "staging")
+    house.do(JobKind.ROLLBACK)
+    (folder / "1_users.sql").write_text(ONE.format(name="members"))
+    house.do(to="users")
+    problem = ask(house, "/environments/staging/sync", status=409)
+    assert problem["type"] == "/problems/conflicts-open"
+
+
+def test_an_environment_that_follows_none_asks_for_a_source(house: House) -> None:
+    problem = ask(house, "/environments/development/sync", status=422)
+    assert problem["problems"][0]["pointer"] == "/from"
+    assert [step.rpartition(" -d ")[2] for step in problem["nextSteps"]] == [
+        """'{"from": "staging"}'""",
+        """'{"from": "production"}'""",
+    ]
+    assert ask(house, "/environments/staging/sync", {"from": "nowhere"}, 404)["type"] == "/problems/not-found"
+    assert ask(house, "/environments/staging/sync", {"from": "staging"}, 422)["type"] == "/problems/validation-failed"
+
+
+def test_while_the_required_environment_is_away_the_job_waits_and_says_for_whom(
+    servers: Servers, folder: Path, stages: dict[str, Environment]
+) -> None:
+    (folder / "1_users.sql").write_text(ONE.format(name="users"))
+    away = replace(stages["staging"], dsn=Dsn("postgresql://nobody@127.0.0.1:1/away"))
+    with open_house(servers, folder, environments=stages | {"staging": away}) as house:
+        asked = ask(house, "/migrations/run?environment=production")
+        assert "staging, which production requires, cannot be read" in asked["warnings"][0]
+        job = house.perform(JobId(asked["id"]))
+        assert (job.state, job.reason) == (JobState.QUEUED, "target_unreachable")
+        assert "staging, which production requires, cannot be read" in job.message
+
+
+def test_drift_in_the_middle_stops_the_sync(house: House, stages: dict[str, Environment]) -> None:
+    house.do(to="users")
+    sync(house, "staging")
+    execute(stages["staging"].dsn.secret, "ALTER TABLE users ADD COLUMN by_hand int")
+    house.do()
+    job = sync(house, "staging")
+    assert (job.state, job.reason) == (JobState.FAILED, "drift_present")
+    assert tables(stages, "staging") == ["users"]
+
+
+def test_the_schedule_follows_by_itself_and_only_where_there_is_something(
+    house: House, stages: dict[str, Environment]
+) -> None:
+    house.run_async(house.services.schedules.configure())
+    (schedule,) = [one for one in house.http("GET", "/schedules").get_json() if one["kind"] == "follow"]
+    assert (schedule["name"], schedule["environment"], schedule["everyMs"]) == ("sync-staging", "staging", 900_000)
+
+    def tick() -> Job:
+        started = house.run_async(house.services.schedules.run("sync-staging", None, Origin()))
+        return house.perform(started.job.id)
+
+    assert tick().reason == "nothing_to_do"
+    house.do()
+    followed = tick()
+    assert followed.reason == "submitted"
+    (job,) = [one for one in house.http("GET", "/jobs?kind=sync").get_json() if one["state"] == "queued"]
+    assert house.perform(JobId(job["id"])).reason == "applied"
+    assert tables(stages, "staging") == ["orders", "users"]
+    assert tick().reason == "nothing_to_do"
+
+
+def test_outside_of_its_windows_an_environment_is_not_changed_at_submission_or_by_a_worker(
+    servers: Servers, folder: Path, stages: dict[str, Environment]
+) -> None:
+    (folder / "1_users.sql").write_text(ONE.format(name="users"))
+    shut = {"development": replace(stages["development"], windows=ALWAYS)}
+    with open_house(servers, folder, environments=shut) as house:
+        problem = ask(house, "/migrations/run", status=409)
+        assert problem["type"] == "/problems/outside-window"
+        assert problem["opensAt"] is None
+    with open_house(servers, folder, environments={"development": stages["development"]}) as house:
+        waiting = house.submit().job
+        late = open_house(servers, folder, house.dsn, environments=shut)
+        with late as closed:
+            job = closed.perform(waiting.id)
+        assert (job.state, job.reason) == (JobState.FAILED, "outside_window")
+        assert tables(stages, "development") == []
+
+
+def test_what_waits_for_approval_runs_what_was_approved_or_nothing(
+    servers: Servers, folder: Path, stages: dict[str, Environment]
+) -> None:
+    (folder / "1_users.sql").write_text(ONE.format(name="users"))
+    guarded = {"development": replace(stages["development"], approvals=1)}
+    ann, bob = (Origin(Principal(name, "token")) for name in ("ann", "bob"))
+    with open_house(servers, folder, environments=guarded) as house:
+
+        def approved() -> Job:
+            request = JobRequest(JobKind.RUN, "development")
+            job = house.run_async(house.services.migrations.submit(request, ann)).job
+            assert (job.state, job.reason) == (JobState.WAITING, "approval")
+            return house.run_async(house.services.approvals.approve(job.id, "go", bob))
+
+        stale = approved()
+        (folder / "2_orders.sql").write_text(ONE.format(name="orders"))
+        void = house.perform(stale.id)
+        assert (void.state, void.reason) == (JobState.FAILED, "approval_void")
+        assert void.error is not None and "the file of orders was added" in void.error.message
+        assert tables(stages, "development") == []
+        assert house.perform(approved().id).reason == "applied"
+        assert tables(stages, "development") == ["orders", "users"]
+        (folder / "3_lines.sql").write_text(ONE.format(name="lines"))
+        drifted = approved()
+        execute(stages["development"].dsn.secret, "ALTER TABLE users ADD COLUMN by_hand int")
+        void = house.perform(drifted.id)
+        assert (void.state, void.reason) == (JobState.FAILED, "approval_void")
+
+
+def test_what_a_target_has_lost_after_a_failover_becomes_a_conflict(
+    house: House, stages: dict[str, Environment]
+) -> None:
+    def reconcile() -> Job:
+        started = house.run_async(house.services.schedules.run("reconcile", None, Origin()))
+        return house.perform(started.job.id)
+
+    def conflicts() -> list[dict[str, Any]]:
+        return [one for one in house.http("GET", "/migrations/conflicts").get_json() if one["kind"] == "lost_work"]
+
+    house.do(to="users")
+    sync(house, "staging")
+    assert (reconcile().reason, conflicts()) == ("nothing_to_do", [])
+    dsn, name = stages["staging"].dsn.secret, stages["staging"].dsn.database
+    copied(dsn, name, f"{name}_dump")
+    house.do()
+    lost = eventually(lambda: sync(house, "staging"))
+    copied(dsn, f"{name}_dump", name)
+    assert eventually(lambda: reconcile().reason) == "lost_work"
+    (conflict,) = conflicts()
+    assert (conflict["environment"], conflict["state"], conflict["jobId"]) == ("staging", "open", str(lost.id))
+    assert [one["job"] for one in conflict["evidence"]["inControlDatabase"]] == [str(lost.id)]
+    assert reconcile().reason == "lost_work" and len(conflicts()) == 1
+    settled = house.http("POST", f"/migrations/conflicts/{conflict['id']}/resolve", json={"resolution": "ignore"})
+    assert settled.status_code == 200
+    assert sync(house, "staging").reason == "applied"
+    reconcile()
+    assert [one["state"] for one in conflicts()] == ["resolved"]
+    assert tables(stages, "staging") == ["orders", "users"]
