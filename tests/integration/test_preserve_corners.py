@@ -1,11 +1,14 @@
 """Keeping and giving back where several things happen to the same table, or something stands in the way."""
 
+import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import asyncpg
 import pytest
 
+from app.adapters.target.preserve.restoring import Restorer
 from app.domain.environment import Dsn, Environment, Protection
 from app.domain.job import Job, JobKind, JobState
 from tests.integration.test_proofs_on_bad_days import another_role
@@ -237,3 +240,29 @@ def test_rows_that_go_after_their_column_was_cut_short_come_back_as_they_were_be
         _done(house, JobKind.RUN)
         _done(house, JobKind.ROLLBACK)
         assert fetch(house.dsn, ROWS) == before
+
+
+@pytest.mark.parametrize(
+    ("up", "down"),
+    [
+        ("UPDATE notes SET n = 0", "SELECT 1"),
+        ("ALTER TABLE notes ALTER n TYPE smallint", "ALTER TABLE notes ALTER n TYPE int"),
+    ],
+)
+def test_nobody_writes_between_the_look_at_what_still_stands_and_its_giving_back(
+    house: House, monkeypatch: pytest.MonkeyPatch, up: str, down: str
+) -> None:
+    execute(house.dsn, f"{NOTES}; {FILL}")
+    before = fetch(house.dsn, ROWS)
+    _write(house, up, down)
+    _done(house, JobKind.RUN)
+    look, written = Restorer.look, "SET lock_timeout = 100; UPDATE notes SET n = 77, note = 'x' WHERE id = 5"
+
+    async def look_and_let_others_write(restorer: Restorer) -> None:
+        await look(restorer)
+        with pytest.raises(asyncpg.LockNotAvailableError):
+            await asyncio.to_thread(execute, house.dsn, written)
+
+    monkeypatch.setattr(Restorer, "look", look_and_let_others_write)
+    _done(house, JobKind.ROLLBACK)
+    assert fetch(house.dsn, ROWS) == before

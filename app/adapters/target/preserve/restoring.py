@@ -95,6 +95,8 @@ class Restorer:
             for one in self._sets:
                 where = self._stood[one.id] = await self._place_of(one)
                 if one.kind in _JUDGED and where is not None:
+                    # what is judged now must stand until it is given back: a write in between would be lost
+                    await self._connection.execute(f"LOCK TABLE {await self._said(where)} IN SHARE ROW EXCLUSIVE MODE")
                     async with unforced(self._connection, where):
                         await self._mark_unchanged(one, where)
 
