@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from app.adapters.target.preserve.preserving import KeepPolicy, Preserver
+from app.adapters.target.preserve.keeping import KeepPolicy
+from app.adapters.target.preserve.preserving import Preserver
 from app.adapters.target.records import Stamp, ensure_ledger
 from app.domain.migration import Checksum, Direction, SqlScript
 from app.domain.step import Step

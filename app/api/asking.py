@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.domain.job import JobRequest
+from app.domain.job import JobKind, JobRequest
 
 Json = dict[str, Any]
 
@@ -21,6 +21,9 @@ def asked(request: JobRequest) -> Json:
         "resolution": settling.resolution.value if settling else None,
         "migration": settling.migration if settling else None,
         "schedule": request.schedule,
+        "preservedId": None if request.retrieval is None else str(request.retrieval.set_id),
+        "preserve": request.preserve if request.kind is JobKind.RESET else None,
+        "table": None if request.retrieval is None else request.retrieval.said,
         "from": request.source,
     }
 

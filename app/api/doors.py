@@ -93,6 +93,7 @@ DOORS: Mapping[str, Door] = {
     "POST /jobs/{id}/approve": _inside("jobs.approve", Verb.APPROVE),
     "POST /jobs/{id}/reject": _inside("jobs.reject", Verb.APPROVE),
     "GET /jobs/{id}/approvals": READS,
+    "POST /environments/{environment}/preserved/{id}/restore": _inside("preserved.restore", Verb.RUN),
     "GET /schedules": READS,
     "GET /schedules/{name}": READS,
     "POST /schedules/{name}/pause": _inside("schedules.pause", *_OF_ITS_KIND),

@@ -40,6 +40,7 @@ STATUS: Mapping[type[LiftlockError], HTTPStatus] = {
     errors.StillDisagrees: HTTPStatus.CONFLICT,
     errors.AlreadySettled: HTTPStatus.CONFLICT,
     errors.CannotMark: HTTPStatus.CONFLICT,
+    errors.CannotRestore: HTTPStatus.CONFLICT,
     errors.JobEnded: HTTPStatus.CONFLICT,
     errors.NotSafeToRetry: HTTPStatus.CONFLICT,
     errors.Irreversible: HTTPStatus.CONFLICT,

@@ -195,6 +195,8 @@ class CountedRollbackBody(ChangeBody):
 class ResetBody(ChangeBody):
     """Reset undoes everything: it takes no `to`."""
 
+    preserve: Annotated[StrictBool, Field(description="keep the rows that go, for the next run; or none")] = True
+
 
 class PlanKind(StrEnum):
     RUN = "run"

@@ -106,9 +106,11 @@ def roll_back_several(path: CountPath, query: ChangeQuery, body: CountedRollback
 def reset(query: ChangeQuery, body: ResetBody) -> Response:
     """Undo everything
 
-    Only where the environment's protection is `open`.
+    Only where the environment's protection is `open`. What it destroys is kept and comes back with the next run,
+    unless `preserve` is false.
     """
-    return carry_out(_asked(JobKind.RESET, query, body), body, services().rollbacks.reset)
+    asked = replace(_asked(JobKind.RESET, query, body), preserve=body.preserve)
+    return carry_out(asked, body, services().rollbacks.reset)
 
 
 @api.post("/migrations/mark", responses=CHANGED, operation_id="markMigrations")

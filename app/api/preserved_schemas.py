@@ -2,7 +2,7 @@
 
 from pydantic import RootModel
 
-from app.api.schemas import Links
+from app.api.schemas import Action, Links
 from app.api.shapes import Answer, Id, Moment
 from app.domain.migration import Direction
 from app.domain.preserved import PreservedKind, PreservedState
@@ -29,6 +29,7 @@ class Preserved(Answer):
     settled_by_job_id: Id | None
     restored_rows: int | None
     remarks: list[str]
+    actions: list[Action]
     links: Links
 
 

@@ -106,6 +106,11 @@ PAGES: Mapping[str, Page] = {
         "A request takes a few fields, never files: migrations come from the configured folder.",
         "Send only the fields that /docs lists.",
     ),
+    "cannot-restore": Page(
+        "Kept rows cannot be put into that table.",
+        "They are not kept any more, or there is a table of that name, or no such schema.",
+        "GET /environments/{env}/preserved lists what is kept; send another `table` where that one is taken.",
+    ),
     "environment-protected": Page(
         "The environment does not allow this change at all.",
         "Reset is for `open` environments only; and a database that was set up as one environment is never "

@@ -39,6 +39,11 @@ class EnvironmentPath(Input):
     environment: Annotated[str, Field(max_length=200, pattern=NO_NUL)]
 
 
+class PreservedPath(Input):
+    environment: Annotated[str, Field(max_length=200, pattern=NO_NUL)]
+    id: Annotated[str, Field(json_schema_extra={"format": "uuid"})]
+
+
 class ConfirmQuery(Input):
     confirm: Annotated[str, text_of(200)] | None = Field(None, description="the name of the environment again")
 

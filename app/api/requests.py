@@ -219,7 +219,7 @@ def _worded(error: ErrorDetails, model: type[BaseModel], name: str) -> tuple[str
         case "out_of_range":
             return "out_of_range", error["msg"]
         case kind:
-            return "wrong_type" if kind == "string_type" else kind, _WORDS.get(kind, error["msg"])
+            return "wrong_type" if kind in ("string_type", "bool_type") else kind, _WORDS.get(kind, error["msg"])
 
 
 def _known(model: type[BaseModel], name: str) -> str:

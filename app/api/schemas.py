@@ -105,6 +105,9 @@ class Request(Answer):
     resolution: Resolution | None
     migration: str | None
     schedule: str | None
+    preserved_id: Id | None
+    table: str | None
+    preserve: bool | None
     source: str | None = Field(alias="from")
     outside_window: OutsideWindows
 

@@ -12,12 +12,13 @@ ANSWER_TIMEOUT_S = 10
 
 @dataclass(frozen=True, slots=True)
 class JobAnswer:
-    """A job as the API shows it; `raw` is the whole document."""
+    """A job as the API shows it; `notices` are those of its steps, `raw` is the whole document."""
 
     id: str
     state: str
     message: str
     ended: bool
+    notices: tuple[str, ...]
     raw: dict[str, Any]
 
 
@@ -56,10 +57,11 @@ class Client:
 
     def run(self) -> JobAnswer:
         """Submit a run and wait for its end, as long as it takes. Raises ApiRefused, httpx.HTTPError."""
-        job = self._job(self._http.post("/migrations/run", headers={"Prefer": f"wait={LONGEST_WAIT_S}"}))
-        while not job.ended:
-            job = self._job(self._http.get(f"/jobs/{job.id}", params={"wait": LONGEST_WAIT_S}))
-        return job
+        return self._at_its_end("/migrations/run")
+
+    def rollback(self) -> JobAnswer:
+        """Undo the newest migration; as `run`."""
+        return self._at_its_end("/migrations/rollback")
 
     def migrations(self) -> list[MigrationAnswer]:
         """Raises ApiRefused, httpx.HTTPError."""
@@ -68,9 +70,16 @@ class Client:
             MigrationAnswer(one["name"], one["version"], one["status"], one["errorMessage"]) for one in listed.json()
         ]
 
+    def _at_its_end(self, path: str) -> JobAnswer:
+        job = self._job(self._http.post(path, headers={"Prefer": f"wait={LONGEST_WAIT_S}"}))
+        while not job.ended:
+            job = self._job(self._http.get(f"/jobs/{job.id}", params={"wait": LONGEST_WAIT_S}))
+        return job
+
     def _job(self, response: httpx.Response) -> JobAnswer:
         body = _answered(response).json()
-        return JobAnswer(body["id"], body["state"], body["message"], body["state"] in ENDED, body)
+        notices = tuple(step["notice"] for step in body["steps"] if step["notice"])
+        return JobAnswer(body["id"], body["state"], body["message"], body["state"] in ENDED, notices, body)
 
 
 def _answered(response: httpx.Response) -> httpx.Response:

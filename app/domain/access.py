@@ -97,7 +97,7 @@ def scopes_of(role: Role, environments: Iterable[str] = (EVERY,)) -> Scopes:
 def need_of(kind: JobKind, environment: str) -> Scope:
     """What asking for a job of this kind takes, and stopping, holding or repeating one."""
     match kind:
-        case JobKind.RUN | JobKind.SYNC | JobKind.MARK | JobKind.FOLLOW:
+        case JobKind.RUN | JobKind.SYNC | JobKind.MARK | JobKind.FOLLOW | JobKind.RESTORE:
             return Scope(Verb.RUN, environment)
         case JobKind.ROLLBACK:
             return Scope(Verb.ROLLBACK, environment)

@@ -9,6 +9,7 @@ LiftlockError
 │   ├── StillDisagrees          a conflict was said to be settled, and its cause is still there
 │   ├── AlreadySettled          a conflict that is closed cannot be closed again
 │   ├── FolderNotWritable       a file that was written for somebody cannot be put where migrations are
+│   ├── CannotRestore           kept rows that are not there any more, or a table that is
 │   ├── CannotMark              what is to be recorded would contradict the rest of the ledger
 │   ├── Irreversible            a migration on the way back has no down
 │   ├── NewerDependents         something applied still needs what would be undone
@@ -136,6 +137,11 @@ class DriftPresent(ListedRefusal):
 class ProofMissing(ListedRefusal):
     slug = "proof-missing"
     title = "A migration has not been proven"
+
+
+class CannotRestore(Refusal):
+    slug = "cannot-restore"
+    title = "These rows cannot be put there"
 
 
 class NotPromoted(ListedRefusal):

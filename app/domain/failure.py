@@ -1,6 +1,6 @@
 """What failed: where, with which SQLSTATE, what it left behind, whether to retry, what to type."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -55,3 +55,9 @@ class Failure:
         place = f"{self.place}: " if self.file else ""
         state = f" (SQLSTATE {self.sqlstate})" if self.sqlstate else ""
         return f"{place}{self.message}{state}"
+
+
+def with_effects_elsewhere(failure: Failure) -> Failure:
+    """Of a file that says it cannot be run twice: whether it may be tried again, nobody here can tell."""
+    left = f"{failure.left_behind}; what the file has done outside of the database stays"
+    return replace(failure, left_behind=left, safe_to_retry=False)

@@ -10,6 +10,7 @@ from uuid import UUID
 from app.domain.binding import Binding
 from app.domain.environment import OnDrift, OnFailure
 from app.domain.failure import Failure
+from app.domain.preserved import Retrieval
 from app.domain.principal import ANONYMOUS, Principal
 from app.domain.settling import MarkAs, Settling
 from app.domain.step import Atomicity
@@ -54,6 +55,7 @@ class JobKind(StrEnum):
     RESET = "reset"
     MARK = "mark"
     RESOLVE = "resolve"
+    RESTORE = "restore"
     RESCUE = "rescue"
     PURGE = "purge"
     SCAN = "scan"
@@ -104,10 +106,9 @@ class StepState(StrEnum):
 class JobRequest:
     """What is asked of a job, validated; `count` is for rollbacks, `to` a name or a version.
 
-    `names` and `mark_as` are for marks, `settling` for answers to conflicts, `schedule` for periodic jobs.
-    `retry_of`: the job that asked for the same before. `allow_hazards`: codes, see `hazards`. `plan`: what it was
-    planned to be; it runs as that, or not at all. `source`: the environment that a sync follows. `approved`: what the
-    approval of the job is for.
+    `names` and `mark_as` are for marks, `settling` for answers to conflicts, `schedule` for periodic jobs, `retrieval`
+    for kept rows that get a table, `preserve` for resets. `retry_of`: the job that asked for the same. `plan`: what it
+    was planned to be, or nothing. `source`: the environment that a sync follows. `approved`: what its approval is for.
     """
 
     kind: JobKind
@@ -128,6 +129,8 @@ class JobRequest:
     retry_of: UUID | None = None
     allow_hazards: tuple[str, ...] = ()
     plan: Binding | None = None
+    retrieval: Retrieval | None = None
+    preserve: bool = True
     source: str | None = None
     outside_window: OutsideWindows = OutsideWindows.REFUSE
     approved: Binding | None = None

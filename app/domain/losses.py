@@ -6,6 +6,7 @@ nothing of what it does.
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 
 from app.domain.migration import Body, PythonScript, SqlScript
@@ -21,10 +22,31 @@ _HOLDS_ROWS = frozenset({"TABLE", "SCHEMA", "SEQUENCE", "EXTENSION", "OWNED", "T
 _WRITES = {"UPDATE": 1, "DELETE": 2, "TRUNCATE": 1, "MERGE": 2}
 """The verbs that change rows, and after how many words the table stands."""
 
+_DROPS = frozenset(
+    f"DROP {kind}"
+    for kind in (
+        "TABLE", "SCHEMA", "INDEX", "VIEW", "MATERIALIZED VIEW", "SEQUENCE", "TYPE", "DOMAIN", "FUNCTION", "PROCEDURE",
+        "ROUTINE", "TRIGGER", "POLICY", "RULE", "STATISTICS",
+    )
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Drops:
+    """What the DROP TABLE and DROP SCHEMA of a script name; tables with their schemas."""
+
+    tables: tuple[str, ...]
+    schemas: tuple[str, ...]
+
 
 def may_lose(step: Step) -> bool:
     """Whether rows, columns or positions of sequences may be gone after the step; False is proven by its text."""
     return step.deed is Deed.EXECUTED and _may_lose(step.body)
+
+
+def is_repeatable(step: Step) -> bool:
+    """Whether the step may be tried out before it is carried out for good."""
+    return not isinstance(step.body, PythonScript) or step.body.repeatable
 
 
 def rows_written(step: Step) -> tuple[tuple[str, str], ...]:
@@ -32,6 +54,26 @@ def rows_written(step: Step) -> tuple[tuple[str, str], ...]:
     if not isinstance(step.body, SqlScript):
         return ()
     return tuple(dict.fromkeys(_written(step.body)))
+
+
+def drops_of(step: Step) -> Drops | None:
+    """Of a script that only drops, makes empty tables and comments; None of any other, for it may read rows."""
+    if not isinstance(step.body, SqlScript):
+        return None
+    stated = [Stated(one, at) for at, one in enumerate(step.body.parsed.statements)]
+    if not all(_reads_no_rows(one) for one in stated):
+        return None
+    named: dict[str, list[str]] = {"TABLE": [], "SCHEMA": []}
+    for one in stated:
+        kind = one.verb.removeprefix("DROP ")
+        if kind in named:
+            named[kind] += one.words.names(one.words.skipping(2, "IF", "EXISTS"))
+    return Drops(tuple(named["TABLE"]), tuple(name.partition(".")[2] for name in named["SCHEMA"]))
+
+
+def _reads_no_rows(stated: Stated) -> bool:
+    creates_empty = stated.verb == "CREATE TABLE" and not stated.words.has_at_top("AS")
+    return creates_empty or stated.verb in _DROPS or stated.verb == "COMMENT ON"
 
 
 @lru_cache(maxsize=4096)

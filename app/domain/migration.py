@@ -61,11 +61,15 @@ class SqlScript:
 
 @dataclass(frozen=True, slots=True)
 class PythonScript:
-    """One method of a Python file: `text` is the whole file as it was read."""
+    """One method of a Python file: `text` is the whole file as it was read.
+
+    `repeatable` False: what it does outside of the database forbids that it is tried out first and then run for good.
+    """
 
     text: str
     file: str
     method: str
+    repeatable: bool = True
 
 
 Body = SqlScript | PythonScript

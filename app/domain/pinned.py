@@ -9,6 +9,7 @@ from app.domain.failure import Failure
 from app.domain.ledger import History, LedgerEntry, Status
 from app.domain.mark import step_accepted, step_baselined, step_marked, step_marked_back
 from app.domain.migration import Catalog, Direction, Migration
+from app.domain.retrieving import step_retrieved
 from app.domain.step import Deed, Plan, Step, step_applied, step_down, step_up
 
 
@@ -29,13 +30,15 @@ class Pinned:
     """The plan as the target keeps it for its job.
 
     Once a step has failed for good, `failure` says why and `failed_ordinal` which: steps after it take
-    back what came before it, and nothing up to it is ever run again.
+    back what came before it, and nothing up to it is ever run again. `retrieved`: the rows that the job was to put
+    into a table are there, of which the ledger itself says nothing.
     """
 
     steps: tuple[PinnedStep, ...]
     notices: tuple[str, ...] = ()
     failure: Failure | None = None
     failed_ordinal: int | None = None
+    retrieved: bool = False
 
     def failed_at(self, ordinal: int, failure: Failure, undo: Sequence[Step]) -> "Pinned":
         kept = self.steps[: ordinal + 1]
@@ -74,6 +77,10 @@ def done_so_far(steps: Sequence[Step], history: History, job_id: UUID) -> int:
 
 def _bind_step(pinned: PinnedStep, files: Mapping[str, Migration], history: History, job_id: UUID) -> Step:
     entry = history.by_name.get(pinned.name)
+    if pinned.deed is Deed.RETRIEVED:
+        if entry is None:
+            raise _not_in_ledger(pinned)
+        return step_retrieved(entry, pinned.direction)
     if pinned.direction is Direction.DOWN:
         if entry is None:
             raise _not_in_ledger(pinned)
@@ -102,6 +109,8 @@ def _step_of_file(pinned: PinnedStep, file: Migration) -> Step:
             return step_baselined(file)
         case Deed.ACCEPTED:
             return step_accepted(file, bytes.fromhex(pinned.replaces or ""))
+        case Deed.RETRIEVED:
+            raise AssertionError("what is retrieved needs no file")
 
 
 def _step_done(pinned: PinnedStep, entry: LedgerEntry) -> Step:

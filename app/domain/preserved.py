@@ -66,7 +66,8 @@ class PreservedSet:
     direction: Direction
     job_id: UUID
     kind: PreservedKind
-    table: str
+    schema: str
+    name: str
     columns: tuple[str, ...]
     rows: int
     bytes: int
@@ -78,3 +79,34 @@ class PreservedSet:
     settled_by: UUID | None
     restored: int | None
     remarks: tuple[str, ...]
+
+    @property
+    def table(self) -> str:
+        return table_said(self.schema, self.name)
+
+
+class Place(StrEnum):
+    """Whether a table can be made somewhere."""
+
+    FREE = "free"
+    TAKEN = "taken"
+    NO_SCHEMA = "no_schema"
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieval:
+    """A set of kept rows to be put into a new table; `migration` and `direction` are the step that it is kept from."""
+
+    set_id: UUID
+    migration: str
+    direction: Direction
+    schema: str
+    table: str
+
+    @property
+    def said(self) -> str:
+        return table_said(self.schema, self.table)
+
+
+def table_said(schema: str, name: str) -> str:
+    return name if schema == "public" else f"{schema}.{name}"

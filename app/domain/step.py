@@ -27,6 +27,8 @@ class Deed(StrEnum):
     MARKED = "marked"
     BASELINED = "baselined"
     ACCEPTED = "accepted"
+    RETRIEVED = "retrieved"
+    """What a migration would have destroyed is put into a table of its own; the ledger says the same as before."""
 
 
 @dataclass(frozen=True, slots=True)

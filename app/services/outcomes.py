@@ -38,6 +38,10 @@ _DONE: Mapping[JobKind, tuple[str, str]] = {
 
 
 def succeeded(attempt: Attempt, steps: Sequence[Step], notices: tuple[str, ...]) -> Ended:
+    retrieval = attempt.request.retrieval
+    if retrieval is not None:
+        message = f"the kept rows are in the table {retrieval.said} of {attempt.request.environment}"
+        return Ended(JobState.SUCCEEDED, "restored", message, notices=notices)
     reason, verb = _DONE.get(attempt.request.kind, ("rolled_back", "rolled back"))
     return Ended(
         JobState.SUCCEEDED,

@@ -1,6 +1,7 @@
 """What a request would do to a target, or why not: the same decision at submission and under the fence."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from app.domain.approval import refuse_void
 from app.domain.binding import refuse_stale
@@ -12,11 +13,14 @@ from app.domain.migration import Catalog
 from app.domain.plan import plan_run
 from app.domain.problem import Problem
 from app.domain.promotion import Surroundings, plan_sync, refuse_outside_window, refuse_unpromoted
+from app.domain.retrieving import plan_retrieval
 from app.domain.settling import MarkAs
 from app.domain.signals import NeedsAttention
 from app.domain.step import Atomicity, Plan, Step
 from app.domain.undo import plan_reset, plan_rollback, plan_rollback_to, undo_of
 from app.ports import TargetView
+
+NOTHING_KEPT = "nothing is kept of the rows that the reset destroys: `preserve` is false"
 
 
 def plan_job(
@@ -62,7 +66,8 @@ def _plan_kind(
             return plan_rollback(catalog, view.history, request.count)
         case JobKind.RESET:
             require_open(request, protection)
-            return plan_reset(catalog, view.history)
+            plan = plan_reset(catalog, view.history)
+            return plan if request.preserve or not plan.steps else replace(plan, remarks=(NOTHING_KEPT,))
         case JobKind.MARK:
             assert request.mark_as is not None
             if request.mark_as is MarkAs.BASELINE:
@@ -71,6 +76,10 @@ def _plan_kind(
         case JobKind.RESOLVE:
             assert request.settling is not None
             return plan_settling(catalog, view.history, request.settling)
+        case JobKind.RESTORE:
+            assert request.retrieval is not None
+            require_confirmation_to_restore(request, protection)
+            return plan_retrieval(view.history, request.retrieval)
         case JobKind.RESCUE | JobKind.PURGE | JobKind.SCAN | JobKind.VERIFY | JobKind.FOLLOW | JobKind.RECONCILE:
             raise AssertionError(f"a {request.kind} has no plan")
 
@@ -138,4 +147,16 @@ def require_confirmation(request: JobRequest, protection: Protection) -> None:
         f"a rollback in {request.environment} can lose rows; type the environment's name to confirm it",
         facts={"environment": request.environment, "protection": protection.value},
         next_steps=(f"POST {path}?environment={request.environment}&confirm={request.environment}",),
+    )
+
+
+def require_confirmation_to_restore(request: JobRequest, protection: Protection) -> None:
+    """It loses nothing, and shows rows again that a migration has taken away."""
+    if protection is Protection.OPEN or request.confirm == request.environment:
+        return
+    raise ConfirmationRequired(
+        f"this makes a table in {request.environment} of rows that were taken away there; "
+        f"type the environment's name to confirm it",
+        facts={"environment": request.environment, "protection": protection.value},
+        next_steps=(f'send the same with "confirm": "{request.environment}"',),
     )

@@ -90,8 +90,10 @@ class Stepper:
         An earlier attempt, or a COMMIT without a reply, may have done what this attempt has not begun. Raises
         ConnectionLost, BackendUnavailable or Fenced.
         """
-        _, history = await self._session.pin(_plan_again)
+        pinned, history = await self._session.pin(_plan_again)
         at = max(asked.ordinal, first + done_so_far(steps[first:], history, job_id))
+        if pinned.retrieved:
+            at = len(steps)
         for ordinal in range(first, at):
             self._progress.done_before(ordinal)
         if at == len(steps):
@@ -162,7 +164,9 @@ def _plan_again(_: TargetView) -> Never:
 
 def _doing(step: Step) -> str:
     verb = "applying" if step.direction is Direction.UP else "rolling back"
-    if step.deed is not Deed.EXECUTED:
+    if step.deed is Deed.RETRIEVED:
+        verb = "putting into a table what is kept of"
+    elif step.deed is not Deed.EXECUTED:
         verb = "recording"
     return f"{verb} {step.name} ({step.version})"
 

@@ -213,6 +213,7 @@ _VERB = {
     JobKind.RESET: "the reset",
     JobKind.MARK: "the mark",
     JobKind.RESOLVE: "the answer to a conflict",
+    JobKind.RESTORE: "the restoring of kept rows",
     JobKind.SYNC: "the sync",
 }
 

@@ -22,6 +22,7 @@ from app.adapters.sources.drafts import FolderDrafts
 from app.adapters.sources.folder import FolderSource
 from app.adapters.target.connection import Patience
 from app.adapters.target.ownership import PostgresOwnership
+from app.adapters.target.preserve.shelf import PostgresPreservedRows
 from app.adapters.target.targets import PostgresTargets
 from app.portal import Portal
 from app.ports import Clock, IdempotencyKeys, JobBoard
@@ -40,6 +41,7 @@ from app.services.preserved import PreservedShelf
 from app.services.proof_desk import ProofDesk
 from app.services.registry import EnvironmentRegistry
 from app.services.resolving import ConflictResolver
+from app.services.retrieving import RetrievalService
 from app.services.rollback import RollbackService
 from app.services.runner import AutoRun, MigrationRunnerService, Sweeper
 from app.services.schedule import ScheduleService
@@ -80,6 +82,7 @@ class Services:
     conflicts: ConflictResolutionService
     drift: DriftDesk
     preserved: PreservedShelf
+    retrievals: RetrievalService
     proofs: ProofDesk
     resolver: ConflictResolver
     schedules: ScheduleService
@@ -140,6 +143,7 @@ def build(settings: Settings) -> Services:
         conflicts=rooms.conflicts,
         drift=desk,
         preserved=rooms.shelf,
+        retrievals=RetrievalService(environments, PostgresPreservedRows(), submission, clock),
         proofs=ProofDesk(environments, validation, submission, board, clock),
         resolver=ConflictResolver(
             environments, rooms.conflicts, validation, submission, board, rooms.doorbell, desk, clock

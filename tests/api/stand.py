@@ -38,6 +38,7 @@ from app.services.preserved import PreservedShelf
 from app.services.proof_desk import ProofDesk
 from app.services.registry import EnvironmentRegistry
 from app.services.resolving import ConflictResolver
+from app.services.retrieving import RetrievalService
 from app.services.rollback import RollbackService
 from app.services.runner import AutoRun, MigrationRunnerService, Sweeper
 from app.services.schedule import ScheduleService
@@ -250,6 +251,7 @@ class Stand:
             conflicts=conflicts,
             drift=desk,
             preserved=PreservedShelf(environments, self.shelf, Retention(30)),
+            retrievals=RetrievalService(environments, self.shelf, submission, self.clock),
             proofs=ProofDesk(environments, validation, submission, board, self.clock),
             resolver=ConflictResolver(
                 environments, conflicts, validation, submission, board, self.doorbell, desk, self.clock

@@ -46,7 +46,7 @@ def test_what_was_asked_and_by_whom_is_kept(stand: Stand) -> None:
         "to": "orders", "count": None, "atomic": "migration", "onFailure": "rollback", "onBusy": "queue",
         "confirm": None, "lockTimeoutMs": 600_000, "planId": None, "allowHazards": [], "names": [], "as": None,
         "conflictId": None, "resolution": None, "migration": None, "schedule": None, "from": None,
-        "outsideWindow": "refuse",
+        "outsideWindow": "refuse", "preservedId": None, "table": None, "preserve": None,
     }  # fmt: skip
     assert job["principal"] == {"id": "anonymous", "kind": "anonymous", "address": "127.0.0.1", "name": None}
     assert job["requestId"] == "r1"
@@ -159,3 +159,13 @@ def take_every_place(stand: Stand) -> None:
     places = extension_of(stand.app).waiters._places
     while places.acquire(blocking=False):
         pass
+
+
+def test_a_reset_says_whether_it_keeps_what_it_destroys(stand: Stand) -> None:
+    stand.apply(ONE)
+    assert stand.delete("/migrations/reset").json["request"]["preserve"] is True
+    told = stand.delete("/migrations/reset", json={"preserve": False})
+    assert (told.status_code, told.json["request"]["preserve"]) == (202, False)
+    refused = stand.delete("/migrations/reset", json={"preserve": "no"})
+    assert (refused.status_code, refused.json["detail"]) == (422, "`preserve` takes true or false")
+    assert stand.post("/migrations/rollback", json={"preserve": False}).status_code == 422

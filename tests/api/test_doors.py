@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 import pytest
 from werkzeug.routing import Rule
@@ -91,6 +92,9 @@ CASES: dict[str, Case] = {
     "POST /environments/{environment}/lock": Case("/environments/production/lock", OPERATORS, "run:production"),
     "POST /environments/{environment}/claim": Case("/environments/production/claim", ADMINS, "admin"),
     "GET /environments/{environment}/preserved": Case("/environments/development/preserved"),
+    "POST /environments/{environment}/preserved/{id}/restore": Case(
+        f"/environments/production/preserved/{UUID(int=1)}/restore", OPERATORS, "run:production"
+    ),
 }  # fmt: skip
 
 

@@ -29,8 +29,11 @@ _HAS_LEDGER = "SELECT to_regclass('liftlock.steps') IS NOT NULL"
 _EFFECTS = "SELECT name, direction, xid::text AS xid FROM effects ORDER BY id"
 _STEPS = (
     "SELECT job_id, step, name, direction, xid::text AS xid, at FROM liftlock.steps"
-    " WHERE scope = '' AND name <> 'alone' ORDER BY at"
+    " WHERE scope = '' AND name <> 'alone' AND NOT EXISTS (SELECT FROM liftlock.plans p WHERE p.scope = steps.scope"
+    "   AND p.job_id = steps.job_id AND p.plan -> 'steps' -> 0 ->> 'deed' = 'retrieved') ORDER BY at"
 )
+"""But for those that only put kept rows into a table: they carry out nothing."""
+
 _EVENTS = (
     "SELECT name, event FROM liftlock.migration_events WHERE scope = '' AND event <> 'failed'"
     " AND name <> 'alone' ORDER BY id"

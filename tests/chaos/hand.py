@@ -116,6 +116,8 @@ def _perform_all(services: Services) -> None:
 def _submit(services: Services, request: JobRequest):  # type: ignore[no-untyped-def]
     if request.kind is JobKind.RUN:
         return services.migrations.submit(request, Origin())
+    if request.retrieval is not None:
+        return services.retrievals.submit(request, request.retrieval.set_id, request.retrieval.table, Origin())
     return services.rollbacks.submit(request, Origin())
 
 

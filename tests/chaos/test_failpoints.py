@@ -10,6 +10,8 @@ import pytest
 
 from app.domain.environment import OnFailure
 from app.domain.job import JobKind, JobRequest
+from app.domain.migration import Direction
+from app.domain.preserved import Retrieval
 from app.failpoints import PLACES, Action, marker_of
 from tests.chaos import checks
 from tests.chaos.hand import CARE, PERFORM, SUBMIT, Hand, hand
@@ -20,7 +22,10 @@ from tests.support.servers import Servers, execute, fetch
 pytestmark = [pytest.mark.servers, pytest.mark.stack]
 
 EVERY_CASE = os.environ.get("LIFTLOCK_CHAOS") == "full"
-WITH_CONNECTION = ("target.", "fence.", "pin.", "step.", "commit.", "failure.", "finish.")
+WITH_CONNECTION = ("target.", "fence.", "pin.", "step.", "commit.", "failure.", "finish.",
+                   "keep.", "restore.", "retrieve.")  # fmt: skip
+KEEPING = ("keep.", "restore.", "retrieve.")
+ROWS = 100
 QUICK = {
     "LIFTLOCK_CONFIG": "-",
     "LIFTLOCK_NO_SHORTCUT": "true",
@@ -94,8 +99,11 @@ def test_a_fault_at_a_place_neither_loses_a_job_nor_repeats_a_step(
     environ = QUICK | {"DATABASE_URL": dsn, "REDIS_URL": servers.valkey.url, "LIFTLOCK_MIGRATIONS": str(folder)}
     armed = environ | {"LIFTLOCK_FAILPOINTS": str(case), "LIFTLOCK_FAILPOINTS_DIR": str(tmp_path / "markers")}
     log = tmp_path / "hands.log"
+    asked = _asked()
+    if case.place.startswith(KEEPING):
+        asked = _asked_of_rows(case, environ, dsn, log)
 
-    with hand(armed, _duties(case, environ, dsn, log), log, _asked()) as first:
+    with hand(armed, _duties(case, environ, dsn, log), log, asked) as first:
         eventually(lambda: marker_of(tmp_path / "markers", case.place).exists())
         if case.action is Action.KILL:
             first.wait()
@@ -108,7 +116,9 @@ def test_a_fault_at_a_place_neither_loses_a_job_nor_repeats_a_step(
             breaches = checks.of_control(dsn) + checks.of_target(dsn) + checks.of_rollbacks(dsn, {"development": dsn})
 
     assert breaches == [], log.read_text()
-    assert states == (["failed", "failed"] if fails else ["succeeded", "succeeded"])[: len(states)], log.read_text()
+    assert set(states) == {"failed" if fails else "succeeded"}, log.read_text()
+    if case.place.startswith(KEEPING):
+        _assert_every_row_is_where_it_belongs(dsn, case)
 
 
 def _write(folder: Path, *, slow: bool, fails: bool) -> None:
@@ -124,6 +134,36 @@ def _asked() -> tuple[JobRequest, ...]:
         JobRequest(JobKind.RUN, "development", on_failure=OnFailure.ROLLBACK),
         JobRequest(JobKind.ROLLBACK, "development", count=1),
     )
+
+
+def _asked_of_rows(case: Case, environ: dict[str, str], dsn: str, log: Path) -> tuple[JobRequest, ...]:
+    """A table has rows and is dropped and made again; or it is dropped, and its rows are to have another table."""
+    _do(environ, dsn, log, JobRequest(JobKind.RUN, "development"))
+    execute(dsn, f"INSERT INTO m_b SELECT generate_series(1, {ROWS})")
+    rollback = JobRequest(JobKind.ROLLBACK, "development", count=1)
+    if not case.place.startswith("retrieve."):
+        return rollback, JobRequest(JobKind.RUN, "development")
+    _do(environ, dsn, log, rollback)
+    (kept,) = fetch(dsn, "SELECT id FROM liftlock.preserved")
+    retrieval = Retrieval(kept["id"], "b", Direction.DOWN, "public", "back")
+    return (JobRequest(JobKind.RESTORE, "development", retrieval=retrieval),)
+
+
+def _do(environ: dict[str, str], dsn: str, log: Path, asked: JobRequest) -> None:
+    before = len(fetch(dsn, STATES))
+    with hand(environ, (SUBMIT, CARE, PERFORM), log, (asked,)):
+        eventually(lambda: len(_ended(dsn) or ()) > before, within_s=30)
+
+
+def _assert_every_row_is_where_it_belongs(dsn: str, case: Case) -> None:
+    retrieved = case.place.startswith("retrieve.")
+    table, state = ("back", "kept") if retrieved else ("m_b", "restored")
+    (there,) = fetch(dsn, f"SELECT count(*) AS rows, count(DISTINCT id) AS ids FROM {table}")
+    assert tuple(there) == (ROWS, ROWS)
+    (kept,) = fetch(dsn, "SELECT state, rows FROM liftlock.preserved")
+    assert tuple(kept) == (state, ROWS)
+    (shelf,) = fetch(dsn, "SELECT count(*) AS sets FROM pg_tables WHERE schemaname = 'liftlock_preserved'")
+    assert shelf["sets"] == (1 if retrieved else 0)
 
 
 def _duties(case: Case, environ: dict[str, str], dsn: str, log: Path) -> tuple[str, ...]:

@@ -1,11 +1,14 @@
 """Keeping and giving back where several things happen to the same table, or something stands in the way."""
 
+import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import asyncpg
 import pytest
 
+from app.adapters.target.preserve.restoring import Restorer
 from app.domain.environment import Dsn, Environment, Protection
 from app.domain.job import Job, JobKind, JobState
 from tests.integration.test_proofs_on_bad_days import another_role
@@ -120,7 +123,11 @@ def test_a_statement_that_writes_no_row_needs_no_consent(locked: House) -> None:
         ("DELETE FROM base WHERE id > 1", "written through another table"),
         ("DELETE FROM base WHERE id = 1", "other tables inherit from it"),
         ("UPDATE keyed SET id = id + 10 WHERE id > 0", "their key was overwritten"),
-        ("ALTER TABLE keyed ALTER at TYPE int USING 1; DELETE FROM keyed WHERE id = 1", "cannot be read any more"),
+        (
+            "ALTER TABLE keyed ALTER n TYPE bigint; UPDATE keyed SET n = 5000000000 WHERE id = 1;"
+            "DELETE FROM keyed WHERE id = 1",
+            "cannot be read any more",
+        ),
     ],
 )
 def test_rows_that_no_trigger_has_kept_are_counted_and_need_consent(locked: House, up: str, why: str) -> None:
@@ -129,7 +136,7 @@ def test_rows_that_no_trigger_has_kept_are_counted_and_need_consent(locked: Hous
         "CREATE TABLE log (note text); INSERT INTO log VALUES ('a');"
         "CREATE TABLE base (id int); CREATE TABLE child () INHERITS (base);"
         "INSERT INTO base VALUES (1); INSERT INTO child VALUES (2);"
-        "CREATE TABLE keyed (id int PRIMARY KEY, at date); INSERT INTO keyed VALUES (1, '2026-01-01'), (2, NULL)",
+        "CREATE TABLE keyed (id int PRIMARY KEY, n int); INSERT INTO keyed VALUES (1, 7), (2, NULL)",
     )
     _write(locked, _unseen(up), "SELECT 1")
     job = locked.do(JobKind.RUN)
@@ -242,3 +249,46 @@ def test_forced_row_security_is_as_before_and_hides_nothing(servers: Servers, fo
     assert value(mine, "SELECT relforcerowsecurity FROM pg_class WHERE relname = 'notes'")
     execute(mine, "ALTER TABLE notes NO FORCE ROW LEVEL SECURITY")
     assert value(mine, "SELECT count(*) FROM notes WHERE note = 'note ' || id AND n = id") == 10
+
+
+@pytest.mark.parametrize("takes", ["DELETE FROM notes WHERE id < 6", "UPDATE notes SET n = 0, note = 'x'"])
+@pytest.mark.parametrize("first", ["ALTER note TYPE varchar(1) USING left(note, 1)", "DROP note"])
+def test_rows_that_go_after_their_column_was_cut_short_come_back_as_they_were_before(
+    house: House, first: str, takes: str
+) -> None:
+    execute(house.dsn, f"{NOTES}; {FILL}")
+    before = fetch(house.dsn, ROWS)
+    if first == "DROP note":
+        takes = takes.replace(", note = 'x'", "")
+    back = "ADD note text" if first == "DROP note" else "ALTER note TYPE text"
+    _write(house, f"ALTER TABLE notes {first}; {takes}", f"ALTER TABLE notes {back}")
+    for _ in range(2):
+        _done(house, JobKind.RUN)
+        _done(house, JobKind.ROLLBACK)
+        assert fetch(house.dsn, ROWS) == before
+
+
+@pytest.mark.parametrize(
+    ("up", "down"),
+    [
+        ("UPDATE notes SET n = 0", "SELECT 1"),
+        ("ALTER TABLE notes ALTER n TYPE smallint", "ALTER TABLE notes ALTER n TYPE int"),
+    ],
+)
+def test_nobody_writes_between_the_look_at_what_still_stands_and_its_giving_back(
+    house: House, monkeypatch: pytest.MonkeyPatch, up: str, down: str
+) -> None:
+    execute(house.dsn, f"{NOTES}; {FILL}")
+    before = fetch(house.dsn, ROWS)
+    _write(house, up, down)
+    _done(house, JobKind.RUN)
+    look, written = Restorer.look, "SET lock_timeout = 100; UPDATE notes SET n = 77, note = 'x' WHERE id = 5"
+
+    async def look_and_let_others_write(restorer: Restorer) -> None:
+        await look(restorer)
+        with pytest.raises(asyncpg.LockNotAvailableError):
+            await asyncio.to_thread(execute, house.dsn, written)
+
+    monkeypatch.setattr(Restorer, "look", look_and_let_others_write)
+    _done(house, JobKind.ROLLBACK)
+    assert fetch(house.dsn, ROWS) == before

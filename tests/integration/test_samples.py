@@ -33,7 +33,7 @@ def test_the_irreversible_sample_stops_a_rollback_and_a_reset_names_it(servers: 
         house.do()
 
         with pytest.raises(Irreversible, match="original spelling"):
-            house.submit(JobKind.ROLLBACK, count=7)
+            house.submit(JobKind.ROLLBACK, count=8)
         job = house.do(JobKind.RESET)
 
         assert job.state is JobState.SUCCEEDED
@@ -46,3 +46,14 @@ def test_each_sample_says_what_it_shows() -> None:
     for path in sorted(Path(PACKAGED_SAMPLES).glob("0*")):
         first = path.read_text(encoding="utf-8").splitlines()[0]
         assert first.startswith(("-- ", '"""')), path
+
+
+def test_the_sample_that_drops_a_column_loses_none_of_its_values(servers: Servers) -> None:
+    with open_house(servers, PACKAGED_SAMPLES) as house:
+        assert house.do().steps[-1].notice == "kept full_name of customers (2 rows)"
+        assert house.do(JobKind.ROLLBACK).steps[0].notice == "gave back full_name of customers (2 rows)"
+        rows = fetch(house.dsn, "SELECT email, full_name FROM customers ORDER BY 1")
+        assert [tuple(row) for row in rows] == [
+            ("ada@example.com", "Ada Sailor"),
+            ("grace@example.com", "Grace Harbour"),
+        ]

@@ -232,3 +232,17 @@ def test_any_text_is_a_migration_or_problems_with_their_file(text: str) -> None:
     if not isinstance(read, Migration):
         assert read
         assert {problem.file for problem in read} == {"1_a.py"}
+
+
+@pytest.mark.parametrize(
+    ("written", "repeatable"), [("", True), ("repeatable = True\n", True), ("repeatable = False\n", False)]
+)
+def test_a_file_may_say_that_it_cannot_be_tried_out_first(written: str, repeatable: bool) -> None:
+    read = migration_of(read_text(written + MODULE, "1_a.py"))
+    assert isinstance(read.up, PythonScript) and isinstance(read.down, PythonScript)
+    assert (read.up.repeatable, read.down.repeatable) == (repeatable, repeatable)
+
+
+@pytest.mark.parametrize("written", ["repeatable = 0", "repeatable = 'no'", "repeatable = not True"])
+def test_whether_it_is_repeatable_must_be_written_out(written: str) -> None:
+    assert "`repeatable` must be True or False, written out" in message_of(read_text(f"{written}\n{MODULE}", "1_a.py"))

@@ -177,7 +177,9 @@ def test_the_demo_runs_the_samples_and_says_what_to_try_next(data_dir: Path) -> 
     with running_stack(data_dir, command="demo") as stack:
         eventually(lambda: "Ctrl-C stops everything; the data stays" in stack.output)
 
-        assert stack.output.count("  completed") == 10
+        assert stack.output.count("  completed") == 11
+        assert stack.output.count("    kept full_name of customers (2 rows)") == 2
+        assert stack.output.count("    gave back full_name of customers (2 rows)") == 1
         assert "curl -X POST" in stack.output and "POST   " in stack.output
 
 

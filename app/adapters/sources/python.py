@@ -16,7 +16,8 @@ from app.domain.migration import Checksum, Migration, MigrationName, PythonScrip
 from app.domain.problem import Problem
 
 _BLANK = frozenset({tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.ENCODING, tokenize.ENDMARKER})
-_FACTS = ("name", "version", "dependencies", "irreversible")
+_METHODS = ("up", "down")
+_FACTS = ("name", "version", "dependencies", "irreversible", "repeatable")
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -79,7 +80,7 @@ def _owner(draft: _Draft, tree: ast.Module) -> Iterable[ast.stmt] | None:
 def _collect(draft: _Draft, body: Iterable[ast.stmt]) -> None:
     for node in body:
         match node:
-            case ast.FunctionDef() | ast.AsyncFunctionDef() if node.name in ("up", "down"):
+            case ast.FunctionDef() | ast.AsyncFunctionDef() if node.name in _METHODS:
                 draft.methods[node.name] = node
                 if isinstance(node, ast.FunctionDef):
                     message = f"`{node.name}` must be `async def {node.name}(self, connection)`"
@@ -95,11 +96,14 @@ def _note(draft: _Draft, key: str, value: ast.expr) -> None:
         literal = ast.literal_eval(value)
     except (ValueError, TypeError, SyntaxError, RecursionError):
         literal = None
-    if key == "dependencies":
-        fits = isinstance(literal, list | tuple) and all(isinstance(one, str) for one in literal)
-        shape = "a list of plain strings"
-    else:
-        fits, shape = isinstance(literal, str), "a plain string"
+    match key:
+        case "dependencies":
+            fits = isinstance(literal, list | tuple) and all(isinstance(one, str) for one in literal)
+            shape = "a list of plain strings"
+        case "repeatable":
+            fits, shape = isinstance(literal, bool), "True or False"
+        case _:
+            fits, shape = isinstance(literal, str), "a plain string"
     if fits:
         draft.facts[key] = literal
     else:
@@ -118,11 +122,12 @@ def _finished(draft: _Draft, raw: bytes, text: str, tokens: str) -> Migration | 
     listed = draft.facts.get("dependencies", ())
     assert isinstance(listed, list | tuple)
     irreversible = draft.facts.get("irreversible")
+    up, down = (PythonScript(text, draft.file, one, draft.facts.get("repeatable") is not False) for one in _METHODS)
     return Migration(
         name=MigrationName(name),
         version=spelled,
-        up=PythonScript(text, draft.file, "up"),
-        down=PythonScript(text, draft.file, "down") if _does_something(draft.methods.get("down")) else None,
+        up=up,
+        down=down if _does_something(draft.methods.get("down")) else None,
         checksum=Checksum.of(raw, tokens),
         file=draft.file,
         source_format="python",

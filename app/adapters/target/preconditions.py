@@ -10,15 +10,15 @@ from app.domain.step import Deed, Step
 
 def refuse_half_done(ordinal: int, step: Step, status: str | None) -> None:
     """An earlier attempt has committed the step, and its ledger row with it: else the script ended the transaction."""
-    if (status == Status.COMPLETED) is not (step.direction is Direction.UP):
+    if step.deed is not Deed.RETRIEVED and (status == Status.COMPLETED) is not (step.direction is Direction.UP):
         raise TransactionEnded(transaction_ended(step), ordinal)
 
 
 def refuse_other_ledger(ordinal: int, step: Step, status: str | None, checksum: bytes | None) -> None:
     """The ledger must still say what the plan was made of; only a hand at the ledger can have changed it."""
     applied = status == Status.COMPLETED
-    if step.deed in (Deed.MARKED, Deed.BASELINED):
-        # people say how it is, whatever the ledger has said so far
+    if step.deed in (Deed.MARKED, Deed.BASELINED, Deed.RETRIEVED):
+        # people say how it is, whatever the ledger has said so far; what is kept has a record of its own
         return
     if step.deed is Deed.ACCEPTED:
         if applied and checksum == step.replaces:

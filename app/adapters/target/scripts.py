@@ -9,7 +9,7 @@ from app.adapters.postgres import LOST
 from app.adapters.python_code import MigrationConnection, MigrationHalted, load_action
 from app.adapters.target.connection import LOCK_STATES, limits_sql
 from app.adapters.target.failures import python_failure, sql_failure, verify_failure
-from app.domain.failure import Failure, FailureCode
+from app.domain.failure import Failure, FailureCode, with_effects_elsewhere
 from app.domain.migration import Body, PythonScript, SqlScript
 from app.domain.signals import LockNotAvailable, StepFailed, TransactionEnded
 from app.domain.statements import Statement
@@ -158,7 +158,11 @@ async def _run_python(
     except BaseException as error:
         if _is_ours(error, connection):
             raise
-        raise_failure(python_failure(error, step, script, given.last_statement), ordinal, error)
+        failure = python_failure(error, step, script, given.last_statement)
+        if not script.repeatable:
+            # a lock that was not free is no reason to run it again: whether to, somebody else decides
+            raise StepFailed(with_effects_elsewhere(failure), ordinal) from error
+        raise_failure(failure, ordinal, error)
     finally:
         given.revoke()
     _assert_ours(connection, ordinal, step)

@@ -16,6 +16,7 @@ from app.adapters.target.connection import Patience
 from app.adapters.target.failures import commit_failure
 from app.adapters.target.fenced import FencedConnection
 from app.adapters.target.preserve.keeper import Keeper
+from app.adapters.target.preserve.side_table import SideTable
 from app.adapters.target.schema_watch import SchemaWatch
 from app.adapters.target.scripts import (
     leaves_session_state,
@@ -135,7 +136,7 @@ class PostgresTargetSession:
     ) -> None:
         began = time.monotonic()
         if step.deed is not Deed.EXECUTED:
-            await self._record_one(ordinal, step)
+            await self._record_one(connection, ordinal, step, guide)
             return
         if ordinal not in self._one_by_one and goes_at_once(step) and not self._keeper.looks_after(step):
             if not await apply_at_once(connection, self._fenced.prepared, self._stamp(), ordinal, step):
@@ -157,7 +158,12 @@ class PostgresTargetSession:
         if not await records.write_done(row, self._stamp(), ordinal, step, _ms_since(began)):
             raise TransactionEnded(transaction_ended(step), ordinal)
 
-    async def _record_one(self, ordinal: int, step: Step) -> None:
+    async def _record_one(self, connection: asyncpg.Connection, ordinal: int, step: Step, guide: Guide) -> None:
+        if step.deed is Deed.RETRIEVED:
+            wanted = self._attempt.request.retrieval
+            assert wanted is not None
+            guide.note(ordinal, await SideTable(connection, self._stamp(), ordinal, step, wanted).fill())
+            return
         note = self._attempt.request.note
         if not await marks.write_record(self._fenced.prepared.row, self._stamp(), ordinal, step, note):
             raise TransactionEnded(transaction_ended(step), ordinal)

@@ -2,13 +2,18 @@
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from app.cli.local.up import PACKAGED_SAMPLES
 from app.embedded.options import StackInfo, StackOptions
 from app.embedded.stack import CONTROL_DATABASE, run_stack
+
+if TYPE_CHECKING:
+    from app.client.http import JobAnswer
 
 ENVIRONMENTS = Path(__file__).with_name("demo.toml")
 # development stands in the control database itself, as everywhere without a liftlock.toml
@@ -43,20 +48,32 @@ def show_main_job(info: StackInfo) -> None:
     from app.client.http import ApiRefused, Client
 
     with Client(info.api_url) as client:
-        click.echo(f"\n$ curl -X POST {info.api_url}/migrations/run")
         try:
-            job = client.run()
+            first = _tell("POST", f"{info.api_url}/migrations/run", client.run)
+            if first.state == "succeeded" and any(one.startswith("kept ") for one in first.notices):
+                # the newest sample has just destroyed something: there and back, nothing of it is lost
+                _tell("POST", f"{info.api_url}/migrations/rollback", client.rollback)
+                _tell("POST", f"{info.api_url}/migrations/run", client.run)
             listed = client.migrations()
         except ApiRefused as refused:
             click.echo(f"the API refused: {refused}", err=True)
             raise SystemExit(1) from None
-    click.echo(f"  {job.state}: {job.message}")
     click.echo(f"\n$ curl {info.api_url}/migrations")
     width = max((len(one.name) for one in listed), default=0)
     for one in listed:
         glyph = WORDS.get(one.status, "?")
         click.echo(f"  {glyph} {one.version:<6} {one.name:<{width}}  {one.status}  {one.error_message or ''}".rstrip())
     click.echo(_next(info))
+
+
+def _tell(method: str, address: str, ask: "Callable[[], JobAnswer]") -> "JobAnswer":
+    """The call as a user would type it, and what came of it."""
+    click.echo(f"\n$ curl -X {method} {address}")
+    job = ask()
+    click.echo(f"  {job.state}: {job.message}")
+    for notice in job.notices:
+        click.echo(f"    {notice}")
+    return job
 
 
 def _next(info: StackInfo) -> str:

@@ -26,9 +26,13 @@ _NOW = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 
 @dataclass(frozen=True, slots=True)
 class Watched:
+    """`elsewhere`: attributes that are kept with their key already, for the step drops or retypes them: what is there
+    when a row goes may be something else by then."""
+
     kind: Kind
     relation: Relation
     table: KeptTable
+    elsewhere: frozenset[int] = frozenset()
 
     @property
     def on(self) -> str:
@@ -122,14 +126,15 @@ def _function(watched: Watched, trigger: str, body: str) -> str:
             names text; old text; new text; news text; key text; changed text; made text;
             at bigint := {_NOW}; kept bigint;
         BEGIN
-            SELECT string_agg(c.kept, ', '), string_agg(format('(t.%I)::%s', a.attname, c.stored), ', '),
+            SELECT string_agg(c.kept, ', '), string_agg(CASE WHEN c.elsewhere THEN format('NULL::%s', c.stored)
+                                   ELSE format('(t.%I)::%s', a.attname, c.stored) END, ', '),
                    string_agg(format('(now.%I)::text', a.attname), ', ') FILTER (WHERE c.kept ~ '^c'),
                    string_agg('n' || substr(c.kept, 2), ', ') FILTER (WHERE c.kept ~ '^c'),
                    string_agg(format('t.%1$I = now.%1$I', a.attname), ' AND ') FILTER (WHERE c.kept ~ '^k'),
                    string_agg(format('(t.%1$I)::text IS DISTINCT FROM (now.%1$I)::text', a.attname), ' OR ')
                        FILTER (WHERE c.kept ~ '^c')
             INTO names, old, new, news, key, changed
-            FROM {_columns(watched.table)};
+            FROM {_columns(watched)};
             {body}
             RETURN NULL;
         EXCEPTION WHEN cannot_coerce OR datatype_mismatch OR undefined_function OR data_exception THEN
@@ -138,14 +143,16 @@ def _function(watched: Watched, trigger: str, body: str) -> str:
         END $liftlock$"""
 
 
-def _columns(table: KeptTable) -> str:
+def _columns(watched: Watched) -> str:
     """The columns that are kept, as far as they are there."""
+    table = watched.table
     columns = ", ".join(
-        f"({column.number}, {literal(name)}, {literal(column.stored)}, {literal(column.collated)})"
+        f"({column.number}, {literal(name)}, {literal(column.stored)}, {literal(column.collated)}, "
+        f"{column.number in watched.elsewhere})"
         for prefix, of in (("k", table.keys), ("c", table.columns))
         for name, column in zip(numbered(prefix, of), of, strict=True)
     )
-    return f"""(VALUES {columns or "(0, '', '', '')"}) AS c (number, kept, stored, collated)
+    return f"""(VALUES {columns or "(0, '', '', '', false)"}) AS c (number, kept, stored, collated, elsewhere)
             JOIN pg_attribute a ON a.attrelid = TG_RELID AND a.attnum = c.number AND NOT a.attisdropped"""
 
 
@@ -154,9 +161,11 @@ def _gone(watched: Watched, rows: str) -> str:
     table = watched.table
     return f"""
         SELECT 'CREATE TABLE {table.name} AS SELECT '
-            || COALESCE(string_agg(format('(t.%I)::%s%s AS %s', a.attname, c.stored, c.collated, c.kept), ', '), '')
+            || COALESCE(string_agg(CASE
+                   WHEN c.elsewhere THEN format('NULL::%s%s AS %s', c.stored, c.collated, c.kept)
+                   ELSE format('(t.%I)::%s%s AS %s', a.attname, c.stored, c.collated, c.kept) END, ', '), '')
             || ' FROM {rows} AS t'
-        INTO made FROM {_columns(table)} HAVING count(*) = {len(table.columns)};
+        INTO made FROM {_columns(watched)} HAVING count(*) = {len(table.columns)};
         IF to_regclass('{table.name}') IS NULL AND made IS NOT NULL THEN
             EXECUTE made;
         ELSE

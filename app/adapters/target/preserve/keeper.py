@@ -5,7 +5,8 @@ from collections.abc import Awaitable, Callable
 import asyncpg
 
 from app.adapters.target.preserve.going_back import NotTheSame
-from app.adapters.target.preserve.preserving import KeepPolicy, Preserver
+from app.adapters.target.preserve.keeping import KeepPolicy
+from app.adapters.target.preserve.preserving import Preserver
 from app.adapters.target.preserve.restoring import WAITING, Restorer, Waiting, mismatch
 from app.adapters.target.records import Stamp
 from app.adapters.target.scripts import transaction_ended
@@ -27,6 +28,7 @@ class Keeper:
         self._most_bytes = most_bytes
         self._protection = environment.protection
         self._waiting: Waiting = frozenset()
+        self._preserves = attempt.request.preserve
 
     async def look(self, connection: asyncpg.Connection, view: TargetView) -> None:
         """Once a job, under the fence: what is kept here and waits to be given back."""
@@ -36,7 +38,7 @@ class Keeper:
         self._waiting = frozenset((row["name"], row["direction"]) for row in rows)
 
     def looks_after(self, step: Step) -> bool:
-        return may_lose(step) or self._may_give_back(step)
+        return self._may_lose(step) or self._may_give_back(step)
 
     async def around(
         self,
@@ -51,7 +53,7 @@ class Keeper:
         if restorer is not None:
             await restorer.look()
         said: tuple[str, ...] = ()
-        if may_lose(step):
+        if self._may_lose(step):
             policy = KeepPolicy(self._most_bytes, self._may_let_go(step))
             try:
                 said = await Preserver(connection, stamp, ordinal, step, policy).run(carried_out)
@@ -69,6 +71,9 @@ class Keeper:
             # by a later step of this job, such as the way back after a failure
             self._waiting |= {(step.name, step.direction.value)}
         return said
+
+    def _may_lose(self, step: Step) -> bool:
+        return self._preserves and may_lose(step)
 
     def _may_give_back(self, step: Step) -> bool:
         undone = Direction.UP if step.direction is Direction.DOWN else Direction.DOWN

@@ -102,6 +102,15 @@ class KeptTable:
         )
         return f"hash_record_extended(ROW({', '.join(parts)}), 0)" if self.columns else "0"
 
+    def completed_from(self, values: "KeptTable") -> str:
+        """The statement that takes over, row by row of the same key, what `values` has of columns of this one."""
+        places = {column.number: name for name, column in zip(numbered("c", self.columns), self.columns, strict=True)}
+        sets = zip(numbered("c", values.columns), values.columns, strict=True)
+        keys = zip(numbered("k", values.keys), values.keys, strict=True)
+        taken = ", ".join(f"{places[column.number]} = v.{name}" for name, column in sets)
+        same = " AND ".join(f"v.{name} = one.{places[key.number]}" for name, key in keys)
+        return f"UPDATE {self.name} AS one SET {taken} FROM {values.name} AS v WHERE {same}"
+
     async def counted(self, connection: asyncpg.Connection) -> tuple[int, str]:
         """How many rows are kept, and the checksum over them."""
         row = await connection.fetchrow(
@@ -186,16 +195,22 @@ async def key_of(
     return ()
 
 
-async def hide(connection: asyncpg.Connection, table: KeptTable) -> None:
-    """Default privileges may have given it to others: what is kept is as sensitive as where it comes from."""
-    await connection.execute(f"ALTER TABLE {table.name} ENABLE ROW LEVEL SECURITY")
+async def hide(connection: asyncpg.Connection, table: str) -> None:
+    """Row security on, and no right for anybody but its owner.
+
+    Default privileges may have given it to others: what is kept is as sensitive as where it comes from.
+    """
+    await connection.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
     granted = await connection.fetch(
-        """SELECT DISTINCT a.grantee::regrole::text AS role FROM pg_class c, aclexplode(c.relacl) a
+        """SELECT DISTINCT a.grantee::regrole::text AS role
+           FROM pg_class c
+           CROSS JOIN LATERAL (SELECT c.relacl UNION ALL SELECT attacl FROM pg_attribute WHERE attrelid = c.oid) t (acl)
+           CROSS JOIN LATERAL aclexplode(t.acl) a
            WHERE c.oid = $1::text::regclass AND a.grantee <> c.relowner AND a.grantee <> 0""",
-        table.name,
+        table,
     )
     others = ["PUBLIC", *(row["role"] for row in granted)]
-    await connection.execute(f"REVOKE ALL ON {table.name} FROM {', '.join(others)}")
+    await connection.execute(f"REVOKE ALL ON {table} FROM {', '.join(others)}")
 
 
 def as_json(columns: Sequence[StoredColumn]) -> str:

@@ -11,33 +11,32 @@ from dataclasses import dataclass, field
 
 import asyncpg
 
+from app import failpoints
 from app.adapters.postgres import quote
 from app.adapters.target.preserve.going_back import Going, NotTheSame, insert_rows, set_positions, update_rows
 from app.adapters.target.preserve.kept_rows import (
     KeptTable,
     StoredColumn,
     columns_of,
-    from_json,
     numbered,
     quietly,
     unforced,
 )
+from app.adapters.target.preserve.sets import STORED, StoredSet, stored_set
 from app.adapters.target.preserve.standing_aside import Aside
 from app.adapters.target.records import Stamp
 from app.domain.failure import Failure, FailureCode
 from app.domain.migration import Direction
 from app.domain.preserved import PreservedKind as Kind
-from app.domain.preserved import PreservedState, said_of
+from app.domain.preserved import PreservedState
 from app.domain.signals import StepFailed
 from app.domain.step import Step, count_of
 
 WAITING = "SELECT DISTINCT name, direction FROM liftlock.preserved WHERE scope = $1 AND state = 'kept'"
 """What is kept by which steps: each of the others is done without a look."""
 
-_SETS = """
-    SELECT id, kind, relation::bigint AS relation, schema_name, relation_name, columns::text AS columns,
-           keys::text AS keys, sequences::text AS sequences, rows, checksum
-    FROM liftlock.preserved
+_SETS = f"""
+    {STORED}
     WHERE scope = $1 AND name = $2 AND direction = $3 AND state = 'kept' AND job_id = (
         SELECT p.job_id FROM liftlock.preserved p
         WHERE p.scope = $1 AND p.name = $2 AND p.direction = $3 AND p.state = 'kept' ORDER BY p.kept_at DESC LIMIT 1)
@@ -48,12 +47,13 @@ _SETS = """
 
 _SETTLE = """
     UPDATE liftlock.preserved
-    SET state = $2, settled_at = clock_timestamp(), settled_by = $3, restored = $4, remarks = $5::text::jsonb
+    SET state = $2, settled_at = clock_timestamp(), settled_by = $3, restored = $4, remarks = remarks || $5::text::jsonb
     WHERE id = $1
 """
 _FIND = """
     SELECT COALESCE(
-        (SELECT c.oid FROM pg_class c WHERE c.oid = $1::bigint::oid AND $4),
+        (SELECT c.oid FROM pg_class c WHERE c.oid = $1::bigint::oid AND $4
+           AND c.relnamespace <> 'liftlock_preserved'::regnamespace),
         (SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
          WHERE n.nspname = $2 AND c.relname = $3 AND c.relkind IN ('r', 'p', 'S')))::bigint
 """
@@ -66,28 +66,6 @@ _JUDGED = frozenset({Kind.TYPES, Kind.UPDATED})
 
 Waiting = frozenset[tuple[str, str]]
 """Name and direction of the steps whose kept rows wait to be given back."""
-
-
-@dataclass(frozen=True, slots=True)
-class StoredSet:
-    id: uuid.UUID
-    kind: Kind
-    relation: int
-    schema: str
-    name: str
-    columns: tuple[StoredColumn, ...]
-    keys: tuple[StoredColumn, ...]
-    sequences: tuple[dict[str, object], ...]
-    rows: int
-    checksum: str
-
-    @property
-    def table(self) -> KeptTable:
-        return KeptTable(self.id, self.columns, self.keys)
-
-    def said(self, rows: int, restored: int | None = None) -> str:
-        table = self.name if self.schema == "public" else f"{self.schema}.{self.name}"
-        return said_of(self.kind, table, [column.name for column in self.columns], rows, restored)
 
 
 @dataclass(slots=True)
@@ -112,17 +90,20 @@ class Restorer:
         """Before the step runs: which sets are to be given back, and which of their values still stand."""
         undone = Direction.UP if self._step.direction is Direction.DOWN else Direction.DOWN
         rows = await self._connection.fetch(_SETS, self._stamp.scope, self._step.name, undone.value)
-        self._sets = tuple(_set(row) for row in rows)
+        self._sets = tuple(stored_set(row) for row in rows)
         async with quietly(self._connection):
             for one in self._sets:
                 where = self._stood[one.id] = await self._place_of(one)
                 if one.kind in _JUDGED and where is not None:
+                    # what is judged now must stand until it is given back: a write in between would be lost
+                    await self._connection.execute(f"LOCK TABLE {await self._said(where)} IN SHARE ROW EXCLUSIVE MODE")
                     async with unforced(self._connection, where):
                         await self._mark_unchanged(one, where)
 
     async def give_back(self) -> tuple[str, ...]:
         """After it has run; what was given back, in words. Raises StepFailed when it is not what was kept."""
         said: list[str] = []
+        failpoints.reach("restore.before", self._connection)
         async with quietly(self._connection):
             aside = Aside(self._connection)
             results: list[tuple[StoredSet, int | None, _Result]] = []
@@ -130,6 +111,7 @@ class Restorer:
             for one in sorted(self._sets, key=lambda one: (one.kind not in _WHOLE, one.kind is Kind.UPDATED)):
                 where = await self._place_of(one)
                 results.append((one, where, await self._one(one, where, aside)))
+            failpoints.reach("restore.back", self._connection)
             taken_back = await aside.end()
             for one, where, result in results:
                 gone = taken_back.pop(where, 0) if where is not None else 0
@@ -137,6 +119,7 @@ class Restorer:
                     result.restored -= gone
                     result.remarks.append(f"{count_of(gone, 'row')} whose foreign key leads nowhere now")
                 said.append(await self._settle(one, result))
+        failpoints.reach("restore.after", self._connection)
         return tuple(said)
 
     async def _mark_unchanged(self, one: StoredSet, where: int) -> None:
@@ -255,18 +238,3 @@ def mismatch(step: Step, ordinal: int, what: str) -> StepFailed:
         next_steps=("look at liftlock.preserved: the rows are still kept",),
     )
     return StepFailed(failure, ordinal)
-
-
-def _set(row: asyncpg.Record) -> StoredSet:
-    return StoredSet(
-        row["id"],
-        Kind(row["kind"]),
-        row["relation"],
-        row["schema_name"],
-        row["relation_name"],
-        from_json(row["columns"]),
-        from_json(row["keys"]),
-        tuple(json.loads(row["sequences"])),
-        row["rows"],
-        row["checksum"],
-    )

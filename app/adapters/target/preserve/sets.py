@@ -1,6 +1,7 @@
 """One set of what is kept, how it is said, and where it is written down."""
 
 import json
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,10 +9,10 @@ import asyncpg
 
 from app.adapters.postgres import quote
 from app.adapters.target.preserve.inventory import Relation
-from app.adapters.target.preserve.kept_rows import KeptTable, StoredColumn, as_json
+from app.adapters.target.preserve.kept_rows import KeptTable, StoredColumn, as_json, from_json
 from app.adapters.target.records import Stamp
 from app.domain.preserved import PreservedKind as Kind
-from app.domain.preserved import said_of
+from app.domain.preserved import said_of, table_said
 from app.domain.step import Step
 
 _RECORD = """
@@ -20,6 +21,12 @@ _RECORD = """
          sequences, rows, bytes, checksum)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::bigint::oid, $10, $11, $12::text::jsonb, $13::text::jsonb,
             $14::text::jsonb, $15, $16, $17)
+"""
+
+STORED = """
+    SELECT id, kind, relation::bigint AS relation, schema_name, relation_name, columns::text AS columns,
+           keys::text AS keys, sequences::text AS sequences, rows, checksum
+    FROM liftlock.preserved
 """
 
 
@@ -33,6 +40,31 @@ class KeptSet:
 
     def said(self, rows: int) -> str:
         return said_of(self.kind, self.relation.said, [column.name for column in self.table.columns], rows)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSet:
+    id: uuid.UUID
+    kind: Kind
+    relation: int
+    schema: str
+    name: str
+    columns: tuple[StoredColumn, ...]
+    keys: tuple[StoredColumn, ...]
+    sequences: tuple[dict[str, object], ...]
+    rows: int
+    checksum: str
+
+    @property
+    def table(self) -> KeptTable:
+        return KeptTable(self.id, self.columns, self.keys)
+
+    @property
+    def relation_said(self) -> str:
+        return table_said(self.schema, self.name)
+
+    def said(self, rows: int, restored: int | None = None) -> str:
+        return said_of(self.kind, self.relation_said, [column.name for column in self.columns], rows, restored)
 
 
 async def write_down(
@@ -62,6 +94,21 @@ async def write_down(
         as_json(one.table.keys),
         json.dumps(list(one.sequences)),
         *counted,
+    )
+
+
+def stored_set(row: asyncpg.Record) -> StoredSet:
+    return StoredSet(
+        row["id"],
+        Kind(row["kind"]),
+        row["relation"],
+        row["schema_name"],
+        row["relation_name"],
+        from_json(row["columns"]),
+        from_json(row["keys"]),
+        tuple(json.loads(row["sequences"])),
+        row["rows"],
+        row["checksum"],
     )
 
 

@@ -1,6 +1,7 @@
 """What is kept in a target, for those who ask, and what is thrown away when its time is over."""
 
 import json
+from uuid import UUID
 
 import asyncpg
 
@@ -10,7 +11,7 @@ from app.adapters.target.preserve.kept_rows import SCHEMA
 from app.adapters.target.schemas import connected
 from app.domain.environment import Environment
 from app.domain.migration import Direction
-from app.domain.preserved import PreservedKind, PreservedSet, PreservedState, Retention
+from app.domain.preserved import Place, PreservedKind, PreservedSet, PreservedState, Retention
 
 _LOCK_MS = 200
 _NEEDED = """
@@ -20,12 +21,24 @@ _NEEDED = """
 """
 """The migration stands as the step has left it, so that the one that undoes it may come."""
 
-_KEPT = f"""
+_SET = f"""
     SELECT p.id, p.name, p.direction, p.job_id, p.kind, p.schema_name, p.relation_name, p.columns::text AS columns,
            p.rows, p.bytes, p.checksum, p.kept_at, p.state, ({_NEEDED}) AS needed, p.settled_at, p.settled_by,
            p.restored, p.remarks::text AS remarks
-    FROM liftlock.preserved p WHERE p.scope = $1 ORDER BY p.kept_at DESC, p.place DESC LIMIT $2
+    FROM liftlock.preserved p WHERE p.scope = $1
 """
+_KEPT = f"{_SET} ORDER BY p.kept_at DESC, p.place DESC LIMIT $2"
+_ONE = f"{_SET} AND p.id = $2"
+_PLACE = """
+    SELECT CASE WHEN n.oid IS NULL THEN 'no_schema'
+                WHEN EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.relnamespace = n.oid AND c.relname = $2)
+                  OR EXISTS (SELECT FROM pg_catalog.pg_type t WHERE t.typnamespace = n.oid AND t.typname = $2)
+                THEN 'taken' ELSE 'free' END
+    FROM (SELECT $1::text AS name) AS asked
+    LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = asked.name
+"""
+"""A table brings a type of its name with it."""
+
 _DUE = f"""
     SELECT p.id FROM liftlock.preserved p
     WHERE p.scope = $1 AND p.state IN ('kept', 'partly_restored')
@@ -50,6 +63,18 @@ class PostgresPreservedRows:
             except _NOTHING_THERE:
                 return ()
             return tuple(_set(row) for row in rows)
+
+    async def one(self, environment: Environment, set_id: UUID) -> PreservedSet | None:
+        async with connected(environment) as connection:
+            try:
+                row = await connection.fetchrow(_ONE, environment.scope, set_id)
+            except _NOTHING_THERE:
+                return None
+            return None if row is None else _set(row)
+
+    async def place(self, environment: Environment, schema: str, table: str) -> Place:
+        async with connected(environment) as connection:
+            return Place(await connection.fetchval(_PLACE, schema, table))
 
     async def purge(self, environment: Environment, retention: Retention) -> int:
         async with connected(environment) as connection:
@@ -82,14 +107,14 @@ class PostgresPreservedRows:
 
 
 def _set(row: asyncpg.Record) -> PreservedSet:
-    schema, name = row["schema_name"], row["relation_name"]
     return PreservedSet(
         id=row["id"],
         migration=row["name"],
         direction=Direction(row["direction"]),
         job_id=row["job_id"],
         kind=PreservedKind(row["kind"]),
-        table=name if schema == "public" else f"{schema}.{name}",
+        schema=row["schema_name"],
+        name=row["relation_name"],
         columns=tuple(column["name"] for column in json.loads(row["columns"])),
         rows=row["rows"],
         bytes=row["bytes"],
