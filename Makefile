@@ -18,7 +18,8 @@ test-fast: .venv/.installed
 # What another major of PostgreSQL may answer otherwise, and what needs more than the wheels carry.
 ON_ANOTHER_MAJOR = tests/contract $(addprefix tests/integration/test_,after_step.py alone.py at_once.py batches.py drift.py dry_runs.py environments.py \
 	first_run.py guards.py ledger_upgrade.py locks_and_cancel.py pgbouncer.py plans.py preserve.py preserve_corners.py \
-	preserve_limits.py preserve_shelf.py proofs.py protocol.py rewrites.py \
+	preserve_limits.py preserve_moving.py preserve_once.py preserve_reset.py preserve_shelf.py \
+	preserve_side_table.py proofs.py protocol.py rewrites.py \
 	samples.py snapshot_mutations.py snapshot_reading.py statement_locks.py)
 
 test-full: test
