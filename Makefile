@@ -16,10 +16,10 @@ test-fast: .venv/.installed
 	.venv/bin/python -m pytest -n 2 -m "not servers and not stack"
 
 # What another major of PostgreSQL may answer otherwise, and what needs more than the wheels carry.
-ON_ANOTHER_MAJOR = tests/contract $(addprefix tests/integration/test_,after_step.py alone.py at_once.py batches.py drift.py dry_runs.py environments.py \
-	first_run.py foreseen_losses.py foresight_holds.py guards.py ledger_upgrade.py locks_and_cancel.py pgbouncer.py plans.py preserve.py preserve_corners.py \
-	preserve_limits.py preserve_shelf.py proofs.py protocol.py rewrites.py \
-	samples.py snapshot_mutations.py snapshot_reading.py statement_locks.py)
+ON_ANOTHER_MAJOR = tests/contract $(patsubst %,tests/integration/test_%.py,after_step alone at_once batches drift dry_runs environments first_run foreseen_losses \
+	foresight_holds guards ledger_upgrade locks_and_cancel pgbouncer plans preserve preserve_corners \
+	preserve_limits preserve_moving preserve_once preserve_reset preserve_shelf preserve_side_table \
+	proofs protection protocol rewrites samples snapshot_mutations snapshot_reading statement_locks)
 
 test-full: test
 	.ci/system-servers && LIFTLOCK_SERVERS=system .venv/bin/python -m pytest -n 2 $(ON_ANOTHER_MAJOR)

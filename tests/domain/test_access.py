@@ -90,7 +90,7 @@ def test_every_kind_of_job_needs_a_scope_and_none_can_be_read_into_being(kind: J
 def test_what_moves_a_target_needs_the_scope_of_that_move_there() -> None:
     found = {kind: str(need_of(kind, "production")) for kind in JobKind}
     assert {kind for kind, need in found.items() if need == "run:production"} == {
-        JobKind.RUN, JobKind.SYNC, JobKind.MARK, JobKind.FOLLOW,
+        JobKind.RUN, JobKind.SYNC, JobKind.MARK, JobKind.FOLLOW, JobKind.RESTORE,
     }  # fmt: skip
     assert (found[JobKind.ROLLBACK], found[JobKind.RESET]) == ("rollback:production", "reset:production")
     assert str(need_of(JobKind.PURGE, CONTROL)) == "admin"
