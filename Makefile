@@ -16,18 +16,19 @@ test-fast: .venv/.installed
 	.venv/bin/python -m pytest -n 2 -m "not servers and not stack"
 
 # What another major of PostgreSQL may answer otherwise, and what needs more than the wheels carry.
-ON_ANOTHER_MAJOR = tests/contract $(patsubst %,tests/integration/test_%.py,after_step alone at_once batches drift dry_runs environments first_run foreseen_losses \
-	foresight_holds guards ledger_upgrade locks_and_cancel pgbouncer plans preserve preserve_corners \
-	preserve_limits preserve_moving preserve_once preserve_reset preserve_shelf preserve_side_table \
-	proofs protection protocol rewrites samples snapshot_mutations snapshot_reading statement_locks)
+ON_ANOTHER_MAJOR = tests/contract $(patsubst %,tests/integration/test_%.py,after_step alone at_once batches drift dry_runs environments first_run foresight_holds guards \
+	ledger_upgrade locks_and_cancel pgbouncer plans preserve preserve_corners preserve_moving \
+	preserve_odd_ways proofs protection protocol rewrites samples snapshot_mutations snapshot_reading \
+	statement_locks)
 
 test-full: test
-	.ci/system-servers && LIFTLOCK_SERVERS=system .venv/bin/python -m pytest -n 2 $(ON_ANOTHER_MAJOR)
+	.ci/system-servers && LIFTLOCK_SERVERS=system .venv/bin/python -m pytest -n 3 --dist worksteal $(ON_ANOTHER_MAJOR)
 
 # make chaos SECONDS=7200 for a soak, SEED=7 to run the schedule of faults of that seed again.
 chaos: SECONDS ?= 300
 chaos: .venv/.installed
-	LIFTLOCK_CHAOS=full .venv/bin/python -m pytest -n 2 tests/chaos tests/protocol tests/worker tests/integration/test_never_twice.py tests/integration/test_protocol.py
+	LIFTLOCK_CHAOS=full .venv/bin/python -m pytest -n 2 tests/chaos tests/protocol tests/worker \
+		tests/integration/test_never_twice.py tests/integration/test_answers_never_half.py tests/integration/test_protocol.py
 	.venv/bin/python -m tests.chaos.nemesis --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
 
 bench: .venv/.installed

@@ -34,8 +34,10 @@ DROP TABLE rows;
 PARTS = 4
 """Of the moments, so that they are lived through side by side."""
 
-LIVED_THROUGH = PARTS * (1 if os.environ.get("LIFTLOCK_CHAOS") == "full" else 3)
-"""Of the moments of keeping every one in `make chaos`, and every third elsewhere."""
+FULL = os.environ.get("LIFTLOCK_CHAOS") == "full"
+EVERY = PARTS * (1 if FULL else 2)
+LIVED_THROUGH = PARTS * (1 if FULL else 6)
+"""Of all moments every one in `make chaos`, and every other elsewhere; of those of keeping every sixth."""
 
 MOST_MOMENTS = 400
 
@@ -67,7 +69,7 @@ def test_a_worker_may_die_at_any_moment(
 ) -> None:
     with open_house(servers, folder, shortcut=False) as house:
         _prepare(house)
-        survived = _die_at_every_moment(house, monkeypatch, kind, range(first, MOST_MOMENTS, PARTS))
+        survived = _die_at_every_moment(house, monkeypatch, kind, range(first, MOST_MOMENTS, EVERY))
 
     assert survived > 20
 

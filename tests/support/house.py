@@ -15,7 +15,8 @@ from app.domain.job import Job, JobId, JobKind, JobRequest, Origin
 from app.services.submission import Submitted
 from app.settings import Settings, Timing
 from app.wiring import Services, build
-from tests.support.servers import Servers, fetch
+from tests.support.eventually import eventually
+from tests.support.servers import Servers, execute, fetch, value
 
 T = TypeVar("T")
 
@@ -30,6 +31,11 @@ QUICK = Timing(
     lock_retry_cap_ms=50,
     give_back_ms=50,
 )
+
+
+_END_ALL = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = $1"
+_templates: dict[int, str] = {}
+"""Of each server, by its port."""
 
 
 class House:
@@ -90,10 +96,38 @@ class House:
         return {status.name: status.status.value for status in every}
 
 
+def installed_database(servers: Servers) -> str:
+    """The DSN of a database in which the control tables stand already, as most tests want it."""
+    port = servers.postgres.port
+    if port not in _templates:
+        _templates[port] = _template(servers)
+    dsn = servers.copy_of(_templates[port])
+    # as old as the copy, not as what it was copied from
+    execute(dsn, "UPDATE liftlock_control.schedules SET next_due = clock_timestamp() + every")
+    return dsn
+
+
+def _template(servers: Servers) -> str:
+    """To install takes longer than to copy what is installed."""
+    database = Dsn(servers.new_database())
+    settings = Settings(
+        database, servers.valkey.url, {"development": Environment("development", database)}, "development", Path()
+    )
+    services = build(settings)
+    try:
+        services.portal.run(services.installer.install())
+    finally:
+        services.close()
+    server = servers.postgres.dsn()
+    execute(server, f'ALTER DATABASE "{database.database}" ALLOW_CONNECTIONS false')
+    eventually(lambda: value(server, _END_ALL, database.database) == 0)
+    return database.database
+
+
 @contextmanager
 def open_house(servers: Servers, folder: Path, dsn: str | None = None, **changed: Any) -> Iterator[House]:
     """A house of its own database; `changed` are fields of Settings."""
-    database = Dsn(dsn or servers.new_database())
+    database = Dsn(dsn or installed_database(servers))
     environments = changed.pop("environments", None) or {"development": Environment("development", database)}
     settings = Settings(
         database=database,

@@ -26,6 +26,12 @@ class Servers:
         """The DSN of an empty database of its own."""
         return self.postgres.create_database(f"t{os.getpid()}_{next(_numbers)}")
 
+    def copy_of(self, template: str) -> str:
+        """The DSN of a new database that is as `template` is, which nobody may be connected to."""
+        name = f"t{os.getpid()}_{next(_numbers)}"
+        execute(self.postgres.dsn(), f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        return self.postgres.dsn(name)
+
     def new_redis_url(self) -> str:
         """A flushed Valkey; tests of one session run one after another."""
         return self.valkey.url
