@@ -17,8 +17,9 @@ from app.registry.places import Places
 E = TypeVar("E", bound=StrEnum)
 T = TypeVar("T")
 
-_DURATION = re.compile(r"^([1-9][0-9]{0,5})([smhd])$")
+_DURATION = re.compile(r"([1-9][0-9]{0,5})([smhd])")
 _UNITS = {"s": timedelta(seconds=1), "m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
+LONGEST_ADDRESS = 10_000
 DURATION_SHAPE = 'takes a duration, such as "30m", "24h" or "2d"'
 
 
@@ -186,12 +187,27 @@ class TableReader:
 
     def _of_file(self, key: str, path: str) -> str | None:
         try:
-            return Path(path).read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
+            return _read(Path(path))
+        except (OSError, ValueError) as error:
+            # a path with a NUL is a ValueError, and so is what is no UTF-8
             self.say(key, f"`{key}` names the file {path}, which cannot be read ({error})")
             return None
 
 
+def _read(path: Path) -> str:
+    """An address is short: a device or a pipe, which may never come to an end, is not even opened.
+
+    Raises OSError or ValueError.
+    """
+    if not path.is_file():
+        raise OSError("it is not there, or is no ordinary file")
+    with path.open(encoding="utf-8") as file:
+        text = file.read(LONGEST_ADDRESS + 1)
+    if len(text) > LONGEST_ADDRESS:
+        raise ValueError(f"it holds more than {LONGEST_ADDRESS} characters")
+    return text.strip()
+
+
 def _duration_of(given: object) -> timedelta | None:
-    match = _DURATION.match(given) if isinstance(given, str) else None
+    match = _DURATION.fullmatch(given) if isinstance(given, str) else None
     return None if match is None else int(match[1]) * _UNITS[match[2]]
