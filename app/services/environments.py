@@ -32,6 +32,10 @@ class Environments:
     def knows(self, name: str) -> bool:
         return name in self._known
 
+    def stand_in_file(self, *names: str | None) -> bool:
+        """Whether all of them do, and so are as they were at start; None is no name."""
+        return all(name is None or name in self.of_file for name in names)
+
     def run_at_start(self, *, asked: bool) -> tuple[Environment, ...]:
         """Those that say `autoRun`; and the default one unless it says no, where that was `asked` of the service."""
         return tuple(

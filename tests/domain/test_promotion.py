@@ -71,6 +71,13 @@ def test_the_same_name_with_another_file_is_not_the_same_migration() -> None:
         run(LIVE, around(applied(sql("a", up="SELECT 'other'"))), A)
 
 
+def test_nobody_knows_how_long_what_has_no_moment_has_soaked() -> None:
+    unknown = History((replace(applied(A).entries[0], applied_at=None),))
+    assert unready(LIVE, step_up(A), around(unknown)) is None
+    refused = unready(PATIENT, step_up(A), around(unknown))
+    assert refused is not None and "since when it does is not known" in refused.message
+
+
 def test_it_has_to_stand_where_it_is_required_for_as_long_as_it_soaks() -> None:
     with pytest.raises(NotPromoted, match=r"has to stand in staging for 1d .* not before 2025-03-02T12:00:00"):
         run(PATIENT, around(applied(A), hours=23.9), A)
