@@ -61,7 +61,8 @@ class EnvironmentRegistry:
         found = await self._registry.all()
         if found == self._seen:
             return
-        self._environments.register(self._usable(found))
+        usable = self._usable(found)
+        self._environments.register(usable, frozenset(one.name for one in found) - usable.keys())
         self._seen = found
 
     def _usable(self, found: tuple[Registered, ...]) -> dict[str, Environment]:

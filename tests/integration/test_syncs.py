@@ -384,3 +384,20 @@ def test_a_job_that_was_asked_for_before_approvals_were_is_asked_for_again(
         with open_house(servers, folder, house.dsn, environments=guarded) as later:
             job = later.perform(early.id)
         assert (job.state, job.reason, tables(stages, "development")) == (JobState.FAILED, "approval_void", [])
+
+
+def test_a_process_that_cannot_read_an_environment_leaves_its_schedule_alone(
+    servers: Servers, folder: Path, stages: dict[str, Environment]
+) -> None:
+    file, urls = {"development": stages["development"]}, {"QA": stages["staging"].dsn.secret}
+    body = {"url": "env:QA", "sync": {"from": "development", "every": "5m"}}
+    with (
+        open_house(servers, folder, environments=file, environ=urls) as house,
+        open_house(servers, folder, house.dsn, environments=file) as without,
+    ):
+        assert house.http("PUT", "/environments/qa", json=body).status_code == 201
+        without.run_async(without.services.registry.refresh())
+        without.run_async(without.services.schedules.configure())
+        assert "sync-qa" in [one["name"] for one in house.http("GET", "/schedules").get_json()]
+        assert house.http("DELETE", "/environments/qa").status_code == 204
+        assert "sync-qa" not in [one["name"] for one in house.http("GET", "/schedules").get_json()]
