@@ -18,7 +18,7 @@ from app.domain.environment import (
 from app.domain.job import CONTROL
 from app.domain.windows import ALWAYS_OPEN, Windows
 from app.registry.places import Places
-from app.registry.table import Said, Sheet, TableReader
+from app.registry.table import Said, Sheet, TableReader, shown
 
 KEYS = (
     "url", "directUrl", "protection", "onDrift", "onFailure", "outOfOrder", "consent", "maxHoldMs", "schemaCheck",
@@ -160,7 +160,7 @@ def _sync(table: TableReader, requires: tuple[str, ...]) -> SyncPolicy | None:
     source = sources[0] if sources else next(iter(requires), None)
     every = reader.duration("every")
     if every is not None and every < timedelta(minutes=1):
-        reader.say("every", f"every = {reader.table['every']!r}: takes at least a minute")
+        reader.say("every", f"every = {shown(reader.table['every'])}: takes at least a minute")
     if source is None:
         reader.say(None, "`from` is missing; name the environment that this one follows")
         return None
