@@ -122,7 +122,7 @@ def test_what_has_not_soaked_is_held_back_by_a_sync_and_refused_to_a_run(
         sync(house, "staging")
         execute(
             stages["staging"].dsn.secret,
-            "UPDATE liftlock.migrations SET applied_at = applied_at - interval '25 h' WHERE name = 'users'",
+            "UPDATE liftlock.migrations SET updated_at = updated_at - interval '25 h' WHERE name = 'users'",
         )
         refused = ask(house, "/migrations/run?environment=production", status=409)
         assert "orders has to stand in staging for 1d before it may run here" in refused["detail"]
