@@ -209,10 +209,15 @@ def _environments(reader: "_Reader", database: Dsn | None) -> Mapping[str, Envir
         check = SchemaCheck[reader.one_of("LIFTLOCK_SCHEMA_CHECK", SchemaCheck.JOB.name, choices)]
         return {"development": Environment("development", database, schema_check=check)} if database else {}
     try:
-        written = path.read_text(encoding="utf-8")
+        # some editors begin a file with a mark of its encoding
+        written = path.read_text(encoding="utf-8-sig")
         document = tomllib.loads(written)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError) as error:
+        # also a number of thousands of digits, which the parser does not call its own error
         reader.problems.append(f"{path}: {error}")
+        return {}
+    except RecursionError:
+        reader.problems.append(f"{path}: it is nested too deeply to be read")
         return {}
     environments, problems = read_environments(document, reader.environ, path.name, written)
     reader.problems.extend(problems)

@@ -138,4 +138,4 @@ def test_lines_are_told_apart_from_what_only_looks_like_them() -> None:
 
 def test_a_word_of_the_api_names_no_environment() -> None:
     _, problems = read('[environments.compare]\nurl = "postgresql://db/compare"\n')
-    assert len(problems) == 1 and "the name 'compare' is a word of the HTTP API; choose another" in problems[0]
+    assert len(problems) == 1 and "the name 'compare' is a word of Liftlock's own; choose another" in problems[0]

@@ -400,6 +400,30 @@ def test_a_file_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
     assert "liftlock.toml: " in said
 
 
+def test_the_mark_that_some_editors_begin_a_file_with_is_no_part_of_it(tmp_path: Path) -> None:
+    text = '\ufeff[environments.qa]\r\nurl = "postgresql://db/qa"\r\n'
+    assert list(load_toml(tmp_path, text)) == ["qa"]
+
+
+def test_a_number_that_nobody_can_say_is_named_without_it(tmp_path: Path) -> None:
+    (said,) = problems_of(
+        configure(tmp_path, f'[environments.qa]\nurl = "postgresql://db/qa"\nmaxHoldMs = 0x{"f" * 6_000}')
+    )
+    assert "maxHoldMs = what holds a number of thousands of digits: takes a whole number" in said
+
+
+def test_what_may_hold_a_password_is_not_shown_where_it_is_wrong(tmp_path: Path) -> None:
+    text = '[environments.qa]\nurl = "postgresql://db/qa"\nbeforeRun = [5, "postgresql://ann:s3cret@db/shop"]'
+    (said,) = problems_of(configure(tmp_path, text))
+    assert "beforeRun takes a list of arguments" in said and "s3cret" not in said
+
+
+@pytest.mark.parametrize("text", [f"a = {'9' * 5_000}", f"a = {'[' * 5_000}{']' * 5_000}"])
+def test_a_file_that_the_parser_gives_up_is_named_too(text: str, tmp_path: Path) -> None:
+    (said,) = problems_of(configure(tmp_path, text))
+    assert "liftlock.toml: " in said
+
+
 def test_liftlock_toml_of_the_folder_is_read_unless_told_otherwise(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,7 +8,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from app.domain.environment import Dsn
 from app.ports import CommandEnd
@@ -29,12 +29,13 @@ class SystemCommands:
     ) -> CommandEnd:
         stop = threading.Event()
         environ = {**self._inherited, **target_variables(target)}
-        hidden = [value for name, value in environ.items() if name == "PGPASSWORD" and value]
+        hidden = _spellings(target, environ.get("PGPASSWORD", ""))
         try:
-            end = await asyncio.to_thread(_run, list(command), environ, timeout_s, lambda: stop.is_set() or is_halted())
+            return await asyncio.to_thread(
+                _run, list(command), environ, hidden, timeout_s, lambda: stop.is_set() or is_halted()
+            )
         finally:
             stop.set()
-        return CommandEnd(end.exit_code, _without(end.output, hidden), end.problem)
 
 
 def target_variables(target: Dsn) -> dict[str, str]:
@@ -58,12 +59,20 @@ def target_variables(target: Dsn) -> dict[str, str]:
     return {name: value for name, value in found.items() if value}
 
 
+def _spellings(target: Dsn, password: str) -> tuple[str, ...]:
+    """The password as it is, and as addresses write it; the longest first, for one may be a part of another."""
+    written = urlsplit(target.secret).netloc.rpartition("@")[0].partition(":")[2]
+    return tuple(sorted({password, written, quote(password, safe="")} - {""}, key=len, reverse=True))
+
+
 def _host_and_port(text: str) -> tuple[str, str]:
     host, colon, port = text.rpartition(":")
     return (host, port) if colon and port.isdecimal() else (text, "5432")
 
 
-def _run(command: list[str], environ: dict[str, str], timeout_s: float, is_over: Callable[[], bool]) -> CommandEnd:
+def _run(
+    command: list[str], environ: dict[str, str], hidden: Sequence[str], timeout_s: float, is_over: Callable[[], bool]
+) -> CommandEnd:
     try:
         process = subprocess.Popen(
             command,
@@ -75,7 +84,7 @@ def _run(command: list[str], environ: dict[str, str], timeout_s: float, is_over:
         )
     except (OSError, ValueError) as error:
         return CommandEnd(None, "", f"it cannot be started ({getattr(error, 'strerror', None) or error})")
-    tail = _Tail(process)
+    tail = _Tail(process, hidden)
     problem = _wait(process, time.monotonic() + timeout_s, timeout_s, is_over)
     tail.join()
     return CommandEnd(process.returncode, tail.text(), problem)
@@ -100,10 +109,15 @@ def _kill(process: "subprocess.Popen[bytes]") -> None:
 
 
 class _Tail:
-    """Reads what a command says, so that it never waits for a reader, and keeps the end of it."""
+    """Reads what a command says, so that it never waits for a reader, and keeps the end of it.
 
-    def __init__(self, process: "subprocess.Popen[bytes]") -> None:
+    More of it than is shown: a password that was cut in two where that begins would not be known as one.
+    """
+
+    def __init__(self, process: "subprocess.Popen[bytes]", hidden: Sequence[str]) -> None:
         self._process = process
+        self._hidden = hidden
+        self._most = KEPT_BYTES + max((len(one.encode()) for one in hidden), default=0)
         self._kept = b""
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
@@ -113,16 +127,15 @@ class _Tail:
         self._thread.join(1.0)
 
     def text(self) -> str:
-        return self._kept.decode("utf-8", "replace").replace("\x00", "").strip()
+        kept = self._kept
+        for one in self._hidden:
+            kept = kept.replace(one.encode(), HIDDEN.encode())
+        # the rest of a password that was cut in two may stand at the very beginning
+        unsure = self._most - KEPT_BYTES if len(self._kept) == self._most else 0
+        return kept[max(unsure, len(kept) - KEPT_BYTES) :].decode("utf-8", "replace").replace("\x00", "").strip()
 
     def _read(self) -> None:
         pipe = self._process.stdout
         assert pipe is not None
         while chunk := os.read(pipe.fileno(), 65_536):
-            self._kept = (self._kept + chunk)[-KEPT_BYTES:]
-
-
-def _without(text: str, hidden: Sequence[str]) -> str:
-    for secret in hidden:
-        text = text.replace(secret, HIDDEN)
-    return text
+            self._kept = (self._kept + chunk)[-self._most :]

@@ -35,8 +35,8 @@ def put_environment(path: EnvironmentPath, body: EnvironmentBody) -> Response:
     """Register an environment, or change one that is registered
 
     The keys are those of a table of liftlock.toml. Addresses with a password are refused: name a variable or a file
-    of the service instead (`env:NAME`, `file:PATH`). `If-Match` holds it to the version that was seen. Other processes
-    know of it within a few seconds.
+    of the service instead (`env:NAME`, `file:PATH`). `If-Match` holds it to the version that was seen,
+    `If-None-Match: *` to there being none. Other processes know of it within a few seconds.
     """
     remember_environment(path.environment)
     version = _seen_version()
@@ -55,11 +55,13 @@ def delete_environment(path: EnvironmentPath, query: ConfirmQuery, body: NoBody)
     """Forget a registered environment
 
     Its database stays as it is, and its jobs stay on record. One with a history wants its name typed (`confirm`).
+    `If-Match` holds it to the version that was seen.
     """
     remember_environment(path.environment)
+    version = _seen_version()
 
     def answer(_: object) -> Response:
-        run(services().registry.delete(path.environment, query.confirm, origin()))
+        run(services().registry.delete(path.environment, version, query.confirm, origin()))
         return Response(status=HTTPStatus.NO_CONTENT)
 
     return answer_change(body, answer)
@@ -93,7 +95,9 @@ def _answer(registered: Registered, status: HTTPStatus) -> Response:
 
 
 def _seen_version() -> int | None:
-    """Raises PreconditionFailed for what is no version."""
+    """0 where there may be none yet, None for any. Raises PreconditionFailed for what is no version."""
+    if request.if_none_match.star_tag:
+        return 0
     if "If-Match" not in request.headers or request.if_match.star_tag:
         return None
     seen = next(iter(request.if_match.as_set()), "")

@@ -6,12 +6,11 @@ from datetime import datetime
 from app.domain.binding import Binding, stale_reasons
 from app.domain.environment import Environment
 from app.domain.errors import ApprovalVoid, Forbidden, NothingToApprove
-from app.domain.job import Job, JobKind, JobState
+from app.domain.job import Job, JobRequest, JobState
 from app.domain.ledger import History
 from app.domain.principal import Principal
 from app.domain.step import Plan
 
-NEED_ONE = frozenset({JobKind.RUN, JobKind.SYNC, JobKind.ROLLBACK, JobKind.RESET, JobKind.MARK})
 REASON = "approval"
 """Why a job waits."""
 
@@ -26,8 +25,9 @@ class Vote:
     note: str | None = None
 
 
-def approvals_needed(environment: Environment, kind: JobKind) -> int:
-    return environment.approvals if kind in NEED_ONE else 0
+def approvals_needed(environment: Environment, request: JobRequest) -> int:
+    """Whatever writes the target needs them, but the release of one that a job holds which nobody will go on with."""
+    return environment.approvals if request.kind.writes_target and request.stranded is None else 0
 
 
 def refuse_vote(job: Job, by: Principal, votes: tuple[Vote, ...]) -> None:
@@ -43,11 +43,11 @@ def refuse_vote(job: Job, by: Principal, votes: tuple[Vote, ...]) -> None:
         )
     if by.kind == "anonymous":
         raise Forbidden("an approval has to say whose it is, and nobody knows who you are: set LIFTLOCK_AUTH=token")
-    asked = job.origin.principal
+    asked, about = job.origin.principal, {"environment": job.request.environment}
     if (by.kind, by.id) == (asked.kind, asked.id):
-        raise Forbidden(f"job {job.id} was asked for by {by.label}; somebody else has to approve it")
+        raise Forbidden(f"job {job.id} was asked for by {by.label}; somebody else has to approve it", facts=about)
     if any((vote.by.kind, vote.by.id) == (by.kind, by.id) for vote in votes):
-        raise Forbidden(f"{by.label} has approved job {job.id} already; somebody else has to, too")
+        raise Forbidden(f"{by.label} has approved job {job.id} already; somebody else has to, too", facts=about)
 
 
 def refuse_void(approved: Binding, plan: Plan, history: History, fingerprint: str | None) -> None:
@@ -57,4 +57,13 @@ def refuse_void(approved: Binding, plan: Plan, history: History, fingerprint: st
         raise ApprovalVoid(
             f"what was approved is no longer what would run: {'; '.join(reasons)}; nothing was run, ask again",
             facts={"expectedLedgerPosition": approved.position, "actualLedgerPosition": history.position},
+        )
+
+
+def refuse_unapproved(environment: Environment, request: JobRequest, plan: Plan) -> None:
+    """Raises ApprovalVoid for a job that was accepted before `environment` asked for approvals."""
+    if plan.steps and request.approved is None and approvals_needed(environment, request):
+        raise ApprovalVoid(
+            f"jobs in {environment.name} have to be approved by now, and nobody was asked about this one; nothing was "
+            f"run, ask again"
         )

@@ -66,8 +66,9 @@ def _unready_in(environment: Environment, name: str, step: Step, around: Surroun
         return f"{step.name} is not completed in {name}, {wanted}{state}"
     if entry.token_checksum != step.checksum.token:
         return f"{step.name} was completed in {name}, {wanted}, as another file than this one"
-    if environment.soak and entry.applied_at is not None and entry.applied_at + environment.soak > around.at:
-        ready = entry.applied_at + environment.soak
+    # not since it was applied: its text may have been accepted as another one since
+    ready = entry.updated_at + environment.soak
+    if environment.soak and ready > around.at:
         soak = said_duration(environment.soak)
         return f"{step.name} has to stand in {name} for {soak} before it may run here: not before {ready.isoformat()}"
     return None

@@ -1,6 +1,6 @@
 """Environments that are registered over HTTP: their settings as they were sent, with secrets by reference only."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import parse_qsl, urlsplit
@@ -9,6 +9,8 @@ from app.domain.problem import Problem
 
 ADDRESSES = ("url", "directUrl", "scratchUrl")
 REFERENCES = ("env:", "file:")
+PASSWORDS = frozenset({"password", "sslpassword"})
+"""What a query of an address may hold that nobody is to see."""
 COMMANDS = ("beforeRun", "beforeRunTimeout")
 
 
@@ -36,6 +38,15 @@ def secrets_in(document: Mapping[str, object]) -> tuple[Problem, ...]:
     )
 
 
+def unkeepable_in(document: Mapping[str, object]) -> tuple[Problem, ...]:
+    """Neither an address nor a name holds characters that nobody sees, and PostgreSQL keeps some of them nowhere."""
+    return tuple(
+        Problem("unprintable", f"`{key}` holds a character that cannot be shown; leave it out", pointer=f"/{key}")
+        for key, value in document.items()
+        if not all(text.isprintable() for text in _texts(value))
+    )
+
+
 def commands_in(document: Mapping[str, object]) -> tuple[Problem, ...]:
     """Nothing that arrives over HTTP, or was put into the control database, is ever executed as a command."""
     return tuple(
@@ -50,6 +61,19 @@ def has_password(value: object) -> bool:
         return False
     try:
         parts = urlsplit(value)
-        return bool(parts.password) or any(name == "password" for name, _ in parse_qsl(parts.query))
+        return bool(parts.password) or any(name in PASSWORDS for name, _ in parse_qsl(parts.query))
     except ValueError:
         return True
+
+
+def _texts(value: object) -> Iterator[str]:
+    """All that stand in it, however deep."""
+    left = [value]
+    while left:
+        match left.pop():
+            case str() as text:
+                yield text
+            case Mapping() as table:
+                left += [*table.keys(), *table.values()]
+            case list() as listed:
+                left += listed

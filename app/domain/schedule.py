@@ -37,10 +37,14 @@ class Wanted:
 def following(environments: Sequence[Environment]) -> tuple[Wanted, ...]:
     """Of each environment that follows another by itself."""
     return tuple(
-        Wanted(f"sync-{one.name}", JobKind.FOLLOW, one.sync.every, one.name)
+        Wanted(name_of_following(one.name), JobKind.FOLLOW, one.sync.every, one.name)
         for one in environments
         if one.sync is not None and one.sync.every is not None
     )
+
+
+def name_of_following(environment: str) -> str:
+    return f"sync-{environment}"
 
 
 def due_after(due: datetime, every: timedelta, now: datetime) -> datetime:

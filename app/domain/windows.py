@@ -9,6 +9,7 @@ from cronsim import CronSim, CronSimError
 
 LONGEST_WAIT = timedelta(days=400)
 MOST_LOOKS = 2_000
+LONGEST_CHANGE = timedelta(hours=3)
 LONGEST_WINDOW = timedelta(days=31)
 FIELDS_OF_CRON = 5
 
@@ -27,14 +28,13 @@ class Window:
 
     def ends_at(self, now: datetime) -> datetime | None:
         """When it closes that is open now; None while it is closed."""
-        last: datetime | None = None
-        for local in CronSim(self.cron, _in_zone(now - self.duration, self.zone)):
+        # backwards, for it may have opened thousands of times since; the second of `now` counts
+        after = now.replace(microsecond=0) + timedelta(seconds=1) + _set_back(now, self.zone)
+        for local in CronSim(self.cron, _in_zone(after, self.zone), reverse=True):
             start = local.astimezone(UTC)
-            if start > now:
-                break
-            # asked from within the hour that comes twice, it names a moment of the first one
-            last = start if start + self.duration > now else last
-        return None if last is None else last + self.duration
+            if start <= now:
+                return start + self.duration if start + self.duration > now else None
+        return None
 
     def starts_after(self, now: datetime) -> datetime | None:
         """None where it never opens again, as a 29th of February that is no Monday."""
@@ -124,6 +124,12 @@ def said_duration(duration: timedelta) -> str:
 
 def _in_zone(moment: datetime, zone: str) -> datetime:
     return moment.astimezone(UTC if zone == "UTC" else ZoneInfo(zone))
+
+
+def _set_back(now: datetime, zone: str) -> timedelta:
+    """How far clocks there were set back a moment ago: their hands may show what is still to come once more."""
+    before, after = (_in_zone(moment, zone).utcoffset() for moment in (now - LONGEST_CHANGE, now))
+    return timedelta() if before is None or after is None else max(before - after, timedelta())
 
 
 def _earliest(moments: Sequence[datetime | None]) -> datetime | None:

@@ -23,7 +23,7 @@ class Registry(Protocol):
         """
         ...
 
-    async def delete(self, name: str, origin: Origin) -> bool:
+    async def delete(self, name: str, version: int | None, origin: Origin) -> bool:
         """With its audit row; the environment's jobs and what stands in its target stay. False when it is not there."""
         ...
 

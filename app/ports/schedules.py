@@ -12,8 +12,11 @@ class Schedules(Protocol):
         """By name."""
         ...
 
-    async def keep(self, kind: JobKind, wanted: Sequence[Wanted]) -> None:
-        """Of this kind just these. What is new or has another rhythm is due after its time; what is paused stays so."""
+    async def keep(self, kind: JobKind, wanted: Sequence[Wanted], left_alone: Sequence[str] = ()) -> None:
+        """Of this kind just these, and those named in `left_alone` as they are.
+
+        What is new or has another rhythm is due after its time; what is paused stays so.
+        """
         ...
 
     async def tick(self) -> tuple[JobId, ...]:

@@ -15,9 +15,10 @@ from app.domain.environment import (
     SchemaCheck,
     SyncPolicy,
 )
+from app.domain.job import CONTROL
 from app.domain.windows import ALWAYS_OPEN, Windows
 from app.registry.places import Places
-from app.registry.table import Said, Sheet, TableReader
+from app.registry.table import Said, Sheet, TableReader, shown
 
 KEYS = (
     "url", "directUrl", "protection", "onDrift", "onFailure", "outOfOrder", "consent", "maxHoldMs", "schemaCheck",
@@ -27,9 +28,9 @@ KEYS = (
 MOST_MS = 86_400_000
 ROOT = "environments"
 
-_NAME = re.compile(r"^[a-z][a-z0-9_-]{0,62}$")
-_WORDS = frozenset({"compare"})
-"""What stands in the place of an environment's name in the paths of the API."""
+_NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
+_WORDS = frozenset({"compare", CONTROL})
+"""What stands in the place of an environment's name in the paths of the API, and in that of jobs that concern none."""
 
 _STRICT = {
     Protection.OPEN: (OnDrift.WARN, OutOfOrder.WARN),
@@ -70,13 +71,15 @@ def read_one(
     environment = _environment(name, TableReader(sheet, (ROOT, name), document))
     if environment is not None:
         together = {**others, name: environment}
-        _check_together(together, list(together), sheet)
+        _check_together(together, list(together), sheet, name)
     return environment, [one for one in sheet.said if one.path[:2] == (ROOT, name)]
 
 
-def _check_together(found: Mapping[str, Environment], names: list[str], sheet: Sheet) -> None:
+def _check_together(found: Mapping[str, Environment], names: list[str], sheet: Sheet, of: str | None = None) -> None:
+    """`of`: the one that a circle is said of where it is a part of it."""
     _check_addresses(found, sheet)
     _check_order(found, names, sheet)
+    _check_circles(found, sheet, of)
 
 
 def default_protection(name: str) -> Protection:
@@ -91,10 +94,10 @@ def default_protection(name: str) -> Protection:
 
 
 def _environment(name: str, table: TableReader) -> Environment | None:
-    if not _NAME.match(name):
-        table.say(None, f"the name must match {_NAME.pattern}")
+    if not _NAME.fullmatch(name):
+        table.say(None, f"the name must match ^{_NAME.pattern}$")
     if name in _WORDS:
-        table.say(None, f"the name {name!r} is a word of the HTTP API; choose another")
+        table.say(None, f"the name {name!r} is a word of Liftlock's own; choose another")
     table.refuse_unknown(KEYS)
     protection = table.choice("protection", Protection, default_protection(name))
     on_drift, out_of_order = _STRICT[protection]
@@ -157,7 +160,7 @@ def _sync(table: TableReader, requires: tuple[str, ...]) -> SyncPolicy | None:
     source = sources[0] if sources else next(iter(requires), None)
     every = reader.duration("every")
     if every is not None and every < timedelta(minutes=1):
-        reader.say("every", f"every = {reader.table['every']!r}: takes at least a minute")
+        reader.say("every", f"every = {shown(reader.table['every'])}: takes at least a minute")
     if source is None:
         reader.say(None, "`from` is missing; name the environment that this one follows")
         return None
@@ -179,7 +182,7 @@ def _check_addresses(found: Mapping[str, Environment], sheet: Sheet) -> None:
 
 
 def _check_order(found: Mapping[str, Environment], names: list[str], sheet: Sheet) -> None:
-    """What an environment requires or follows must be there, and may not come back to it."""
+    """What an environment requires or follows must be there, and be another."""
     for name, environment in found.items():
         wanted = [("requires", one) for one in environment.requires]
         if environment.sync is not None and environment.sync.source not in environment.requires:
@@ -191,12 +194,15 @@ def _check_order(found: Mapping[str, Environment], names: list[str], sheet: Shee
             elif other not in names:
                 known = ", ".join(one for one in names if one != name) or "no other"
                 sheet.say((ROOT, name, key), f"{said}: there is no environment {other!r}; there is {known}")
+
+
+def _check_circles(found: Mapping[str, Environment], sheet: Sheet, of: str | None) -> None:
     try:
         TopologicalSorter({name: environment.requires for name, environment in found.items()}).prepare()
     except CycleError as error:
         cycle = list(error.args[1])
         if len(set(cycle)) > 1:
             sheet.say(
-                (ROOT, cycle[0], "requires"),
+                (ROOT, of if of is not None and of in cycle else cycle[0], "requires"),
                 f"`requires` goes in a circle: {' requires '.join(reversed(cycle))}; nothing could ever run in any",
             )

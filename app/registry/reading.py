@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from app.domain.environment import Environment
 from app.domain.problem import Problem
-from app.domain.registered import commands_in, secrets_in
+from app.domain.registered import commands_in, secrets_in, unkeepable_in
 from app.registry.environments import read_one
 from app.registry.table import Said
 
@@ -18,7 +18,7 @@ class DocumentReader:
     def read(
         self, name: str, document: Mapping[str, object], others: Mapping[str, Environment]
     ) -> tuple[Environment | None, tuple[Problem, ...]]:
-        refused = (*secrets_in(document), *commands_in(document))
+        refused = (*secrets_in(document), *commands_in(document), *unkeepable_in(document))
         if refused:
             return None, refused
         environment, said = read_one(name, document, others, self._environ)

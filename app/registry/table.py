@@ -17,8 +17,10 @@ from app.registry.places import Places
 E = TypeVar("E", bound=StrEnum)
 T = TypeVar("T")
 
-_DURATION = re.compile(r"^([1-9][0-9]{0,5})([smhd])$")
+_DURATION = re.compile(r"([1-9][0-9]{0,5})([smhd])")
 _UNITS = {"s": timedelta(seconds=1), "m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
+LONGEST_ADDRESS = 10_000
+MOST_SHOWN = 200
 DURATION_SHAPE = 'takes a duration, such as "30m", "24h" or "2d"'
 
 
@@ -94,13 +96,13 @@ class TableReader:
         try:
             return kind(str(given))
         except ValueError:
-            self.say(key, f"{key} = {given!r}: takes one of {', '.join(member.value for member in kind)}")
+            self.say(key, f"{key} = {shown(given)}: takes one of {', '.join(member.value for member in kind)}")
             return default
 
     def flag(self, key: str, default: T) -> bool | T:
         given = self.table.get(key, default)
         if key in self.table and not isinstance(given, bool):
-            self.say(key, f"{key} = {given!r}: takes true or false")
+            self.say(key, f"{key} = {shown(given)}: takes true or false")
             return default
         return given  # type: ignore[return-value]
 
@@ -108,7 +110,7 @@ class TableReader:
         given = self.table.get(key)
         if given is None or (type(given) is int and least <= given <= most):
             return given
-        self.say(key, f"{key} = {given!r}: takes {what}")
+        self.say(key, f"{key} = {shown(given)}: takes {what}")
         return None
 
     def duration(self, key: str) -> timedelta | None:
@@ -116,7 +118,7 @@ class TableReader:
             return None
         found = _duration_of(self.table[key])
         if found is None:
-            self.say(key, f"{key} = {self.table[key]!r}: {DURATION_SHAPE}")
+            self.say(key, f"{key} = {shown(self.table[key])}: {DURATION_SHAPE}")
         return found
 
     def names(self, key: str, example: str) -> tuple[str, ...]:
@@ -125,14 +127,14 @@ class TableReader:
         listed = [given] if isinstance(given, str) else given
         if isinstance(listed, list) and all(isinstance(one, str) and one for one in listed):
             return tuple(dict.fromkeys(listed))
-        self.say(key, f"{key} = {given!r}: takes {example}")
+        self.say(key, f"{key} = {shown(given)}: takes {example}")
         return ()
 
     def arguments(self, key: str) -> tuple[str, ...]:
         given = self.table.get(key, [])
         if isinstance(given, list) and all(isinstance(one, str) and "\x00" not in one for one in given):
             return tuple(given)
-        self.say(key, f'{key} = {given!r}: takes a list of arguments, such as ["pg_dump", "--file=/backups/shop.sql"]')
+        self.say(key, f'{key} takes a list of arguments, such as ["pg_dump", "--file=/backups/shop.sql"]')
         return ()
 
     def consent(self) -> frozenset[str]:
@@ -157,20 +159,21 @@ class TableReader:
         try:
             ZoneInfo(str(given))
         except (KeyError, ValueError, OSError):
-            self.say(key, f'{key} = {given!r}: takes the name of a time zone, such as "Europe/Berlin"')
+            self.say(key, f'{key} = {shown(given)}: takes the name of a time zone, such as "Europe/Berlin"')
             return "UTC"
         return str(given)
 
     def _window(self, key: str, given: object, zone: str) -> Window | None:
         if not isinstance(given, Mapping) or set(given) != {"cron", "duration"}:
-            self.say(key, f'{key}: {given!r} is no window; write {{ cron = "0 22 * * 1-4", duration = "6h" }}')
+            self.say(key, f'{key}: {shown(given)} is no window; write {{ cron = "0 22 * * 1-4", duration = "6h" }}')
             return None
-        cron, duration = str(given["cron"]), _duration_of(given["duration"])
+        cron = given["cron"] if isinstance(given["cron"], str) else shown(given["cron"])
+        duration = _duration_of(given["duration"])
         wrong = cron_problem(cron)
         if wrong is not None:
-            self.say(key, f"{key}: cron = {cron!r}: {wrong}")
+            self.say(key, f"{key}: cron = {shown(cron)}: {wrong}")
         if duration is None or duration > LONGEST_WINDOW:
-            self.say(key, f"{key}: duration = {given['duration']!r}: {DURATION_SHAPE}, of at most 31 days")
+            self.say(key, f"{key}: duration = {shown(given['duration'])}: {DURATION_SHAPE}, of at most 31 days")
         return None if wrong is not None or duration is None else Window(cron, duration, zone)
 
     def _resolved(self, key: str, given: str) -> str | None:
@@ -186,12 +189,36 @@ class TableReader:
 
     def _of_file(self, key: str, path: str) -> str | None:
         try:
-            return Path(path).read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
+            return _read(Path(path))
+        except (OSError, ValueError) as error:
+            # a path with a NUL is a ValueError, and so is what is no UTF-8
             self.say(key, f"`{key}` names the file {path}, which cannot be read ({error})")
             return None
 
 
+def shown(value: object) -> str:
+    """Short enough to be said; a number of thousands of digits is none that Python says."""
+    try:
+        text = repr(value)
+    except ValueError:
+        return "what holds a number of thousands of digits"
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"
+
+
+def _read(path: Path) -> str:
+    """An address is short: a device or a pipe, which may never come to an end, is not even opened.
+
+    Raises OSError or ValueError.
+    """
+    if not path.is_file():
+        raise OSError("it is not there, or is no ordinary file")
+    with path.open(encoding="utf-8") as file:
+        text = file.read(LONGEST_ADDRESS + 1)
+    if len(text) > LONGEST_ADDRESS:
+        raise ValueError(f"it holds more than {LONGEST_ADDRESS} characters")
+    return text.strip()
+
+
 def _duration_of(given: object) -> timedelta | None:
-    match = _DURATION.match(given) if isinstance(given, str) else None
+    match = _DURATION.fullmatch(given) if isinstance(given, str) else None
     return None if match is None else int(match[1]) * _UNITS[match[2]]

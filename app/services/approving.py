@@ -6,7 +6,7 @@ from uuid import UUID
 from app.domain.approval import Vote, approvals_needed, refuse_vote
 from app.domain.binding import binding_of
 from app.domain.environment import Environment
-from app.domain.errors import BackendUnavailable, Forbidden, NotFound, TargetBusy
+from app.domain.errors import BackendUnavailable, Forbidden, NotFound, ReadOnly, TargetBusy
 from app.domain.job import Job, JobId, JobRequest, JobState, Origin
 from app.domain.principal import Principal
 from app.domain.promotion import opening
@@ -25,7 +25,10 @@ class ApprovalDesk:
         schemas: Schemas,
         doorbell: Doorbell,
         clock: Clock,
+        *,
+        read_only: bool,
     ) -> None:
+        self._read_only = read_only
         self._doorbell = doorbell
         self._environments = environments
         self._approvals = approvals
@@ -46,7 +49,7 @@ class ApprovalDesk:
         Raises Forbidden where nobody is known, TargetBusy or BackendUnavailable where nobody can tell what there would
         be to approve.
         """
-        needed = approvals_needed(environment, request.kind)
+        needed = approvals_needed(environment, request)
         if needed == 0:
             return request, 0
         if asked_by.kind == "anonymous":
@@ -65,7 +68,7 @@ class ApprovalDesk:
         return replace(request, approved=bound), needed
 
     async def approve(self, job_id: UUID, note: str | None, origin: Origin) -> Job:
-        """Raises NotFound, NothingToApprove or Forbidden."""
+        """Raises NotFound, NothingToApprove, Forbidden or ReadOnly."""
         job = await self._allowed(job_id, origin)
         environment = self._environments.named(job.request.environment)
         not_before = opening(environment, job.request, self._clock.now())
@@ -84,6 +87,8 @@ class ApprovalDesk:
         return await self._approvals.of(JobId(job_id))
 
     async def _allowed(self, job_id: UUID, origin: Origin) -> Job:
+        if self._read_only:
+            raise ReadOnly("this service is read-only (LIFTLOCK_READ_ONLY); ask one that makes changes")
         job = await self._board.get(JobId(job_id))
         if job is None:
             raise NotFound(f"there is no job {job_id}", next_steps=("GET /jobs",))

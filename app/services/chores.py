@@ -94,7 +94,7 @@ class Chores:
 
     async def _follow(self, attempt: Attempt) -> Ended:
         try:
-            return await self._desk.follow(attempt.request.environment)
+            return await self._desk.follow(attempt)
         except Refusal as refusal:
             return refused(refusal, attempt)
 

@@ -75,11 +75,15 @@ class MigrationService:
         return resumed or _refuse(await self.job(job_id), "resume")
 
     async def retry(self, job_id: UUID, origin: Origin, idempotency: KeyClaim | None = None) -> Submitted:
-        """The same request as a new job. Raises NotFound, NotSafeToRetry, and what submitting it raises."""
+        """The same request as a new job, which has to be approved anew.
+
+        Raises NotFound, NotSafeToRetry, and what submitting it raises.
+        """
         job = await self.job(job_id)
         newest = await self._board.find(JobQuery(environment=job.request.environment, limit=LOOK_BACK))
         refuse_unsafe_retry(job, [other for other in newest if other.id > job.id])
-        return await self._submission.submit(replace(job.request, retry_of=job.id), origin, idempotency)
+        again = replace(job.request, retry_of=job.id, approved=None)
+        return await self._submission.submit(again, origin, idempotency)
 
     async def locks(self, job_id: UUID) -> tuple[LockSample, ...]:
         """What was seen of the locks around the job, oldest first. Raises NotFound."""

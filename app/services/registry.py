@@ -16,7 +16,7 @@ from app.domain.errors import (
     TargetBusy,
     ValidationFailed,
 )
-from app.domain.job import Origin
+from app.domain.job import JobState, Origin
 from app.domain.registered import Registered
 from app.domain.step import count_of
 from app.ports import JobBoard, JobQuery, Reader, Registry, Targets
@@ -61,7 +61,8 @@ class EnvironmentRegistry:
         found = await self._registry.all()
         if found == self._seen:
             return
-        self._environments.register(self._usable(found))
+        usable = self._usable(found)
+        self._environments.register(usable, frozenset(one.name for one in found) - usable.keys())
         self._seen = found
 
     def _usable(self, found: tuple[Registered, ...]) -> dict[str, Environment]:
@@ -100,18 +101,15 @@ class EnvironmentRegistry:
             raise ValidationFailed(problems[0].message, problems, next_steps=("GET /docs",))
         written = await self._registry.put(name, document, version, origin)
         if written is None:
-            raise PreconditionFailed(
-                f"the environment {name} is no longer the one of the ETag in If-Match; look again, then decide",
-                facts={"environment": name},
-                next_steps=(f"GET /environments/{name}",),
-            )
+            raise _moved(name)
         await self._changed()
         return Put(written, environment, written.version == 1)
 
-    async def delete(self, name: str, confirm: str | None, origin: Origin) -> None:
-        """Forget it; its target is left as it is, and its jobs stay on record.
+    async def delete(self, name: str, version: int | None, confirm: str | None, origin: Origin) -> None:
+        """Forget it; its target is left as it is, and its jobs stay on record. `version`: as of `put`.
 
-        Raises ReadOnly, NotFound, StandsInFile, StillNeeded, TargetBusy, or ConfirmationRequired for a history.
+        Raises ReadOnly, NotFound, StandsInFile, StillNeeded, TargetBusy, PreconditionFailed, or ConfirmationRequired
+        for a history.
         """
         self._submission.refuse_when_read_only()
         await self.refresh()
@@ -121,7 +119,9 @@ class EnvironmentRegistry:
         await self._refuse_open(name)
         if confirm != name:
             await self._refuse_history(environment)
-        if not await self._registry.delete(name, origin):
+        if not await self._registry.delete(name, version, origin):
+            if version is not None:
+                raise _moved(name)
             raise NotFound(f"there is no environment {name!r}", next_steps=("GET /environments",))
         await self._changed()
 
@@ -151,7 +151,8 @@ class EnvironmentRegistry:
             )
 
     async def _refuse_open(self, name: str) -> None:
-        for job in await self._board.open_on(name):
+        waiting = JobQuery(environment=name, state=JobState.WAITING, limit=1)
+        for job in (*await self._board.open_on(name), *await self._board.find(waiting)):
             raise TargetBusy(
                 f"job {job.id} ({job.request.kind}) of {name} has not ended; wait for it, or cancel it",
                 facts={"jobId": str(job.id), "state": job.state.value},
@@ -172,3 +173,11 @@ class EnvironmentRegistry:
                 facts={"environment": environment.name, "applied": applied},
                 next_steps=(f"DELETE /environments/{environment.name}?confirm={environment.name}",),
             )
+
+
+def _moved(name: str) -> PreconditionFailed:
+    return PreconditionFailed(
+        f"the environment {name} is not, or no longer, the one that the request is held to; look again, then decide",
+        facts={"environment": name},
+        next_steps=(f"GET /environments/{name}/registration",),
+    )

@@ -81,8 +81,8 @@ class MigrationRunnerService:
             await self._conflicts.record_refused_claim(claimed, self._worker)
             return
         failpoints.reach("claim.after")
-        if not self._environments.knows(claimed.request.environment):
-            # it may have been registered a moment ago, with another process
+        if not self._environments.stand_in_file(claimed.request.environment, claimed.request.source):
+            # what is registered may have changed a moment ago, in another process
             await self._registry.refresh()
         log.info("job.started", job=str(job_id), attempt=claimed.number, environment=claimed.request.environment)
         outcome = await self._carry_out(claimed)

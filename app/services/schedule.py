@@ -4,7 +4,7 @@ import structlog
 
 from app.domain.errors import BackendUnavailable, NotFound
 from app.domain.job import JobId, JobKind, JobRequest, Origin
-from app.domain.schedule import Schedule, following
+from app.domain.schedule import Schedule, following, name_of_following
 from app.ports import Clock, Doorbell, JobBoard, JobSweep, KeyClaim, NewJob, Schedules
 from app.services.environments import Environments
 from app.services.submission import Submission, Submitted
@@ -32,8 +32,12 @@ class ScheduleService:
         self._clock = clock
 
     async def configure(self) -> None:
-        """Have the schedules that the configuration asks for, and no other of their kind. Raises BackendUnavailable."""
-        await self._schedules.keep(JobKind.FOLLOW, following(self._environments.all()))
+        """Have the schedules that the configuration asks for, and no other of their kind. Raises BackendUnavailable.
+
+        What an environment asks for that cannot be read here is for those processes to say that can.
+        """
+        left_alone = [name_of_following(name) for name in self._environments.unread]
+        await self._schedules.keep(JobKind.FOLLOW, following(self._environments.all()), left_alone)
 
     async def list(self) -> tuple[Schedule, ...]:
         return await self._schedules.all()

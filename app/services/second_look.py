@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from app.domain.approval import refuse_unapproved
 from app.domain.environment import Environment
 from app.domain.errors import LiftlockError, MigrationsInvalid
 from app.domain.job import JobRequest
@@ -31,6 +32,7 @@ class SecondLook:
         if isinstance(self.around, LiftlockError):
             raise self.around
         plan = self.guard.judge(plan_job(self.request, self.environment, self.catalog, view, self.around), view)
+        refuse_unapproved(self.environment, self.request, plan)
         problems = self.source.unloadable([step for step in plan.steps if step.deed is Deed.EXECUTED])
         if problems:
             raise MigrationsInvalid(f"{problems[0].message}; nothing was run", problems)

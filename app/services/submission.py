@@ -39,7 +39,7 @@ class Submitted:
 
 @dataclass(frozen=True, slots=True)
 class Dedupe:
-    """Requests with the same key within `within_s` are one job."""
+    """Requests with the same key within `within_s`, or while their job waits for somebody's word, are one job."""
 
     key: str
     within_s: int

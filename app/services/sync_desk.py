@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from app.domain.environment import Environment
 from app.domain.errors import ValidationFailed
-from app.domain.job import Ended, JobKind, JobRequest, JobState, Origin
+from app.domain.job import Attempt, Ended, JobId, JobKind, JobRequest, JobState, Origin
 from app.domain.planned import StoredPlan
 from app.domain.principal import Principal
 from app.domain.problem import Problem
@@ -34,9 +34,12 @@ class SyncDesk:
         """What would be run. Raises as `submit` does for what the request names, and BackendUnavailable."""
         return await self._plans.make(self._asked(request), origin)
 
-    async def follow(self, environment_name: str) -> Ended:
-        """What a tick does: a sync, unless there is nothing to bring. A refusal is how the tick ends."""
-        environment = self._environments.named(environment_name)
+    async def follow(self, attempt: Attempt) -> Ended:
+        """What a tick does: a sync, unless there is nothing to bring. A refusal is how the tick ends.
+
+        Where somebody has run the schedule the sync is asked for by them: who asks is not who approves.
+        """
+        environment = self._environments.named(attempt.request.environment)
         if environment.sync is None:
             return Ended(JobState.SUCCEEDED, "nothing_to_do", f"{environment.name} follows no other any more")
         waiting = JobQuery(environment=environment.name, kind=JobKind.SYNC, state=JobState.WAITING, limit=1)
@@ -46,8 +49,12 @@ class SyncDesk:
         if not await self._submission.would_change(request):
             message = f"{environment.name} has what it may take of {environment.sync.source}"
             return Ended(JobState.SUCCEEDED, "nothing_to_do", message)
-        submitted = await self._submission.submit(request, Origin(FOLLOWER))
+        submitted = await self._submission.submit(request, await self._asked_by(attempt.job_id))
         return Ended(JobState.SUCCEEDED, "submitted", f"{submitted.job.message} (job {submitted.job.id})")
+
+    async def _asked_by(self, job_id: JobId) -> Origin:
+        job = await self._board.get(job_id)
+        return Origin(FOLLOWER) if job is None or job.origin.principal.kind == FOLLOWER.kind else job.origin
 
     def _asked(self, request: JobRequest) -> JobRequest:
         environment = self._environments.named(request.environment)

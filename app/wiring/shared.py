@@ -82,7 +82,9 @@ def rooms_of(settings: Settings, portal: Portal) -> Rooms:
     gate = HazardGate(schemas, SquawkLinter(), surveys, settings.keep_bytes)
     validation = SchemaValidationService(source, targets, conflicts, gate)
     neighbours = Neighbours(environments, targets, clock)
-    approvals = ApprovalDesk(environments, ControlApprovals(database), board, schemas, doorbell, clock)
+    approvals = ApprovalDesk(
+        environments, ControlApprovals(database), board, schemas, doorbell, clock, read_only=settings.read_only
+    )
     for close in (announcements.close, targets.close, leases.close, database.close, doorbell.close):
         portal.on_close(close)
     return Rooms(

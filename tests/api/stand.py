@@ -189,7 +189,13 @@ class Stand:
         self.proofs = MemoryProofs(self.clock)
         neighbours = Neighbours(environments, self.targets, self.clock)
         approvals = ApprovalDesk(
-            environments, MemoryApprovals(self.store), board, self.schemas, self.doorbell, self.clock
+            environments,
+            MemoryApprovals(self.store),
+            board,
+            self.schemas,
+            self.doorbell,
+            self.clock,
+            read_only=settings.read_only,
         )
         submission = Submission(
             environments,

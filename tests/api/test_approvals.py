@@ -6,7 +6,13 @@ from dataclasses import dataclass, replace
 import pytest
 
 from app.domain.access import Auth
+from app.domain.failure import Failure, FailureCode
+from app.domain.job import JobId, JobKind, JobRequest, JobState, Origin
+from app.domain.migration import Catalog
+from app.domain.principal import Principal
+from app.ports import NewJob
 from tests.api.stand import ENVIRONMENTS, Answer, Stand, standing
+from tests.domain.literals import sql
 
 ADMIN = "the-admins-token-of-this-test-long-enough"
 GUARDED = {one.name: replace(one, approvals=1) for one in ENVIRONMENTS}
@@ -92,3 +98,22 @@ def test_what_cannot_be_told_cannot_be_approved(office: Office) -> None:
     office.vote(first, office.bob)
     refused = office.run()
     assert (refused.status_code, refused.json["type"]) == (409, "/problems/target-busy")
+
+
+@pytest.mark.parametrize("word", ["approve", "reject"])
+def test_where_nothing_is_changed_nobody_votes(word: str) -> None:
+    with standing(changed_settings=SETTINGS | {"read_only": True}) as stand:
+        asked = JobRequest(JobKind.RUN, "development")
+        new = NewJob(JobId(stand.clock.new_id()), asked, Origin(Principal("ann", "token")), "", approvals_needed=1)
+        job = stand.run(stand.services.board.add(new))
+        refused = stand.post(f"/jobs/{job.id}/{word}", token=ADMIN)
+        assert (refused.status_code, refused.json["type"]) == (403, "/problems/read-only")
+
+
+def test_what_is_asked_for_again_is_approved_again(office: Office) -> None:
+    first = office.run().json["id"]
+    office.vote(first, office.bob)
+    office.stand.finish(first, JobState.FAILED, "approval_void", error=Failure(FailureCode.REFUSED, "it has moved"))
+    office.stand.source.catalog = Catalog((*office.stand.source.catalog.migrations, sql("later", "4")))
+    again = office.stand.post(f"/jobs/{first}/retry", token=office.ann)
+    assert (again.status_code, again.json["state"], again.json["approvalsNeeded"]) == (202, "waiting", 1)

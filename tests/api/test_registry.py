@@ -1,5 +1,6 @@
 """Environments registered over HTTP."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -100,3 +101,69 @@ def test_what_cannot_be_read_in_this_process_is_left_out_and_the_rest_is_there(s
     stand.run(stand.registry.put("broken", {"url": "env:NOT_HERE"}, None, Origin()))
     stand.run(stand.services.registry.refresh())
     assert [one.name for one in stand.services.environments.all()] == ["development", "production", "qa"]
+
+
+NIGHTS = {"url": "env:QA_URL", "windows": {"allow": [{"cron": "0 20 * * *", "duration": "2h"}]}}
+
+
+def test_one_whose_job_waits_is_not_forgotten(stand: Stand) -> None:
+    put(stand, body=NIGHTS)
+    job = stand.post("/migrations/run?environment=qa", json={"outsideWindow": "queue"}).json
+    assert job["state"] == "waiting"
+    busy = stand.delete("/environments/qa?confirm=qa")
+    assert (busy.status_code, busy.json["jobId"]) == (409, job["id"])
+    stand.post(f"/jobs/{job['id']}/cancel")
+    assert stand.delete("/environments/qa?confirm=qa").status_code == 204
+
+
+@pytest.mark.parametrize("last", ["early", "later"])
+def test_what_would_require_itself_through_others_is_refused(stand: Stand, last: str) -> None:
+    first = {"early": "later", "later": "early"}[last]
+    assert put(stand, last, {"url": f"postgresql://db/{last}"}).status_code == 201
+    assert put(stand, first, {"url": f"postgresql://db/{first}", "requires": [last]}).status_code == 201
+    refused = put(stand, last, {"url": f"postgresql://db/{last}", "requires": [first]})
+    assert (refused.status_code, refused.json["problems"][0]["pointer"]) == (422, "/requires")
+    assert "goes in a circle" in refused.json["detail"]
+
+
+@pytest.mark.parametrize("name", ["liftlock-control", "qa%0A", "compare", "..", "q" * 64])
+def test_a_name_that_stands_for_something_else_is_refused(stand: Stand, name: str) -> None:
+    assert put(stand, name).status_code in (404, 405, 422)
+    assert [one.name for one in stand.services.environments.all()] == ["development", "production"]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "file:/dev/zero",
+        "file:/etc",
+        "file:/etc/\x00passwd",
+        "postgresql://db/qa\x00",
+        "postgresql://db/qa\ud800",
+        "postgresql://ann@db/qa?sslpassword=s3cret",
+    ],
+)
+def test_an_address_that_cannot_be_read_kept_or_shown_is_refused(stand: Stand, url: str) -> None:
+    refused = put(stand, body={"url": url})
+    assert (refused.status_code, refused.json["problems"][0]["pointer"]) == (422, "/url")
+    assert "s3cret" not in refused.get_data(as_text=True)
+
+
+def test_a_file_is_read_no_further_than_an_address_goes(stand: Stand, tmp_path: Path) -> None:
+    (tmp_path / "large").write_text("x" * 10_001)
+    refused = put(stand, body={"url": f"file:{tmp_path / 'large'}"})
+    assert (refused.status_code, "more than 10000 characters" in refused.json["detail"]) == (422, True)
+
+
+def test_one_is_forgotten_as_it_was_seen_or_not_at_all(stand: Stand) -> None:
+    put(stand)
+    put(stand, body={"url": "env:QA_URL"})
+    late = stand.call("DELETE", "/environments/qa", headers={"If-Match": '"1"'})
+    assert (late.status_code, late.json["nextSteps"][0][:3]) == (412, "cur")
+    assert stand.call("DELETE", "/environments/qa", headers={"If-Match": '"2"'}).status_code == 204
+
+
+def test_one_that_is_there_is_not_registered_anew_by_who_wants_none_to_be_there(stand: Stand) -> None:
+    fresh = {"If-None-Match": "*"}
+    assert stand.call("PUT", "/environments/qa", json=QA, headers=fresh).status_code == 201
+    assert stand.call("PUT", "/environments/qa", json=QA, headers=fresh).status_code == 412

@@ -80,6 +80,12 @@ def test_a_job_with_nothing_to_do_is_over_when_it_is_born(room: Room) -> None:
     assert room.run(room.board.open_on("development")) == ()
 
 
+def test_a_job_with_a_dedupe_key_stays_the_one_job_while_it_waits(room: Room) -> None:
+    first = add(room, dedupe_key="auto-run", dedupe_within_s=60, approvals_needed=1)
+    room.pass_time(61)
+    assert add(room, dedupe_key="auto-run", dedupe_within_s=60, approvals_needed=1).id == first.id
+
+
 def test_jobs_with_one_dedupe_key_are_one_job_for_a_while(room: Room) -> None:
     first = add(room, dedupe_key="auto-run", dedupe_within_s=60)
 

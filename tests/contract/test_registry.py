@@ -27,8 +27,14 @@ def test_another_version_than_the_one_that_was_seen_is_left_alone(room: Room) ->
 
 def test_what_is_deleted_is_gone_and_may_come_again(room: Room) -> None:
     room.run(room.registry.put("qa", DOCUMENT, None, ANN))
-    assert room.run(room.registry.delete("qa", ANN))
-    assert not room.run(room.registry.delete("qa", ANN))
+    assert room.run(room.registry.delete("qa", None, ANN))
+    assert not room.run(room.registry.delete("qa", None, ANN))
     assert room.run(room.registry.all()) == ()
     again = room.run(room.registry.put("qa", DOCUMENT, None, ANN))
     assert again is not None and again.version == 1
+
+
+def test_another_version_than_the_one_that_was_seen_is_not_deleted(room: Room) -> None:
+    room.run(room.registry.put("qa", DOCUMENT, None, ANN))
+    assert not room.run(room.registry.delete("qa", 2, ANN))
+    assert room.run(room.registry.delete("qa", 1, ANN))

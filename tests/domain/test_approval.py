@@ -11,6 +11,7 @@ from app.domain.environment import Dsn, Environment
 from app.domain.errors import ApprovalVoid, Forbidden, NothingToApprove
 from app.domain.job import Job, JobId, JobKind, JobRequest, JobState, Origin
 from app.domain.principal import Principal
+from app.domain.settling import Resolution, Settling
 from app.domain.step import Plan, step_up
 from tests.domain.literals import NOON, applied, sql
 
@@ -37,12 +38,19 @@ A, B = sql("a", "1"), sql("b", "2")
         (JobKind.SYNC, 2),
         (JobKind.ROLLBACK, 2),
         (JobKind.MARK, 2),
+        (JobKind.RESOLVE, 2),
+        (JobKind.RESTORE, 2),
         (JobKind.VERIFY, 0),
         (JobKind.SCAN, 0),
     ],
 )
 def test_what_changes_a_target_has_to_be_approved_and_nothing_else(kind: JobKind, needed: int) -> None:
-    assert approvals_needed(LIVE, kind) == needed
+    assert approvals_needed(LIVE, JobRequest(kind, "live")) == needed
+
+
+def test_a_target_that_is_stuck_is_released_without_waiting_for_anybody() -> None:
+    settling = Settling(UUID(int=3), Resolution.RELEASE_TARGET, stranded=UUID(int=4))
+    assert approvals_needed(LIVE, JobRequest(JobKind.RESOLVE, "live", settling=settling)) == 0
 
 
 def test_another_than_the_one_who_asked_may_approve() -> None:

@@ -71,6 +71,14 @@ def test_the_same_name_with_another_file_is_not_the_same_migration() -> None:
         run(LIVE, around(applied(sql("a", up="SELECT 'other'"))), A)
 
 
+def test_a_file_that_was_accepted_in_the_place_of_another_soaks_from_then_on() -> None:
+    accepted = History((replace(applied(A).entries[0], updated_at=NOON + timedelta(hours=20)),))
+    assert unready(LIVE, step_up(A), around(accepted)) is None
+    refused = unready(PATIENT, step_up(A), around(accepted, hours=30))
+    assert refused is not None and "not before 2025-03-03T08:00:00" in refused.message
+    assert unready(PATIENT, step_up(A), around(accepted, hours=44)) is None
+
+
 def test_it_has_to_stand_where_it_is_required_for_as_long_as_it_soaks() -> None:
     with pytest.raises(NotPromoted, match=r"has to stand in staging for 1d .* not before 2025-03-02T12:00:00"):
         run(PATIENT, around(applied(A), hours=23.9), A)
@@ -111,7 +119,7 @@ def test_a_sync_brings_what_the_source_has_completed_in_the_order_of_the_files()
 
 
 def test_a_sync_holds_back_what_is_not_ready_and_everything_behind_it() -> None:
-    young = replace(entry(B, 2), applied_at=NOON + timedelta(hours=10))
+    young = replace(entry(B, 2), updated_at=NOON + timedelta(hours=10))
     there = History.of([entry(A, 1), young, entry(C, 3)])
     plan = sync(applied(), there, PATIENT, hours=25)
     assert names(plan) == ["a"]

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from cronsim import CronSim
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -76,6 +77,22 @@ def test_the_hour_that_comes_twice_opens_once() -> None:
         minute for minute in range(180) if closed_at(twice, utc("2026-10-25T00:00") + timedelta(minutes=minute)) is None
     ]
     assert len(opened) == 20
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin"])
+def test_how_often_a_window_has_opened_makes_no_look_longer(monkeypatch: pytest.MonkeyPatch, zone: str) -> None:
+    looks = []
+
+    class Counted(CronSim):
+        def __next__(self) -> datetime:
+            looks.append(1)
+            return super().__next__()
+
+    monkeypatch.setattr("app.domain.windows.CronSim", Counted)
+    always = Window("* * * * *", timedelta(days=31), zone)
+    closed = closed_at(Windows(deny=(always,)), utc("2026-05-04T09:00"))
+    assert closed is not None and closed.opens_at is None
+    assert len(looks) < 100
 
 
 @pytest.mark.parametrize(

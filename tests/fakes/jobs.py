@@ -192,7 +192,7 @@ class MemoryJobs:
         twins = [
             row.job
             for row in self._store.rows.values()
-            if row.dedupe_key == job.dedupe_key and row.job.created_at > since
+            if row.dedupe_key == job.dedupe_key and (row.job.created_at > since or row.job.state is JobState.WAITING)
         ]
         return replace(twins[-1], steps=()) if twins else None
 

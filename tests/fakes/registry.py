@@ -29,8 +29,10 @@ class MemoryRegistry:
         self.audit.append((origin.principal.id, "environments.put", name))
         return self._known[name]
 
-    async def delete(self, name: str, origin: Origin) -> bool:
-        if self._known.pop(name, None) is None:
+    async def delete(self, name: str, version: int | None, origin: Origin) -> bool:
+        known = self._known.get(name)
+        if known is None or version not in (None, known.version):
             return False
+        del self._known[name]
         self.audit.append((origin.principal.id, "environments.delete", name))
         return True

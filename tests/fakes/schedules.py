@@ -32,8 +32,8 @@ class MemorySchedules:
     async def all(self) -> tuple[Schedule, ...]:
         return tuple(self._known[name] for name in sorted(self._known))
 
-    async def keep(self, kind: JobKind, wanted: Sequence[Wanted]) -> None:
-        names = {one.name for one in wanted}
+    async def keep(self, kind: JobKind, wanted: Sequence[Wanted], left_alone: Sequence[str] = ()) -> None:
+        names = {*(one.name for one in wanted), *left_alone}
         self._known = {name: one for name, one in self._known.items() if one.kind is not kind or name in names}
         for one in wanted:
             known = self._known.get(one.name)

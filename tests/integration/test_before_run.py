@@ -4,6 +4,7 @@ import asyncio
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from app.adapters.commands import SystemCommands, target_variables
 from app.domain.environment import Dsn, Environment
 from app.domain.job import JobState, Origin
+from app.domain.windows import Window, Windows
 from app.ports import CommandEnd
 from tests.support.eventually import eventually
 from tests.support.house import open_house, working
@@ -47,6 +49,14 @@ def test_of_what_a_command_says_the_end_is_kept() -> None:
     end = run(python("import sys; print('x' * 100_000); print('the last word', file=sys.stderr); sys.exit(3)"))
     assert end.exit_code == 3
     assert end.output.endswith("the last word") and len(end.output) <= 4_000
+
+
+def test_a_password_is_hidden_also_as_addresses_write_it_and_where_the_end_begins() -> None:
+    url = run(python("print('postgresql://ann:s3%20cret@db.example/shop')"))
+    assert url.output == "postgresql://ann:•••@db.example/shop"
+    for more in range(3_995, 4_003):
+        end = run(python(f"import os; print(os.environ['PGPASSWORD'] + 'x' * {more})"))
+        assert set(end.output) <= {"x", "•", "�"} and len(end.output) <= 4_000
 
 
 @pytest.mark.parametrize("command", [("/no/such/program",), ("/etc/passwd",), ("",)])
@@ -117,3 +127,26 @@ def test_a_job_is_cancelled_while_it_runs(servers: Servers, folder: Path, develo
             eventually(lambda: "before the first step" in house.job(job_id).message)
             house.run_async(house.services.migrations.cancel(job_id, Origin()))
         assert (house.job(job_id).state, tables(development)) == (JobState.CANCELLED, [])
+
+
+def test_a_window_that_has_closed_meanwhile_refuses_the_run(
+    servers: Servers, folder: Path, development: Environment
+) -> None:
+    (folder / "1_users.sql").write_text(ONE)
+    now = datetime.now(UTC).replace(second=0, microsecond=0)
+    lasting = datetime.now(UTC) - now + timedelta(seconds=5)
+    window = Window(f"{now.minute} {now.hour} * * *", lasting)
+    late = python(f"import time; time.sleep({(now + lasting).timestamp()} + 0.1 - time.time())")
+    environments = prepared(replace(development, windows=Windows(allow=(window,))), late)
+    with open_house(servers, folder, environments=environments) as house:
+        job = house.do()
+        assert (job.state, job.reason, tables(development)) == (JobState.FAILED, "outside_window", [])
+
+
+def test_its_arguments_are_shown_to_nobody(servers: Servers, folder: Path, development: Environment) -> None:
+    (folder / "1_users.sql").write_text(ONE)
+    environments = prepared(development, (*python("print('saved')"), "postgresql://ann:s3cret@db/shop"))
+    with open_house(servers, folder, environments=environments) as house:
+        job = house.do()
+        assert job.state is JobState.SUCCEEDED
+        assert "s3cret" not in house.http("GET", f"/jobs/{job.id}").get_data(as_text=True)

@@ -5,13 +5,17 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
-from app.domain.environment import Dsn, Environment, OnDrift, OutOfOrder, Protection, SyncPolicy
+from app.domain.environment import Dsn, Environment, OnDrift, OutOfOrder, Protection, SchemaCheck, SyncPolicy
+from app.domain.errors import Forbidden
 from app.domain.job import Job, JobId, JobKind, JobRequest, JobState, Origin
 from app.domain.principal import Principal
 from app.domain.windows import Window, Windows
+from app.services.resolving import Asked
+from app.services.submission import Submitted
 from tests.support.eventually import eventually
 from tests.support.house import House, open_house
 from tests.support.servers import Servers, execute, fetch
@@ -118,7 +122,7 @@ def test_what_has_not_soaked_is_held_back_by_a_sync_and_refused_to_a_run(
         sync(house, "staging")
         execute(
             stages["staging"].dsn.secret,
-            "UPDATE liftlock.migrations SET applied_at = applied_at - interval '25 h' WHERE name = 'users'",
+            "UPDATE liftlock.migrations SET updated_at = updated_at - interval '25 h' WHERE name = 'users'",
         )
         refused = ask(house, "/migrations/run?environment=production", status=409)
         assert "orders has to stand in staging for 1d before it may run here" in refused["detail"]
@@ -290,3 +294,110 @@ def test_what_a_target_has_lost_after_a_failover_becomes_a_conflict(
     reconcile()
     assert [one["state"] for one in conflicts()] == ["resolved"]
     assert tables(stages, "staging") == ["orders", "users"]
+
+
+ANN, BOB = (Origin(Principal(name, "token")) for name in ("ann", "bob"))
+
+
+@pytest.mark.parametrize("check", [SchemaCheck.JOB, SchemaCheck.OFF])
+def test_an_approval_is_held_to_the_schema_also_where_none_is_on_record(
+    servers: Servers, folder: Path, stages: dict[str, Environment], check: SchemaCheck
+) -> None:
+    (folder / "1_users.sql").write_text(ONE.format(name="users"))
+    guarded = {"development": replace(stages["development"], approvals=1, schema_check=check)}
+    with open_house(servers, folder, environments=guarded) as house:
+        job = house.run_async(house.services.migrations.submit(JobRequest(JobKind.RUN, "development"), ANN)).job
+        house.run_async(house.services.approvals.approve(job.id, None, BOB))
+        execute(stages["development"].dsn.secret, "CREATE TABLE by_hand (id int)")
+        void = house.perform(job.id)
+        assert (void.state, void.reason) == (JobState.FAILED, "approval_void")
+        assert tables(stages, "development") == ["by_hand"]
+
+
+def test_who_runs_the_schedule_of_an_environment_does_not_approve_its_sync(
+    servers: Servers, folder: Path, stages: dict[str, Environment]
+) -> None:
+    (folder / "1_users.sql").write_text(ONE.format(name="users"))
+    stages["staging"] = replace(stages["staging"], approvals=1)
+    with open_house(servers, folder, environments=stages) as house:
+        house.do()
+        house.run_async(house.services.schedules.configure())
+        started = house.run_async(house.services.schedules.run("sync-staging", None, ANN))
+        assert house.perform(started.job.id).reason == "submitted"
+        (asked,) = house.http("GET", "/jobs?kind=sync").get_json()
+        job = house.job(JobId(asked["id"]))
+        assert (job.state, job.origin.principal.id) == (JobState.WAITING, "ann")
+        with pytest.raises(Forbidden, match="somebody else has to approve it"):
+            house.run_async(house.services.approvals.approve(job.id, None, ANN))
+        house.run_async(house.services.approvals.approve(job.id, None, BOB))
+        assert house.perform(job.id).reason == "applied"
+
+
+def test_a_worker_takes_a_registered_environment_as_it_is_now(
+    servers: Servers, folder: Path, stages: dict[str, Environment]
+) -> None:
+    """Its own knowledge is a few seconds old: the address may have changed since."""
+    (folder / "1_users.sql").write_text(ONE.format(name="users"))
+    file = {"development": stages["development"]}
+    urls = {"OLD": stages["staging"].dsn.secret, "NEW": stages["production"].dsn.secret}
+    with (
+        open_house(servers, folder, environments=file, environ=urls) as house,
+        open_house(servers, folder, house.dsn, environments=file, environ=urls) as worker,
+    ):
+        assert house.http("PUT", "/environments/qa", json={"url": "env:OLD"}).status_code == 201
+        worker.run_async(worker.services.registry.refresh())
+        assert house.http("PUT", "/environments/qa", json={"url": "env:NEW"}).status_code == 200
+        job = house.submit(environment="qa").job
+        assert worker.perform(job.id).reason == "applied"
+        assert (tables(stages, "staging"), tables(stages, "production")) == ([], ["users"])
+
+
+def test_a_conflict_is_not_answered_in_the_ledger_without_approval(
+    servers: Servers, folder: Path, stages: dict[str, Environment]
+) -> None:
+    (folder / "2_orders.sql").write_text(ONE.format(name="orders"))
+    guarded = {"staging": replace(stages["staging"], requires=(), sync=None)}
+    with open_house(servers, folder, environments=guarded) as house:
+        house.do(environment="staging")
+    guarded["staging"] = replace(guarded["staging"], approvals=1)
+    with open_house(servers, folder, environments=guarded) as house:
+        (folder / "1_users.sql").write_text(ONE.format(name="users"))
+        ask(house, "/migrations/run", status=409)
+        (conflict,) = house.http("GET", "/migrations/conflicts?state=open").get_json()
+        asked = Asked("mark_applied", "nobody looks")
+        submitted = house.run_async(house.services.resolver.resolve(UUID(conflict["id"]), asked, ANN))
+        assert isinstance(submitted, Submitted)
+        assert (submitted.job.state, submitted.job.reason) == (JobState.WAITING, "approval")
+        house.run_async(house.services.approvals.approve(submitted.job.id, None, BOB))
+        assert house.perform(submitted.job.id).reason == "resolved"
+        assert house.http("GET", "/migrations/conflicts?state=open").get_json() == []
+
+
+def test_a_job_that_was_asked_for_before_approvals_were_is_asked_for_again(
+    servers: Servers, folder: Path, stages: dict[str, Environment]
+) -> None:
+    (folder / "1_users.sql").write_text(ONE.format(name="users"))
+    free = {"development": stages["development"]}
+    guarded = {"development": replace(stages["development"], approvals=1)}
+    with open_house(servers, folder, environments=free) as house:
+        early = house.submit().job
+        with open_house(servers, folder, house.dsn, environments=guarded) as later:
+            job = later.perform(early.id)
+        assert (job.state, job.reason, tables(stages, "development")) == (JobState.FAILED, "approval_void", [])
+
+
+def test_a_process_that_cannot_read_an_environment_leaves_its_schedule_alone(
+    servers: Servers, folder: Path, stages: dict[str, Environment]
+) -> None:
+    file, urls = {"development": stages["development"]}, {"QA": stages["staging"].dsn.secret}
+    body = {"url": "env:QA", "sync": {"from": "development", "every": "5m"}}
+    with (
+        open_house(servers, folder, environments=file, environ=urls) as house,
+        open_house(servers, folder, house.dsn, environments=file) as without,
+    ):
+        assert house.http("PUT", "/environments/qa", json=body).status_code == 201
+        without.run_async(without.services.registry.refresh())
+        without.run_async(without.services.schedules.configure())
+        assert "sync-qa" in [one["name"] for one in house.http("GET", "/schedules").get_json()]
+        assert house.http("DELETE", "/environments/qa").status_code == 204
+        assert "sync-qa" not in [one["name"] for one in house.http("GET", "/schedules").get_json()]

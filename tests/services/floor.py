@@ -102,7 +102,7 @@ class Floor:
             DriftRecorder(self.schemas, self.checks, conflicts),
             self.proofs,
             Neighbours(environments, self.targets, self.clock),
-            Preparation(self.commands),
+            Preparation(self.commands, self.clock),
         )
 
     @property

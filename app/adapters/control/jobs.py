@@ -72,7 +72,8 @@ _LOCK_TARGET = text("SELECT 1 FROM liftlock_control.targets WHERE name = :queue 
 
 _SAME_JOB = text("""
     SELECT j.* FROM liftlock_control.jobs j, pg_advisory_xact_lock(hashtextextended(:key, 0))
-    WHERE j.dedupe_key = :key AND j.created_at > clock_timestamp() - make_interval(secs => :within_s)
+    WHERE j.dedupe_key = :key
+      AND (j.state = 'waiting' OR j.created_at > clock_timestamp() - make_interval(secs => :within_s))
     ORDER BY j.created_at DESC LIMIT 1
 """)
 _GET = Direct(

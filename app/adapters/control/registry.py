@@ -30,7 +30,9 @@ _PUT_ROW = """
         updated_by = EXCLUDED.updated_by
     WHERE :version IS NULL OR known.version = :version
 """
-_DELETE_ROW = "DELETE FROM liftlock_control.environments WHERE name = :name"
+_DELETE_ROW = """
+    DELETE FROM liftlock_control.environments WHERE name = :name AND (:version IS NULL OR version = :version)
+"""
 
 
 def _statement(change: str, action: str) -> TextClause:
@@ -41,7 +43,7 @@ def _statement(change: str, action: str) -> TextClause:
 _PUT = _statement(_PUT_ROW, "put").bindparams(
     bindparam("document", type_=Text), bindparam("label", type_=Text), bindparam("version", type_=Integer)
 )
-_DELETE = _statement(_DELETE_ROW, "delete")
+_DELETE = _statement(_DELETE_ROW, "delete").bindparams(bindparam("version", type_=Integer))
 
 
 class ControlRegistry:
@@ -68,9 +70,10 @@ class ControlRegistry:
             row = (await connection.execute(_PUT, values)).mappings().first()
             return None if row is None else _registered(row)
 
-    async def delete(self, name: str, origin: Origin) -> bool:
+    async def delete(self, name: str, version: int | None, origin: Origin) -> bool:
+        values = {**_who(name, origin), "version": version}
         async with self._database.single() as connection:
-            return (await connection.execute(_DELETE, _who(name, origin))).first() is not None
+            return (await connection.execute(_DELETE, values)).first() is not None
 
 
 def _who(name: str, origin: Origin) -> dict[str, Any]:

@@ -85,9 +85,10 @@ class ControlSchedules:
             found = await connection.execute(select(schedules).order_by(schedules.c.name))
             return tuple(schedule_of(row) for row in found.mappings())
 
-    async def keep(self, kind: JobKind, wanted: Sequence[Wanted]) -> None:
+    async def keep(self, kind: JobKind, wanted: Sequence[Wanted], left_alone: Sequence[str] = ()) -> None:
+        names = [*(one.name for one in wanted), *left_alone]
         async with self._database.begin() as connection:
-            await connection.execute(_FORGET, {"kind": kind.value, "names": [one.name for one in wanted]})
+            await connection.execute(_FORGET, {"kind": kind.value, "names": names})
             for one in wanted:
                 values = {"name": one.name, "kind": one.kind.value, "every": one.every, "environment": one.environment}
                 await connection.execute(_KEEP, values)

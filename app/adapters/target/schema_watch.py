@@ -32,12 +32,13 @@ class SchemaWatch:
         self._check = environment.schema_check
         self._scope = environment.scope
         self._job_id = attempt.job_id
-        self._bound = attempt.request.plan is not None and attempt.request.plan.expected_fingerprint is not None
+        bindings = (attempt.request.plan, attempt.request.approved)
+        self._bound = any(one is not None and one.expected_fingerprint is not None for one in bindings)
         self._reader: tuple[asyncpg.Connection, SchemaReader] | None = None
         self._no_functions = False
 
     async def seen_with(self, connection: asyncpg.Connection, view: TargetView) -> TargetView:
-        """The view, and the schema, where there is something to hold it against: what was recorded, or a plan."""
+        """The view, and the schema, where there is something to hold it against: a record, a plan, an approval."""
         recorded = None if self._check is SchemaCheck.OFF else await read_recorded(connection, self._scope)
         if recorded is None and not self._bound:
             return view
