@@ -16,6 +16,9 @@ from app.domain.words import Words, words_of
 ROWS = frozenset({Kind.DELETED, Kind.UPDATED})
 VALUES = frozenset({Kind.COLUMNS, Kind.TYPES})
 FOUND_BY_KEY = frozenset({Kind.COLUMNS, Kind.TYPES, Kind.UPDATED})
+MOST_OVERWRITTEN = 500
+"""Columns: a table may have 1,600, and each is there as it was, as the step has written it, and whether that stands."""
+TOO_WIDE = f"it has more than {MOST_OVERWRITTEN} columns"
 _NOT_SEEN = "the new type holds every value, so that nobody sees what USING makes of them"
 
 
@@ -52,6 +55,8 @@ class Loss:
             return why
         if self.kind in FOUND_BY_KEY and not self.key:
             return "no primary key or unique index finds its rows again"
+        if self.kind is Kind.UPDATED and sum(not one.generated for one in self.holding.columns) > MOST_OVERWRITTEN:
+            return TOO_WIDE
         if self.kind is Kind.UPDATED and set(self.key) & set(self.columns):
             return "the key by which its rows are found again is overwritten"
         return None

@@ -14,9 +14,21 @@ from app.domain.step import Deed, Step
 from app.domain.words import Stated, Words
 
 _UPSERT = re.compile(r"\bDO\s+UPDATE\b|\bWITH\b", re.IGNORECASE)
+_BEFORE_VALUES = re.compile(r"\b(?:VALUES|SELECT|TABLE|DEFAULT)\b", re.IGNORECASE)
+_CALL = re.compile(r"""((?<![\w$])[^\W\d][\w$]*|")\s*\(""")
+_CALLS_NOBODY = frozenset({
+    "values", "in", "and", "or", "not", "as", "on", "from", "join", "lateral", "where", "select", "exists", "any",
+    "all", "when", "then", "else", "over", "filter", "union", "except", "using", "row", "conflict", "returning",
+    "array", "cast", "coalesce", "nullif", "greatest", "least", "extract", "now", "clock_timestamp", "date_trunc",
+    "make_interval", "gen_random_uuid", "random", "md5", "decode", "encode", "nextval", "currval", "generate_series",
+    "unnest", "count", "sum", "min", "max", "row_number", "lower", "upper", "length", "trim", "left", "right", "substr",
+    "substring", "replace", "concat", "repeat", "format", "chr", "round", "floor", "jsonb_build_object", "to_jsonb",
+    "char", "varchar", "numeric", "timestamp", "timestamptz", "interval",
+})  # fmt: skip
+"""What stands before a parenthesis in an INSERT and calls nothing of somebody's own; of the server's own, the usual."""
 _HARMLESS = frozenset({
     "COMMENT ON", "GRANT", "REVOKE", "SECURITY LABEL", "REINDEX", "CLUSTER", "ANALYZE", "LOCK", "SET", "RESET", "SHOW",
-    "REFRESH MATERIALIZED VIEW", "VALUES", "NOTIFY", "CHECKPOINT",
+    "REFRESH MATERIALIZED VIEW", "NOTIFY", "CHECKPOINT",
 })  # fmt: skip
 _HOLDS_ROWS = frozenset({"TABLE", "SCHEMA", "SEQUENCE", "EXTENSION", "OWNED", "TYPE", "DOMAIN"})
 _WRITES = {"UPDATE": 1, "DELETE": 2, "TRUNCATE": 1, "MERGE": 2}
@@ -98,9 +110,18 @@ def _statement_may_lose(stated: Stated) -> bool:
         case "DROP":
             return _drops_rows(verb, stated.words)
         case "INSERT":
-            return _UPSERT.search(stated.statement.text) is not None
+            return _UPSERT.search(stated.statement.text) is not None or _calls(stated.statement.text)
+        case "VALUES":
+            return _calls(stated.statement.text)
         case _:
             return verb not in _HARMLESS and first not in _HARMLESS
+
+
+def _calls(text: str) -> bool:
+    """Whether a function may be called that is not known; a value that looks like a call is taken for one."""
+    start = _BEFORE_VALUES.search(text)
+    calls = _CALL.finditer(text, start.start() if start else 0)
+    return any(call[1].lower() not in _CALLS_NOBODY for call in calls)
 
 
 def _creates_by_query(stated: Stated) -> bool:
@@ -121,7 +142,8 @@ def _takes_away(action: Words) -> bool:
         return action.word(1) != "CONSTRAINT"
     if action.begins("ALTER"):
         at = action.skipping(1, "COLUMN") + 1
-        return action.begins("TYPE", at=at) or action.begins("SET", "DATA", "TYPE", at=at)
+        takes = (("TYPE",), ("SET", "DATA", "TYPE"), ("DROP", "IDENTITY"))
+        return any(action.begins(*one, at=at) for one in takes)
     return False
 
 

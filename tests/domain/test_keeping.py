@@ -15,6 +15,9 @@ from tests.domain.literals import sql
 
 MB = 1_000_000
 ID, NOTE = HeldColumn("id", "bigint", width_bytes=8, empty=0), HeldColumn("note", "text", width_bytes=40, empty=0.5)
+WIDE = Holding(
+    "public.notes", Holder.TABLE, 9, 9, (ID, NOTE, *(replace(NOTE, name=f"c{n}") for n in range(499))), (("id",),)
+)
 NOTES = Holding("public.notes", Holder.TABLE, 1_000_000, 100 * MB, (ID, NOTE), (("id",),))
 
 
@@ -62,6 +65,7 @@ def test_rows_that_a_condition_picks_are_at_most_all() -> None:
         ("ALTER TABLE notes DROP note", Kind.COLUMNS, ("note",), replace(NOTES, keys=()), "no primary key"),
         ("ALTER TABLE notes DROP id", Kind.COLUMNS, ("id",), NOTES, "no primary key"),
         ("UPDATE notes SET note = ''", Kind.UPDATED, ("note",), replace(NOTES, keys=()), "no primary key"),
+        ("UPDATE notes SET note = ''", Kind.UPDATED, ("note",), WIDE, "more than 500 columns"),
         ("UPDATE notes SET id = 1", Kind.UPDATED, ("id",), NOTES, "the key by which"),
         ("DELETE FROM notes", Kind.DELETED, (), replace(NOTES, holder=Holder.PARENT), "other tables inherit from it"),
         ("DELETE FROM notes", Kind.DELETED, (), replace(NOTES, holder=Holder.FOREIGN), "foreign table"),

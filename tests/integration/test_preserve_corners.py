@@ -161,7 +161,10 @@ def test_what_an_application_has_written_into_a_new_table_of_the_name_stays(hous
     ("type_", "said"),
     [
         ("varchar(4)", "gave back note of notes (10 rows); 10 values made to fit the types that columns have now"),
-        ("int", "note of notes (10 rows) cannot go back and stays kept; invalid input syntax for type integer"),
+        (
+            "int",
+            "note of notes (10 rows) cannot go back and stays kept; 10 rows refused: invalid input syntax for type int",
+        ),
         ("text", "gave back note of notes (10 rows)"),
     ],
 )

@@ -63,6 +63,15 @@ def test_the_only_way_back_is_purged_at_twice_the_time(house: House, days: int, 
     assert [one["state"] for one in _listed(house)] == ["purged" if purged else "kept"]
 
 
+def test_the_step_that_would_have_given_it_back_says_that_it_was_purged(house: House) -> None:
+    execute(house.dsn, OLDER.format(days=61))
+    _purged(house)
+    job = house.do(JobKind.ROLLBACK)
+    assert job.steps[0].notice == "purged before, for the time was over: note of notes (1 row)"
+    assert house.do(JobKind.RUN).steps[0].notice == "kept note of notes (1 row)"
+    assert house.do(JobKind.ROLLBACK).steps[0].notice == "gave back note of notes (1 row)"
+
+
 def test_what_no_step_can_give_back_any_more_goes_when_its_time_is_over(house: House) -> None:
     execute(house.dsn, OLDER.format(days=31) + "; UPDATE liftlock.migrations SET status = 'failed'")
     assert _purged(house) == 1

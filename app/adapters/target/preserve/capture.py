@@ -12,7 +12,8 @@ import asyncpg
 from app.adapters.postgres import quote
 from app.adapters.target.prepared import literal
 from app.adapters.target.preserve.inventory import Relation
-from app.adapters.target.preserve.kept_rows import SCHEMA, KeptTable, numbered
+from app.adapters.target.preserve.kept_rows import SCHEMA, KeptTable, immediately, numbered
+from app.adapters.target.preserve.refusals import SAID
 from app.domain.preserved import PreservedKind as Kind
 
 PREFIX = "liftlock_keeps_"
@@ -21,6 +22,7 @@ _SETTINGS = (
     "SET search_path = pg_catalog, pg_temp SET datestyle = ISO SET intervalstyle = postgres "
     "SET extra_float_digits = 1 SET bytea_output = hex SET timezone = 'UTC' SET row_security = off"
 )
+_STANDS = "SELECT tgenabled::text FROM pg_trigger WHERE tgname = $1 AND tgparentid = 0"
 _NOW = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 
 
@@ -41,12 +43,19 @@ class Watched:
     @property
     def triggers(self) -> tuple[str, ...]:
         name = f"{PREFIX}{self.table.id.hex}"
-        return (name, f"{name}_t") if self.kind is Kind.DELETED else (name,)
+        # of a partitioned table each partition is truncated, and tells it itself
+        return (name, f"{name}_t") if self.kind is Kind.DELETED and self.relation.kind == "r" else (name,)
 
     @property
     def notes(self) -> str:
-        """Where the triggers note how many rows each statement has written: looking for it among rows takes longer."""
+        """Where the triggers note why they could not keep rows."""
         return f"{self.table.name}_n"
+
+    @property
+    def count(self) -> str:
+        """A sequence: how many rows they have seen. As what the server counts, it goes on when a part of the script
+        is taken back by its own savepoint."""
+        return f"{self.table.name}_s"
 
     def function(self, trigger: str) -> str:
         return f"{SCHEMA}.{trigger}"
@@ -54,7 +63,7 @@ class Watched:
 
 def begin(watched: Watched) -> Iterator[str]:
     """The statements that make the triggers; they keep others from writing the table until the step commits."""
-    yield f"CREATE TABLE {watched.notes} (seen bigint, reason text)"
+    yield f"CREATE TABLE {watched.notes} (reason text); CREATE SEQUENCE {watched.count} MINVALUE 0"
     trigger = watched.triggers[0]
     if watched.kind is Kind.UPDATED:
         yield watched.table.create(written=True)
@@ -63,40 +72,52 @@ def begin(watched: Watched) -> Iterator[str]:
             f"CREATE TRIGGER {trigger} AFTER UPDATE ON {watched.on} REFERENCING OLD TABLE AS gone NEW TABLE AS come "
             f"FOR EACH STATEMENT EXECUTE FUNCTION {watched.function(trigger)}()"
         )
+        yield _always(watched, trigger)
         return
-    truncated = watched.triggers[1]
     yield _function(watched, trigger, _gone(watched, "gone"))
     yield (
         f"CREATE TRIGGER {trigger} AFTER DELETE ON {watched.on} REFERENCING OLD TABLE AS gone "
         f"FOR EACH STATEMENT EXECUTE FUNCTION {watched.function(trigger)}()"
     )
-    if watched.relation.kind == "r":
-        # of a partitioned table each partition is truncated, and tells it itself
+    yield _always(watched, trigger)
+    for truncated in watched.triggers[1:]:
         yield _function(watched, truncated, _gone(watched, "ONLY ' || TG_RELID::regclass || '"))
         yield (
             f"CREATE TRIGGER {truncated} BEFORE TRUNCATE ON {watched.on} "
             f"FOR EACH STATEMENT EXECUTE FUNCTION {watched.function(truncated)}()"
         )
+        yield _always(watched, truncated)
 
 
-async def end(connection: asyncpg.Connection, watched: Watched) -> None:
-    """Take the triggers away. Where a reader would have to be waited for, they are only switched off."""
+async def end(connection: asyncpg.Connection, watched: Watched) -> bool:
+    """Take the triggers away; whether they were as they had been made, and have seen everything.
+
+    Where a reader would have to be waited for, they are only switched off.
+    """
+    untouched = True
     for trigger in watched.triggers:
-        there = await connection.fetchval("SELECT count(*) FROM pg_trigger WHERE tgname = $1", trigger)
-        if there:
+        stands = await connection.fetchval(_STANDS, trigger)
+        untouched = untouched and stands == "A"
+        if stands is not None:
             await _drop(connection, watched, trigger)
         else:
             await connection.execute(f"DROP FUNCTION IF EXISTS {watched.function(trigger)}()")
+    return untouched
 
 
 async def seen(connection: asyncpg.Connection, watched: Watched) -> tuple[int, list[str]]:
     """How many rows the triggers have kept, or found unchanged, and why they could not keep others."""
     if await connection.fetchval("SELECT to_regclass($1) IS NULL", watched.table.name):
         await connection.execute(watched.table.create(written=False))
-    noted = await connection.fetch(f"SELECT seen, reason FROM {watched.notes}")
-    await connection.execute(f"DROP TABLE {watched.notes}")
-    reasons = [row["reason"] for row in noted if row["reason"] is not None]
-    return sum(row["seen"] for row in noted), list(dict.fromkeys(reasons))
+    noted = await connection.fetch(f"SELECT DISTINCT reason FROM {watched.notes} ORDER BY 1")
+    count = await connection.fetchval(f"SELECT last_value FROM {watched.count}")
+    await connection.execute(f"DROP TABLE {watched.notes}; DROP SEQUENCE {watched.count}")
+    return count, [row["reason"] for row in noted]
+
+
+def _always(watched: Watched, trigger: str) -> str:
+    """Whatever session_replication_role the script sets. One that it switches off and on again is not like this."""
+    return f"ALTER TABLE {watched.on} ENABLE ALWAYS TRIGGER {trigger}"
 
 
 async def _drop(connection: asyncpg.Connection, watched: Watched, trigger: str) -> None:
@@ -109,7 +130,8 @@ async def _drop(connection: asyncpg.Connection, watched: Watched, trigger: str) 
         await connection.execute(f"DROP TRIGGER {trigger} ON {name}; DROP FUNCTION {watched.function(trigger)}()")
     except asyncpg.LockNotAvailableError:
         await connection.execute("ROLLBACK TO SAVEPOINT liftlock_drop")
-        await connection.execute(f"ALTER TABLE {name} DISABLE TRIGGER {trigger}")
+        async with immediately(connection):
+            await connection.execute(f"ALTER TABLE {name} DISABLE TRIGGER {trigger}")
     await connection.execute("RELEASE SAVEPOINT liftlock_drop")
     await connection.fetchval("SELECT set_config('lock_timeout', $1, true)", before)
 
@@ -124,7 +146,7 @@ def _function(watched: Watched, trigger: str, body: str) -> str:
         AS $liftlock$
         DECLARE
             names text; old text; new text; news text; key text; changed text; made text;
-            at bigint := {_NOW}; kept bigint;
+            at bigint := {_NOW}; kept bigint; keys bigint;
         BEGIN
             SELECT string_agg(c.kept, ', '), string_agg(CASE WHEN c.elsewhere THEN format('NULL::%s', c.stored)
                                    ELSE format('(t.%I)::%s', a.attname, c.stored) END, ', '),
@@ -132,13 +154,14 @@ def _function(watched: Watched, trigger: str, body: str) -> str:
                    string_agg('n' || substr(c.kept, 2), ', ') FILTER (WHERE c.kept ~ '^c'),
                    string_agg(format('t.%1$I = now.%1$I', a.attname), ' AND ') FILTER (WHERE c.kept ~ '^k'),
                    string_agg(format('(t.%1$I)::text IS DISTINCT FROM (now.%1$I)::text', a.attname), ' OR ')
-                       FILTER (WHERE c.kept ~ '^c')
-            INTO names, old, new, news, key, changed
+                       FILTER (WHERE c.kept ~ '^c'), count(*) FILTER (WHERE c.kept ~ '^k')
+            INTO names, old, new, news, key, changed, keys
             FROM {_columns(watched)};
             {body}
             RETURN NULL;
-        EXCEPTION WHEN cannot_coerce OR datatype_mismatch OR undefined_function OR data_exception THEN
-            INSERT INTO {watched.notes} VALUES (0, SQLERRM);
+        EXCEPTION WHEN cannot_coerce OR datatype_mismatch OR undefined_function OR data_exception
+                       OR program_limit_exceeded THEN
+            INSERT INTO {watched.notes} VALUES ({SAID});
             RETURN NULL;
         END $liftlock$"""
 
@@ -148,7 +171,7 @@ def _columns(watched: Watched) -> str:
     table = watched.table
     columns = ", ".join(
         f"({column.number}, {literal(name)}, {literal(column.stored)}, {literal(column.collated)}, "
-        f"{column.number in watched.elsewhere})"
+        f"{prefix == 'c' and column.number in watched.elsewhere})"
         for prefix, of in (("k", table.keys), ("c", table.columns))
         for name, column in zip(numbered(prefix, of), of, strict=True)
     )
@@ -176,15 +199,22 @@ def _gone(watched: Watched, rows: str) -> str:
                 || COALESCE(old, '') || ' FROM {rows} AS t';
         END IF;
         GET DIAGNOSTICS kept = ROW_COUNT;
-        INSERT INTO {watched.notes} VALUES (kept);"""
+        IF TG_OP = 'DELETE' THEN
+            -- nobody counts what is truncated
+            PERFORM setval('{watched.count}', last_value + kept) FROM {watched.count};
+        END IF;"""
 
 
 def _overwritten(watched: Watched) -> str:
     """Old and new values of rows that keep their key; of others nothing is noted."""
     return f"""
+        IF keys < {len(watched.table.keys)} THEN
+            INSERT INTO {watched.notes} VALUES ('the key by which its rows are found again is gone');
+            RETURN NULL;
+        END IF;
         EXECUTE format(
             'INSERT INTO {watched.table.name} (liftlock_at, %s, %s) '
             'SELECT %s, %s, %s FROM gone AS t JOIN come AS now ON %s WHERE %s',
             names, news, at, old, new, key, changed);
-        EXECUTE format(
-            'INSERT INTO {watched.notes} (seen) SELECT count(*) FROM gone AS t JOIN come AS now ON %s', key);"""
+        EXECUTE format('SELECT count(*) FROM gone AS t JOIN come AS now ON %s', key) INTO kept;
+        PERFORM setval('{watched.count}', last_value + kept) FROM {watched.count};"""

@@ -10,6 +10,7 @@ import asyncpg
 
 from app.adapters.postgres import quote
 from app.adapters.target.preserve.kept_rows import KeptTable, StoredColumn, key_of, numbered
+from app.adapters.target.preserve.refusals import SAID
 from app.domain.step import count_of
 
 _REFUSALS = ("22", "23")
@@ -20,6 +21,12 @@ _GENERATED_KEYS = """
     WHERE attrelid = $1::text::regclass AND attnum > 0 AND NOT attisdropped AND attidentity = 'a'
 """
 _SEQUENCE = "SELECT pg_get_serial_sequence($1, $2)"
+_SIGN = "SELECT sign(seqincrement)::int FROM pg_sequence WHERE seqrelid = $1::text::regclass"
+_SET_POSITION = """
+    SELECT setval($1::text::regclass, LEAST(GREATEST($2, seqmin), seqmax), $3)
+    FROM pg_sequence WHERE seqrelid = $1::text::regclass
+"""
+"""It may have narrower limits now."""
 
 
 class NotTheSame(Exception):
@@ -28,11 +35,12 @@ class NotTheSame(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Going:
-    """`now`: the columns of `table` by name. `checksum` and `rows`: of everything that is kept."""
+    """`there`: the rows of `table`. `now`: its columns by name. `checksum` and `rows`: of everything that is kept."""
 
     connection: asyncpg.Connection
     kept: KeptTable
     table: str
+    there: str
     now: Mapping[str, StoredColumn]
     checksum: str
     rows: int
@@ -68,22 +76,20 @@ async def insert_rows(going: Going, *, fresh: bool) -> tuple[int, list[str]]:
     insert = (
         f"INSERT INTO {going.table} ({names}) OVERRIDING SYSTEM VALUE SELECT {values} FROM {going.kept.name} AS kept"
     )
+    if not columns and going.kept.columns:
+        return 0, going.missing
     if not columns:
         insert = f"INSERT INTO {going.table} DEFAULT VALUES"
         for _ in range(going.rows):
             await connection.execute(insert)
-        return going.rows, going.missing
-    back = f"WITH back AS ({insert} RETURNING *) SELECT count(*) AS rows, {_sum(going, 'back')} AS checksum FROM back"
-    await connection.execute("SAVEPOINT liftlock_back")
-    try:
-        done = await connection.fetchrow(back)
-    except asyncpg.PostgresError as error:
-        if (error.sqlstate or "")[:2] not in _REFUSALS:
-            raise
-        await connection.execute("ROLLBACK TO SAVEPOINT liftlock_back; RELEASE SAVEPOINT liftlock_back")
-        return await _one_by_one(going, insert)
-    await connection.execute("RELEASE SAVEPOINT liftlock_back")
-    assert done is not None
+        return going.rows, []
+    done = await _at_once(
+        going,
+        f"WITH back AS ({insert} RETURNING *) SELECT count(*) AS rows, {_sum(going, 'back')} AS checksum FROM back",
+    )
+    if done is None:
+        refused, remarks = await _one_by_one(going, f"{insert} WHERE", going.kept.name)
+        return going.rows - refused, [*going.missing, *remarks]
     if going.missing or (done["rows"], done["checksum"]) == (going.rows, going.checksum):
         return done["rows"], going.missing
     if going.same_types:
@@ -91,16 +97,17 @@ async def insert_rows(going: Going, *, fresh: bool) -> tuple[int, list[str]]:
     return done["rows"], ["values were made to fit the types that columns have now"]
 
 
-async def update_rows(going: Going, *, judged: bool) -> tuple[int, int, list[str]]:
+async def update_rows(going: Going, *, judged: bool) -> tuple[int | None, int, list[str]]:
     """Columns of rows that are still there; of `judged` ones only values that nobody has changed since.
 
-    How many rows have all of them back, and how many there were: one that was written twice is one.
+    How many rows have all of them back, and how many there were: one that was written twice is one. None when the table
+    refuses each of them, so that they may go back another time.
     """
     connection, columns = going.connection, going.columns
     absent = [key.name for key in going.kept.keys if key.name not in going.now]
     if absent:
         return 0, going.rows, [f"the table has no column {name} now, by which its rows are found" for name in absent]
-    keys = KeptTable(going.kept.id, (), tuple(going.now[key.name] for key in going.kept.keys))
+    keys = [going.now[key.name] for key in going.kept.keys]
     always = {row["name"] for row in await connection.fetch(_GENERATED_KEYS, going.table)}
     columns = [one for one in columns if one[2].name not in {key.name for key in going.kept.keys}]
     for _, _, now in columns:
@@ -109,25 +116,21 @@ async def update_rows(going: Going, *, judged: bool) -> tuple[int, int, list[str
     first = going.kept.name
     if judged:
         order = ", ".join(numbered("k", going.kept.keys))
-        first = f"(SELECT DISTINCT ON ({order}) * FROM {going.kept.name} ORDER BY {order}, liftlock_at)"
-    sets = ", ".join(_assigned(name, one, now, judged) for name, one, now in columns)
-    where = f"{keys.matched('t')}{' AND kept.liftlock_same' if judged else ''}"
+        first = f"(SELECT DISTINCT ON ({order}) ctid, * FROM {going.kept.name} ORDER BY {order}, liftlock_at)"
     if not columns:
         return 0, going.rows, going.missing
-    now_and_then = f"{_row_hash(columns, 't')} AS now, {_kept_hash(columns)} AS kept_hash"
-    done = await connection.fetchrow(
-        f"WITH back AS (UPDATE {going.table} AS t SET {sets} FROM {first} AS kept "
-        f"WHERE {where} RETURNING {now_and_then}) "
-        f"SELECT count(*) AS rows, count(*) FILTER (WHERE now <> kept_hash) AS others FROM back"
-    )
-    assert done is not None
+    where = f"{going.kept.matched('t', keys)}{' AND kept.liftlock_same' if judged else ''}"
+    sets = ", ".join(_assigned(name, one, now, judged) for name, one, now in columns)
+    done, refused, because = await _assign(going, columns, sets, first, where)
     for _, _, now in columns:
         if now.name in always:
             await _identity(going, now.name, "ALWAYS")
-    restored, others, remarks = done["rows"], done["others"], list(going.missing)
+    restored, others, remarks = done["rows"], done["others"], [*going.missing, *because]
     total = going.rows if not judged else await connection.fetchval(f"SELECT count(*) FROM {first} AS kept")
-    if restored < total:
-        remarks.append(f"{count_of(total - restored, 'row')} not there any more")
+    if refused == total > 0:
+        return None, total, remarks
+    if restored + refused < total:
+        remarks.append(f"{count_of(total - restored - refused, 'row')} not there any more")
     if others and judged:
         restored -= others
         remarks.append(f"{count_of(others, 'row')} changed since, and left as they are")
@@ -146,10 +149,14 @@ async def set_positions(connection: asyncpg.Connection, table: str, sequences: S
             continue
         now = await connection.fetchrow(f"SELECT last_value, is_called FROM {sequence}")
         assert now is not None
-        if (position["value"], position["called"]) > (now["last_value"], now["is_called"]):
-            await connection.fetchval(
-                "SELECT setval($1::text::regclass, $2, $3)", sequence, position["value"], position["called"]
-            )
+        value, sign = position["value"], await connection.fetchval(_SIGN, sequence)
+        assert isinstance(value, int)
+        if (sign * value, position["called"]) > (sign * now["last_value"], now["is_called"]):
+            await set_position(connection, sequence, position)
+
+
+async def set_position(connection: asyncpg.Connection, sequence: str, position: Mapping[str, object]) -> None:
+    await connection.fetchval(_SET_POSITION, sequence, position["value"], position["called"])
 
 
 async def _make_room(going: Going) -> None:
@@ -160,19 +167,55 @@ async def _make_room(going: Going) -> None:
     if not key or any(column.name not in places for column in key):
         return
     same = " AND ".join(f"{column.read('t')} = kept.{places[column.name]}" for column in key)
-    await going.connection.execute(f"DELETE FROM {going.table} AS t USING {going.kept.name} AS kept WHERE {same}")
+    await going.connection.execute(f"DELETE FROM {going.there} AS t USING {going.kept.name} AS kept WHERE {same}")
 
 
-async def _one_by_one(going: Going, insert: str) -> tuple[int, list[str]]:
-    """Each row by itself: those that the table refuses stay kept, with the reason."""
-    await going.connection.execute(f"ALTER TABLE {going.kept.name} ADD COLUMN IF NOT EXISTS liftlock_left text")
+async def _assign(
+    going: Going, columns: Sequence[tuple[str, StoredColumn, StoredColumn]], sets: str, first: str, where: str
+) -> tuple[asyncpg.Record, int, list[str]]:
+    """The values of `first` to the rows `where` they belong: how many, and how many others than were kept; how many
+    the table has refused, and why."""
+    now_and_then = f"{_row_hash(columns, 't')} AS now, {_kept_hash(columns)} AS kept_hash"
+    counts = "SELECT count(*) AS rows, count(*) FILTER (WHERE now <> kept_hash) AS others FROM"
+    update = f"UPDATE {going.there} AS t SET {sets} FROM"
+    done = await _at_once(
+        going, f"WITH back AS ({update} {first} AS kept WHERE {where} RETURNING {now_and_then}) {counts} back"
+    )
+    if done is not None:
+        return done, 0, []
+    refused, because = await _one_by_one(going, f"{update} {going.kept.name} AS kept WHERE {where} AND", first)
+    there = f"{going.there} AS t, {first} AS kept WHERE {where} AND kept.liftlock_left IS NULL"
+    done = await going.connection.fetchrow(f"{counts} (SELECT {now_and_then} FROM {there}) AS back")
+    assert done is not None
+    return done, refused, because
+
+
+async def _at_once(going: Going, statement: str) -> asyncpg.Record | None:
+    """All rows with one statement; None, and nothing done, where the table refuses one of them."""
+    await going.connection.execute("SAVEPOINT liftlock_back")
+    try:
+        done = await going.connection.fetchrow(statement)
+    except asyncpg.PostgresError as error:
+        if (error.sqlstate or "")[:2] not in _REFUSALS:
+            raise
+        await going.connection.execute("ROLLBACK TO SAVEPOINT liftlock_back")
+        done = None
+    await going.connection.execute("RELEASE SAVEPOINT liftlock_back")
+    return done
+
+
+async def _one_by_one(going: Going, statement: str, rows: str) -> tuple[int, list[str]]:
+    """Each of `rows` by itself: those that the table refuses stay kept, with the reason. How many they are, and why."""
+    await going.connection.execute(
+        f"ALTER TABLE {going.kept.name} DROP COLUMN IF EXISTS liftlock_left, ADD COLUMN liftlock_left text"
+    )
     await going.connection.execute(
         f"""DO $liftlock$ DECLARE one tid; BEGIN
-            FOR one IN SELECT ctid FROM {going.kept.name} LOOP
+            FOR one IN SELECT ctid FROM {rows} AS kept LOOP
                 BEGIN
-                    {insert} WHERE kept.ctid = one;
+                    {statement} kept.ctid = one;
                 EXCEPTION WHEN data_exception OR integrity_constraint_violation THEN
-                    UPDATE {going.kept.name} SET liftlock_left = SQLERRM WHERE ctid = one;
+                    UPDATE {going.kept.name} SET liftlock_left = {SAID} WHERE ctid = one;
                 END;
             END LOOP;
         END $liftlock$"""
@@ -182,7 +225,7 @@ async def _one_by_one(going: Going, insert: str) -> tuple[int, list[str]]:
         f"WHERE liftlock_left IS NOT NULL GROUP BY 1 ORDER BY 2 DESC"
     )
     remarks = [f"{count_of(row['rows'], 'row')} refused: {row['why']}" for row in refused]
-    return going.rows - sum(row["rows"] for row in refused), [*going.missing, *remarks]
+    return sum(row["rows"] for row in refused), remarks
 
 
 async def _identity(going: Going, column: str, generated: str) -> None:

@@ -20,7 +20,14 @@ _INVENTORY = """
               AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i')) AS owner,
            CASE WHEN c.relkind <> 'S' THEN (
                SELECT json_agg(
-                   json_build_array(a.attnum, a.attname, format_type(a.atttypid, a.atttypmod), a.attgenerated)
+                   json_build_array(a.attnum, a.attname, format_type(a.atttypid, a.atttypmod), a.attgenerated,
+                                    a.atttypid::bigint, a.atttypmod,
+                                    -- the server's own types, which have lower numbers, are not composite
+                                    CASE WHEN a.atttypid >= 16384 THEN (
+                                        SELECT json_agg(p.attnum)
+                                        FROM pg_type t LEFT JOIN pg_type e ON e.oid = t.typelem
+                                        JOIN pg_attribute p ON p.attrelid IN (t.typrelid, e.typrelid)
+                                        WHERE t.oid = a.atttypid AND p.attnum > 0 AND NOT p.attisdropped) END)
                    ORDER BY a.attnum)::text
                FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) END AS columns
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -36,9 +43,16 @@ _WRITTEN = """
 
 @dataclass(frozen=True, slots=True)
 class Column:
+    """`type_is`: OID and modifier, which another type of the same name does not have, nor a renamed one lose.
+
+    `attributes`: of a composite type, or an array of one, by their numbers.
+    """
+
     name: str
     type: str
     generated: bool
+    type_is: tuple[int, int]
+    attributes: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +76,17 @@ class Relation:
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """`numbers`: the attributes that are lost, or whose type is another one; all of them when empty."""
+    """`numbers`: the attributes that are lost, or whose type is another one; all of them when empty.
+
+    `within`: a part of each value goes, which is an attribute of its type. `still`: partitions of a partitioned table
+    that goes, which stay for themselves.
+    """
 
     kind: Kind
     relation: int
     numbers: frozenset[int] = frozenset()
+    within: bool = False
+    still: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +104,11 @@ class Inventory:
         """The partitioned table that a partition belongs to in the end; of any other table itself."""
         parent = self.relations[oid].partition_of
         return oid if parent is None else self.root_of(parent)
+
+    def is_within(self, oid: int, root: int) -> bool:
+        """Whether it is a partition of `root`, or of a partition of it."""
+        parent = self.relations[oid].partition_of
+        return parent is not None and (parent == root or self.is_within(parent, root))
 
 
 def written_since(start: Inventory, now: Inventory) -> Mapping[int, int]:
@@ -117,7 +142,9 @@ def _gone(before: Inventory, after: Inventory) -> Iterator[Loss]:
             if relation.owner not in before.relations or relation.owner in after.relations:
                 yield Loss(Kind.SEQUENCE, oid)
         elif relation.partition_of is None or relation.partition_of in after.relations:
-            yield Loss(Kind.TABLE, oid)
+            standing = after.relations.keys() if relation.kind == "p" else ()
+            still = frozenset(at for at in standing if at in before.relations and before.is_within(at, oid))
+            yield Loss(Kind.TABLE, oid, still=still)
 
 
 def _altered(before: Inventory, after: Inventory) -> Iterator[Loss]:
@@ -128,8 +155,12 @@ def _altered(before: Inventory, after: Inventory) -> Iterator[Loss]:
         kept = {at: one for at, one in relation.columns.items() if not one.generated}
         dropped = frozenset(kept.keys() - now.columns.keys())
         retyped = frozenset(at for at in kept.keys() & now.columns.keys() if _narrows(kept[at], now.columns[at]))
+        standing = kept.keys() & now.columns.keys()
+        cut = frozenset(at for at in standing - retyped if kept[at].attributes - now.columns[at].attributes)
         if dropped:
             yield Loss(Kind.COLUMNS, oid, dropped)
+        if cut:
+            yield Loss(Kind.TYPES, oid, cut, within=True)
         if retyped:
             yield Loss(Kind.TYPES, oid, retyped)
 
@@ -150,8 +181,10 @@ def _rewritten(before: Inventory, after: Inventory) -> Iterator[Loss]:
 
 
 def _narrows(old: Column, new: Column) -> bool:
-    if old.type == new.type:
+    if old.type_is == new.type_is:
         return False
+    if old.type == new.type:
+        return True
     cast = cast_between(type_of(old.type), type_of(new.type))
     return cast in (Cast.NARROWED, Cast.UNKNOWN)
 
@@ -167,5 +200,8 @@ def _relation(row: asyncpg.Record) -> Relation:
         row["parent"],
         row["partition_of"],
         row["owner"],
-        {number: Column(name, said, bool(generated.strip())) for number, name, said, generated in columns},
+        {
+            number: Column(name, said, bool(generated.strip()), (type_id, modifier), frozenset(attributes or ()))
+            for number, name, said, generated, type_id, modifier, attributes in columns
+        },
     )

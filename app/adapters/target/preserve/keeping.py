@@ -17,6 +17,7 @@ from app.adapters.target.preserve.kept_rows import (
     KeptTable,
     StoredColumn,
     columns_of,
+    immediately,
     is_forced,
     key_of,
     quietly,
@@ -24,6 +25,7 @@ from app.adapters.target.preserve.kept_rows import (
 )
 from app.adapters.target.preserve.moving import Moves
 from app.adapters.target.preserve.sets import KeptSet, columns_said, qualified, rows_of
+from app.domain.losing import MOST_OVERWRITTEN, TOO_WIDE
 from app.domain.preserved import PreservedKind as Kind
 from app.domain.step import count_of
 
@@ -61,6 +63,11 @@ class Round:
         """What is kept of columns of the table, with their key."""
         return [one for one in self.sets if one.relation.oid == relation.oid and one.kind in VALUES]
 
+    def dropped_from(self, relation: Relation) -> frozenset[int]:
+        """Columns that go, kept or not: no row is found again by them."""
+        lost = (one for one in self.covered if one.relation == relation.oid and one.kind is Kind.COLUMNS)
+        return frozenset(number for one in lost for number in one.numbers)
+
 
 class Keeping:
     def __init__(self, connection: asyncpg.Connection, policy: KeepPolicy, moves: Moves) -> None:
@@ -74,7 +81,7 @@ class Keeping:
             return kept
         failpoints.reach("keep.before", self._connection)
         whole = {loss.relation for loss in wanted if loss.kind is Kind.TABLE}
-        async with quietly(self._connection):
+        async with quietly(self._connection), immediately(self._connection):
             # rows last: what is kept of columns is none of theirs
             for loss in sorted(wanted, key=lambda one: (one.kind in ROWS, one.kind, one.relation)):
                 kept.covered.add(loss)
@@ -109,7 +116,10 @@ class Keeping:
         lost = tuple(one for one in columns if one.number in loss.numbers)
         if not lost:
             return
-        key = await key_of(self._connection, relation.oid, columns, loss.numbers)
+        if loss.within:
+            kept.unkept.append(f"{columns_said(lost)} of {relation.said}: an attribute of its type goes")
+            return
+        key = await key_of(self._connection, relation.oid, columns, loss.numbers | kept.dropped_from(relation))
         table = KeptTable(uuid.uuid4(), lost, key)
         unmatched = await self._unmatched(relation, table)
         if unmatched:
@@ -122,22 +132,20 @@ class Keeping:
         if loss.kind is Kind.TABLE and size > self._policy.most_bytes:
             kept.unkept.append(f"{relation.said}: it has {size} bytes, and at most {self._policy.most_bytes} are kept")
             return
-        positions = [
-            await self._position(row["sequence"], row["column"])
-            for row in await self._connection.fetch(_SEQUENCES_OF, relation.oid)
-            if any(column.name == row["column"] for column in table.columns)
-        ]
+        positions = await self._positions(relation, table)
         if loss.kind is not Kind.TABLE or not await self._moves.take(relation, table):
-            await self._connection.execute(table.fill(rows_of(relation), written=loss.kind is Kind.TYPES))
-        kept.sets.append(KeptSet(loss.kind, relation, table, tuple(positions), loss.numbers))
+            await self._connection.execute(table.fill(rows_of(relation, loss.still), written=loss.kind is Kind.TYPES))
+        kept.sets.append(KeptSet(loss.kind, relation, table, positions, loss.numbers))
 
     async def _watch(self, kept: Round, relation: Relation, loss: Loss, columns: tuple[StoredColumn, ...]) -> None:
-        key = await key_of(self._connection, relation.oid, columns, frozenset())
+        key = await key_of(self._connection, relation.oid, columns, kept.dropped_from(relation))
         why_not = None
         if relation.parent and relation.kind == "r":
             why_not = "other tables inherit from it"
         elif loss.kind is Kind.UPDATED and not key:
             why_not = "no primary key or unique index finds its rows again"
+        elif loss.kind is Kind.UPDATED and len(columns) > MOST_OVERWRITTEN:
+            why_not = TOO_WIDE
         elif loss.kind is Kind.DELETED and await is_forced(self._connection, relation.oid):
             why_not = "row security is forced on it"
         if why_not is not None:
@@ -149,7 +157,15 @@ class Keeping:
         for statement in capture.begin(watched):
             await self._connection.execute(statement)
         kept.watched.append(watched)
-        kept.sets.append(KeptSet(loss.kind, relation, table))
+        # TRUNCATE … RESTART IDENTITY takes them too
+        positions = await self._positions(relation, table) if loss.kind is Kind.DELETED else ()
+        kept.sets.append(KeptSet(loss.kind, relation, table, positions))
+
+    async def _positions(self, relation: Relation, table: KeptTable) -> tuple[dict[str, object], ...]:
+        """Where the sequences of its columns stand."""
+        names = {column.name for column in table.columns}
+        found = await self._connection.fetch(_SEQUENCES_OF, relation.oid)
+        return tuple([await self._position(row["sequence"], row["column"]) for row in found if row["column"] in names])
 
     async def _position(self, sequence: str, column: str) -> dict[str, object]:
         row = await self._connection.fetchrow(f"SELECT last_value, is_called FROM {sequence}")

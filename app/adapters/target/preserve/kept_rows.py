@@ -37,6 +37,16 @@ _KEYS = """
       AND i.indpred IS NULL AND i.indexprs IS NULL
     ORDER BY i.indisprimary DESC, key.filled DESC, i.indnkeyatts, i.indexrelid
 """
+_ROWS = """
+    SELECT CASE relkind WHEN 'p' THEN '' ELSE 'ONLY ' END || oid::regclass::text
+    FROM pg_class WHERE oid = $1::bigint::oid
+"""
+_DEFERRED = """
+    SELECT string_agg(one.name, ', ') FROM (
+        SELECT format('%I.%I', n.nspname, k.conname) AS name
+        FROM pg_constraint k JOIN pg_namespace n ON n.oid = k.connamespace WHERE k.contype IN ('f', 'p', 'u', 'x', 't')
+        GROUP BY 1 HAVING bool_and(k.condeferrable) AND bool_or(k.condeferred)) AS one
+"""
 _FORCED = "SELECT oid::regclass::text FROM pg_class WHERE oid = $1::bigint::oid AND relforcerowsecurity"
 _QUIET = """
     SELECT set_config('search_path', 'pg_catalog', true), set_config('row_security', 'off', true),
@@ -47,6 +57,8 @@ _QUIET = """
 _SETTINGS = ("search_path", "row_security", "datestyle", "intervalstyle", "extra_float_digits", "bytea_output",
              "timezone", "jit")  # fmt: skip
 _COLLATABLE = re.compile(r"(text|character|character varying|bpchar|name)(\(\d+\))?(\[\])*")
+
+_NUMBERS = frozenset({"smallint", "integer", "bigint", "numeric", "real", "double precision"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +78,10 @@ class StoredColumn:
     def read(self, of: str) -> str:
         """Its value in the table `of`, as it is kept."""
         return f"({of}.{quote(self.name)})::{self.stored}" if self.kept_as_text else f"{of}.{quote(self.name)}"
+
+    def compares_with(self, other: "StoredColumn") -> bool:
+        """Whether `=` takes both as they are kept; a key may have got another type since."""
+        return self.stored == other.stored or {_bare(self.stored), _bare(other.stored)} <= _NUMBERS
 
     @property
     def collated(self) -> str:
@@ -89,10 +105,15 @@ class KeptTable:
     def plain_name(self) -> str:
         return f"kept_{self.id.hex}"
 
-    def matched(self, of: str, kept: str = "kept") -> str:
-        """The condition under which a row of the table `of` is the one that was kept."""
-        pairs = zip(numbered("k", self.keys), self.keys, strict=True)
-        return " AND ".join(f"{kept}.{name} = {column.read(of)}" for name, column in pairs)
+    def matched(self, of: str, now: Sequence[StoredColumn], kept: str = "kept") -> str:
+        """The condition under which a row of the table `of` is the one that was kept. `now`: its keys as they are."""
+        pairs = zip(numbered("k", self.keys), self.keys, now, strict=True)
+        return " AND ".join(
+            f"{kept}.{name} = {column.read(of)}"
+            if one.compares_with(column)
+            else f"{kept}.{name}::text = ({column.read(of)})::text"
+            for name, one, column in pairs
+        )
 
     def hash(self, prefix: str = "c") -> str:
         """A number for a row of kept values; the sum of all of them does not depend on their order."""
@@ -148,6 +169,10 @@ class KeptTable:
         ]
 
 
+def _bare(type_: str) -> str:
+    return type_.partition("(")[0]
+
+
 def numbered(prefix: str, columns: Sequence[StoredColumn]) -> list[str]:
     return [f"{prefix}{number}" for number, _ in enumerate(columns, 1)]
 
@@ -165,6 +190,19 @@ async def quietly(connection: asyncpg.Connection) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
+async def immediately(connection: asyncpg.Connection) -> AsyncIterator[None]:
+    """With nothing left to check at COMMIT: a table whose rows still are may not be altered, nor lose a trigger.
+
+    Raises IntegrityConstraintViolationError for what would have been refused at COMMIT.
+    """
+    await connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    yield
+    names = await connection.fetchval(_DEFERRED)
+    if names is not None:
+        await connection.execute(f"SET CONSTRAINTS {names} DEFERRED")
+
+
+@asynccontextmanager
 async def unforced(connection: asyncpg.Connection, relation: int) -> AsyncIterator[None]:
     """Under FORCE ROW LEVEL SECURITY its owner would copy what its policies let through, without a word."""
     name = await connection.fetchval(_FORCED, relation)
@@ -177,6 +215,12 @@ async def unforced(connection: asyncpg.Connection, relation: int) -> AsyncIterat
 
 async def is_forced(connection: asyncpg.Connection, relation: int) -> bool:
     return await connection.fetchval(_FORCED, relation) is not None
+
+
+async def rows_at(connection: asyncpg.Connection, relation: int) -> str:
+    """What stands for its own rows in a statement: those of tables that inherit from it are none of them."""
+    rows: str = await connection.fetchval(_ROWS, relation)
+    return rows
 
 
 async def columns_of(connection: asyncpg.Connection, relation: int) -> tuple[StoredColumn, ...]:
@@ -211,6 +255,18 @@ async def hide(connection: asyncpg.Connection, table: str) -> None:
     )
     others = ["PUBLIC", *(row["role"] for row in granted)]
     await connection.execute(f"REVOKE ALL ON {table} FROM {', '.join(others)}")
+
+
+async def mark_origin(connection: asyncpg.Connection, table: str) -> None:
+    """Its own OID: in a database that was restored from a dump it has another one, and so has every other table."""
+    oid = await connection.fetchval("SELECT $1::text::regclass::oid::bigint", table)
+    await connection.execute(f"COMMENT ON TABLE {table} IS '{oid}'")
+
+
+async def is_at_origin(connection: asyncpg.Connection, table: str) -> bool:
+    """Whether OIDs that were noted with it are still those of the same tables."""
+    same = "SELECT COALESCE(obj_description(oid, 'pg_class'), oid::text) = oid::text FROM pg_class WHERE oid = "
+    return bool(await connection.fetchval(f"{same}$1::text::regclass", table))
 
 
 def as_json(columns: Sequence[StoredColumn]) -> str:

@@ -14,7 +14,14 @@ from app import failpoints
 from app.adapters.postgres import quote
 from app.adapters.target.preserve.inventory import Inventory, Loss, losses, take_inventory
 from app.adapters.target.preserve.keeping import ROWS, Keeping, KeepPolicy, Round
-from app.adapters.target.preserve.kept_rows import KeptTable, columns_of, hide, quietly, unforced
+from app.adapters.target.preserve.kept_rows import (
+    columns_of,
+    hide,
+    mark_origin,
+    quietly,
+    rows_at,
+    unforced,
+)
 from app.adapters.target.preserve.moving import Changed, Moves
 from app.adapters.target.preserve.sets import KeptSet, write_down
 from app.adapters.target.preserve.unseen import unseen
@@ -152,19 +159,20 @@ class Preserver:
                 async with unforced(self._connection, one.relation.oid):
                     await self._note_written(one)
             await hide(self._connection, table.name)
+            await mark_origin(self._connection, table.name)
         await write_down(self._connection, self._stamp, self._step, self._ordinal, place, one, (rows, size, checksum))
         return (f"kept {one.said(rows)}",)
 
     async def _note_written(self, one: KeptSet) -> None:
         """What the step has made of each value, so that nobody's later change is taken back with it."""
         table, now = one.table, {c.number: c for c in await columns_of(self._connection, one.relation.oid)}
-        where = await self._connection.fetchval("SELECT $1::bigint::oid::regclass::text", one.relation.oid)
+        where = await rows_at(self._connection, one.relation.oid)
         written = ", ".join(
             f"n{at} = (t.{quote(now[column.number].name)})::text" for at, column in enumerate(table.columns, 1)
         )
-        renamed = KeptTable(table.id, (), tuple(now[key.number] for key in table.keys))
+        keys = [now[key.number] for key in table.keys]
         await self._connection.execute(
-            f"UPDATE {table.name} AS kept SET {written} FROM {where} AS t WHERE {renamed.matched('t')}"
+            f"UPDATE {table.name} AS kept SET {written} FROM {where} AS t WHERE {table.matched('t', keys)}"
         )
 
     def _refused(self, why: str) -> StepFailed:

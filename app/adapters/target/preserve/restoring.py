@@ -13,15 +13,25 @@ import asyncpg
 
 from app import failpoints
 from app.adapters.postgres import quote
-from app.adapters.target.preserve.going_back import Going, NotTheSame, insert_rows, set_positions, update_rows
+from app.adapters.target.preserve.going_back import (
+    Going,
+    NotTheSame,
+    insert_rows,
+    set_position,
+    set_positions,
+    update_rows,
+)
 from app.adapters.target.preserve.kept_rows import (
-    KeptTable,
     StoredColumn,
     columns_of,
+    immediately,
+    is_at_origin,
     numbered,
     quietly,
+    rows_at,
     unforced,
 )
+from app.adapters.target.preserve.refusals import said_of_error
 from app.adapters.target.preserve.sets import STORED, StoredSet, stored_set
 from app.adapters.target.preserve.standing_aside import Aside
 from app.adapters.target.records import Stamp
@@ -32,8 +42,8 @@ from app.domain.preserved import PreservedState
 from app.domain.signals import StepFailed
 from app.domain.step import Step, count_of
 
-WAITING = "SELECT DISTINCT name, direction FROM liftlock.preserved WHERE scope = $1 AND state = 'kept'"
-"""What is kept by which steps: each of the others is done without a look."""
+WAITING = "SELECT DISTINCT name, direction FROM liftlock.preserved WHERE scope = $1 AND state IN ('kept', 'purged')"
+"""What is kept by which steps, or was until its time was over: each of the others is done without a look."""
 
 _SETS = f"""
     {STORED}
@@ -45,6 +55,14 @@ _SETS = f"""
 """
 """Of the step as it was carried out last: older values must not come over newer ones."""
 
+_PURGED = f"""
+    {STORED.replace("FROM liftlock.preserved", "FROM liftlock.preserved p")}
+    WHERE scope = $1 AND name = $2 AND direction = $3 AND state = 'purged' AND EXISTS (
+        SELECT FROM liftlock.migrations m WHERE m.scope = p.scope AND m.name = p.name AND m.job_id = p.job_id)
+    ORDER BY kept_at DESC, place DESC
+"""
+"""Of the step as it stands."""
+
 _SETTLE = """
     UPDATE liftlock.preserved
     SET state = $2, settled_at = clock_timestamp(), settled_by = $3, restored = $4, remarks = remarks || $5::text::jsonb
@@ -55,7 +73,8 @@ _FIND = """
         (SELECT c.oid FROM pg_class c WHERE c.oid = $1::bigint::oid AND $4
            AND c.relnamespace <> 'liftlock_preserved'::regnamespace),
         (SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-         WHERE n.nspname = $2 AND c.relname = $3 AND c.relkind IN ('r', 'p', 'S')))::bigint
+         WHERE n.nspname = $2 AND c.relname = $3
+           AND c.relkind::text = ANY ($5)))::bigint
 """
 
 _WHOLE = frozenset({Kind.TABLE, Kind.DELETED})
@@ -84,6 +103,7 @@ class Restorer:
         self._ordinal = ordinal
         self._step = step
         self._sets: tuple[StoredSet, ...] = ()
+        self._purged: list[StoredSet] = []
         self._stood: dict[uuid.UUID, int | None] = {}
 
     async def look(self) -> None:
@@ -91,6 +111,8 @@ class Restorer:
         undone = Direction.UP if self._step.direction is Direction.DOWN else Direction.DOWN
         rows = await self._connection.fetch(_SETS, self._stamp.scope, self._step.name, undone.value)
         self._sets = tuple(stored_set(row) for row in rows)
+        gone = await self._connection.fetch(_PURGED, self._stamp.scope, self._step.name, undone.value)
+        self._purged = [stored_set(row) for row in gone]
         async with quietly(self._connection):
             for one in self._sets:
                 where = self._stood[one.id] = await self._place_of(one)
@@ -102,9 +124,9 @@ class Restorer:
 
     async def give_back(self) -> tuple[str, ...]:
         """After it has run; what was given back, in words. Raises StepFailed when it is not what was kept."""
-        said: list[str] = []
+        said = [f"purged before, for the time was over: {one.said(one.rows)}" for one in self._purged]
         failpoints.reach("restore.before", self._connection)
-        async with quietly(self._connection):
+        async with quietly(self._connection), immediately(self._connection):
             aside = Aside(self._connection)
             results: list[tuple[StoredSet, int | None, _Result]] = []
             # whole rows first: values may go back into some of them
@@ -131,7 +153,7 @@ class Restorer:
         )
         if any(key.name not in now for key in one.keys):
             return
-        keys = KeptTable(one.id, (), tuple(now[key.name] for key in one.keys))
+        keys = [now[key.name] for key in one.keys]
         names = ", ".join(numbered("k", one.keys))
         same = ", ".join(
             f"(t.{quote(now[column.name].name)})::text IS NOT DISTINCT FROM latest.n{at}"
@@ -141,9 +163,9 @@ class Restorer:
         )
         await self._connection.execute(
             f"UPDATE {table.name} AS kept SET ({', '.join(places)}) = ROW({same}), liftlock_same = true "
-            f"FROM {await self._said(where)} AS t, "
+            f"FROM {await rows_at(self._connection, where)} AS t, "
             f"(SELECT DISTINCT ON ({names}) * FROM {table.name} ORDER BY {names}, liftlock_at DESC) AS latest "
-            f"WHERE {keys.matched('t')} AND {keys.matched('t', 'latest')} AND kept.liftlock_same IS NULL"
+            f"WHERE {table.matched('t', keys)} AND {table.matched('t', keys, 'latest')} AND kept.liftlock_same IS NULL"
         )
 
     async def _now(self, one: StoredSet, where: int) -> dict[str, StoredColumn]:
@@ -160,15 +182,13 @@ class Restorer:
             return _Result(None, one.rows, ["it is not there"])
         name = await self._said(where)
         if one.kind is Kind.SEQUENCE:
-            position = one.sequences[0]
-            await self._connection.fetchval(
-                "SELECT setval($1::text::regclass, $2, $3)", name, position["value"], position["called"]
-            )
+            await set_position(self._connection, name, one.sequences[0])
             return _Result(0, 0)
         await self._refuse_changed(one)
         await aside.of(where, name, inserts=one.kind in _WHOLE)
         now = await self._now(one, where)
-        going = Going(self._connection, one.table, name, now, one.checksum, one.rows)
+        there = await rows_at(self._connection, where)
+        going = Going(self._connection, one.table, name, there, now, one.checksum, one.rows)
         await self._connection.execute("SAVEPOINT liftlock_set")
         try:
             result = await self._put_back(one, where, going)
@@ -176,7 +196,7 @@ class Restorer:
             if not _is_of_the_values(error):
                 raise
             await self._connection.execute("ROLLBACK TO SAVEPOINT liftlock_set")
-            result = _Result(None, one.rows, [str(error).splitlines()[0]])
+            result = _Result(None, one.rows, [said_of_error(error)])
         await self._connection.execute("RELEASE SAVEPOINT liftlock_set")
         return result
 
@@ -189,14 +209,14 @@ class Restorer:
     async def _put_back(self, one: StoredSet, where: int, going: Going) -> _Result:
         if one.kind in _WHOLE:
             restored, remarks = await insert_rows(going, fresh=where != self._stood[one.id])
-            total = one.rows
+            result = _Result(restored, one.rows, remarks)
         else:
             if one.kind is Kind.UPDATED:
                 # rows that the same step deleted later have only just come back
                 await self._mark_unchanged(one, where)
-            restored, total, remarks = await update_rows(going, judged=one.kind in _JUDGED)
+            result = _Result(*await update_rows(going, judged=one.kind in _JUDGED))
         await set_positions(self._connection, going.table, one.sequences)
-        return _Result(restored, total, remarks)
+        return result
 
     async def _settle(self, one: StoredSet, result: _Result) -> str:
         because = "".join(f"; {remark}" for remark in result.remarks)
@@ -213,9 +233,9 @@ class Restorer:
 
     async def _place_of(self, one: StoredSet) -> int | None:
         """The table that is meant: the same one where it has stood all along, else one of its name."""
-        found: int | None = await self._connection.fetchval(
-            _FIND, one.relation, one.schema, one.name, one.kind not in (Kind.TABLE, Kind.SEQUENCE)
-        )
+        stands = one.kind not in (Kind.TABLE, Kind.SEQUENCE) and await is_at_origin(self._connection, one.table.name)
+        kinds = ["S"] if one.kind is Kind.SEQUENCE else ["r", "p"]
+        found: int | None = await self._connection.fetchval(_FIND, one.relation, one.schema, one.name, stands, kinds)
         return found
 
     async def _said(self, where: int) -> str:

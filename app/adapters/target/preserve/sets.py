@@ -116,8 +116,12 @@ def qualified(relation: Relation) -> str:
     return f"{quote(relation.schema)}.{quote(relation.name)}"
 
 
-def rows_of(relation: Relation) -> str:
-    """A partitioned table has the rows of its partitions; one that others inherit from has only its own."""
+def rows_of(relation: Relation, still: frozenset[int] = frozenset()) -> str:
+    """A partitioned table has the rows of its partitions, but for those that `still` have them when it has gone; one
+    that others inherit from has only its own."""
+    if still:
+        oids = ", ".join(map(str, sorted(still)))
+        return f"(SELECT * FROM {qualified(relation)} WHERE tableoid NOT IN ({oids}))"
     return qualified(relation) if relation.kind == "p" else f"ONLY {qualified(relation)}"
 
 

@@ -1,5 +1,5 @@
-"""What must not act while rows are given back: a table's own triggers, the forcing of its row security, and foreign
-keys that lead out of it.
+"""What must not act while rows are given back: a table's own triggers and rules, the forcing of its row security, and
+foreign keys that lead out of it.
 
 All are as before when the rows are back. A foreign key is made anew, and thereby holds for every row: rows that it
 does not hold for are taken out again first, as often as that takes from one table to the next.
@@ -10,14 +10,21 @@ from dataclasses import dataclass
 import asyncpg
 
 from app.adapters.postgres import quote
-from app.adapters.target.preserve.kept_rows import is_forced
+from app.adapters.target.preserve.kept_rows import is_forced, rows_at
 
 _TRIGGERS = """
-    SELECT tgname AS name, tgenabled::text AS enabled FROM pg_trigger
-    WHERE tgrelid = $1::bigint::oid AND NOT tgisinternal AND tgenabled <> 'D' AND tgparentid = 0
+    WITH part AS (SELECT $1::bigint::oid AS part UNION SELECT relid FROM pg_partition_tree($1::bigint::oid::regclass))
+    SELECT 'TRIGGER' AS noun, part::regclass::text AS table, tgname AS name, tgenabled::text AS enabled
+    FROM part JOIN pg_trigger ON tgrelid = part
+    WHERE NOT tgisinternal AND tgenabled <> 'D' AND tgparentid = 0
+    UNION ALL
+    SELECT 'RULE', $1::bigint::oid::regclass::text, rulename, ev_enabled::text FROM pg_rewrite
+    WHERE ev_class = $1::bigint::oid AND ev_type <> '1' AND ev_enabled <> 'D'
 """
+"""Partitions have their own, and a rule may write elsewhere in the place of rows that come back."""
+
 _FOREIGN_KEYS = """
-    SELECT k.conname AS name, pg_get_constraintdef(k.oid) AS definition, k.confrelid::regclass::text AS referred,
+    SELECT k.conname AS name, pg_get_constraintdef(k.oid) AS definition, k.confrelid::bigint AS referred,
            obj_description(k.oid, 'pg_constraint') AS said,
            (SELECT array_agg(a.attname::text ORDER BY one.place)
             FROM unnest(k.conkey) WITH ORDINALITY AS one (number, place)
@@ -35,6 +42,7 @@ _ENABLE = {"O": "ENABLE", "R": "ENABLE REPLICA", "A": "ENABLE ALWAYS"}
 class _ForeignKey:
     relation: int
     table: str
+    rows: str
     name: str
     definition: str
     said: str | None
@@ -55,7 +63,7 @@ class _ForeignKey:
 class Aside:
     def __init__(self, connection: asyncpg.Connection) -> None:
         self._connection = connection
-        self._triggers: list[tuple[str, str, str]] = []
+        self._triggers: list[tuple[str, str, str, str]] = []
         self._keys: list[_ForeignKey] = []
         self._seen: set[tuple[int, bool]] = set()
         self._forced: list[str] = []
@@ -64,24 +72,24 @@ class Aside:
         """Put aside what `table` has; its foreign keys only where rows come back into it."""
         if (relation, False) not in self._seen:
             self._seen.add((relation, False))
-            if await is_forced(self._connection, relation):
-                await self._connection.execute(f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY")
-                self._forced.append(table)
-            for row in await self._connection.fetch(_TRIGGERS, relation):
-                await self._connection.execute(f"ALTER TABLE {table} DISABLE TRIGGER {quote(row['name'])}")
-                self._triggers.append((table, row["name"], row["enabled"]))
+            await self._show_all(relation)
+            for noun, where, name, enabled in await self._connection.fetch(_TRIGGERS, relation):
+                await self._connection.execute(f"ALTER TABLE {where} DISABLE {noun} {quote(name)}")
+                self._triggers.append((where, noun, name, enabled))
         if inserts and (relation, True) not in self._seen:
             self._seen.add((relation, True))
             for row in await self._connection.fetch(_FOREIGN_KEYS, relation):
+                await self._show_all(row["referred"])
                 await self._connection.execute(f"ALTER TABLE {table} DROP CONSTRAINT {quote(row['name'])}")
                 self._keys.append(
                     _ForeignKey(
                         relation,
                         table,
+                        await rows_at(self._connection, relation),
                         row["name"],
                         row["definition"],
                         row["said"],
-                        row["referred"],
+                        await rows_at(self._connection, row["referred"]),
                         tuple(row["columns"]),
                         tuple(row["referred_columns"]),
                     )
@@ -90,22 +98,42 @@ class Aside:
     async def end(self) -> dict[int, int]:
         """Everything as it was; by table, how many rows had to be taken out again for it."""
         taken_out: dict[int, int] = {}
-        while True:
-            again = False
-            for key in self._keys:
-                tag = await self._connection.execute(f"DELETE FROM {key.table} AS t WHERE {key.violators}")
-                count = int(tag.split()[-1])
-                taken_out[key.relation] = taken_out.get(key.relation, 0) + count
-                again = again or count > 0
-            if not again:
-                break
+        await self._connection.execute("SAVEPOINT liftlock_keys")
+        try:
+            await self._make_keys()
+        except asyncpg.ForeignKeyViolationError:
+            await self._connection.execute("ROLLBACK TO SAVEPOINT liftlock_keys")
+            taken_out = await self._take_out()
+            await self._make_keys()
+        await self._connection.execute("RELEASE SAVEPOINT liftlock_keys")
+        for table, noun, name, enabled in self._triggers:
+            await self._connection.execute(f"ALTER TABLE {table} {_ENABLE[enabled]} {noun} {quote(name)}")
+        for table in self._forced:
+            await self._connection.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
+        return {relation: count for relation, count in taken_out.items() if count}
+
+    async def _show_all(self, relation: int) -> None:
+        """Its owner would not see every row, of a table that a foreign key leads to no more than of its own."""
+        if await is_forced(self._connection, relation):
+            table = await self._connection.fetchval("SELECT $1::bigint::oid::regclass::text", relation)
+            await self._connection.execute(f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY")
+            self._forced.append(table)
+
+    async def _make_keys(self) -> None:
         for key in self._keys:
             await self._connection.execute(f"ALTER TABLE {key.table} ADD CONSTRAINT {quote(key.name)} {key.definition}")
             if key.said is not None:
                 said = key.said.replace("'", "''")
                 await self._connection.execute(f"COMMENT ON CONSTRAINT {quote(key.name)} ON {key.table} IS '{said}'")
-        for table, name, enabled in self._triggers:
-            await self._connection.execute(f"ALTER TABLE {table} {_ENABLE[enabled]} TRIGGER {quote(name)}")
-        for table in self._forced:
-            await self._connection.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
-        return {relation: count for relation, count in taken_out.items() if count}
+
+    async def _take_out(self) -> dict[int, int]:
+        taken_out: dict[int, int] = {}
+        again = True
+        while again:
+            again = False
+            for key in self._keys:
+                tag = await self._connection.execute(f"DELETE FROM {key.rows} AS t WHERE {key.violators}")
+                count = int(tag.split()[-1])
+                taken_out[key.relation] = taken_out.get(key.relation, 0) + count
+                again = again or count > 0
+        return taken_out

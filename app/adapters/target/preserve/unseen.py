@@ -8,6 +8,7 @@ import asyncpg
 from app.adapters.target.preserve import capture
 from app.adapters.target.preserve.inventory import Inventory, written_since
 
+SWITCHED_OFF = "the step switches the triggers of the table off"
 ELSEWHERE = "their key was overwritten, or they were written through another table"
 
 
@@ -30,9 +31,13 @@ async def unseen(
         if await _is_emptied(connection, oid, before, after):
             lost.add(before.root_of(oid))
     for one in watched:
-        await capture.end(connection, one)
+        untouched = await capture.end(connection, one)
         count, unread = await capture.seen(connection, one)
         root = before.root_of(one.relation.oid)
+        if not untouched:
+            reasons[root].add(SWITCHED_OFF)
+        if not untouched and _is_rewritten(one.relation.oid, before, after):
+            lost.add(root)
         missing[root] -= count
         if unread:
             reasons[root] |= {f"what stood there cannot be read any more ({why})" for why in unread}
@@ -46,9 +51,14 @@ async def unseen(
     ]
 
 
+def _is_rewritten(oid: int, before: Inventory, after: Inventory) -> bool:
+    """It has a new file, as after a TRUNCATE."""
+    now = after.relations.get(oid)
+    return now is not None and now.filenode != before.relations[oid].filenode
+
+
 async def _is_emptied(connection: asyncpg.Connection, oid: int, before: Inventory, after: Inventory) -> bool:
     """Truncated, as far as that can be told: a new file, and nothing in it."""
-    now = after.relations.get(oid)
-    if now is None or now.filenode == before.relations[oid].filenode:
+    if not _is_rewritten(oid, before, after):
         return False
     return bool(await connection.fetchval("SELECT pg_relation_size($1::bigint::oid) = 0", oid))
