@@ -35,9 +35,8 @@ PARTS = 4
 """Of the moments, so that they are lived through side by side."""
 
 FULL = os.environ.get("LIFTLOCK_CHAOS") == "full"
-EVERY = PARTS * (1 if FULL else 2)
-LIVED_THROUGH = PARTS * (1 if FULL else 6)
-"""Of all moments every one in `make chaos`, and every other elsewhere; of those of keeping every sixth."""
+APART, KEEPING_APART = (1, 1) if FULL else (4, 6)
+"""Every moment is lived through in `make chaos`; elsewhere every fourth, and of those of keeping every sixth."""
 
 MOST_MOMENTS = 400
 
@@ -69,7 +68,7 @@ def test_a_worker_may_die_at_any_moment(
 ) -> None:
     with open_house(servers, folder, shortcut=False) as house:
         _prepare(house)
-        survived = _die_at_every_moment(house, monkeypatch, kind, range(first, MOST_MOMENTS, EVERY))
+        survived = _die_at_every_moment(house, monkeypatch, kind, _moments(first, APART))
 
     assert survived > 20
 
@@ -82,10 +81,14 @@ def test_no_row_is_lost_or_doubled_when_a_worker_dies_while_it_keeps_or_gives_ba
     with open_house(servers, folder, shortcut=False) as house:
         _prepare_rows(house, kind)
         survived = _die_at_every_moment(
-            house, monkeypatch, kind, range(first, MOST_MOMENTS, LIVED_THROUGH), _assert_no_row_is_lost_or_doubled
+            house, monkeypatch, kind, _moments(first, KEEPING_APART), _assert_no_row_is_lost_or_doubled
         )
 
     assert survived > 20
+
+
+def _moments(part: int, apart: int) -> range:
+    return range(1 + (part - 1) * apart, MOST_MOMENTS, PARTS * apart)
 
 
 def _die_at_every_moment(
