@@ -72,7 +72,6 @@ class Settings:
     timing: Timing = Timing()
     failpoints: tuple[Failpoint, ...] = ()
     failpoints_folder: Path = Path("failpoints")
-    inherited: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
     environ: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
 
@@ -124,7 +123,6 @@ def _read(reader: "_Reader") -> Settings | None:
         environments=environments,
         default_environment=default_environment or next(iter(environments)),
         timing=timing,
-        inherited=_passed_on(reader.environ),
         environ=reader.environ,
         failpoints=points,
         failpoints_folder=Path(reader.text("LIFTLOCK_FAILPOINTS_DIR", "failpoints")),
@@ -164,12 +162,6 @@ def _admin_token(reader: "_Reader") -> str | None:
         )
         return None
     return given
-
-
-def _passed_on(environ: Mapping[str, str]) -> dict[str, str]:
-    """What a command of the configuration may see: not the addresses and secrets of Liftlock itself."""
-    own = ("DATABASE_URL", "REDIS_URL")
-    return {name: value for name, value in environ.items() if name not in own and not name.startswith("LIFTLOCK_")}
 
 
 def _plain_values(reader: "_Reader") -> Settings:

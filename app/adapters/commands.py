@@ -18,11 +18,17 @@ KEPT_BYTES = 4_000
 HIDDEN = "•••"
 
 
-class SystemCommands:
-    """`inherited`: the variables that a command has beside those of its target."""
+def passed_on(environ: Mapping[str, str]) -> dict[str, str]:
+    """What a command of the configuration may see: not the addresses and secrets of Liftlock itself."""
+    own = ("DATABASE_URL", "REDIS_URL")
+    return {name: value for name, value in environ.items() if name not in own and not name.startswith("LIFTLOCK_")}
 
-    def __init__(self, inherited: Mapping[str, str]) -> None:
-        self._inherited = dict(inherited)
+
+class SystemCommands:
+    """`environ`: of this process; a command has of it what is `passed_on`, beside the variables of its target."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._inherited = passed_on(environ)
 
     async def run(
         self, command: Sequence[str], target: Dsn, timeout_s: float, is_halted: Callable[[], bool]

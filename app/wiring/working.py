@@ -46,7 +46,7 @@ def runner_of(
         rooms.drift,
         rooms.proofs,
         rooms.neighbours,
-        Preparation(SystemCommands(settings.inherited), rooms.clock),
+        Preparation(SystemCommands(settings.environ), rooms.clock),
     )
     chores = Chores(
         rooms.claims,

@@ -39,6 +39,13 @@ def test_a_command_has_its_target_in_variables_and_its_password_nowhere_else() -
     assert (end.exit_code, end.output, end.problem) == (0, "ann outside •••", None)
 
 
+def test_a_command_sees_nothing_of_liftlocks_own_secrets() -> None:
+    environ = {"PATH": "/bin", "DATABASE_URL": "control", "REDIS_URL": "queue", "LIFTLOCK_ADMIN_TOKEN": "secret"}
+    command = python("import os; print(sorted(set(os.environ) - {'LC_CTYPE'}))")
+    end = asyncio.run(SystemCommands(environ).run(command, Dsn("postgresql://db/shop"), 20, lambda: False))
+    assert end.output == "['PATH', 'PGDATABASE', 'PGHOST', 'PGPORT']"
+
+
 def test_several_hosts_and_a_socket_are_passed_on_as_libpq_has_them() -> None:
     two = target_variables(Dsn("postgresql://a:1,b/shop"))
     assert two == {"PGHOST": "a,b", "PGPORT": "1,5432", "PGDATABASE": "shop"}

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import DateTime, Text, Uuid, bindparam, text
 
+from app.adapters.control.asking import asked_by
 from app.adapters.control.database import ControlDatabase
 from app.adapters.control.rows import job_of
 from app.adapters.control.tables import jobs
@@ -102,14 +103,4 @@ class ControlApprovals:
 
 
 def _values(job_id: JobId, by: Origin, note: str | None) -> dict[str, Any]:
-    who = by.principal
-    return {
-        "id": job_id,
-        "by": who.id,
-        "by_kind": who.kind,
-        "by_address": who.address,
-        "by_name": who.name,
-        "label": who.label,
-        "request_id": by.request_id,
-        "note": note,
-    }
+    return {"id": job_id, "label": by.principal.label, "note": note, **asked_by(by)}

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import DateTime, Text, Uuid, bindparam, select, text
 
 from app.adapters.clock import new_id
+from app.adapters.control.asking import asked_by
 from app.adapters.control.database import ControlDatabase
 from app.adapters.control.direct import Direct
 from app.adapters.control.rows import conflict_of
@@ -131,19 +132,15 @@ class ControlConflicts:
             return None if row is None else conflict_of(row)
 
     async def close(self, conflict_id: uuid.UUID, answer: Answer) -> Conflict | None:
-        who = answer.origin.principal
+        label = answer.origin.principal.label
         values = {
             "id": conflict_id,
             "resolution": answer.resolution,
-            "by": who.id,
-            "by_kind": who.kind,
-            "by_address": who.address,
-            "by_name": who.name,
-            "label": who.label,
-            "request_id": answer.origin.request_id,
+            "label": label,
+            **asked_by(answer.origin),
             "note": answer.note,
             "job_id": answer.job_id,
-            "answer": f"{answer.resolution}, said {who.label}",
+            "answer": f"{answer.resolution}, said {label}",
             "until": answer.until,
         }
         async with self._database.single() as connection:

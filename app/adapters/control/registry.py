@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Integer, Text, TextClause, bindparam, select, text
 
+from app.adapters.control.asking import asked_by
 from app.adapters.control.database import ControlDatabase
 from app.adapters.control.tables import environments
 from app.domain.job import Origin
@@ -61,7 +62,8 @@ class ControlRegistry:
         self, name: str, document: Mapping[str, object], version: int | None, origin: Origin
     ) -> Registered | None:
         values = {
-            **_who(name, origin),
+            "name": name,
+            **asked_by(origin),
             "document": json.dumps(document),
             "version": version,
             "label": origin.principal.label,
@@ -71,21 +73,9 @@ class ControlRegistry:
             return None if row is None else _registered(row)
 
     async def delete(self, name: str, version: int | None, origin: Origin) -> bool:
-        values = {**_who(name, origin), "version": version}
+        values = {"name": name, "version": version, **asked_by(origin)}
         async with self._database.single() as connection:
             return (await connection.execute(_DELETE, values)).first() is not None
-
-
-def _who(name: str, origin: Origin) -> dict[str, Any]:
-    who = origin.principal
-    return {
-        "name": name,
-        "by": who.id,
-        "by_kind": who.kind,
-        "by_address": who.address,
-        "by_name": who.name,
-        "request_id": origin.request_id,
-    }
 
 
 def _registered(row: Any) -> Registered:

@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.adapters.clock import new_id
 from app.adapters.codec import REQUEST, to_json
+from app.adapters.control.asking import asked_by
 from app.adapters.control.database import ControlDatabase
 from app.adapters.control.rows import schedule_of
 from app.adapters.control.tables import schedules
@@ -110,17 +111,7 @@ class ControlSchedules:
             await connection.execute(_RAN, {"name": name, "job_id": job_id})
 
     async def _set_paused(self, name: str, origin: Origin, action: str, *, paused: bool) -> Schedule | None:
-        who = origin.principal
-        values = {
-            "name": name,
-            "paused": paused,
-            "action": action,
-            "by": who.id,
-            "by_kind": who.kind,
-            "by_address": who.address,
-            "by_name": who.name,
-            "request_id": origin.request_id,
-        }
+        values = {"name": name, "paused": paused, "action": action, **asked_by(origin)}
         async with self._database.single() as connection:
             row = (await connection.execute(_SET_PAUSED, values)).mappings().first()
             return None if row is None else schedule_of(row)
