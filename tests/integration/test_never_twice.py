@@ -31,12 +31,12 @@ CREATE TABLE rows (id int);
 INSERT INTO effects (name, direction) VALUES ('rows', 'down');
 DROP TABLE rows;
 """
-PARTS = 4
+PARTS = 2
 """Of the moments, so that they are lived through side by side."""
 
 FULL = os.environ.get("LIFTLOCK_CHAOS") == "full"
-APART, KEEPING_APART = (1, 1) if FULL else (4, 6)
-"""Every moment is lived through in `make chaos`; elsewhere every fourth, and of those of keeping every sixth."""
+APART, KEEPING_APART = (1, 1) if FULL else (6, 12)
+"""Every moment is lived through in `make chaos`; elsewhere every sixth, and of those of keeping every twelfth."""
 
 MOST_MOMENTS = 400
 
