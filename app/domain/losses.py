@@ -144,6 +144,8 @@ def _alters_away(stated: Stated) -> bool:
             return _calls_from(stated.words, "CHECK") or stated.words.has("VALIDATE", "CONSTRAINT")
         case "ALTER TYPE":
             return stated.words.has("ATTRIBUTE")
+        case "ALTER SEQUENCE":
+            return stated.words.has("RESTART")
         case verb:
             return verb == "ALTER EXTENSION"
 
@@ -154,7 +156,7 @@ def _takes_away(action: Words) -> bool:
     if action.begins("ALTER"):
         at = action.skipping(1, "COLUMN") + 1
         takes = (("TYPE",), ("SET", "DATA", "TYPE"), ("SET", "EXPRESSION"), ("DROP", "IDENTITY"))
-        return any(action.begins(*one, at=at) for one in takes)
+        return any(action.begins(*one, at=at) for one in takes) or "RESTART" in action.upper[at:]
     return False
 
 

@@ -31,6 +31,7 @@ from app.adapters.target.preserve.kept_rows import (
     rows_at,
     unforced,
 )
+from app.adapters.target.preserve.positions import Position, position_of, set_back, was_set
 from app.adapters.target.preserve.refusals import said_of_error
 from app.adapters.target.preserve.sets import STORED, StoredSet, stored_set
 from app.adapters.target.preserve.standing_aside import Aside
@@ -105,6 +106,7 @@ class Restorer:
         self._sets: tuple[StoredSet, ...] = ()
         self._purged: list[StoredSet] = []
         self._stood: dict[uuid.UUID, int | None] = {}
+        self._positions: dict[uuid.UUID, Position] = {}
 
     async def look(self) -> None:
         """Before the step runs: which sets are to be given back, and which of their values still stand."""
@@ -116,6 +118,8 @@ class Restorer:
         async with quietly(self._connection):
             for one in self._sets:
                 where = self._stood[one.id] = await self._place_of(one)
+                if was_set(one) and where is not None:
+                    self._positions[one.id] = await position_of(self._connection, await self._said(where))
                 if one.kind in _JUDGED and where is not None:
                     # what is judged now must stand until it is given back: a write in between would be lost
                     await self._connection.execute(f"LOCK TABLE {await self._said(where)} IN SHARE ROW EXCLUSIVE MODE")
@@ -181,6 +185,9 @@ class Restorer:
         if where is None:
             return _Result(None, one.rows, ["it is not there"])
         name = await self._said(where)
+        if was_set(one):
+            why_not = await set_back(self._connection, name, one, self._positions.get(one.id))
+            return _Result(0, 0) if why_not is None else _Result(None, 0, [why_not])
         if one.kind is Kind.SEQUENCE:
             await set_position(self._connection, name, one.sequences[0])
             return _Result(0, 0)
