@@ -17,7 +17,7 @@ from app.domain.words import Stated, Words, schema_of
 _UPSERT = re.compile(r"\bDO\s+UPDATE\b|\bWITH\b", re.IGNORECASE)
 _HARMLESS = frozenset({
     "COMMENT ON", "GRANT", "REVOKE", "SECURITY LABEL", "REINDEX", "CLUSTER", "ANALYZE", "LOCK", "SET", "RESET", "SHOW",
-    "REFRESH MATERIALIZED VIEW", "NOTIFY", "CHECKPOINT",
+    "NOTIFY", "CHECKPOINT",
 })  # fmt: skip
 _HOLDS_ROWS = frozenset({"TABLE", "SCHEMA", "SEQUENCE", "EXTENSION", "OWNED", "TYPE", "DOMAIN"})
 _WRITES = {"UPDATE": 1, "DELETE": 2, "TRUNCATE": 1, "MERGE": 2}

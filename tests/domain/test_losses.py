@@ -66,6 +66,7 @@ LOSSY = [
     'ALTER TABLE a ADD CONSTRAINT c CHECK ("Tidy" (b))',
     "ALTER TABLE a VALIDATE CONSTRAINT c",
     "ALTER DOMAIN d ADD CHECK (tidy(value))",
+    "REFRESH MATERIALIZED VIEW v",
     "CREATE INDEX ON a (tidy(b))",
     "CREATE UNIQUE INDEX i ON s.a USING btree (b) WHERE own.tidy(b)",
     "CREATE TABLE a_1 PARTITION OF a FOR VALUES FROM (tidy()) TO (5)",
