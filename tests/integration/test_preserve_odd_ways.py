@@ -19,6 +19,7 @@ FAMILY = (
     "INSERT INTO base VALUES (1, 'of base'), (2, 'of base'); INSERT INTO child VALUES (1, 'of child')"
 )
 FAMILY_ROWS = "SELECT tableoid::regclass::text, id, note FROM base ORDER BY 1, 2"
+MEANWHILE = "UPDATE notes SET n = 99 WHERE id = 1; DELETE FROM notes WHERE id = 2"
 WIPE = "CREATE FUNCTION wipe() RETURNS int LANGUAGE plpgsql AS $$ BEGIN DELETE FROM public.notes; RETURN 1; END $$"
 DEFERRED = "kid (id int PRIMARY KEY, parent int REFERENCES parents DEFERRABLE INITIALLY DEFERRED)"
 PARTED = (
@@ -124,6 +125,32 @@ WAYS = {
         "ALTER TYPE mood RENAME TO mood_new; CREATE TYPE mood AS ENUM ('sad', 'ok');"
         "ALTER TABLE t ALTER mood TYPE mood USING mood::text::mood; DROP TYPE mood_new",
         "SELECT id, mood::text FROM t ORDER BY id",
+    ),
+    "a table is made anew, and what became of its rows since is the application's": Way(
+        FILLED,
+        "ALTER TABLE notes RENAME TO old; CREATE TABLE notes (id int PRIMARY KEY, n int);"
+        "INSERT INTO notes SELECT id, n FROM old WHERE id < 4; DROP TABLE old",
+        "ALTER TABLE notes ADD note text",
+        f"{ROWS} LIMIT 4",
+        [(1, "note 1", 99), (3, "note 3", 3), (4, "note 4", 4), (5, "note 5", 5)],
+        MEANWHILE,
+    ),
+    "and is made anew again on the way back": Way(
+        FILLED,
+        "ALTER TABLE notes RENAME TO old; CREATE TABLE notes (id int PRIMARY KEY, n int) PARTITION BY HASH (id);"
+        "CREATE TABLE notes_0 PARTITION OF notes FOR VALUES WITH (MODULUS 1, REMAINDER 0);"
+        "INSERT INTO notes SELECT id, n FROM old; DROP TABLE old",
+        f"ALTER TABLE notes RENAME TO parted; {NOTES}; INSERT INTO notes SELECT id, NULL, n FROM parted;"
+        "DROP TABLE parted",
+        f"{ROWS} LIMIT 2",
+        [(1, "note 1", 99), (3, "note 3", 3)],
+        MEANWHILE,
+    ),
+    "a table of the same keys has nothing else of it": Way(
+        FILLED,
+        "DROP TABLE notes; CREATE TABLE notes (id int PRIMARY KEY, other int); INSERT INTO notes VALUES (1, 5)",
+        f"DROP TABLE notes; {NOTES}",
+        ROWS,
     ),
     "triggers do not act, since the script says so": Way(
         FILLED,

@@ -22,6 +22,7 @@ from app.adapters.target.preserve.kept_rows import (
     rows_at,
     unforced,
 )
+from app.adapters.target.preserve.living_on import mark_living
 from app.adapters.target.preserve.moving import Changed, Moves
 from app.adapters.target.preserve.positions import Positions
 from app.adapters.target.preserve.sets import KeptSet, write_down
@@ -156,6 +157,8 @@ class Preserver:
     async def _settle_one(self, place: int, one: KeptSet, kept: Round) -> tuple[str, ...]:
         table, rows, size, checksum = one.table, 0, 0, "0"
         if one.kind is not Kind.SEQUENCE:
+            if one.kind is Kind.TABLE:
+                await mark_living(self._connection, one.relation, table)
             rows, checksum = await table.counted(self._connection)
             size = await self._connection.fetchval("SELECT pg_total_relation_size($1::text::regclass)", table.name)
             if (rows == 0 and one.kind in ROWS) or size > self._policy.most_bytes:

@@ -31,6 +31,7 @@ from app.adapters.target.preserve.kept_rows import (
     rows_at,
     unforced,
 )
+from app.adapters.target.preserve.living_on import Living, give_to_living, living
 from app.adapters.target.preserve.positions import Position, position_of, set_back, was_set
 from app.adapters.target.preserve.refusals import said_of_error
 from app.adapters.target.preserve.sets import STORED, StoredSet, stored_set
@@ -106,6 +107,7 @@ class Restorer:
         self._sets: tuple[StoredSet, ...] = ()
         self._purged: list[StoredSet] = []
         self._stood: dict[uuid.UUID, int | None] = {}
+        self._living: dict[uuid.UUID, Living | None] = {}
         self._positions: dict[uuid.UUID, Position] = {}
 
     async def look(self) -> None:
@@ -118,6 +120,8 @@ class Restorer:
         async with quietly(self._connection):
             for one in self._sets:
                 where = self._stood[one.id] = await self._place_of(one)
+                if one.kind is Kind.TABLE:
+                    self._living[one.id] = await living(self._connection, one, where)
                 if was_set(one) and where is not None:
                     self._positions[one.id] = await position_of(self._connection, await self._said(where))
                 if one.kind in _JUDGED and where is not None:
@@ -195,7 +199,7 @@ class Restorer:
         await aside.of(where, name, inserts=one.kind in _WHOLE)
         now = await self._now(one, where)
         there = await rows_at(self._connection, where)
-        going = Going(self._connection, one.table, name, there, now, one.checksum, one.rows)
+        going = Going(self._connection, one.table, name, there, now, one.checksum, one.rows, one.table.name)
         await self._connection.execute("SAVEPOINT liftlock_set")
         try:
             result = await self._put_back(one, where, going)
@@ -215,8 +219,11 @@ class Restorer:
 
     async def _put_back(self, one: StoredSet, where: int, going: Going) -> _Result:
         if one.kind in _WHOLE:
+            lived, said, alive = 0, list[str](), self._living.get(one.id)
+            if alive is not None:
+                lived, said, going = await give_to_living(going, where, alive)
             restored, remarks = await insert_rows(going, fresh=where != self._stood[one.id])
-            result = _Result(restored, one.rows, remarks)
+            result = _Result(lived + restored, one.rows, [*said, *remarks])
         else:
             if one.kind is Kind.UPDATED:
                 # rows that the same step deleted later have only just come back
