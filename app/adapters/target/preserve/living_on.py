@@ -38,20 +38,18 @@ class Living:
 
 
 async def mark_living(connection: asyncpg.Connection, relation: Relation, table: KeptTable) -> None:
-    """After the script: which of the kept rows are in the table that has the name now."""
+    """After the script: which of the kept rows are in the table that has the name now; all, where no key tells."""
     standing = await connection.fetchval(_OF_ITS_NAME, qualified(relation))
     if standing is None or not table.columns:
         return
     key = await key_of(connection, standing, await columns_of(connection, standing), frozenset())
-    same = _same(table, key)
-    if same is None:
-        return
     async with unforced(connection, standing):
         rows = await rows_at(connection, standing)
-        if await connection.fetchval(f"SELECT EXISTS (SELECT FROM {rows} AS t, {table.name} AS kept WHERE {same})"):
+        there = f"EXISTS (SELECT FROM {rows} AS t WHERE {_same(table, key) or 'true'})"
+        if await connection.fetchval(f"SELECT EXISTS (SELECT FROM {table.name} AS kept WHERE {there})"):
             await connection.execute(
                 f"ALTER TABLE {table.name} ADD COLUMN liftlock_lives boolean; "
-                f"UPDATE {table.name} AS kept SET liftlock_lives = true FROM {rows} AS t WHERE {same}"
+                f"UPDATE {table.name} AS kept SET liftlock_lives = true WHERE {there}"
             )
 
 
@@ -71,6 +69,13 @@ async def living(connection: asyncpg.Connection, one: StoredSet, where: int | No
                 f"UPDATE {one.table.name} AS kept SET liftlock_lives = false WHERE liftlock_lives AND {gone}"
             )
     return Living(frozenset(column.name for column in columns))
+
+
+async def cannot_tell(going: Going, where: int) -> bool:
+    """Whether the table holds rows by now, and no key says which of them those are that live on."""
+    key = await key_of(going.connection, where, list(going.now.values()), frozenset())
+    has_rows = f"SELECT EXISTS (SELECT FROM {going.there})"
+    return _same(going.kept, key) is None and bool(await going.connection.fetchval(has_rows))
 
 
 async def give_to_living(going: Going, where: int, living: Living) -> tuple[int, list[str], Going]:

@@ -31,7 +31,7 @@ from app.adapters.target.preserve.kept_rows import (
     rows_at,
     unforced,
 )
-from app.adapters.target.preserve.living_on import Living, give_to_living, living
+from app.adapters.target.preserve.living_on import Living, cannot_tell, give_to_living, living
 from app.adapters.target.preserve.positions import Position, position_of, set_back, was_set
 from app.adapters.target.preserve.refusals import said_of_error
 from app.adapters.target.preserve.sets import STORED, StoredSet, stored_set
@@ -220,6 +220,8 @@ class Restorer:
     async def _put_back(self, one: StoredSet, where: int, going: Going) -> _Result:
         if one.kind in _WHOLE:
             lived, said, alive = 0, list[str](), self._living.get(one.id)
+            if alive is not None and await cannot_tell(going, where):
+                return _Result(None, one.rows, ["the table was made anew, and no key tells which rows it has already"])
             if alive is not None:
                 lived, said, going = await give_to_living(going, where, alive)
             restored, remarks = await insert_rows(going, fresh=where != self._stood[one.id])
