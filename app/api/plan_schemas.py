@@ -163,7 +163,8 @@ class PlannedSet(Answer):
     """What is taken from one table in one way: `kept`, or lost for the reason in `whyNot`. `line`: of the file.
 
     `columns`: those that go or change; none where whole rows do. `estimatedRows`, `bytes`: of the kept set, by the
-    server's own estimates; with `atMost` a condition says how much of it goes. `says`: all of it in words.
+    server's own estimates; with `atMost` a condition says how much of it goes.
+    `moved`: the table itself is what is kept, and no copy is made. `says`: all of it in words.
     """
 
     kind: PreservedKind
@@ -176,6 +177,7 @@ class PlannedSet(Answer):
     at_most: bool
     kept: bool
     why_not: str | None
+    moved: bool
     estimated_ms: EstimatedMs
     estimate_from: str
     says: str

@@ -193,6 +193,7 @@ def _kept(one: Keep) -> Json:
         "atMost": one.at_most,
         "kept": one.why_not is None,
         "whyNot": one.why_not,
+        "moved": one.moved,
         "estimatedMs": one.estimate.ms,
         "estimateFrom": one.estimate.basis,
         "says": one.says,

@@ -37,6 +37,7 @@ class Holding:
 
     `bytes`: of the rows with TOAST, without indexes; None while somebody holds it. `keys`: the columns of its primary
     key and unique indexes, the best one first. `forced`: its row security holds for its owner too.
+    `movable`: nothing that it is speaks against moving it to where kept rows are.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Holding:
     columns: tuple[HeldColumn, ...] = ()
     keys: tuple[tuple[str, ...], ...] = ()
     forced: bool = False
+    movable: bool = False
 
     def column(self, name: str) -> HeldColumn | None:
         return next((one for one in self.columns if one.name == name), None)

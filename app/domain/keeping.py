@@ -3,13 +3,13 @@
 It is told beforehand, from estimates, what the keeper will find while the step runs; the keeper looks again.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from app.domain.estimate import SCAN_MB_S, Estimate, at_rate, size_said
 from app.domain.holdings import Holdings
 from app.domain.losing import FOUND_BY_KEY, ROWS, Loss, losses_of
-from app.domain.losses import rows_written
+from app.domain.losses import drops_of, rows_written
 from app.domain.preserved import PreservedKind as Kind
 from app.domain.removals import LARGE_OBJECTS, Act, Removal
 from app.domain.step import Step, count_of
@@ -17,8 +17,11 @@ from app.domain.words import shown
 
 COPY_MB_S = 50
 """A copy with its checksum: a half of what `python -m bench preserve` measures on two busy cores."""
+LEAST_MOVED_BYTES = 8 * 1024 * 1024
+"""Below that a copy takes less time than the two looks at the whole catalog that moving takes."""
 WATCH_MB_S = 40
 """Rows that triggers keep as they go; likewise."""
+_NOTHING = Estimate(0, "nothing of it is kept")
 ROW_BYTES = 44
 """What a kept row takes beside its values: header, line pointer, and places that say nothing."""
 
@@ -28,7 +31,7 @@ class Keep:
     """One set as it would be kept, or not: `why_not`. `table` with its schema; `columns` those that go or change.
 
     `rows` and `bytes`: estimated, of what is kept or lost; with `at_most` it may be less, since a condition says which.
-    `estimate`: of keeping it.
+    `estimate`: of keeping it. `moved`: the table itself is what is kept, no copy of it.
     """
 
     removal: Removal
@@ -40,6 +43,7 @@ class Keep:
     at_most: bool
     estimate: Estimate
     why_not: str | None = None
+    moved: bool = False
 
     @property
     def said(self) -> str:
@@ -52,7 +56,9 @@ class Keep:
     @property
     def says(self) -> str:
         """A sentence of it."""
-        return f"keeps {self.said}" if self.why_not is None else f"loses {self.said}: {self.why_not}"
+        if self.why_not is not None:
+            return f"loses {self.said}: {self.why_not}"
+        return f"keeps {self.said}{', moved and not copied' if self.moved else ''}"
 
     @property
     def what(self) -> str:
@@ -84,16 +90,28 @@ class Keeping:
 def keeping_of(steps: Sequence[Step], removals: Sequence[Removal], holdings: Holdings, most_bytes: int) -> Keeping:
     """`holdings`: of just these `removals`. `most_bytes`: of one set, LIFTLOCK_PRESERVE_MAX_MB."""
     losses = losses_of(removals, holdings)
-    keeps = [one for loss in losses for one in _keeps(loss, most_bytes)]
+    moved = frozenset(_moved(steps, losses))
+    keeps = [one for loss in losses for one in _keeps(loss, most_bytes, moved)]
     keeps += [_unlinked(one) for one in removals if one.taken.act is Act.UNLINKED]
     order = {step.name: at for at, step in enumerate(steps)}
     keeps.sort(key=lambda one: (order.get(one.removal.migration, 0), one.removal.statement or 0))
     return Keeping(tuple(keeps), frozenset(_twice(steps, losses)))
 
 
-def _keeps(loss: Loss, most_bytes: int) -> Iterator[Keep]:
+def _moved(steps: Sequence[Step], losses: Sequence[Loss]) -> Iterator[Loss]:
+    """Large tables that a script which does nothing else drops by their names."""
+    drops = {step.name: drops_of(step) for step in steps}
+    for loss in losses:
+        one, named = loss.holding, drops.get(loss.removal.migration)
+        worth_it = loss.kind is Kind.TABLE and one.movable and (one.bytes or 0) >= LEAST_MOVED_BYTES
+        if worth_it and named is not None and named.name(one.name) and not named.parts_too:
+            yield loss
+
+
+def _keeps(loss: Loss, most_bytes: int, every_moved: Collection[Loss]) -> Iterator[Keep]:
     holding, size = loss.holding, _size(loss)
     why_not = loss.why_not or (_too_large(size, most_bytes) if loss.every else None)
+    moved = why_not is None and loss in every_moved
     keep = Keep(
         removal=loss.removal,
         kind=loss.kind,
@@ -102,19 +120,18 @@ def _keeps(loss: Loss, most_bytes: int) -> Iterator[Keep]:
         rows=None if loss.kind is Kind.SEQUENCE else holding.rows,
         bytes=size,
         at_most=not loss.every,
-        estimate=Estimate(0, "nothing of it is kept") if why_not else _estimate(loss, size),
+        estimate=_NOTHING if why_not else _reading(loss) if moved else _estimate(loss, size),
         why_not=why_not,
+        moved=moved,
     )
     yield keep
     nameless = 0 if why_not else _without_key(loss)
     if nameless:
-        lost = Estimate(0, "nothing of it is kept")
-        yield replace(keep, rows=nameless, bytes=None, estimate=lost, why_not="there is nothing in their key")
+        yield replace(keep, rows=nameless, bytes=None, estimate=_NOTHING, why_not="there is nothing in their key")
 
 
 def _unlinked(removal: Removal) -> Keep:
-    lost = Estimate(0, "nothing of it is kept")
-    return Keep(removal, Kind.DELETED, LARGE_OBJECTS, (), None, None, False, lost, "no large object is kept")
+    return Keep(removal, Kind.DELETED, LARGE_OBJECTS, (), None, None, False, _NOTHING, "no large object is kept")
 
 
 def _too_large(size: int | None, most_bytes: int) -> str | None:
@@ -147,6 +164,11 @@ def _size(loss: Loss) -> int | None:
         return holding.bytes
     # what a step makes of a value is noted beside it, which writes the row again
     return round(holding.rows * (ROW_BYTES + sum(widths)) * (2 if loss.kind is Kind.TYPES else 1))
+
+
+def _reading(loss: Loss) -> Estimate:
+    """A table that is moved is read once, for count and checksum."""
+    return at_rate(loss.holding.bytes or 0, SCAN_MB_S, f"{shown(loss.holding.name)} is moved, not copied, and read")
 
 
 def _estimate(loss: Loss, size: int | None) -> Estimate:

@@ -10,7 +10,7 @@ from app.domain.casts import Cast, cast_between, read_type, type_of
 from app.domain.hazards import FoundBy
 from app.domain.holdings import Holder, Holding, Holdings, Reached, Via
 from app.domain.preserved import PreservedKind as Kind
-from app.domain.removals import Act, Removal
+from app.domain.removals import Act, Noun, Removal
 from app.domain.words import Words, words_of
 
 ROWS = frozenset({Kind.DELETED, Kind.UPDATED})
@@ -82,12 +82,26 @@ def losses_of(removals: Sequence[Removal], holdings: Holdings) -> tuple[Loss, ..
             for loss in _losses(removals[reached.removal], reached, holding):
                 place = (loss.removal.migration, loss.kind, reached.table, loss.unseen)
                 found[place] = _together(found[place], loss) if place in found else loss
+    _leave_retyped(found)
     whole = {(one.removal.migration, one.holding.name) for one in found.values() if one.kind is Kind.TABLE}
     return tuple(
         one
         for one in found.values()
         if one.kind is Kind.TABLE or (one.removal.migration, one.holding.name) not in whole
     )
+
+
+def _leave_retyped(found: dict[tuple[str, Kind, str, bool], Loss]) -> None:
+    """A column that has another type by then does not go with its old one."""
+    for place, loss in list(found.items()):
+        migration, kind, table, _ = place
+        other = found.get((migration, Kind.TYPES, table, False))
+        if kind is Kind.COLUMNS and loss.removal.taken.noun is Noun.TYPE and other is not None:
+            left = tuple(name for name in loss.columns if name not in other.columns)
+            if left:
+                found[place] = replace(loss, columns=left)
+            else:
+                del found[place]
 
 
 def _losses(removal: Removal, reached: Reached, holding: Holding) -> Iterator[Loss]:
@@ -114,6 +128,9 @@ def _losses(removal: Removal, reached: Reached, holding: Holding) -> Iterator[Lo
 def _narrows(removal: Removal, holding: Holding, name: str) -> bool:
     column = holding.column(name)
     assert column is not None
+    if removal.taken.made:
+        # another type, also where it has taken over the name of the old one
+        return True
     cast = cast_between(type_of(column.type), read_type(words_of(removal.taken.type)))
     return cast in (Cast.NARROWED, Cast.UNKNOWN)
 

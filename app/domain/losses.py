@@ -9,26 +9,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
+from app.domain.calls import calls, values_call
 from app.domain.migration import Body, PythonScript, SqlScript
 from app.domain.step import Deed, Step
-from app.domain.words import Stated, Words
+from app.domain.words import Stated, Words, schema_of
 
 _UPSERT = re.compile(r"\bDO\s+UPDATE\b|\bWITH\b", re.IGNORECASE)
-_BEFORE_VALUES = re.compile(r"\b(?:VALUES|SELECT|TABLE|DEFAULT)\b", re.IGNORECASE)
-_CALL = re.compile(r"""((?<![\w$])[^\W\d][\w$]*|")\s*\(""")
-_CALLS_NOBODY = frozenset({
-    "values", "in", "and", "or", "not", "as", "on", "from", "join", "lateral", "where", "select", "exists", "any",
-    "all", "when", "then", "else", "over", "filter", "union", "except", "using", "row", "conflict", "returning",
-    "array", "cast", "coalesce", "nullif", "greatest", "least", "extract", "now", "clock_timestamp", "date_trunc",
-    "make_interval", "gen_random_uuid", "random", "md5", "decode", "encode", "nextval", "currval", "generate_series",
-    "unnest", "count", "sum", "min", "max", "row_number", "lower", "upper", "length", "trim", "left", "right", "substr",
-    "substring", "replace", "concat", "repeat", "format", "chr", "round", "floor", "jsonb_build_object", "to_jsonb",
-    "char", "varchar", "numeric", "timestamp", "timestamptz", "interval",
-})  # fmt: skip
-"""What stands before a parenthesis in an INSERT and calls nothing of somebody's own; of the server's own, the usual."""
 _HARMLESS = frozenset({
     "COMMENT ON", "GRANT", "REVOKE", "SECURITY LABEL", "REINDEX", "CLUSTER", "ANALYZE", "LOCK", "SET", "RESET", "SHOW",
-    "REFRESH MATERIALIZED VIEW", "NOTIFY", "CHECKPOINT",
+    "NOTIFY", "CHECKPOINT",
 })  # fmt: skip
 _HOLDS_ROWS = frozenset({"TABLE", "SCHEMA", "SEQUENCE", "EXTENSION", "OWNED", "TYPE", "DOMAIN"})
 _WRITES = {"UPDATE": 1, "DELETE": 2, "TRUNCATE": 1, "MERGE": 2}
@@ -41,14 +30,23 @@ _DROPS = frozenset(
         "ROUTINE", "TRIGGER", "POLICY", "RULE", "STATISTICS",
     )
 )  # fmt: skip
+_OF_TABLES = frozenset({"INDEX", "TRIGGER", "POLICY", "RULE", "STATISTICS", "FUNCTION", "ROUTINE"})
 
 
 @dataclass(frozen=True, slots=True)
 class Drops:
-    """What the DROP TABLE and DROP SCHEMA of a script name; tables with their schemas."""
+    """What the DROP TABLE and DROP SCHEMA of a script name; tables with their schemas.
+
+    `parts_too`: it names indexes, triggers, functions or a shape, perhaps those of one of these tables.
+    """
 
     tables: tuple[str, ...]
     schemas: tuple[str, ...]
+    parts_too: bool = False
+
+    def name(self, table: str) -> bool:
+        """Whether `table` goes by its own name, or by that of its schema."""
+        return table in self.tables or schema_of(table) in self.schemas
 
 
 def may_lose(step: Step) -> bool:
@@ -80,7 +78,12 @@ def drops_of(step: Step) -> Drops | None:
         kind = one.verb.removeprefix("DROP ")
         if kind in named:
             named[kind] += one.words.names(one.words.skipping(2, "IF", "EXISTS"))
-    return Drops(tuple(named["TABLE"]), tuple(name.partition(".")[2] for name in named["SCHEMA"]))
+    parts_too = any(_names_parts(one) for one in stated)
+    return Drops(tuple(named["TABLE"]), tuple(name.partition(".")[2] for name in named["SCHEMA"]), parts_too)
+
+
+def _names_parts(stated: Stated) -> bool:
+    return stated.verb.removeprefix("DROP ") in _OF_TABLES or stated.words.has("LIKE")
 
 
 def _reads_no_rows(stated: Stated) -> bool:
@@ -104,37 +107,47 @@ def _statement_may_lose(stated: Stated) -> bool:
     first = verb.split()[0] if verb else ""
     match first:
         case "CREATE":
-            return _creates_by_query(stated)
+            return _creates_by_calls(stated)
         case "ALTER":
             return _alters_away(stated)
         case "DROP":
             return _drops_rows(verb, stated.words)
         case "INSERT":
-            return _UPSERT.search(stated.statement.text) is not None or _calls(stated.statement.text)
+            return _UPSERT.search(stated.statement.text) is not None or values_call(stated.statement.text)
         case "VALUES":
-            return _calls(stated.statement.text)
+            return values_call(stated.statement.text)
         case _:
             return verb not in _HARMLESS and first not in _HARMLESS
 
 
-def _calls(text: str) -> bool:
-    """Whether a function may be called that is not known; a value that looks like a call is taken for one."""
-    start = _BEFORE_VALUES.search(text)
-    calls = _CALL.finditer(text, start.start() if start else 0)
-    return any(call[1].lower() not in _CALLS_NOBODY for call in calls)
-
-
-def _creates_by_query(stated: Stated) -> bool:
-    """What a query calls may do anything."""
-    return stated.verb in ("CREATE EXTENSION", "CREATE SCHEMA") or (
-        stated.verb in ("CREATE TABLE", "CREATE MATERIALIZED VIEW") and stated.words.has_at_top("AS")
-    )
+def _creates_by_calls(stated: Stated) -> bool:
+    """What a query calls, or an index for each row, or the bounds of a partition, may do anything."""
+    words = stated.words
+    match stated.verb:
+        case "CREATE EXTENSION" | "CREATE SCHEMA":
+            return True
+        case "CREATE TABLE":
+            return words.has_at_top("AS") or _calls_from(words, "VALUES")
+        case "CREATE MATERIALIZED VIEW":
+            return words.has_at_top("AS")
+        case "CREATE INDEX":
+            return _calls_from(words, "(")
+        case _:
+            return False
 
 
 def _alters_away(stated: Stated) -> bool:
-    if stated.verb == "ALTER TABLE":
-        return any(_takes_away(action) for action in stated.altered.actions)
-    return stated.verb == "ALTER EXTENSION" or (stated.verb == "ALTER TYPE" and stated.words.has("ATTRIBUTE"))
+    match stated.verb:
+        case "ALTER TABLE":
+            return any(_takes_away(action) or _calls_for_rows(action) for action in stated.altered.actions)
+        case "ALTER DOMAIN":
+            return _calls_from(stated.words, "CHECK") or stated.words.has("VALIDATE", "CONSTRAINT")
+        case "ALTER TYPE":
+            return stated.words.has("ATTRIBUTE")
+        case "ALTER SEQUENCE":
+            return stated.words.has("RESTART")
+        case verb:
+            return verb == "ALTER EXTENSION"
 
 
 def _takes_away(action: Words) -> bool:
@@ -142,9 +155,24 @@ def _takes_away(action: Words) -> bool:
         return action.word(1) != "CONSTRAINT"
     if action.begins("ALTER"):
         at = action.skipping(1, "COLUMN") + 1
-        takes = (("TYPE",), ("SET", "DATA", "TYPE"), ("DROP", "IDENTITY"))
-        return any(action.begins(*one, at=at) for one in takes)
+        takes = (("TYPE",), ("SET", "DATA", "TYPE"), ("SET", "EXPRESSION"), ("DROP", "IDENTITY"))
+        return any(action.begins(*one, at=at) for one in takes) or "RESTART" in action.upper[at:]
     return False
+
+
+def _calls_for_rows(action: Words) -> bool:
+    """What is worked out or held against a condition for the rows that stand may call anything."""
+    if action.begins("VALIDATE"):
+        # whose condition, if it is a CHECK's, stands elsewhere
+        return True
+    if action.begins("ADD"):
+        return any(_calls_from(action, one) for one in ("DEFAULT", "GENERATED", "CHECK", "EXCLUDE"))
+    return action.begins("ATTACH") and _calls_from(action, "VALUES")
+
+
+def _calls_from(words: Words, first: str) -> bool:
+    at = words.find(first)
+    return at >= 0 and calls(words.between(at))
 
 
 def _drops_rows(verb: str, words: Words) -> bool:

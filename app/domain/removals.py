@@ -48,7 +48,7 @@ class Taken:
     """One act on one thing, as the statement names it. `columns`: () is the whole, or nobody knows which.
 
     `every_row`: there is no condition. `only`: not what inherits from it. `cascade`: what refers to its rows too.
-    `type`: of RETYPED, the new one.
+    `type`: of RETYPED, the new one, with what stands behind it; `made`: the plan itself has made that type.
     """
 
     act: Act
@@ -59,6 +59,7 @@ class Taken:
     only: bool = False
     cascade: bool = False
     type: str = ""
+    made: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +145,14 @@ def _relations(stated: Stated) -> Iterator[Taken]:
 
 
 def _types(stated: Stated) -> Iterator[Taken]:
-    return (Taken(Act.DROPPED, name, Noun.TYPE) for name in dropped(stated))
+    # without CASCADE nothing goes with it
+    names = dropped(stated) if _cascades(stated) else ()
+    return (Taken(Act.DROPPED, name, Noun.TYPE) for name in names)
 
 
 def _schemas(stated: Stated) -> Iterator[Taken]:
-    return (Taken(Act.DROPPED, shown(name), Noun.SCHEMA) for name in dropped(stated))
+    names = dropped(stated) if _cascades(stated) else ()
+    return (Taken(Act.DROPPED, shown(name), Noun.SCHEMA) for name in names)
 
 
 def _extensions(stated: Stated) -> Iterator[Taken]:
@@ -173,8 +177,12 @@ def _altered(stated: Stated) -> Iterator[Taken]:
 def _truncated(stated: Stated) -> Iterator[Taken]:
     words = stated.words
     start = words.skipping(1, "TABLE")
-    cascade, only = words.word(len(words) - 1) == "CASCADE", words.has("ONLY")
+    cascade, only = _cascades(stated), words.has("ONLY")
     return (Taken(Act.TRUNCATED, name, cascade=cascade, only=only) for name in words.names(start))
+
+
+def _cascades(stated: Stated) -> bool:
+    return stated.words.word(len(stated.words) - 1) == "CASCADE"
 
 
 def _merged(stated: Stated) -> Iterator[Taken]:

@@ -7,9 +7,9 @@ from app.domain.blocks import written_in
 from app.domain.dry_run import DryRun
 from app.domain.migration import Direction, SqlScript
 from app.domain.progress import Progress
-from app.domain.removals import Names, Noun, Removal, Taken, taken_by, taken_in
+from app.domain.removals import Act, Names, Noun, Removal, Taken, taken_by, taken_in
 from app.domain.step import Deed, Step
-from app.domain.words import Stated, stated_in
+from app.domain.words import Stated, stated_in, words_of
 
 _MADE_BY_PLANS = frozenset({Noun.RELATION, Noun.TYPE})
 
@@ -39,7 +39,9 @@ def _of_script(step: Step, script: SqlScript, progress: Progress, names: Names) 
             for taken in taken_by(one):
                 if taken.noun not in _MADE_BY_PLANS or taken.name not in progress.created:
                     line = one.statement.line + script.line - 1
-                    yield _removal(step, replace(taken, name=names.original(taken.name)), stated.index, line)
+                    made = taken.act is Act.RETYPED and words_of(taken.type).name(0)[0] in progress.created
+                    known = replace(taken, name=names.original(taken.name), made=made)
+                    yield _removal(step, known, stated.index, line)
         progress.pass_over(stated)
         names.pass_over(stated)
     progress.end_script()

@@ -1,5 +1,6 @@
 """One migration after the other on the scratch database, each on the state that those before it have left."""
 
+import asyncio
 from dataclasses import replace
 
 from app.domain.effects import Seen, dry_run_of
@@ -71,7 +72,7 @@ class Course:
         cycle = await self._cycled(step)
         if cycle.up is not None or cycle.again is not None or not self._stands(step, cycle):
             self._blocked_by = step.name
-        return judge(step, cycle)
+        return await asyncio.to_thread(judge, step, cycle)
 
     async def _cycled(self, step: Step) -> Cycle:
         before, onlooker = await self._seen(), Onlooker(self._scratch, self._session, self._watch)
@@ -80,7 +81,8 @@ class Course:
         if up is not None:
             return cycle
         self._at = await self._scratch.snapshot()
-        dry_run = dry_run_of(step, before, await self._seen(), onlooker.locks)
+        # on a thread of its own: of a large schema it would keep the loop from everything else
+        dry_run = await asyncio.to_thread(dry_run_of, step, before, await self._seen(), onlooker.locks)
         cycle = replace(cycle, after_up=self._at, dry_run=dry_run)
         if step.down is None:
             return cycle

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from app.domain.estimate import Estimate
 from app.domain.examination import FoundHazards, examine
 from app.domain.foresight import settled
 from app.domain.holdings import HeldColumn, Holder, Holding, Holdings, Reached, Via
@@ -41,6 +42,29 @@ def test_a_copied_table_is_as_large_as_it_is_and_takes_its_bytes_at_the_measured
     assert kept.estimate.ms == 10 + 100_000 // COPY_MB_S
     assert kept.estimate.basis == f"notes is copied: 100.0 MB at {COPY_MB_S} MB/s"
     assert kept.says == "keeps the table notes (about 1000000 rows, 100.0 MB)"
+
+
+@pytest.mark.parametrize(
+    ("up", "changed", "moved"),
+    [
+        ("DROP TABLE notes", {}, True),
+        ("CREATE TABLE other (id int); DROP SCHEMA public CASCADE", {}, True),
+        ("DROP TABLE notes", {"movable": False}, False),
+        ("DROP TABLE notes", {"bytes": 8 * 1024 * 1024 - 1}, False),
+        ("DROP TABLE notes", {"bytes": None}, False),
+        ("DROP TABLE other CASCADE", {}, False),
+        ("DROP INDEX i; DROP TABLE notes", {}, False),
+        ("SELECT count(*) FROM notes; DROP TABLE notes", {}, False),
+    ],
+)
+def test_a_large_table_is_said_to_be_moved_where_the_keeper_moves_it(
+    up: str, changed: dict[str, int | bool | None], moved: bool
+) -> None:
+    kept = one(up, Kind.TABLE, holding=replace(NOTES, **{"movable": True, **changed}))  # type: ignore[arg-type]
+    assert kept.moved is moved and kept.why_not is None
+    if moved:
+        assert kept.estimate == Estimate(510, "notes is moved, not copied, and read: 100.0 MB at 200 MB/s")
+        assert kept.says == "keeps the table notes (about 1000000 rows, 100.0 MB), moved and not copied"
 
 
 def test_a_column_is_as_large_as_its_key_and_its_values_and_the_table_is_read_for_it() -> None:

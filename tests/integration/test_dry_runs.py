@@ -266,6 +266,9 @@ STANDING = """
     CREATE INDEX plain_x ON plain (x);
     CREATE TABLE "Odd" ("Name" text);
     CREATE SEQUENCE counter;
+    CREATE MATERIALIZED VIEW summed AS SELECT 1 AS n;
+    CREATE TABLE parted (id int) PARTITION BY RANGE (id);
+    CREATE TABLE parted_1 PARTITION OF parted FOR VALUES FROM (0) TO (9);
     CREATE VIEW glance AS SELECT id FROM plain;
     CREATE FUNCTION twice(n int) RETURNS int LANGUAGE sql AS 'SELECT n * 2';
     CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
@@ -278,7 +281,7 @@ Act = tuple[str, set[str]]
 TOGETHER: tuple[tuple[Act, ...], ...] = (
     (
         ('DROP TABLE "Odd"', {"TABLE_DROPPED"}),
-        ("DROP SCHEMA shop CASCADE", {"SCHEMA_DROPPED"}),
+        ("DROP SCHEMA shop CASCADE", {"SCHEMA_DROPPED", "CASCADE_USED"}),
         ("DROP VIEW glance", {"VIEW_DROPPED"}),
         ("DROP FUNCTION twice(int)", {"FUNCTION_DROPPED"}),
         ("DROP SEQUENCE counter", {"OBJECT_DROPPED"}),
@@ -347,6 +350,10 @@ TOGETHER: tuple[tuple[Act, ...], ...] = (
         ("CREATE INDEX ON fresh (x)", set()),
         ("COMMENT ON TABLE plain IS 'plain'", set()),
     ),
+    (
+        ("REFRESH MATERIALIZED VIEW summed", {"BLOCKS_READS"}),
+        ("ALTER TABLE parted DETACH PARTITION parted_1", {"BLOCKS_READS"}),
+    ),
     # what rows a statement of the file changes is judged as it stands there
     (("DELETE FROM plain", set()), ('UPDATE "Odd" SET "Name" = 1', set())),
 )
@@ -364,6 +371,31 @@ def test_an_act_has_the_code_that_its_statement_has_and_is_said_once(house: Hous
     assert step["dryRun"] is not None, step["reversibility"]
     assert {one["code"] for one in step["dryRun"]["hazards"]} == set().union(*(codes for _, codes in acts))
     assert {one for one in found(step) if one[2] == "dry_run"} == set()
+
+
+def test_what_a_block_takes_along_works_out_anew_or_takes_out_is_seen(house: House) -> None:
+    execute(house.dsn, STANDING)
+    block = (
+        "EXECUTE 'DROP TABLE us' || 'ers CASCADE'; EXECUTE 'REFRESH MATERIALIZED VIEW ' || 'summed';"
+        "EXECUTE 'ALTER TABLE parted DETACH ' || 'PARTITION parted_1';"
+    )
+    house.write("2_block.sql", f"-- migrate:up\nDO $$ BEGIN {block} END $$;\n-- migrate:down\nSELECT 1;\n")
+    tried(house)
+
+    (step,) = planned(house)["steps"]
+
+    seen = {one for one in found(step) if one[2] == "dry_run"}
+    assert seen == {
+        ("TABLE_DROPPED", "users", "dry_run"),
+        ("CASCADE_USED", "users", "dry_run"),
+        ("VIEW_DROPPED", "emails", "dry_run"),
+        ("CONSTRAINT_DROPPED", "notes.notes_user_id_fkey", "dry_run"),
+        ("BLOCKS_READS", "summed", "dry_run"),
+        ("BLOCKS_READS", "parted", "dry_run"),
+    }
+    (cascade,) = (one for one in step["hazards"] if one["code"] == "CASCADE_USED")
+    goes = "With users go emails, notes.notes_user_id_fkey, which the file does not name; what uses them fails."
+    assert cascade["happens"] == goes
 
 
 def test_what_makes_a_column_required_in_two_statements_is_seen(house: House) -> None:

@@ -29,6 +29,11 @@ WORLD = """
     CREATE TABLE nullable (id int UNIQUE, note text); INSERT INTO nullable VALUES (1, 'x'), (NULL, 'y');
     ANALYZE;
 """
+RENAMED = "ALTER TYPE s.other RENAME TO mood"
+RETYPED = (
+    "CREATE TYPE s.other AS ENUM ('a', 'b');"
+    "ALTER TABLE moods ALTER mood TYPE s.other USING CASE mood::text WHEN 'x' THEN 'a' ELSE 'b' END::s.other"
+)
 
 
 @pytest.fixture
@@ -45,6 +50,11 @@ def desk(servers: Servers, folder: Path) -> Iterator[Desk]:
         "DROP TABLE b CASCADE",
         "DROP SCHEMA s CASCADE",
         "DROP TYPE s.mood CASCADE",
+        pytest.param(f"{RETYPED}; DROP TYPE s.mood; {RENAMED}", id="another type takes the name"),
+        pytest.param(f"{RETYPED}; DROP TYPE s.mood CASCADE; {RENAMED}", id="another type, and CASCADE"),
+        pytest.param(
+            f"ALTER TYPE s.mood RENAME TO gone; {RETYPED.replace('other', 'mood')}", id="another type of the name"
+        ),
         "DROP SEQUENCE s.free",
         "DROP TABLE base CASCADE",
         "DROP TABLE parted",

@@ -106,6 +106,7 @@ def _holding(row: asyncpg.Record, size: TableSize, columns: Sequence[asyncpg.Rec
         columns=tuple(_column(one) for one in columns),
         keys=tuple(tuple(key) for key in json.loads(row["keys"] or "[]")),
         forced=row["forced"],
+        movable=row["movable"],
     )
 
 

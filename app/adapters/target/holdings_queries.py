@@ -4,6 +4,8 @@ What DROP takes along is read from pg_depend, as PostgreSQL itself reads it: wit
 https://www.postgresql.org/docs/current/catalog-pg-depend.html
 """
 
+from app.adapters.target.movable import IN_DOUBT
+
 DROPPED = """
     WITH RECURSIVE asked AS (
         SELECT asked.* FROM json_to_recordset($1::text::json)
@@ -90,9 +92,13 @@ WRITTEN = """
 """
 """Each partition is truncated by itself, and other statements write rows of the whole."""
 
-TABLES = """
+TABLES = f"""
     SELECT c.oid, n.nspname AS schema, c.relname AS name, c.relkind::text AS kind, c.relforcerowsecurity AS forced,
            EXISTS (SELECT FROM pg_inherits i WHERE i.inhparent = c.oid) AS parent,
+           ({IN_DOUBT}) IS NULL AND NOT EXISTS (
+               SELECT FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+               WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
+                 AND NOT (t.typnamespace = 'pg_catalog'::regnamespace AND t.typtype IN ('b', 'r', 'm'))) AS movable,
            (SELECT json_agg(x.columns ORDER BY x.indisprimary DESC, x.filled DESC, x.indnkeyatts, x.indexrelid)
             FROM (
                 SELECT i.indisprimary, i.indnkeyatts, i.indexrelid, bool_and(a.attnotnull) AS filled,
@@ -106,7 +112,7 @@ TABLES = """
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE c.oid = ANY ($1) AND c.relpersistence <> 't' AND n.nspname <> ALL ($2) AND n.nspname !~ '^pg_'
       AND n.nspname <> 'information_schema'
-"""
+"""  # noqa: S608 - a constant of our own
 """The keys in the order in which the keeper takes them."""
 
 COLUMNS = """

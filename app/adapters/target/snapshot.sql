@@ -434,6 +434,6 @@ GROUP BY i.kind
 )
 SELECT i.kind, json_agg(json_build_array(
        i.identity, i.class::bigint, i.oid::bigint, i.sub,
-       CASE WHEN i.kind = 'table' THEN coalesce(pg_relation_filenode(i.oid), 0)::bigint ELSE 0 END))::text
+       CASE WHEN i.kind IN ('table', 'materialized view') THEN coalesce(pg_relation_filenode(i.oid), 0)::bigint ELSE 0 END))::text
 FROM item i
 GROUP BY i.kind

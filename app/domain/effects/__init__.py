@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 
 from app.domain.blocks import written_in
 from app.domain.dry_run import MOST_CHANGES, DryRun, Effect
-from app.domain.effects import columns, constraints, dropped, guards, renamed, rights, rows, types
+from app.domain.effects import cascaded, columns, constraints, dropped, guards, renamed, rights, rows, types, waiting
 from app.domain.effects.changes import changes_of
-from app.domain.effects.passage import RELATIONS, Passage, Place, Seen, made_as
+from app.domain.effects.passage import RELATIONS, Passage, Place, Seen, made_as, words_in
 from app.domain.hazard_rules.rule import written_rows
 from app.domain.lock_modes import Lock
 from app.domain.migration import SqlScript
@@ -21,6 +21,7 @@ __all__ = ["Passage", "Place", "Seen", "dry_run_of", "effects_of"]
 
 _RULES: tuple[Callable[[Passage], Iterator[Effect]], ...] = (
     dropped.effects,
+    cascaded.effects,
     renamed.effects,
     columns.effects,
     types.effects,
@@ -28,13 +29,15 @@ _RULES: tuple[Callable[[Passage], Iterator[Effect]], ...] = (
     guards.effects,
     rights.effects,
     rows.effects,
+    waiting.effects,
 )
 _MADE = (*RELATIONS, *dropped.FUNCTIONS, *dropped.TYPES, "sequence", "index")
 
 
 def dry_run_of(step: Step, before: Seen, after: Seen, locks: Sequence[Lock] | None) -> DryRun:
     """`locks`: those that it held at its end, None where nobody could look."""
-    passage = Passage(before, after, step.transactional, frozenset(_spoken_of(step)))
+    words = words_in(step.body.text if step.body is not None else "")
+    passage = Passage(before, after, step.transactional, frozenset(_spoken_of(step)), words)
     changes = changes_of(passage)
     return DryRun(
         changes=changes[:MOST_CHANGES],

@@ -7,7 +7,6 @@ from app.domain.dry_run import Effect
 from app.domain.effects.dropped import TYPES
 from app.domain.effects.passage import TABLES, Passage, stored
 from app.domain.hazards import HazardCode
-from app.domain.known import known_of
 from app.domain.schema import SchemaObject
 from app.domain.words import folded, shown, words_of
 
@@ -17,21 +16,19 @@ _TO_DO = "Add CHECK ({column} IS NOT NULL) NOT VALID, VALIDATE it in a second mi
 
 
 def effects(passage: Passage) -> Iterator[Effect]:
-    proven = known_of(passage.before.schema).not_null
-    for column in passage.after.schema:
+    for was, column in passage.fresh_or_altered():
         if column.kind != "column" or column.facts.get("inherited"):
             continue
         table = passage.stood(column.of)
         if table is None or table.kind not in TABLES:
             continue
-        was = passage.was(column)
         if was is None:
             yield from _added(column, stored(table.identity))
             continue
         yield from _retyped(passage, was, column)
         name, owner = stored(was.identity), stored(table.identity)
         required = column.facts.get("not_null") and not was.facts.get("not_null")
-        if required and (owner, folded(was.name)) not in proven and not _is_of_a_new_key(passage, column):
+        if required and (owner, folded(was.name)) not in passage.not_null and not _is_of_a_new_key(passage, column):
             to_do = _TO_DO.format(column=folded(column.name))
             yield Effect(HazardCode.BLOCKS_READS, name, owner, _REQUIRED, to_do)
 

@@ -35,6 +35,10 @@ def effects(passage: Passage) -> Iterator[Effect]:
             yield Effect(HazardCode.TRIGGER_REMOVED, stored(one.identity))
 
 
+def mentions_a_lost_column(passage: Passage, part: SchemaObject) -> bool:
+    return any(passage.became(column) is None for column in _mentioned(passage, part))
+
+
 def _whole(passage: Passage, one: SchemaObject) -> Iterator[Effect]:
     name, of = stored(one.identity), made_as(one)
     if one.kind in TABLES:
@@ -87,7 +91,7 @@ def _is_lost_index(passage: Passage, index: SchemaObject) -> bool:
     """One of a constraint goes with it, one without its columns goes with them, one of a partition with the whole."""
     if not passage.transactional or index.text("constraint") or index.text("partition_of"):
         return False
-    return passage.after.schema.get(*index.key) is None and not _mentions_a_lost_column(passage, index)
+    return passage.after.schema.get(*index.key) is None and not mentions_a_lost_column(passage, index)
 
 
 def _still_holds(passage: Passage, constraint: SchemaObject) -> bool:
@@ -97,7 +101,7 @@ def _still_holds(passage: Passage, constraint: SchemaObject) -> bool:
     others = [one for one in passage.after.schema.belonging_to(owner.identity) if one.kind == constraint.kind]
     if constraint.text("definition") in [one.text("definition") for one in others]:
         return True
-    if _mentions_a_lost_column(passage, constraint):
+    if mentions_a_lost_column(passage, constraint):
         return True
     return constraint.name in [one.name for one in others] and _mentions_a_retyped_column(passage, constraint)
 
@@ -106,10 +110,6 @@ def _came_back(passage: Passage, part: SchemaObject) -> bool:
     owner = passage.stays(part.of)
     assert owner is not None
     return passage.after.schema.get(part.kind, f"{owner.identity}.{part.name}") is not None
-
-
-def _mentions_a_lost_column(passage: Passage, part: SchemaObject) -> bool:
-    return any(passage.became(column) is None for column in _mentioned(passage, part))
 
 
 def _mentions_a_retyped_column(passage: Passage, part: SchemaObject) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from app.domain.known import known_of
 from app.domain.proof import Rows
 from app.domain.schema import Key, SchemaObject, Snapshot
 
@@ -15,6 +16,7 @@ _IN_NO_SCHEMA = frozenset({
     "schema", "extension", "cast", "language", "event trigger", "publication", "foreign data wrapper",
     "foreign server", "user mapping", "default privileges",
 })  # fmt: skip
+_WORDS = re.compile(r"\w+")
 _PART = re.compile(r'"((?:[^"]|"")*)"|([^".(]+)')
 
 
@@ -46,12 +48,16 @@ class Seen:
 
 @dataclass(frozen=True, eq=False)
 class Passage:
-    """`transactional`: the step was one transaction. `spoken_of`: tables whose rows its file itself changes."""
+    """`transactional`: the step was one transaction. `spoken_of`: tables whose rows its file itself changes.
+
+    `words`: all that stand in its file, in lower case.
+    """
 
     before: Seen
     after: Seen
     transactional: bool = True
     spoken_of: frozenset[str] = frozenset()
+    words: frozenset[str] = frozenset()
 
     def became(self, one: SchemaObject) -> SchemaObject | None:
         """What has become of an object that stood before; None when it is gone, also if another has its name."""
@@ -72,16 +78,32 @@ class Passage:
         return None if found is None else self.became(found)
 
     def pairs(self, *kinds: str) -> Iterator[tuple[SchemaObject, SchemaObject]]:
-        """Objects that stood before and stand now."""
-        for one in self.after.schema:
-            if one.kind in kinds and (was := self.was(one)) is not None:
-                yield was, one
+        """Objects that stood before and stand now, and are not just what they were, rows and all."""
+        return (pair for pair in self._altered if pair[1].kind in kinds)
 
     def fresh(self, *kinds: str) -> Iterator[SchemaObject]:
-        return (one for one in self.after.schema if one.kind in kinds and self.was(one) is None)
+        return (one for one in self._fresh if one.kind in kinds)
+
+    def fresh_or_altered(self) -> Iterator[tuple[SchemaObject | None, SchemaObject]]:
+        """Each with what it was before; None when it is new."""
+        yield from self._altered
+        yield from ((None, one) for one in self._fresh)
 
     def gone(self, *kinds: str) -> Iterator[SchemaObject]:
-        return (one for one in self.before.schema if one.kind in kinds and self.became(one) is None)
+        return (one for one in self._gone if one.kind in kinds)
+
+    def back(self, one: SchemaObject) -> bool:
+        """Whether there is one of its kind and name again."""
+        return self.after.schema.get(*one.key) is not None
+
+    def names(self, name: str) -> bool:
+        """Whether the last part of `name` stands in the file."""
+        parts = _WORDS.findall(name.rpartition(".")[2].lower())
+        return bool(parts) and self.words.issuperset(parts)
+
+    def has_another_file(self, was: SchemaObject, now: SchemaObject) -> bool:
+        before, after = self.before.places.get(was.key), self.after.places.get(now.key)
+        return before is not None and after is not None and before.file != after.file
 
     def column_is(self, table: str, name: str) -> SchemaObject | None:
         """The column that had that name before, as it is now; None when it is gone."""
@@ -113,12 +135,50 @@ class Passage:
         return None if key is None else there.schema.get(*key)
 
     @cached_property
+    def not_null(self) -> frozenset[tuple[str, str]]:
+        """Columns, by table, that a CHECK has proven to hold no NULL before."""
+        return known_of(self.before.schema).not_null
+
+    @cached_property
+    def _untouched(self) -> frozenset[Key]:
+        """What is to the letter what it was: nearly everything, so that nothing more is asked of it."""
+        before, after = self.before, self.after
+        return frozenset(
+            key
+            for key, one in before.schema.objects.items()
+            if (now := after.schema.objects.get(key)) is not None
+            and one.facts == now.facts
+            and before.places.get(key) == after.places.get(key)
+            and before.rows.get(one.identity) == after.rows.get(one.identity)
+        )
+
+    @cached_property
+    def _altered(self) -> tuple[tuple[SchemaObject, SchemaObject], ...]:
+        pairs = ((self.was(one), one) for one in self.after.schema if one.key not in self._untouched)
+        return tuple((was, now) for was, now in pairs if was is not None)
+
+    @cached_property
+    def _fresh(self) -> tuple[SchemaObject, ...]:
+        touched = (one for one in self.after.schema if one.key not in self._untouched)
+        return tuple(one for one in touched if self.was(one) is None)
+
+    @cached_property
+    def _gone(self) -> tuple[SchemaObject, ...]:
+        touched = (one for one in self.before.schema if one.key not in self._untouched)
+        return tuple(one for one in touched if self.became(one) is None)
+
+    @cached_property
     def _after_by_place(self) -> Mapping[tuple[int, int, int], Key]:
         return {place.identity: key for key, place in self.after.places.items()}
 
     @cached_property
     def _before_by_place(self) -> Mapping[tuple[int, int, int], Key]:
         return {place.identity: key for key, place in self.before.places.items()}
+
+
+def words_in(text: str) -> frozenset[str]:
+    """As `Passage.words` has them."""
+    return frozenset(_WORDS.findall(text.lower()))
 
 
 def stored(identity: str) -> str:

@@ -18,8 +18,7 @@ _EVERYBODYS: Mapping[str, tuple[str, ...]] = {
 
 
 def effects(passage: Passage) -> Iterator[Effect]:
-    for now in passage.after.schema:
-        was = passage.was(now)
+    for was, now in passage.fresh_or_altered():
         if _held(now, EVERYBODY) - (_held(was, EVERYBODY) if was else frozenset(_EVERYBODYS.get(now.kind, ()))):
             yield Effect(HazardCode.GRANT_TO_PUBLIC, _object(now))
         if was is not None:

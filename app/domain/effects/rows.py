@@ -32,7 +32,7 @@ def _of_table(passage: Passage, was: SchemaObject, now: SchemaObject) -> Iterato
         if name not in passage.spoken_of and not _other_partitions(passage, was, now):
             yield Effect(HazardCode.ROWS_REMOVED, name, name, _GONE.format(rows=rows, table=table), _SOME_ROWS)
         return
-    if _has_another_file(passage, was, now):
+    if passage.has_another_file(was, now):
         yield from _rewritten(passage, was, now, known=bool(held and left))
     if before is None or after is None or left < held or name in passage.spoken_of:
         return
@@ -48,11 +48,6 @@ def _rewritten(passage: Passage, was: SchemaObject, now: SchemaObject, *, known:
         yield Effect(HazardCode.TABLE_REWRITE, stored(whole.identity), stored(whole.identity))
     elif name not in passage.spoken_of and not _is_emptied(passage, whole):
         yield Effect(HazardCode.ROWS_REMOVED, name, name, _NOBODY_KNOWS.format(table=shown(name)), _SOME_ROWS)
-
-
-def _has_another_file(passage: Passage, was: SchemaObject, now: SchemaObject) -> bool:
-    before, after = passage.before.places.get(was.key), passage.after.places.get(now.key)
-    return before is not None and after is not None and before.file != after.file
 
 
 def _is_laid_out_anew(passage: Passage, was: SchemaObject, now: SchemaObject) -> bool:

@@ -62,7 +62,7 @@ def view(number: int, **facts: Any) -> Seen:
         pytest.param(
             seen(thing(1, "schema", "shop"), table(2, "shop.a"), thing(3, "enum", "shop.e")),
             seen(),
-            {("SCHEMA_DROPPED", "shop")},
+            {("SCHEMA_DROPPED", "shop"), ("CASCADE_USED", "shop")},
             id="a schema with all that is in it",
         ),
         pytest.param(seen(thing(1, "extension", "citext")), seen(), {("EXTENSION_DROPPED", "citext")}, id="extension"),
@@ -150,7 +150,11 @@ CHECK = (7, "constraint", "a_note_check", POSITIVE)
         pytest.param(
             seen(A, table(2, "public.b", column("a_id"), part(8, "constraint", "fk", FOREIGN))),
             seen(table(2, "public.b", column("a_id"))),
-            {("TABLE_DROPPED", "public.a"), ("CONSTRAINT_DROPPED", "public.b.fk")},
+            {
+                ("TABLE_DROPPED", "public.a"),
+                ("CONSTRAINT_DROPPED", "public.b.fk"),
+                ("CASCADE_USED", "public.a"),
+            },
             id="with the table that it refers to",
         ),
         pytest.param(

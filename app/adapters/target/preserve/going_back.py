@@ -3,7 +3,7 @@
 What went back is counted, and its checksum held against that of what was kept.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import asyncpg
@@ -35,7 +35,8 @@ class NotTheSame(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Going:
-    """`there`: the rows of `table`. `now`: its columns by name. `checksum` and `rows`: of everything that is kept."""
+    """`there`: the rows of `table`. `now`: its columns by name. `checksum` and `rows`: of everything that is kept, or
+    of the part of it that `source` reads."""
 
     connection: asyncpg.Connection
     kept: KeptTable
@@ -44,6 +45,7 @@ class Going:
     now: Mapping[str, StoredColumn]
     checksum: str
     rows: int
+    source: str
 
     @property
     def columns(self) -> list[tuple[str, StoredColumn, StoredColumn]]:
@@ -73,9 +75,7 @@ async def insert_rows(going: Going, *, fresh: bool) -> tuple[int, list[str]]:
         await _make_room(going)
     names = ", ".join(quote(now.name) for _, _, now in columns)
     values = ", ".join(_value(name, one, now) for name, one, now in columns)
-    insert = (
-        f"INSERT INTO {going.table} ({names}) OVERRIDING SYSTEM VALUE SELECT {values} FROM {going.kept.name} AS kept"
-    )
+    insert = f"INSERT INTO {going.table} ({names}) OVERRIDING SYSTEM VALUE SELECT {values} FROM {going.source} AS kept"
     if not columns and going.kept.columns:
         return 0, going.missing
     if not columns:
@@ -88,13 +88,26 @@ async def insert_rows(going: Going, *, fresh: bool) -> tuple[int, list[str]]:
         f"WITH back AS ({insert} RETURNING *) SELECT count(*) AS rows, {_sum(going, 'back')} AS checksum FROM back",
     )
     if done is None:
-        refused, remarks = await _one_by_one(going, f"{insert} WHERE", going.kept.name)
+        refused, remarks = await _one_by_one(going, f"{insert} WHERE", going.source)
         return going.rows - refused, [*going.missing, *remarks]
     if going.missing or (done["rows"], done["checksum"]) == (going.rows, going.checksum):
         return done["rows"], going.missing
     if going.same_types:
         raise NotTheSame(f"{count_of(done['rows'], 'row')} of {going.rows} in {going.table}, or other values")
     return done["rows"], ["values were made to fit the types that columns have now"]
+
+
+async def fill_rows(going: Going, names: Collection[str], where: str) -> tuple[int, list[str]]:
+    """The values of these columns to rows `t` that are there: how many are, and why some were refused."""
+    columns = [one for one in going.columns if one[2].name in names]
+    if not columns:
+        count = f"SELECT count(*) FROM {going.there} AS t, {going.kept.name} AS kept WHERE {where}"
+        return await going.connection.fetchval(count), []
+    sets = ", ".join(_assigned(name, one, now, False) for name, one, now in columns)
+    done, _, because = await _assign(going, columns, sets, going.kept.name, where)
+    if done["others"] and going.same_types:
+        raise NotTheSame(f"{count_of(done['others'], 'row')} of {going.table} have other values")
+    return done["rows"], because
 
 
 async def update_rows(going: Going, *, judged: bool) -> tuple[int | None, int, list[str]]:
@@ -167,7 +180,7 @@ async def _make_room(going: Going) -> None:
     if not key or any(column.name not in places for column in key):
         return
     same = " AND ".join(f"{column.read('t')} = kept.{places[column.name]}" for column in key)
-    await going.connection.execute(f"DELETE FROM {going.there} AS t USING {going.kept.name} AS kept WHERE {same}")
+    await going.connection.execute(f"DELETE FROM {going.there} AS t USING {going.source} AS kept WHERE {same}")
 
 
 async def _assign(

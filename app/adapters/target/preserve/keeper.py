@@ -12,11 +12,12 @@ from app.adapters.target.records import Stamp
 from app.adapters.target.scripts import transaction_ended
 from app.domain.allowances import allowances, allowances_of_python
 from app.domain.environment import Environment, Protection, stricter, unlocked
+from app.domain.failure import Failure, FailureCode
 from app.domain.hazards import HazardCode
 from app.domain.job import Attempt
 from app.domain.losses import may_lose
 from app.domain.migration import Direction, PythonScript
-from app.domain.signals import TransactionEnded
+from app.domain.signals import StepFailed, TransactionEnded
 from app.domain.step import Deed, Step
 from app.ports import TargetView
 
@@ -49,6 +50,19 @@ class Keeper:
         carried_out: Callable[[], Awaitable[None]],
     ) -> tuple[str, ...]:
         """The step, `carried_out` once or again; what was kept and given back, in words. Raises StepFailed."""
+        try:
+            return await self._around(connection, stamp, ordinal, step, carried_out)
+        except asyncpg.ObjectInUseError as error:
+            raise _left_unchecked(step, ordinal, error) from error
+
+    async def _around(
+        self,
+        connection: asyncpg.Connection,
+        stamp: Stamp,
+        ordinal: int,
+        step: Step,
+        carried_out: Callable[[], Awaitable[None]],
+    ) -> tuple[str, ...]:
         restorer = Restorer(connection, stamp, ordinal, step) if self._may_give_back(step) else None
         if restorer is not None:
             await restorer.look()
@@ -86,3 +100,18 @@ class Keeper:
             return False
         read = allowances_of_python if isinstance(step.body, PythonScript) else allowances
         return any(one.code is HazardCode.DATA_LOSS for one in read(step.body.text))
+
+
+def _left_unchecked(step: Step, ordinal: int, error: asyncpg.PostgresError) -> StepFailed:
+    """A table whose rows are still to be checked can have no trigger and no foreign key put aside."""
+    failure = Failure(
+        code=FailureCode.REFUSED,
+        message=f"{step.name}: a deferred constraint does not hold yet for rows that an earlier step of this "
+        f"transaction has written, so that nothing can be kept of that table or given back to it: {error}",
+        sqlstate=error.sqlstate,
+        migration=step.name,
+        direction=step.direction.value,
+        file=step.body.file if step.body else None,
+        hint="let the step that writes those rows also write what they refer to, or leave `atomic` out",
+    )
+    return StepFailed(failure, ordinal)

@@ -42,10 +42,9 @@ _ROWS = """
     FROM pg_class WHERE oid = $1::bigint::oid
 """
 _DEFERRED = """
-    SELECT string_agg(one.name, ', ') FROM (
-        SELECT format('%I.%I', n.nspname, k.conname) AS name
-        FROM pg_constraint k JOIN pg_namespace n ON n.oid = k.connamespace WHERE k.contype IN ('f', 'p', 'u', 'x', 't')
-        GROUP BY 1 HAVING bool_and(k.condeferrable) AND bool_or(k.condeferred)) AS one
+    SELECT format('%I.%I', n.nspname, k.conname) AS name
+    FROM pg_constraint k JOIN pg_namespace n ON n.oid = k.connamespace WHERE k.contype IN ('f', 'p', 'u', 'x', 't')
+    GROUP BY 1 HAVING bool_and(k.condeferrable) AND bool_or(k.condeferred)
 """
 _FORCED = "SELECT oid::regclass::text FROM pg_class WHERE oid = $1::bigint::oid AND relforcerowsecurity"
 _QUIET = """
@@ -191,15 +190,29 @@ async def quietly(connection: asyncpg.Connection) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def immediately(connection: asyncpg.Connection) -> AsyncIterator[None]:
-    """With nothing left to check at COMMIT: a table whose rows still are may not be altered, nor lose a trigger.
+    """With as little as can be left to check at COMMIT: a table whose rows still are may not be altered.
 
-    Raises IntegrityConstraintViolationError for what would have been refused at COMMIT.
+    What does not hold yet is left: a later step of the same transaction may heal it.
     """
-    await connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    if not await _is_checked(connection, "ALL"):
+        for row in await connection.fetch(_DEFERRED):
+            await _is_checked(connection, row["name"])
     yield
-    names = await connection.fetchval(_DEFERRED)
-    if names is not None:
-        await connection.execute(f"SET CONSTRAINTS {names} DEFERRED")
+    names = [row["name"] for row in await connection.fetch(_DEFERRED)]
+    if names:
+        await connection.execute(f"SET CONSTRAINTS {', '.join(names)} DEFERRED")
+
+
+async def _is_checked(connection: asyncpg.Connection, constraints: str) -> bool:
+    """False, and nothing done, when they do not hold now."""
+    await connection.execute("SAVEPOINT liftlock_checked")
+    try:
+        await connection.execute(f"SET CONSTRAINTS {constraints} IMMEDIATE")
+    except asyncpg.IntegrityConstraintViolationError:
+        await connection.execute("ROLLBACK TO SAVEPOINT liftlock_checked; RELEASE SAVEPOINT liftlock_checked")
+        return False
+    await connection.execute("RELEASE SAVEPOINT liftlock_checked")
+    return True
 
 
 @asynccontextmanager

@@ -15,42 +15,25 @@ import structlog
 from app.adapters.postgres import quote
 from app.adapters.target.connection import LOCK_STATES
 from app.adapters.target.introspect import read_snapshot
+from app.adapters.target.movable import IN_DOUBT
 from app.adapters.target.preserve.inventory import Loss, Relation
 from app.adapters.target.preserve.kept_rows import SCHEMA, KeptTable, numbered
 from app.adapters.target.preserve.sets import qualified
 from app.adapters.target.preserve.stripping import strip_before, strip_rest
+from app.domain.keeping import LEAST_MOVED_BYTES
 from app.domain.losses import Drops, drops_of
 from app.domain.preserved import PreservedKind as Kind
 from app.domain.signals import StepFailed
 from app.domain.step import Step
 
-LEAST_BYTES = 8 * 1024 * 1024
-"""Of rows: below that a copy takes less time than the two looks at the whole catalog."""
+LEAST_BYTES = LEAST_MOVED_BYTES
 
 _LARGE = """
     SELECT c.oid::bigint AS oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relkind = 'r' AND (n.nspname || '.' || c.relname = ANY ($1::text[]) OR n.nspname = ANY ($2::text[]))
-      AND pg_relation_size(c.oid) >= $3
+      AND pg_table_size(c.oid) >= $3
 """
-_IN_DOUBT = """
-    SELECT CASE
-        WHEN c.relkind <> 'r' OR c.relispartition OR c.relhassubclass
-             OR EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = c.oid) THEN 'it belongs to other tables'
-        WHEN c.relpersistence <> 'p' THEN 'it is not logged'
-        WHEN c.reloftype <> 0 THEN 'it is made of a type'
-        WHEN c.relhasrules THEN 'it has rules'
-        WHEN c.relowner <> (SELECT r.oid FROM pg_roles r WHERE r.rolname = current_user) THEN 'it is somebody else''s'
-        WHEN EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid
-                       AND d.deptype IN ('e', 'x')) THEN 'it belongs to an extension'
-        WHEN EXISTS (SELECT FROM pg_publication_rel p WHERE p.prrelid = c.oid) THEN 'it is published'
-        WHEN EXISTS (SELECT FROM pg_seclabel s WHERE s.classoid = 'pg_class'::regclass AND s.objoid = c.oid)
-            THEN 'it has a security label'
-        WHEN EXISTS (SELECT FROM pg_attribute a JOIN pg_collation k ON k.oid = a.attcollation
-                     WHERE a.attrelid = c.oid AND NOT a.attisdropped
-                       AND k.collnamespace <> 'pg_catalog'::regnamespace) THEN 'a collation may go with it'
-        WHEN EXISTS (SELECT FROM pg_event_trigger e WHERE e.evtenabled <> 'D') THEN 'event triggers may read it' END
-    FROM pg_class c WHERE c.oid = $1::bigint::oid
-"""
+_IN_DOUBT = f"SELECT {IN_DOUBT} FROM pg_class c WHERE c.oid = $1::bigint::oid"
 log = structlog.get_logger()
 
 

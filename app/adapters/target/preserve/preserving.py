@@ -22,7 +22,9 @@ from app.adapters.target.preserve.kept_rows import (
     rows_at,
     unforced,
 )
+from app.adapters.target.preserve.living_on import mark_living
 from app.adapters.target.preserve.moving import Changed, Moves
+from app.adapters.target.preserve.positions import Positions
 from app.adapters.target.preserve.sets import KeptSet, write_down
 from app.adapters.target.preserve.unseen import unseen
 from app.adapters.target.records import Stamp
@@ -55,6 +57,7 @@ class Preserver:
         self._step = step
         self._policy = policy
         self._moves = Moves(connection, step)
+        self._positions = Positions(connection, step)
         self._keeping = Keeping(connection, policy, self._moves)
 
     async def run(self, body: Callable[[], Awaitable[None]]) -> tuple[str, ...]:
@@ -62,6 +65,7 @@ class Preserver:
         before = await take_inventory(self._connection)
         wanted = self._foreseen(before)
         await self._moves.look()
+        await self._positions.look(before)
         for _ in range(RUNS):
             await self._connection.execute("SAVEPOINT liftlock_keep")
             try:
@@ -76,6 +80,7 @@ class Preserver:
                 return said
             await self._moves.consider(missing)
             await self._connection.execute(_BACK)
+            await self._positions.again()
             wanted |= missing
         raise self._refused("it destroys something else each time it is run, so that it cannot be kept")
 
@@ -93,7 +98,11 @@ class Preserver:
         if not is_repeatable(self._step):
             self._let_go(now, before, missing)
             missing = set()
-        return missing, () if missing else await self._settle(now, before, start, after)
+        if missing:
+            await self._positions.note(after)
+            return missing, ()
+        now.sets += await self._positions.kept(before, after)
+        return missing, (*await self._settle(now, before, start, after), *self._positions.notices)
 
     def _let_go(self, kept: Round, before: Inventory, missing: set[Loss]) -> None:
         """What a script that runs once has destroyed: nobody knew of it, and nobody can go back for it."""
@@ -126,7 +135,7 @@ class Preserver:
 
     async def _settle(self, kept: Round, before: Inventory, start: Inventory, after: Inventory) -> tuple[str, ...]:
         """After the last run: take the triggers away, count what is kept, and write down where it is."""
-        if not kept.covered:
+        if not kept.covered and not kept.sets:
             return ()
         said: list[str] = []
         async with quietly(self._connection):
@@ -148,6 +157,8 @@ class Preserver:
     async def _settle_one(self, place: int, one: KeptSet, kept: Round) -> tuple[str, ...]:
         table, rows, size, checksum = one.table, 0, 0, "0"
         if one.kind is not Kind.SEQUENCE:
+            if one.kind is Kind.TABLE:
+                await mark_living(self._connection, one.relation, table)
             rows, checksum = await table.counted(self._connection)
             size = await self._connection.fetchval("SELECT pg_total_relation_size($1::text::regclass)", table.name)
             if (rows == 0 and one.kind in ROWS) or size > self._policy.most_bytes:

@@ -31,6 +31,8 @@ from app.adapters.target.preserve.kept_rows import (
     rows_at,
     unforced,
 )
+from app.adapters.target.preserve.living_on import Living, cannot_tell, give_to_living, living
+from app.adapters.target.preserve.positions import Position, position_of, set_back, was_set
 from app.adapters.target.preserve.refusals import said_of_error
 from app.adapters.target.preserve.sets import STORED, StoredSet, stored_set
 from app.adapters.target.preserve.standing_aside import Aside
@@ -105,6 +107,8 @@ class Restorer:
         self._sets: tuple[StoredSet, ...] = ()
         self._purged: list[StoredSet] = []
         self._stood: dict[uuid.UUID, int | None] = {}
+        self._living: dict[uuid.UUID, Living | None] = {}
+        self._positions: dict[uuid.UUID, Position] = {}
 
     async def look(self) -> None:
         """Before the step runs: which sets are to be given back, and which of their values still stand."""
@@ -116,6 +120,10 @@ class Restorer:
         async with quietly(self._connection):
             for one in self._sets:
                 where = self._stood[one.id] = await self._place_of(one)
+                if one.kind is Kind.TABLE:
+                    self._living[one.id] = await living(self._connection, one, where)
+                if was_set(one) and where is not None:
+                    self._positions[one.id] = await position_of(self._connection, await self._said(where))
                 if one.kind in _JUDGED and where is not None:
                     # what is judged now must stand until it is given back: a write in between would be lost
                     await self._connection.execute(f"LOCK TABLE {await self._said(where)} IN SHARE ROW EXCLUSIVE MODE")
@@ -181,6 +189,9 @@ class Restorer:
         if where is None:
             return _Result(None, one.rows, ["it is not there"])
         name = await self._said(where)
+        if was_set(one):
+            why_not = await set_back(self._connection, name, one, self._positions.get(one.id))
+            return _Result(0, 0) if why_not is None else _Result(None, 0, [why_not])
         if one.kind is Kind.SEQUENCE:
             await set_position(self._connection, name, one.sequences[0])
             return _Result(0, 0)
@@ -188,7 +199,7 @@ class Restorer:
         await aside.of(where, name, inserts=one.kind in _WHOLE)
         now = await self._now(one, where)
         there = await rows_at(self._connection, where)
-        going = Going(self._connection, one.table, name, there, now, one.checksum, one.rows)
+        going = Going(self._connection, one.table, name, there, now, one.checksum, one.rows, one.table.name)
         await self._connection.execute("SAVEPOINT liftlock_set")
         try:
             result = await self._put_back(one, where, going)
@@ -208,8 +219,13 @@ class Restorer:
 
     async def _put_back(self, one: StoredSet, where: int, going: Going) -> _Result:
         if one.kind in _WHOLE:
+            lived, said, alive = 0, list[str](), self._living.get(one.id)
+            if alive is not None and await cannot_tell(going, where):
+                return _Result(None, one.rows, ["the table was made anew, and no key tells which rows it has already"])
+            if alive is not None:
+                lived, said, going = await give_to_living(going, where, alive)
             restored, remarks = await insert_rows(going, fresh=where != self._stood[one.id])
-            result = _Result(restored, one.rows, remarks)
+            result = _Result(lived + restored, one.rows, [*said, *remarks])
         else:
             if one.kind is Kind.UPDATED:
                 # rows that the same step deleted later have only just come back
