@@ -73,6 +73,20 @@ class Windows:
             moment = following
         return None
 
+    def closes_at(self, now: datetime) -> datetime | None:
+        """`now` while it is closed, else the first moment when it is; None where that is more than 400 days away."""
+        moment = now
+        for _ in range(MOST_LOOKS):
+            if self.closed_by(moment) is not None:
+                return moment
+            ends = [end for end in (one.ends_at(moment) for one in self.allow) if end is not None]
+            # while one of several allows it, the end of another changes nothing
+            following = _earliest([max(ends, default=None), *(one.starts_after(moment) for one in self.deny)])
+            if following is None or following - now > LONGEST_WAIT:
+                return None
+            moment = following
+        return None
+
     def _next_change(self, moment: datetime) -> datetime | None:
         """The end of what denies; else the next start of what allows."""
         ends = [end for end in (one.ends_at(moment) for one in self.deny) if end is not None]
@@ -94,6 +108,26 @@ class Closed:
     def said(self) -> str:
         when = "does not open within a year" if self.opens_at is None else f"opens at {self.opens_at.isoformat()}"
         return f"{self.why}; it {when}"
+
+
+@dataclass(frozen=True, slots=True)
+class Openness:
+    """Whether an environment may be changed, by which rule not, and until when that holds; None: nobody can tell."""
+
+    rule: str | None
+    until: datetime | None
+
+    @property
+    def is_open(self) -> bool:
+        return self.rule is None
+
+
+def openness_at(windows: Windows, now: datetime) -> Openness | None:
+    """None where there are no windows."""
+    if windows == ALWAYS_OPEN:
+        return None
+    rule = windows.closed_by(now)
+    return Openness(rule, windows.closes_at(now) if rule is None else windows.opens_at(now))
 
 
 def closed_at(windows: Windows, now: datetime) -> Closed | None:

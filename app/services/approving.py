@@ -70,7 +70,7 @@ class ApprovalDesk:
     async def approve(self, job_id: UUID, note: str | None, origin: Origin) -> Job:
         """Raises NotFound, NothingToApprove, Forbidden or ReadOnly."""
         job = await self._allowed(job_id, origin)
-        environment = self._environments.named(job.request.environment)
+        environment = self._environments.configured(job.request.environment)
         not_before = opening(environment, job.request, self._clock.now())
         approved = await self._approvals.approve(job.id, origin, note, not_before)
         if approved is not None and approved.state is JobState.QUEUED:

@@ -70,7 +70,8 @@ class Chores:
 
     async def _scan(self, environment: str) -> Ended:
         """One environment, or all of them."""
-        wanted = self._environments.all() if environment == CONTROL else (self._environments.named(environment),)
+        everywhere = environment == CONTROL
+        wanted = self._environments.every_target() if everywhere else self._environments.each(environment)
         checks = await self._drift.look_at_all(wanted)
         drifted = [one for one in checks if one.state is DriftState.DRIFTED]
         if drifted:
@@ -84,7 +85,7 @@ class Chores:
         return Ended(JobState.SUCCEEDED, "nothing_to_do", f"no drift in {names}", notices=unseen)
 
     async def _reconcile(self) -> Ended:
-        found = await self._reconciler.reconcile(self._environments.all())
+        found = await self._reconciler.reconcile(self._environments.every_target())
         unread = tuple(f"{one.environment}: {one.unread}" for one in found if one.unread is not None)
         lost = [f"{one.environment} has lost {count_of(len(one.lost), 'job')}" for one in found if one.lost]
         if lost:

@@ -7,11 +7,13 @@ from app.adapters.control.announcements import Announcements
 from app.adapters.control.approvals import ControlApprovals
 from app.adapters.control.claims import ControlClaims
 from app.adapters.control.conflicts import ControlConflicts
+from app.adapters.control.convoys import ControlConvoys
 from app.adapters.control.database import ControlDatabase
 from app.adapters.control.drift import ControlDrift
 from app.adapters.control.jobs import ControlJobs
 from app.adapters.control.proofs import ControlProofs
 from app.adapters.control.sweep import ControlSweep
+from app.adapters.control.wishes import ControlWishes
 from app.adapters.lease import RedisLeases, connect_redis
 from app.adapters.lint import SquawkLinter
 from app.adapters.queue import CeleryDoorbell
@@ -30,6 +32,7 @@ from app.services.approving import ApprovalDesk
 from app.services.conflict import ConflictResolutionService
 from app.services.drift import DriftRecorder
 from app.services.environments import Environments
+from app.services.fan_out import FanOut
 from app.services.gate import HazardGate
 from app.services.neighbours import Neighbours
 from app.services.preserved import PreservedShelf
@@ -64,6 +67,9 @@ class Rooms:
     neighbours: Neighbours
     approvals: ApprovalDesk
     submission: Submission
+    wishes: ControlWishes
+    convoys: ControlConvoys
+    fan_out: FanOut
 
 
 def rooms_of(settings: Settings, portal: Portal) -> Rooms:
@@ -84,6 +90,20 @@ def rooms_of(settings: Settings, portal: Portal) -> Rooms:
     neighbours = Neighbours(environments, targets, clock)
     approvals = ApprovalDesk(
         environments, ControlApprovals(database), board, schemas, doorbell, clock, read_only=settings.read_only
+    )
+    submission = Submission(
+        environments,
+        validation,
+        gate,
+        board,
+        sweep,
+        doorbell,
+        clock,
+        proofs,
+        neighbours,
+        approvals,
+        shortcut=settings.shortcut,
+        read_only=settings.read_only,
     )
     for close in (announcements.close, targets.close, leases.close, database.close, doorbell.close):
         portal.on_close(close)
@@ -109,18 +129,8 @@ def rooms_of(settings: Settings, portal: Portal) -> Rooms:
         validation=validation,
         neighbours=neighbours,
         approvals=approvals,
-        submission=Submission(
-            environments,
-            validation,
-            gate,
-            board,
-            sweep,
-            doorbell,
-            clock,
-            proofs,
-            neighbours,
-            approvals,
-            shortcut=settings.shortcut,
-            read_only=settings.read_only,
-        ),
+        submission=submission,
+        wishes=ControlWishes(database),
+        convoys=ControlConvoys(database),
+        fan_out=FanOut(environments, submission, board),
     )

@@ -12,6 +12,7 @@ from app.adapters.target.observer import PostgresObservers
 from app.portal import Portal
 from app.ports import Limits
 from app.services.chores import Chores
+from app.services.convoys import ConvoyLeader
 from app.services.execution import PlanExecutor
 from app.services.lookout import Lookout
 from app.services.policy import ExecutionPolicy
@@ -71,6 +72,15 @@ def runner_of(
         rooms.environments,
         rooms.validation,
         registry,
+        ConvoyLeader(
+            rooms.convoys,
+            rooms.board,
+            rooms.wishes,
+            rooms.sweep,
+            rooms.doorbell,
+            rooms.clock,
+            look_again_ms=3 * settings.timing.sweep_every_ms,
+        ),
         worker=f"{socket.gethostname()}:{os.getpid()}",
         lease_ttl_ms=settings.timing.lease_ttl_ms,
     )
