@@ -72,7 +72,7 @@ class DriftDesk:
             note=note or f"adopts what has drifted; written to {draft.file}",
             names=(draft.name,),
             mark_as=MarkAs.APPLIED,
-            settling=Settling(conflict.id, Resolution.ADOPT_DRIFT, draft.name, schema=found),
+            settling=Settling(conflict.id, Resolution.ADOPT_DRIFT, draft.name, schema=found, draft=draft.file),
         )
         try:
             submitted = await self._submission.submit(request, origin, idempotency)

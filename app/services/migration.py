@@ -12,6 +12,7 @@ from app.domain.step import Atomicity
 from app.ports import Convoys, JobBoard, JobControl, JobQuery, KeyClaim, LockLog
 from app.services.fan_out import FanOut
 from app.services.submission import Dedupe, Submission, Submitted
+from app.services.withdrawing import Withdrawals
 
 LOOK_BACK = 50
 
@@ -25,7 +26,9 @@ class MigrationService:
         convoys: Convoys,
         control: JobControl,
         locks: LockLog,
+        withdrawals: Withdrawals,
     ) -> None:
+        self._withdrawals = withdrawals
         self._fan_out = fan_out
         self._convoys = convoys
         self._submission = submission
@@ -68,7 +71,7 @@ class MigrationService:
         job = await self._control.cancel(JobId(job_id), origin.principal, origin.request_id)
         if job is not None:
             await self._tell_leader(job)
-            return job
+            return await self._withdrawals.after(job)
         ended = await self.job(job_id)
         if ended.state is JobState.CANCELLED:
             return ended

@@ -112,7 +112,9 @@ def build(settings: Settings) -> Services:
     database, board, clock = rooms.database, rooms.board, rooms.clock
     environments, validation, submission = rooms.environments, rooms.validation, rooms.submission
     locks = ControlLocks(database)
-    migrations = MigrationService(rooms.fan_out, submission, board, rooms.convoys, rooms.wishes, locks)
+    migrations = MigrationService(
+        rooms.fan_out, submission, board, rooms.convoys, rooms.wishes, locks, rooms.withdrawals
+    )
     schedules = ScheduleService(
         ControlSchedules(database), environments, submission, board, rooms.sweep, rooms.doorbell, clock
     )

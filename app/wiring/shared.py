@@ -19,6 +19,7 @@ from app.adapters.lint import SquawkLinter
 from app.adapters.queue import CeleryDoorbell
 from app.adapters.scratch.databases import PostgresScratches
 from app.adapters.scratch.dump import PgDump
+from app.adapters.sources.drafts import FolderDrafts
 from app.adapters.sources.folder import FolderSource
 from app.adapters.target.connection import Patience
 from app.adapters.target.preserve.shelf import PostgresPreservedRows
@@ -38,6 +39,7 @@ from app.services.neighbours import Neighbours
 from app.services.preserved import PreservedShelf
 from app.services.submission import Submission
 from app.services.validation import SchemaValidationService
+from app.services.withdrawing import Withdrawals
 from app.settings import Settings
 
 
@@ -66,6 +68,7 @@ class Rooms:
     validation: SchemaValidationService
     neighbours: Neighbours
     approvals: ApprovalDesk
+    withdrawals: Withdrawals
     submission: Submission
     wishes: ControlWishes
     convoys: ControlConvoys
@@ -88,8 +91,16 @@ def rooms_of(settings: Settings, portal: Portal) -> Rooms:
     gate = HazardGate(schemas, SquawkLinter(), surveys, settings.keep_bytes)
     validation = SchemaValidationService(source, targets, conflicts, gate)
     neighbours = Neighbours(environments, targets, clock)
+    withdrawals = Withdrawals(FolderDrafts(settings.migrations))
     approvals = ApprovalDesk(
-        environments, ControlApprovals(database), board, schemas, doorbell, clock, read_only=settings.read_only
+        environments,
+        ControlApprovals(database),
+        board,
+        schemas,
+        doorbell,
+        clock,
+        withdrawals,
+        read_only=settings.read_only,
     )
     submission = Submission(
         environments,
@@ -129,6 +140,7 @@ def rooms_of(settings: Settings, portal: Portal) -> Rooms:
         validation=validation,
         neighbours=neighbours,
         approvals=approvals,
+        withdrawals=withdrawals,
         submission=submission,
         wishes=ControlWishes(database),
         convoys=ControlConvoys(database),

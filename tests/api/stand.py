@@ -52,6 +52,7 @@ from app.services.trail import AuditTrail
 from app.services.tries import FailedTries
 from app.services.unlocking import ProtectionDesk
 from app.services.validation import SchemaValidationService
+from app.services.withdrawing import Withdrawals
 from app.settings import Settings
 from app.wiring import Services
 from tests.api.contract import Contract
@@ -191,6 +192,8 @@ class Stand:
         validation = SchemaValidationService(self.source, self.targets, conflicts, gate)
         self.proofs = MemoryProofs(self.clock)
         neighbours = Neighbours(environments, self.targets, self.clock)
+        self.drafts = MemoryDrafts()
+        withdrawals = Withdrawals(self.drafts)
         approvals = ApprovalDesk(
             environments,
             MemoryApprovals(self.store),
@@ -198,6 +201,7 @@ class Stand:
             self.schemas,
             self.doorbell,
             self.clock,
+            withdrawals,
             read_only=settings.read_only,
         )
         submission = Submission(
@@ -214,7 +218,7 @@ class Stand:
             shortcut=settings.shortcut,
             read_only=settings.read_only,
         )
-        self.drafts, self.checks = MemoryDrafts(), MemoryDrift(self.clock)
+        self.checks = MemoryDrift(self.clock)
         self.recorder = DriftRecorder(self.schemas, self.checks, conflicts)
         plans = PlanService(
             environments,
@@ -241,7 +245,7 @@ class Stand:
         overview = Overview(self.source, self.targets, self.known, self.clock)
         fan_out, self.convoys = FanOut(environments, submission, board), MemoryConvoys(self.store)
         wishes = MemoryWishes(self.store)
-        migrations = MigrationService(fan_out, submission, board, self.convoys, wishes, self.locks)
+        migrations = MigrationService(fan_out, submission, board, self.convoys, wishes, self.locks, withdrawals)
         plan_desk = PlanDesk(environments, plans)
         self.tokens = MemoryTokens(self.clock, self.trail)
         return Services(
