@@ -15,6 +15,7 @@ from app.services.proof_desk import Leftovers
 from app.services.proving import Prover
 from app.services.reconciling import Reconciler
 from app.services.sync_desk import SyncDesk
+from app.services.watching import DivergenceWatch
 
 SWEEP_LIMIT = 100
 
@@ -34,7 +35,9 @@ class Chores:
         shelf: PreservedShelf,
         desk: SyncDesk,
         reconciler: Reconciler,
+        watch: DivergenceWatch,
     ) -> None:
+        self._watch = watch
         self._reconciler = reconciler
         self._desk = desk
         self._shelf = shelf
@@ -64,6 +67,8 @@ class Chores:
             return await self._scan(attempt.request.environment)
         if attempt.request.kind is JobKind.RECONCILE:
             return await self._reconcile()
+        if attempt.request.kind is JobKind.COMPARE:
+            return await self._compare()
         if attempt.request.kind is JobKind.FOLLOW:
             return await self._follow(attempt)
         return _ended(await self._rescue(), "job", "given back whose worker had stopped answering")
@@ -91,6 +96,16 @@ class Chores:
         if lost:
             return Ended(JobState.SUCCEEDED, "lost_work", f"{'; '.join(lost)}; see the conflict log", notices=unread)
         message = "targets have all that the control database says was done in them"
+        return Ended(JobState.SUCCEEDED, "nothing_to_do", message, notices=unread)
+
+    async def _compare(self) -> Ended:
+        found = await self._watch.look()
+        unread = tuple(f"{one.target} against {one.source}: {one.message}" for one in found.unread)
+        if found.disagreeing:
+            said = "; ".join(f"{one.target} against {one.source}: {one.message}" for one in found.disagreeing)
+            return Ended(JobState.SUCCEEDED, "diverged", f"{said}; see the conflict log", notices=unread)
+        counted = count_of(len(found.compared), "comparison")
+        message = f"no environment disagrees with those that it requires: {counted}"
         return Ended(JobState.SUCCEEDED, "nothing_to_do", message, notices=unread)
 
     async def _follow(self, attempt: Attempt) -> Ended:
