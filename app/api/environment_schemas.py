@@ -134,7 +134,7 @@ class Environment(Answer):
 
     name: str
     is_default: bool
-    address: str
+    address: str = Field(description="of several targets that of the first")
     direct_address: str | None
     scratch_address: str | None
     scope: str = Field(description="the schema that is migrated; empty: the whole database")

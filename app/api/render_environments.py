@@ -163,12 +163,13 @@ def _actions(one: Environment, protection: Protection, may: May, foreign: str | 
     plan = may.lack(Scope(Verb.PLAN))
     leaderless = None if one.sync is not None else "it follows no environment by its configuration; name one in `from`"
     closed = None if protection is Protection.OPEN else f"reset is refused where the protection is {protection}"
+    alone = look or _of_one_target(one)
     return [
         action("plan", "See what would be run", "POST", f"/migrations/plan?{query}", plan, None),
         action("run", "Run what is pending", "POST", f"/migrations/run?{query}", run, None),
         action("rollback", "Undo the newest migration", "POST", f"/migrations/rollback?{query}", back, None),
         action("reset", "Undo everything", "DELETE", f"/migrations/reset?{query}", reset or closed, None),
-        action("verify", "Try what is pending", "POST", f"/migrations/verify?{query}", look, None),
+        action("verify", "Try what is pending", "POST", f"/migrations/verify?{query}", alone, None),
         action("sync", "Take over what is new", "POST", f"/environments/{name}/sync", run or leaderless, None),
         action("scan", "Look for drift now", "POST", f"/environments/{name}/drift/scan", look, None),
     ]
@@ -178,12 +179,17 @@ def _unlock(one: Environment, protection: Protection, may: May, foreign: str | N
     refusal = may.refusal(Scope(Verb.ADMIN)) or foreign
     unprotected = "its protection is open" if protection is Protection.OPEN else None
     label, href = "Protect it one step less for 15 minutes", f"/environments/{one.name}/unlock"
-    return action("unlock", label, "POST", href, refusal or unprotected, None)
+    return action("unlock", label, "POST", href, refusal or unprotected or _of_one_target(one), None)
+
+
+def _of_one_target(one: Environment) -> str | None:
+    names = ", ".join(part.name for part in one.each())
+    return f"it is done to one target; name it: {names}" if one.targets else None
 
 
 def _claim(standing: Standing | None, may: May) -> list[Json]:
     """Only where there is something to claim."""
-    if standing is None or _foreign(standing) is None:
+    if standing is None or standing.parts or _foreign(standing) is None:
         return []
     name = standing.environment.name
     refusal = may.refusal(Scope(Verb.ADMIN))

@@ -111,7 +111,7 @@ def _ended(request: JobRequest, jobs: Sequence[Job]) -> Ended:
     done = [job for job in jobs if job.state is JobState.SUCCEEDED]
     if broken is None and len(done) == len(jobs):
         told = next((job for job in jobs if job.reason != "nothing_to_do"), jobs[0])
-        said = "; ".join(f"{_of(job)}: {job.message}" for job in jobs)
+        said = "; ".join(job.message for job in jobs)
         return Ended(JobState.SUCCEEDED, told.reason, said, notices=notices)
     if broken is None:
         message = f"cancelled after {len(done)} of {count_of(len(jobs), 'target')} of {request.environment}"

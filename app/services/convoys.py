@@ -10,7 +10,7 @@ from app.domain.convoying import UNDER_WAY, Skip, Start, Stop, Wait, child_reque
 from app.domain.errors import NotFound
 from app.domain.job import Attempt, Ended, GivenBack, Job, JobId, Origin
 from app.domain.principal import Principal
-from app.ports import Clock, Convoys, Doorbell, JobBoard, JobControl, JobSweep, NewJob
+from app.ports import Clock, Convoys, Doorbell, JobBoard, JobClaims, JobControl, JobSweep, NewJob
 
 LONGEST_PAUSE_MS = 300_000
 
@@ -21,6 +21,7 @@ class ConvoyLeader:
     def __init__(
         self,
         convoys: Convoys,
+        claims: JobClaims,
         board: JobBoard,
         control: JobControl,
         sweep: JobSweep,
@@ -30,6 +31,7 @@ class ConvoyLeader:
         look_again_ms: int,
     ) -> None:
         self._convoys = convoys
+        self._claims = claims
         self._board = board
         self._control = control
         self._sweep = sweep
@@ -59,6 +61,11 @@ class ConvoyLeader:
                 case Ended() as ended:
                     return ended, None
 
+    async def has_moved(self, attempt: Attempt) -> bool:
+        """Whether there is something to do by now: what was asked, or ended, during the attempt has rung for nobody."""
+        jobs, wishes = await self._convoys.of(attempt.job_id), await self._claims.wishes(attempt)
+        return not isinstance(next_move(attempt.request, jobs, wishes), Wait)
+
     async def ring(self, job_id: JobId) -> None:
         """Where nobody hears it the sweeper rings again."""
         if not await self._doorbell.ring(job_id):
@@ -82,10 +89,14 @@ class ConvoyLeader:
         return job.origin
 
     def _until(self, message: str, job: Job | None) -> GivenBack:
-        """Rung for at the end of the job; should that be lost, it looks again, the more seldom the longer it lasts."""
-        age = timedelta() if job is None else self._clock.now() - job.created_at
-        pause_ms = min(max(round(age.total_seconds() * 1000), self._look_again_ms), LONGEST_PAUSE_MS)
-        return GivenBack(UNDER_WAY, message, pause_ms)
+        """Rung for at the end of the job; should that be lost, it looks again, the more seldom the longer it lasts.
+
+        Without a job it is paused, and rung for when it is to go on.
+        """
+        if job is None:
+            return GivenBack(UNDER_WAY, message, LONGEST_PAUSE_MS)
+        age_ms = round((self._clock.now() - job.created_at) / timedelta(milliseconds=1))
+        return GivenBack(UNDER_WAY, message, min(max(age_ms, self._look_again_ms), LONGEST_PAUSE_MS))
 
 
 def _number(attempt: Attempt) -> int:

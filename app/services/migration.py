@@ -60,7 +60,7 @@ class MigrationService:
         job = await self._board.get(JobId(job_id))
         if job is None:
             raise _no_job(job_id)
-        return job if job.request.convoy is None else replace(job, parts=await self._convoys.of(job.id))
+        return await self._with_parts(job)
 
     async def jobs(self, query: JobQuery) -> tuple[Job, ...]:
         return await self._board.find(query)
@@ -71,7 +71,7 @@ class MigrationService:
         job = await self._control.cancel(JobId(job_id), origin.principal, origin.request_id)
         if job is not None:
             await self._tell_leader(job)
-            return await self._withdrawals.after(job)
+            return await self._with_parts(await self._withdrawals.after(job))
         ended = await self.job(job_id)
         if ended.state is JobState.CANCELLED:
             return ended
@@ -81,7 +81,7 @@ class MigrationService:
         """It goes no further after the step, or the range of a batch, that is under way. Raises as `cancel` does."""
         self._submission.refuse_when_read_only()
         paused = await self._control.pause(JobId(job_id), origin.principal, origin.request_id)
-        return paused or _refuse(await self.job(job_id), "pause")
+        return await self._with_parts(paused or _refuse(await self.job(job_id), "pause"))
 
     async def resume(self, job_id: UUID, origin: Origin) -> Job:
         """Raises as `cancel` does."""
@@ -89,7 +89,7 @@ class MigrationService:
         resumed = await self._control.resume(JobId(job_id), origin.principal, origin.request_id)
         if resumed is not None:
             await self._tell_leader(resumed)
-        return resumed or _refuse(await self.job(job_id), "resume")
+        return await self._with_parts(resumed or _refuse(await self.job(job_id), "resume"))
 
     async def retry(self, job_id: UUID, origin: Origin, idempotency: KeyClaim | None = None) -> Submitted:
         """The same request as a new job, which has to be approved anew.
@@ -106,6 +106,9 @@ class MigrationService:
         """What was seen of the locks around the job, oldest first. Raises NotFound."""
         job = await self.job(job_id)
         return await self._locks.of(job.id)
+
+    async def _with_parts(self, job: Job) -> Job:
+        return job if job.request.convoy is None else replace(job, parts=await self._convoys.of(job.id))
 
     async def _tell_leader(self, job: Job) -> None:
         """A job over several targets looks at once at what was asked of it, or has become of one of its own."""

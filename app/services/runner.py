@@ -121,6 +121,8 @@ class MigrationRunnerService:
         await self._end(attempt, outcome)
         if following is not None:
             await self._leader.ring(following)
+        if isinstance(outcome, GivenBack) and await self._leader.has_moved(attempt):
+            await self._leader.ring(attempt.job_id)
         return outcome
 
     async def _end(self, attempt: Attempt, outcome: Outcome) -> None:

@@ -79,6 +79,7 @@ def runner_of(
         registry,
         ConvoyLeader(
             rooms.convoys,
+            rooms.claims,
             rooms.board,
             rooms.wishes,
             rooms.sweep,

@@ -16,7 +16,7 @@ from werkzeug.test import TestResponse
 
 from app import create_app
 from app.domain.environment import Dsn, Environment, Target
-from app.domain.job import Job, JobId, JobKind, JobRequest, JobState, Origin
+from app.domain.job import Attempt, Ended, GivenBack, Job, JobId, JobKind, JobRequest, JobState, Origin
 from app.domain.principal import Principal
 from tests.api.contract import Contract
 from tests.support.dying import Died, Mortal, make_mortal
@@ -189,12 +189,35 @@ def test_cancelling_the_whole_stops_the_target_at_work_and_reaches_no_other(hous
     assert shown(house, asked["id"])["state"] == "running"
     assert [one["id"] for one in ask(house, "/jobs?state=running").get_json()] == [asked["id"]]
 
-    post(house, f"/jobs/{asked['id']}/cancel")
+    stopping = post(house, f"/jobs/{asked['id']}/cancel")
 
+    assert [one["state"] for one in stopping["children"]] == ["queued", "pending", "pending"]
     over = work(house, asked["id"])
     assert (over.state, over.reason) == (JobState.CANCELLED, "by_user")
     assert [part.state for part in over.parts] == [JobState.CANCELLED] * 3
     assert tables(house) == [(False, False)] * 3
+
+
+def test_what_was_asked_while_nobody_could_hear_it_is_rung_for(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody cancels between the claim of the whole and the moment when it is given back."""
+    parent = JobId(UUID(post(house, "/migrations/run?environment=shop")["id"]))
+    rung: list[JobId] = []
+
+    async def ring(job_id: JobId) -> None:
+        rung.append(job_id)
+
+    leader = house.services.runner._leader
+    advance = leader.advance
+
+    async def cancelled_meanwhile(attempt: Attempt) -> tuple[Ended | GivenBack, JobId | None]:
+        outcome = await advance(attempt)
+        await house.services.migrations.cancel(parent, Origin())
+        return outcome
+
+    monkeypatch.setattr(leader, "ring", ring)
+    monkeypatch.setattr(leader, "advance", cancelled_meanwhile)
+    house.perform(parent)
+    assert rung == [house.job(parent).parts[0].id, parent]
 
 
 def test_a_paused_one_goes_on_where_it_stood(house: House) -> None:
@@ -250,6 +273,8 @@ def test_plans_rollbacks_and_resets_are_of_every_target(house: House) -> None:
     assert [one["environment"] for one in plan["targets"]] == ["shop.eu", "shop.us", "shop.ap"]
     work(house, post(house, "/migrations/run?environment=shop")["id"])
     assert post(house, "/migrations/run?environment=shop", 202)["reason"] == "nothing_to_do"
+    house.run_async(house.services.auto_run.submit(house.services.environments.configured("shop")))
+    assert len([one for one in ask(house, "/jobs?environment=shop&kind=run").get_json() if "parent" not in one]) == 2
     assert work(house, post(house, "/migrations/rollback?environment=shop")["id"]).state is JobState.SUCCEEDED
     assert tables(house) == [(False, False)] * 3
     refused = ask(house, "/environments/shop/preserved")
