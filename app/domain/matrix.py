@@ -122,5 +122,7 @@ def _row(head: Head, columns: Sequence[Columns]) -> MatrixRow:
 
 def _cell(name: str, columns: Columns) -> Cell:
     cells = [(target, UNKNOWN if column is None else column.get(name, ABSENT)) for target, column in columns]
-    target, worst = min(cells, key=lambda one: CELL_ORDER.index(one[1].state)) if len(cells) > 1 else cells[0]
-    return worst if target is None else replace(worst, target=target)
+    if cells[0][0] is None:
+        return cells[0][1]
+    target, worst = min(cells, key=lambda one: CELL_ORDER.index(one[1].state))
+    return replace(worst, target=target)

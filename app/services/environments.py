@@ -38,7 +38,8 @@ class Environments:
             return found
         names = [one.name for one in found.each()]
         message = f"{name} has several targets; name one of them: {', '.join(names)}"
-        raise ValidationFailed(message, (Problem("several_targets", message),), facts={"targets": names})
+        problem = Problem("several_targets", message)
+        raise ValidationFailed(message, (problem,), next_steps=(f"GET /environments/{name}",), facts={"targets": names})
 
     def configured(self, name: str) -> Environment:
         """One target, or all of an environment. Raises NotFound with the names there are."""

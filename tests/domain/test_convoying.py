@@ -100,3 +100,4 @@ def test_a_rollback_that_has_begun_somewhere_is_not_repeated_everywhere() -> Non
     begun = replace(FAILED, request=back, attempt=2)
     with pytest.raises(NotSafeToRetry, match="some of its targets"):
         refuse_unsafe_retry(begun, ())
+    refuse_unsafe_retry(replace(begun, request=replace(back, to="one")), ())

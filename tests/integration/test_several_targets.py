@@ -322,3 +322,18 @@ def test_an_approval_is_for_what_each_target_would_run(house: House) -> None:
 
     over = work(house, str(job.id))
     assert [part.reason for part in over.parts] == ["applied", "approval_void", "not_reached"]
+
+
+def test_a_sync_and_a_mark_are_of_every_target(house: House) -> None:
+    mark = post(house, "/migrations/mark?environment=small", body={"as": "applied", "names": ["a"]})
+    house.perform(JobId(UUID(mark["id"])))
+    planned = post(house, "/environments/shop/sync", 201, {"from": "small", "dryRun": True})
+    assert [one["stepCount"] for one in planned["targets"]] == [1, 1, 1]
+
+    brought = work(house, post(house, "/environments/shop/sync", body={"from": "small"})["id"])
+    assert (brought.state, tables(house)) == (JobState.SUCCEEDED, [(True, False)] * 3)
+
+    asked = post(house, "/migrations/mark?environment=shop", body={"as": "rolled_back", "names": ["a"]})
+    marked = work(house, asked["id"])
+    assert (marked.reason, tables(house)) == ("marked", [(True, False)] * 3)
+    assert {one["state"] for one in ask(house, "/migrations?environment=shop").get_json()} == {"rolled_back"}
