@@ -139,3 +139,65 @@ def test_lines_are_told_apart_from_what_only_looks_like_them() -> None:
 def test_a_word_of_the_api_names_no_environment() -> None:
     _, problems = read('[environments.compare]\nurl = "postgresql://db/compare"\n')
     assert len(problems) == 1 and "the name 'compare' is a word of Liftlock's own; choose another" in problems[0]
+
+
+SEVERAL = """\
+[environments.shop]
+protection = "confirm"
+targets = [
+    { name = "eu", url = "postgresql://db/eu", directUrl = "postgresql://direct/eu" },
+    { name = "us", url = "env:US_URL", scope = "tenant" },
+]
+"""
+
+
+def test_several_targets_are_read_in_their_order_and_share_what_is_said_of_the_environment() -> None:
+    found, problems = read_environments(tomllib.loads(SEVERAL), {"US_URL": "postgresql://db/us"}, "liftlock.toml", "")
+    assert problems == []
+    eu, us = found["shop"].each()
+    assert (eu.name, str(eu.dsn), str(eu.direct)) == ("shop.eu", "postgresql://db/eu", "postgresql://direct/eu")
+    assert (us.name, str(us.dsn), us.scope, us.direct) == ("shop.us", "postgresql://db/us", "tenant", None)
+    assert {one.protection.value for one in (eu, us)} == {"confirm"}
+    (alone,) = read(QA)[0]["qa"].each()
+    assert (alone.name, alone.part_of) == ("qa", None)
+
+
+@pytest.mark.parametrize(
+    ("targets", "problem"),
+    [
+        (
+            "[]",
+            '`targets` takes a list of targets, such as [{ name = "eu", url = "env:SHOP_EU_URL" }], from 1 to 100 of',
+        ),
+        ("{ name = 'eu', url = 'postgresql://u:hush@db/eu' }", "`targets` takes a list of targets"),
+        ("[{ url = 'postgresql://db/eu' }]", "[environments.shop.targets.0]: `name` = None: must match"),
+        ("[{ name = 'e.u', url = 'postgresql://db/eu' }]", "`name` = 'e.u': must match"),
+        ("[{ name = 'eu' }]", "[environments.shop.targets.0]: `url` is missing"),
+        (
+            "[{ name = 'eu', url = 'postgresql://db/eu', protection = 'open' }]",
+            "unknown key 'protection'; it takes name",
+        ),
+        ("[{ name = 'a', url = 'postgresql://db/a' }, { name = 'a', url = 'postgresql://db/b' }]", "the name 'a'"),
+        ("[{ name = 'a', url = 'postgresql://db/a' }, { name = 'b', url = 'postgresql://db/a' }]", "the same database"),
+        (
+            "[{ name = 'a', url = 'postgresql://db/a', scope = 's' }, { name = 'b', url = 'postgresql://db/a' }]",
+            "shop.a and shop.b have the same database",
+        ),
+        ("[{ name = 'a', url = 'postgresql://db/a', scope = 1 }]", "scope = 1: takes the name of a schema"),
+    ],
+)
+def test_what_is_wrong_with_a_target_is_said_and_no_password_with_it(targets: str, problem: str) -> None:
+    said = read(f"[environments.shop]\ntargets = {targets}\n")[1]
+    assert len(said) == 1
+    assert problem in said[0]
+    assert "hush" not in said[0]
+
+
+def test_one_url_and_several_targets_are_not_said_together() -> None:
+    (said,) = read(SEVERAL.replace("env:US_URL", "postgresql://db/us") + 'url = "postgresql://db/one"\n')[1]
+    assert said == "liftlock.toml:7: [environments.shop]: `url` stands beside `targets`; put it into one of them"
+
+
+def test_schemas_of_one_database_are_targets_of_their_own() -> None:
+    one, two = (f"{{ name = '{name}', url = 'postgresql://db/a', scope = '{name}' }}" for name in "st")
+    assert read(f"[environments.shop]\ntargets = [{one}, {two}]\n")[1] == []

@@ -327,7 +327,7 @@ QA_WITH_URL = f"{QA}url = 'postgresql://h/d'\n"
 NO_URL = '`url` is missing; write postgresql://user@host/database, "env:NAME" or "file:PATH"'
 WRONG_URL = "`url` is not understood; it takes postgresql://user:password@host:5432/database"
 KEYS = (
-    "url, directUrl, protection, onDrift, onFailure, outOfOrder, consent, maxHoldMs, schemaCheck, scratchUrl, "
+    "url, directUrl, targets, protection, onDrift, onFailure, outOfOrder, consent, maxHoldMs, schemaCheck, scratchUrl, "
     "requireProof, requires, soak, windows, sync, autoRun, lockTimeoutMs, statementTimeoutMs, lockTries, approvals, "
     "beforeRun, beforeRunTimeout"
 )

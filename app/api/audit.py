@@ -11,7 +11,7 @@ from pydantic.alias_generators import to_camel
 from app.api import access_schemas
 from app.api.access_schemas import AuditQuery
 from app.api.answers import tagged_response
-from app.api.context import run, services
+from app.api.context import has_targets, refuse_unheard, run, services
 from app.api.paging import after, link_next
 from app.api.render import Json, principal
 from app.api.render_values import moment, plain
@@ -33,8 +33,7 @@ def list_audit(query: AuditQuery) -> Response:
     Every change that was asked for, and those that were refused for want of a scope, of consent or of an open window.
     Its rows are never changed or removed. The next page is in the `Link` header.
     """
-    if query.environment is not None:
-        services().environments.named(query.environment)
+    refuse_unheard(query.environment)
     last = after(query.page_token, OF)
     wanted = AuditWanted(
         limit=query.limit + 1,
@@ -42,6 +41,7 @@ def list_audit(query: AuditQuery) -> Response:
         principal=query.principal,
         action=query.action,
         environment=query.environment,
+        with_targets=has_targets(query.environment),
         since=query.since,
     )
     found = run(services().trail.find(wanted))

@@ -7,7 +7,7 @@ from flask_openapi3.models.tag import Tag
 from app.api import conflict_schemas, render_conflicts, schemas
 from app.api.answers import json_response, tagged_response
 from app.api.changes import accepted, answer_change
-from app.api.context import base_url, origin, run, services
+from app.api.context import base_url, has_targets, origin, refuse_unheard, run, services
 from app.api.inputs import DEFAULT_PAGE, ResolveBody
 from app.api.paging import after, link_next
 from app.api.queries import ConflictPath, ConflictsQuery
@@ -32,14 +32,14 @@ def list_conflicts(query: ConflictsQuery) -> Response:
 
     The whole list unless `limit` is given; then the next page is in the `Link` header.
     """
-    if query.environment is not None:
-        services().environments.named(query.environment)
+    refuse_unheard(query.environment)
     limit = query.limit or (DEFAULT_PAGE if query.page_token else None)
     wanted = ConflictQuery(
         limit=None if limit is None else limit + 1,
         before=after(query.page_token, OF),
         state=query.state,
         environment=query.environment,
+        with_targets=has_targets(query.environment),
     )
     found = run(services().conflicts.list(wanted))
     base = base_url()

@@ -14,6 +14,7 @@ from app.api.waiting import Waiters
 from app.domain.access import Access, Scope
 from app.domain.job import Origin
 from app.domain.principal import Principal
+from app.ports import AuditWanted
 from app.wiring import Services
 
 if TYPE_CHECKING:
@@ -80,7 +81,21 @@ def remember_environment(name: str) -> None:
 def asked_environment() -> str | None:
     """The environment that this request names, None when it names none or one that is not there."""
     name = g.get("environment") or request.args.get("environment")
-    return name if any(one.name == name for one in services().environments.all()) else None
+    return name if name is not None and services().environments.knows(name) else None
+
+
+def has_targets(name: str | None) -> bool:
+    """Whether what concerns an environment may stand under the names of its targets: it has several, or is no more."""
+    environments = services().environments
+    return name is not None and (environments.has_several(name) or not environments.knows(name))
+
+
+def refuse_unheard(name: str | None) -> None:
+    """What was done to an environment that is no more can still be asked for. Raises NotFound for any other name."""
+    if name is None or services().environments.knows(name):
+        return
+    if not run(services().trail.find(AuditWanted(limit=1, environment=name, with_targets=True))):
+        services().environments.configured(name)
 
 
 def access() -> Access:

@@ -14,6 +14,7 @@ from app.api.render import Json
 from app.api.render_values import moment, plain
 from app.api.requests import checked
 from app.domain.drift import DriftCheck, DriftState
+from app.domain.whole import worst_drift
 
 api = APIBlueprint(
     "drift",
@@ -32,7 +33,11 @@ def get_drift(path: EnvironmentPath) -> Response:
     Held against the one that the last job has left. Jobs look too, before their first step.
     """
     remember_environment(path.environment)
-    return tagged_response(_drift(run(services().drift.last(path.environment))))
+    found = run(services().drift.last(path.environment))
+    if not services().environments.has_several(path.environment):
+        return tagged_response(_drift(found[0]))
+    whole = worst_drift(path.environment, found)
+    return tagged_response({**_drift(whole), "targets": [_drift(one) for one in found]})
 
 
 @api.post("/environments/<environment>/drift/scan", responses=CHANGED, operation_id="scanDrift")

@@ -1,5 +1,7 @@
 """What drift looks like: as `schemas`, which holds what it is made of."""
 
+from pydantic import Field
+
 from app.api.schemas import Links
 from app.api.shapes import Answer, Id, Moment
 from app.domain.drift import DriftState
@@ -18,7 +20,10 @@ class ObjectDifference(Answer):
 
 
 class Drift(Answer):
-    """The last look at a schema. `differences` holds the first 50 of `differencesTotal`."""
+    """The last look at a schema. `differences` holds the first 50 of `differencesTotal`.
+
+    Of an environment with several `targets`: the worst of them, and each.
+    """
 
     environment: str
     state: DriftState
@@ -33,3 +38,4 @@ class Drift(Answer):
     differences_total: int
     conflict_id: Id | None
     links: Links
+    targets: list["Drift"] = Field(default=[])

@@ -66,8 +66,20 @@ class JobGlimpse(Answer):
     links: Links
 
 
+class WindowNow(Answer):
+    """Whether it may be changed now, the rule that keeps it closed, and when that changes; null: not within a year."""
+
+    open: bool
+    rule: str | None
+    opens_at: Moment | None
+    closes_at: Moment | None
+
+
 class EnvironmentStatus(Answer):
-    """Three axes. `lastJob`: the newest that has ended; `runningJob` is at work now; `openJobs` have not ended."""
+    """Three axes. `lastJob`: the newest that has ended; `runningJob` is at work now; `openJobs` have not ended.
+
+    Of an environment with several `targets`: the worst of what they show, and each of them.
+    """
 
     environment: str
     sync: SyncAxis
@@ -75,7 +87,9 @@ class EnvironmentStatus(Answer):
     last_job: JobGlimpse | None
     running_job: JobGlimpse | None
     open_jobs: int
+    window: WindowNow
     links: Links
+    targets: list["EnvironmentStatus"] = Field(default=[])
 
 
 class WindowTimes(Answer):
@@ -100,6 +114,16 @@ class SyncPolicy(Answer):
     every_ms: int | None
 
 
+class Target(Answer):
+    """One of several; `name` stands wherever the name of an environment may."""
+
+    name: str
+    address: str
+    direct_address: str | None
+    scope: str
+    links: Links
+
+
 class Environment(Answer):
     """What the configuration says of an environment, without its passwords.
 
@@ -110,7 +134,7 @@ class Environment(Answer):
 
     name: str
     is_default: bool
-    address: str
+    address: str = Field(description="of several targets that of the first")
     direct_address: str | None
     scratch_address: str | None
     scope: str = Field(description="the schema that is migrated; empty: the whole database")
@@ -139,6 +163,7 @@ class Environment(Answer):
     status: EnvironmentStatus | None
     links: Links
     actions: list[Action]
+    targets: list[Target] = Field([], description="where there are several, in the order in which they are changed")
 
 
 class Environments(RootModel[list[Environment]]):
@@ -149,6 +174,7 @@ class MatrixCell(Answer):
     environment: str
     state: CellState
     applied_at: Moment | None
+    target: str | None = Field(None, description="of several, the one where it stands worst")
 
 
 class MatrixRow(Answer):

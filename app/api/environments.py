@@ -54,7 +54,7 @@ def get_environment(path: EnvironmentPath, query: EnvironmentsQuery) -> Response
     if query.status == "true":
         standing = run(services().sync.standing(path.environment))
         return tagged_response(_shown(standing.environment, standing))
-    return tagged_response(_shown(services().environments.named(path.environment)))
+    return tagged_response(_shown(services().environments.configured(path.environment)))
 
 
 @api.get(

@@ -10,7 +10,19 @@ from flask_openapi3.models.tag import Tag
 from app.api import render, schemas, vote_schemas
 from app.api.answers import encoded, etag, tagged_response
 from app.api.changes import CHANGED, answer_accepted
-from app.api.context import access, base_url, ended_jobs, may, origin, require, run, services, waiters
+from app.api.context import (
+    access,
+    base_url,
+    ended_jobs,
+    has_targets,
+    may,
+    origin,
+    refuse_unheard,
+    require,
+    run,
+    services,
+    waiters,
+)
 from app.api.inputs import NoBody, VoteBody
 from app.api.paging import after, link_next
 from app.api.queries import JobPath, JobQuery, JobsQuery
@@ -36,8 +48,7 @@ def list_jobs(query: JobsQuery) -> Response:
     Without their steps. What a schedule started is left out until it has done something, or failed, unless
     `idle=true` or its `kind` asks for it. The next page is in the `Link` header.
     """
-    if query.environment is not None:
-        services().environments.named(query.environment)
+    refuse_unheard(query.environment)
     last = after(query.page_token, OF)
     wanted = JobsWanted(
         limit=query.limit + 1,
@@ -45,6 +56,7 @@ def list_jobs(query: JobsQuery) -> Response:
         state=query.state,
         kind=query.kind,
         environment=query.environment,
+        with_targets=has_targets(query.environment),
         idle=query.idle == "true" or query.kind in CHORES,
     )
     found = run(services().migrations.jobs(wanted))

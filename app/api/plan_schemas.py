@@ -266,7 +266,8 @@ class RightNow(Answer):
 class Plan(PlanSummary):
     """What would be run. `consent` is there while something needs it, `problem` when a run would be refused.
 
-    `ledgerPosition` and `schemaFingerprint`: where the target stood, which a run of this plan is held to.
+    `ledgerPosition` and `schemaFingerprint`: where the target stood, which a run of this plan is held to. `targets`: of
+    an environment that has several, the plan of each; this is the one with most in its way.
     """
 
     protection: Protection
@@ -282,3 +283,4 @@ class Plan(PlanSummary):
     linter_notice: str | None
     right_now: RightNow
     actions: list[Action]
+    targets: list[PlanSummary] = Field(default=[])

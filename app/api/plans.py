@@ -9,7 +9,16 @@ from flask_openapi3.models.tag import Tag
 from app.api import plan_schemas
 from app.api.answers import encoded, etag, json_response, tagged_bytes, tagged_response
 from app.api.changes import answer_change
-from app.api.context import base_url, may, origin, remember_environment, run, services
+from app.api.context import (
+    base_url,
+    has_targets,
+    may,
+    origin,
+    refuse_unheard,
+    remember_environment,
+    run,
+    services,
+)
 from app.api.inputs import PlanBody, PlanKind
 from app.api.paging import after, link_next
 from app.api.plan_text import plan_text
@@ -19,7 +28,7 @@ from app.api.render_plans import plan_summary
 from app.api.requests import checked, uuid_or_not_found
 from app.domain.errors import ValidationFailed
 from app.domain.job import JobKind, JobRequest
-from app.domain.planned import StoredPlan
+from app.domain.planned import StoredPlan, most_in_its_way
 from app.domain.problem import Problem
 from app.ports import KeyClaim, PlansWanted
 
@@ -59,17 +68,21 @@ def plan_migrations(query: PlanQuery, body: PlanBody) -> Response:
         allow_hazards=tuple(body.allow_hazards),
         source=body.source,
     )
-    make_plan = services().syncs.plan if body.kind is PlanKind.SYNC else services().plans.make
+    make_plan = services().syncs.plan if body.kind is PlanKind.SYNC else services().plan_desk.make
 
     def make(_: KeyClaim | None) -> Response:
-        return made_plan(run(make_plan(asked, origin())))
+        return made_plans(run(make_plan(asked, origin())))
 
     return answer_change(body, make)
 
 
-def made_plan(made: StoredPlan) -> Response:
-    """`201` with the plan."""
-    response = json_response(rendered(made, base_url(), may()), HTTPStatus.CREATED)
+def made_plans(every: tuple[StoredPlan, ...]) -> Response:
+    """`201` with the plan; of several targets with the one that has most in its way, and which others there are."""
+    made = most_in_its_way(every)
+    body = rendered(made, base_url(), may())
+    if len(every) > 1:
+        body["targets"] = [plan_summary(one.summary) for one in every]
+    response = json_response(body, HTTPStatus.CREATED)
     response.headers["Location"] = f"/plans/{made.id}"
     return response
 
@@ -81,9 +94,9 @@ def list_plans(query: PlansQuery) -> Response:
 
     Without their steps. The next page is in the `Link` header.
     """
-    if query.environment is not None:
-        services().environments.named(query.environment)
-    wanted = PlansWanted(query.limit + 1, after(query.page_token, OF), query.environment)
+    refuse_unheard(query.environment)
+    whole = has_targets(query.environment)
+    wanted = PlansWanted(query.limit + 1, after(query.page_token, OF), query.environment, whole)
     found = run(services().plans.find(wanted))
     response = tagged_response([plan_summary(one) for one in found[: query.limit]])
     return link_next(response, OF, str(found[query.limit - 1].id)) if len(found) > query.limit else response

@@ -39,7 +39,7 @@ def put_environment(path: EnvironmentPath, body: EnvironmentBody) -> Response:
     `If-None-Match: *` to there being none. Other processes know of it within a few seconds.
     """
     remember_environment(path.environment)
-    version = _seen_version()
+    version = _version_there(path.environment) if request.if_match.star_tag else _seen_version()
     document = body.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
     def answer(_: object) -> Response:
@@ -92,6 +92,17 @@ def _answer(registered: Registered, status: HTTPStatus) -> Response:
     response = json_response(_registration(registered), status)
     response.set_etag(str(registered.version))
     return response
+
+
+def _version_there(name: str) -> int | None:
+    """For `If-Match: *`: any, but there has to be one; None for one of the file. Raises PreconditionFailed."""
+    try:
+        found = run(services().registry.registered(name))
+    except NotFound as error:
+        raise PreconditionFailed(
+            f"{error.detail}; without If-Match it is registered", next_steps=error.next_steps
+        ) from error
+    return None if found is None else found.version
 
 
 def _seen_version() -> int | None:

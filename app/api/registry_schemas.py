@@ -15,6 +15,9 @@ class EnvironmentBody(Input):
     url: JsonValue = Field(
         None, description="the address of its database: without a password, `env:NAME` or `file:PATH`"
     )
+    targets: JsonValue = Field(
+        None, description="instead of `url`: several, each with `name`, `url`, and perhaps `directUrl` and `scope`"
+    )
     direct_url: JsonValue = Field(None, description="past a transaction pooler")
     protection: JsonValue = Field(None, description="open, confirm or locked")
     on_drift: JsonValue = Field(None, description="refuse, warn or ignore")

@@ -6,8 +6,10 @@ from urllib.parse import quote
 
 from app.api.asking import asked
 from app.api.may import May
+from app.api.render_children import children
 from app.api.render_proofs import proof_detail, reversibility
 from app.api.render_values import moment
+from app.api.shown import state_of
 from app.api.steps import in_environment, next_steps
 from app.domain.access import Scope, Verb, need_of
 from app.domain.again import refuse_unsafe_retry
@@ -31,7 +33,7 @@ def job_summary(job: Job, base_url: str, may: May) -> Json:
         "id": str(job.id),
         "kind": request.kind.value,
         "environment": None if request.environment == CONTROL else request.environment,
-        "state": "cancelling" if job.cancelling else job.state.value,
+        "state": state_of(job),
         "reason": job.reason,
         "message": job.message,
         "attempt": job.attempt,
@@ -52,6 +54,7 @@ def job_summary(job: Job, base_url: str, may: May) -> Json:
         "error": _failure(job.error, base_url, request.environment),
         "links": _job_links(job),
         "actions": [one(job, may) for one in (_cancel, _retry, *_votes_on(job))],
+        **({} if request.parent is None else {"parent": str(request.parent)}),
     }
 
 
@@ -59,6 +62,7 @@ def job(job: Job, base_url: str, may: May) -> Json:
     return {
         **job_summary(job, base_url, may),
         "steps": [_step(step, base_url, job.request.environment) for step in job.steps],
+        **children(job),
     }
 
 
@@ -115,6 +119,7 @@ def migration_row(status: MigrationStatus) -> Json:
         "undo": status.undo,
         "reversibility": reversibility(status.proof),
         "links": links,
+        **({} if status.target is None else {"target": status.target}),
     }
 
 
@@ -202,6 +207,8 @@ def _job_links(job: Job) -> Json:
         links["migrations"] = f"/migrations?{in_environment(job.request.environment)}"
     if job.request.plan is not None:
         links["plan"] = f"/plans/{job.request.plan.plan_id}"
+    if job.request.parent is not None:
+        links["parent"] = f"/jobs/{job.request.parent}"
     if not job.state.final:
         links["wait"] = f"/jobs/{job.id}?wait=30"
     return links

@@ -7,6 +7,7 @@ from urllib.parse import quote
 from app.api.may import May
 from app.api.render import Json, action
 from app.api.render_values import moment
+from app.api.shown import state_of
 from app.api.steps import in_environment
 from app.domain.access import Scope, Verb, need_of
 from app.domain.axes import Evidence, Named, Standing, Sync
@@ -14,7 +15,7 @@ from app.domain.drift import DriftCheck, DriftState
 from app.domain.environment import Dsn, Environment, Protection, SyncPolicy
 from app.domain.job import Job, JobKind
 from app.domain.matrix import Matrix, MatrixRow
-from app.domain.windows import Window
+from app.domain.windows import Openness, Window
 
 
 def environment(one: Environment, may: May, *, is_default: bool, standing: Standing | None = None) -> Json:
@@ -31,6 +32,7 @@ def environment(one: Environment, may: May, *, is_default: bool, standing: Stand
         "unlocked": None if standing is None or standing.statuses is None else standing.unlocked,
         "recordedEnvironment": None if standing is None else standing.recorded_as,
         "status": None if standing is None else status(standing),
+        **_targets(one),
         "links": _links(one.name),
         "actions": [
             *_actions(one, effective, may, foreign),
@@ -49,7 +51,9 @@ def status(standing: Standing) -> Json:
         "lastJob": _job(jobs.last),
         "runningJob": _job(jobs.running),
         "openJobs": jobs.open,
+        "window": _window(standing.window),
         "links": {**_links(name), "self": f"/environments/{name}/status"},
+        **({"targets": [status(part) for part in standing.parts]} if standing.parts else {}),
     }
 
 
@@ -60,6 +64,36 @@ def matrix(found: Matrix, environments: list[Json]) -> Json:
         "environments": environments,
         "migrations": [_row(row, names) for row in found.rows],
         "links": {"self": "/matrix"},
+    }
+
+
+def _targets(one: Environment) -> Json:
+    """Nothing where there is but one."""
+    if not one.targets:
+        return {}
+    shown = [
+        {
+            "name": part.name,
+            "address": str(part.dsn),
+            "directAddress": _address(part.direct),
+            "scope": part.scope,
+            "links": _links(part.name),
+        }
+        for part in one.each()
+    ]
+    return {"targets": shown}
+
+
+def _window(window: Openness | None) -> Json:
+    """`opensAt` while it is closed, `closesAt` while it is open; neither where that is more than a year away."""
+    if window is None:
+        return {"open": True, "rule": None, "opensAt": None, "closesAt": None}
+    until = moment(window.until)
+    return {
+        "open": window.is_open,
+        "rule": window.rule,
+        "opensAt": None if window.is_open else until,
+        "closesAt": until if window.is_open else None,
     }
 
 
@@ -129,12 +163,13 @@ def _actions(one: Environment, protection: Protection, may: May, foreign: str | 
     plan = may.lack(Scope(Verb.PLAN))
     leaderless = None if one.sync is not None else "it follows no environment by its configuration; name one in `from`"
     closed = None if protection is Protection.OPEN else f"reset is refused where the protection is {protection}"
+    alone = look or _of_one_target(one)
     return [
         action("plan", "See what would be run", "POST", f"/migrations/plan?{query}", plan, None),
         action("run", "Run what is pending", "POST", f"/migrations/run?{query}", run, None),
         action("rollback", "Undo the newest migration", "POST", f"/migrations/rollback?{query}", back, None),
         action("reset", "Undo everything", "DELETE", f"/migrations/reset?{query}", reset or closed, None),
-        action("verify", "Try what is pending", "POST", f"/migrations/verify?{query}", look, None),
+        action("verify", "Try what is pending", "POST", f"/migrations/verify?{query}", alone, None),
         action("sync", "Take over what is new", "POST", f"/environments/{name}/sync", run or leaderless, None),
         action("scan", "Look for drift now", "POST", f"/environments/{name}/drift/scan", look, None),
     ]
@@ -144,12 +179,17 @@ def _unlock(one: Environment, protection: Protection, may: May, foreign: str | N
     refusal = may.refusal(Scope(Verb.ADMIN)) or foreign
     unprotected = "its protection is open" if protection is Protection.OPEN else None
     label, href = "Protect it one step less for 15 minutes", f"/environments/{one.name}/unlock"
-    return action("unlock", label, "POST", href, refusal or unprotected, None)
+    return action("unlock", label, "POST", href, refusal or unprotected or _of_one_target(one), None)
+
+
+def _of_one_target(one: Environment) -> str | None:
+    names = ", ".join(part.name for part in one.each())
+    return f"it is done to one target; name it: {names}" if one.targets else None
 
 
 def _claim(standing: Standing | None, may: May) -> list[Json]:
     """Only where there is something to claim."""
-    if standing is None or _foreign(standing) is None:
+    if standing is None or standing.parts or _foreign(standing) is None:
         return []
     name = standing.environment.name
     refusal = may.refusal(Scope(Verb.ADMIN))
@@ -157,7 +197,7 @@ def _claim(standing: Standing | None, may: May) -> list[Json]:
 
 
 def _foreign(standing: Standing | None) -> str | None:
-    if standing is None or standing.recorded_as in (None, standing.environment.name):
+    if standing is None or standing.environment.answers_to(standing.recorded_as):
         return None
     return f"this database was set up as {standing.recorded_as}"
 
@@ -200,7 +240,7 @@ def _job(job: Job | None) -> Json | None:
     return {
         "id": str(job.id),
         "kind": job.request.kind.value,
-        "state": "cancelling" if job.cancelling else job.state.value,
+        "state": state_of(job),
         "reason": job.reason,
         "message": job.message,
         "createdAt": moment(job.created_at),
@@ -217,7 +257,12 @@ def _row(row: MatrixRow, names: list[str]) -> Json:
         "reversible": row.reversible,
         "file": row.file,
         "cells": [
-            {"environment": name, "state": cell.state.value, "appliedAt": moment(cell.applied_at)}
+            {
+                "environment": name,
+                "state": cell.state.value,
+                "appliedAt": moment(cell.applied_at),
+                **({} if cell.target is None else {"target": cell.target}),
+            }
             for name, cell in zip(names, row.cells, strict=True)
         ],
         "links": {"self": f"/migrations/{quote(row.name, safe='')}"},

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, RootModel
 from pydantic.alias_generators import to_camel
 
 from app.api.proof_schemas import ProofDetail, Reversibility
-from app.api.shapes import Answer, Href, Id, Moment
+from app.api.shapes import Answer, Href, Id, JobChild, Moment
 from app.domain.environment import OnFailure
 from app.domain.failure import FailureCode
 from app.domain.hazards import HazardCode
@@ -146,10 +146,14 @@ class JobSummary(Answer):
     error: Failure | None
     links: Links
     actions: list[Action]
+    parent: Id | None = None
 
 
 class Job(JobSummary):
+    """`children`: the jobs of its targets, where its environment has several; each has this one as its `parent`."""
+
     steps: list[Step]
+    children: list[JobChild] = Field(default=[])
 
 
 class Change(Job):
@@ -216,6 +220,7 @@ class MigrationRow(Answer):
     undo: Undo
     reversibility: Reversibility | None
     links: Links
+    target: str | None = Field(None, description="of several, the one where it stands worst, which this is of")
 
 
 class Migration(MigrationRow):

@@ -18,3 +18,14 @@ Href = Annotated[str, Field(pattern="^/")]
 
 class Answer(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, extra="forbid")
+
+
+class JobChild(Answer):
+    """What a job over several targets does in one of them. `id` is null, and the state `pending`, before its turn."""
+
+    environment: str
+    id: Id | None
+    state: str
+    reason: str | None
+    message: str | None
+    links: dict[str, Href]

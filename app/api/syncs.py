@@ -9,7 +9,7 @@ from app.api import plan_schemas
 from app.api.changes import CHANGED, answer_change, carry_out
 from app.api.context import origin, remember_environment, require, run, services
 from app.api.inputs import SyncBody
-from app.api.plans import made_plan
+from app.api.plans import made_plans
 from app.api.queries import EnvironmentPath
 from app.api.requests import checked
 from app.domain.access import Scope, Verb
@@ -49,5 +49,5 @@ def sync_environment(path: EnvironmentPath, body: SyncBody) -> Response:
     )
     if body.dry_run:
         require(Scope(Verb.PLAN))
-        return answer_change(body, lambda _: made_plan(run(services().syncs.plan(asked, origin()))))
+        return answer_change(body, lambda _: made_plans(run(services().syncs.plan(asked, origin()))))
     return carry_out(asked, body, services().syncs.submit)

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import assert_never
 from uuid import UUID
 
+from app.domain.environment import whole_of
 from app.domain.errors import Forbidden
 from app.domain.job import JobKind
 from app.domain.principal import Principal
@@ -53,10 +54,14 @@ class Scope:
         return self.verb.value if self.environment is None else f"{self.verb}:{self.environment}"
 
     def covers(self, need: "Scope") -> bool:
-        """`admin` covers everything: who makes tokens could give itself any scope."""
+        """`admin` covers everything: who makes tokens could give itself any scope.
+
+        One that is held for an environment covers each of its targets.
+        """
         if self.verb is Verb.ADMIN:
             return True
-        return self.verb is need.verb and self.environment in (need.environment, EVERY)
+        whole = None if need.environment is None else whole_of(need.environment)
+        return self.verb is need.verb and self.environment in (need.environment, whole, EVERY)
 
 
 Scopes = frozenset[Scope]
@@ -105,7 +110,7 @@ def need_of(kind: JobKind, environment: str) -> Scope:
             return Scope(Verb.RESET, environment)
         case JobKind.RESOLVE:
             return Scope(Verb.RESOLVE)
-        case JobKind.SCAN | JobKind.VERIFY:
+        case JobKind.SCAN | JobKind.VERIFY | JobKind.COMPARE:
             return Scope(Verb.PLAN)
         case JobKind.RESCUE | JobKind.PURGE | JobKind.RECONCILE:
             return Scope(Verb.ADMIN)

@@ -20,6 +20,13 @@ def refuse_unsafe_retry(job: Job, later: Sequence[Job]) -> None:
         raise _refusal(job, f"needs somebody to look first: {job.message}", _next_steps(job))
     if job.error is not None and not job.error.safe_to_retry:
         raise _refusal(job, f"has left something behind: {job.error.left_behind}", _next_steps(job))
+    begun = job.request.convoy is not None and job.attempt > 0
+    if job.request.kind is JobKind.ROLLBACK and job.request.to is None and begun:
+        raise _refusal(
+            job,
+            "may have undone it in some of its targets, where it would undo more; ask for those that are left",
+            (f"GET /jobs/{job.id}",),
+        )
     if job.request.kind is JobKind.ROLLBACK:
         _refuse_uncounted(job, later)
 

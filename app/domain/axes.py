@@ -10,6 +10,7 @@ from app.domain.errors import BackendUnavailable
 from app.domain.job import Job
 from app.domain.standing import MigrationState, MigrationStatus
 from app.domain.step import count_of
+from app.domain.windows import Openness
 
 MOST_NAMED = 50
 
@@ -84,9 +85,10 @@ NO_JOBS = JobsSeen()
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """One environment at a glance. `statuses` None: its target could not be read.
+    """One environment at a glance. `statuses` None: its target could not be read. `parts`: each of several targets.
 
     `recorded`, `recorded_as`: the protection and the environment's name that the target itself has on record.
+    `window`: whether it may be changed now; None where it always may.
     """
 
     environment: Environment
@@ -97,6 +99,8 @@ class Standing:
     recorded: Protection | None = None
     recorded_as: str | None = None
     unlocked: bool = False
+    parts: tuple["Standing", ...] = ()
+    window: Openness | None = None
 
     @property
     def protection(self) -> Protection:
@@ -115,7 +119,7 @@ def sync_of(statuses: Sequence[MigrationStatus]) -> Sync:
 
     What nobody knows is not claimed: with an uncertain migration the state is unknown, unless it has diverged anyway.
     """
-    found = _evidence(statuses)
+    found = evidence_of(statuses)
     if found.modified.count or (found.missing.count and found.pending.count):
         return Sync(SyncState.DIVERGED, _said(found), found)
     if found.uncertain.count:
@@ -129,7 +133,7 @@ def unread(why: BackendUnavailable) -> Sync:
     return Sync(SyncState.UNKNOWN, why.detail)
 
 
-def _evidence(statuses: Sequence[MigrationStatus]) -> Evidence:
+def evidence_of(statuses: Sequence[MigrationStatus]) -> Evidence:
     # a row of the ledger that was taken back, or failed, and has no file any more waits for nothing
     pending = [one for one in statuses if one.state in _PENDING and one.file is not None]
     return Evidence(

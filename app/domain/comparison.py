@@ -1,14 +1,19 @@
 """Two environments side by side: what each has applied, and how the schemas differ that this has led to."""
 
+import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from app.domain.axes import SyncState
+from app.domain.conflict import Collision, ConflictKind
 from app.domain.ledger import History, LedgerEntry
 from app.domain.schema import Snapshot
 from app.domain.schema_diff import Difference, diff
 from app.domain.step import count_of
+
+MOST_OBJECTS = 50
 
 
 class Likeness(StrEnum):
@@ -89,6 +94,41 @@ class Comparison:
         said = [*self._of_ledgers(), *self._of_schemas()]
         return "; ".join(said) or f"{self.source} and {self.target} have applied the same, and their schemas agree"
 
+    @property
+    def disagrees(self) -> bool:
+        """Whether the target has what it should not have; to lack what the source has is but a matter of time."""
+        return self.verdict in (SyncState.DIVERGED, SyncState.AHEAD)
+
+    @property
+    def is_unread(self) -> bool:
+        return self.verdict is SyncState.UNKNOWN
+
+    def as_collision(self) -> Collision:
+        """One record for each thing that they disagree in."""
+        ledger, schema = self.ledger, self.schema
+        texts = [one.target for one in ledger.other_texts if not one.comments_only]
+        odd = sorted(one.name for one in (*ledger.only_in_target, *texts))
+        lacking = sorted(one.name for one in ledger.only_in_source) if odd else []
+        cause = json.dumps([odd, lacking, schema.source_fingerprint, schema.target_fingerprint])
+        digest = hashlib.sha256(cause.encode()).hexdigest()[:16]
+        return Collision(
+            kind=ConflictKind.ENVIRONMENT_DIVERGENCE,
+            message=f"{self.target} is not what {self.source}, which it requires, has led to: {self.message}",
+            fingerprint=f"environment_divergence:{self.target}:{self.source}:{digest}",
+            environment=self.target,
+            migrations=tuple(odd),
+            evidence={
+                "from": self.source,
+                "to": self.target,
+                "verdict": self.verdict.value,
+                "onlyInFrom": lacking,
+                "onlyInTo": sorted(one.name for one in ledger.only_in_target),
+                "different": sorted(one.name for one in texts),
+                "objects": [one.identity for one in schema.differences[:MOST_OBJECTS]],
+            },
+            answer="recorded; nothing was changed",
+        )
+
     def _of_ledgers(self) -> list[str]:
         found = self.ledger
         texts = [one for one in found.other_texts if not one.comments_only]
@@ -109,7 +149,8 @@ class Comparison:
             case Likeness.DIFFERENT:
                 return [f"their schemas differ in {count_of(len(self.schema.differences), 'object')}"]
             case Likeness.UNKNOWN:
-                return [f"their schemas could not be compared: {self.schema.reason}"]
+                reason = self.schema.reason
+                return [] if reason is None else [f"their schemas could not be compared: {reason}"]
 
 
 def compare_ledgers(source: History, target: History) -> LedgerComparison:
@@ -142,6 +183,10 @@ def compare_schemas(source: Snapshot, target: Snapshot) -> SchemaComparison:
         return SchemaComparison(Likeness.SAME, (), source.fingerprint, target.fingerprint)
     found = tuple(one for one in diff(source, target) if not one.soft)
     return SchemaComparison(Likeness.DIFFERENT, found, source.fingerprint, target.fingerprint)
+
+
+NOT_COMPARED = SchemaComparison(Likeness.UNKNOWN)
+"""Where nobody has asked."""
 
 
 def unread_schemas(reasons: Sequence[str]) -> SchemaComparison:

@@ -23,6 +23,7 @@ class ConflictKind(StrEnum):
     STRANDED_TARGET = "stranded_target"
     SCHEMA_DRIFT = "schema_drift"
     LOST_WORK = "lost_work"
+    ENVIRONMENT_DIVERGENCE = "environment_divergence"
 
 
 class ConflictState(StrEnum):
@@ -148,6 +149,19 @@ REMEDIES: Mapping[ConflictKind, tuple[Remedy, ...]] = {
         Remedy(
             Resolution.IGNORE,
             "It is known that the database was restored, or made anew; the record stays closed for these jobs.",
+            Way.WORD,
+        ),
+    ),
+    ConflictKind.ENVIRONMENT_DIVERGENCE: (
+        Remedy(
+            "bring_together",
+            "GET /environments/compare shows how they differ, and the calls that bring them together; the record "
+            "closes when they are compared next and agree.",
+            Way.ITSELF,
+        ),
+        Remedy(
+            Resolution.IGNORE,
+            "It is meant so; the record stays closed as long as they differ in this and in nothing else.",
             Way.WORD,
         ),
     ),

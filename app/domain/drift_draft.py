@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from app.domain.drift import Drift
+from app.domain.environment import PART
 from app.domain.migration import Catalog
 from app.domain.schema_diff import Script, adopting, restoring
 from app.domain.settling import Resolution
@@ -46,7 +47,8 @@ def draft_of(drift: Drift, resolution: Resolution, now: datetime, newest: str | 
     if resolution is Resolution.REVERT_DRIFT:
         there, back = back, there
     version = next_version(newest, now)
-    name = f"{resolution.value.replace('_', '-')}-{drift.environment}-{now:%Y%m%d%H%M%S}"
+    where = drift.environment.replace(PART, "-")
+    name = f"{resolution.value.replace('_', '-')}-{where}-{now:%Y%m%d%H%M%S}"
     return Draft(name, f"{version}_{name}.sql", _text(drift, name, version, resolution, there, back), there.left)
 
 

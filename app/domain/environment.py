@@ -1,6 +1,6 @@
 """A named target with its protection: what may be done to it, and how disagreements are answered."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
 from urllib.parse import unquote, urlsplit
@@ -79,6 +79,16 @@ class SyncPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class Target:
+    """One of several targets of an environment. `scope` '' is the whole database."""
+
+    name: str
+    dsn: Dsn
+    direct: Dsn | None = None
+    scope: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Environment:
     """What the configuration says of an environment. `scope` '' is the whole database.
 
@@ -88,7 +98,8 @@ class Environment:
     `requires`: where a migration must have been completed, for `soak` at least, before it may run here. `auto_run`:
     whether it runs at start, the default environment alone when None. What is None of the limits is as everywhere.
     `approvals`: how many people beside the one who asks have to approve a job. `before_run`: a command with its
-    arguments that has to succeed before the first step of a run.
+    arguments that has to succeed before the first step of a run. `targets`: where there are several, in the order in
+    which they are changed; `dsn` is that of the first then. `part_of`: the environment that this is one target of.
     """
 
     name: str
@@ -115,6 +126,39 @@ class Environment:
     approvals: int = 0
     before_run: tuple[str, ...] = ()
     before_run_timeout: timedelta = timedelta(hours=6)
+    targets: tuple[Target, ...] = ()
+    part_of: str | None = None
+
+    def each(self) -> tuple["Environment", ...]:
+        """One for each of its targets, named as `production.eu`; itself where it has but one."""
+        return tuple(self._of(target) for target in self.targets) or (self,)
+
+    def answers_to(self, recorded: str | None) -> bool:
+        """Whether a target with this name on record may be this one; nothing on record is anybody's.
+
+        A target that was the only one of its environment goes on as one of several.
+        """
+        return recorded in (None, self.name, self.part_of)
+
+    def _of(self, target: Target) -> "Environment":
+        return replace(
+            self,
+            name=f"{self.name}{PART}{target.name}",
+            dsn=target.dsn,
+            direct=target.direct,
+            scope=target.scope,
+            targets=(),
+            part_of=self.name,
+        )
+
+
+PART = "."
+"""Between the name of an environment and that of one of its targets; no name holds it."""
+
+
+def whole_of(name: str) -> str:
+    """The environment that a name means, or means a target of."""
+    return name.partition(PART)[0]
 
 
 def stricter(one: Protection, other: Protection) -> Protection:

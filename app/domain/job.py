@@ -8,6 +8,7 @@ from typing import NewType
 from uuid import UUID
 
 from app.domain.binding import Binding
+from app.domain.convoy import Convoy
 from app.domain.environment import OnDrift, OnFailure
 from app.domain.failure import Failure
 from app.domain.preserved import Retrieval
@@ -63,6 +64,7 @@ class JobKind(StrEnum):
     SYNC = "sync"
     FOLLOW = "follow"
     RECONCILE = "reconcile"
+    COMPARE = "compare"
 
     @property
     def goes_up(self) -> bool:
@@ -75,7 +77,8 @@ class JobKind(StrEnum):
         return self not in CHORES
 
 
-CHORES = frozenset({JobKind.RESCUE, JobKind.PURGE, JobKind.SCAN, JobKind.VERIFY, JobKind.FOLLOW, JobKind.RECONCILE})
+_WRITING = {JobKind.RUN, JobKind.ROLLBACK, JobKind.RESET, JobKind.MARK, JobKind.RESOLVE, JobKind.RESTORE, JobKind.SYNC}
+CHORES = frozenset(JobKind) - _WRITING
 CONTROL = "liftlock-control"
 """What stands in the place of an environment where a job concerns none."""
 
@@ -109,6 +112,7 @@ class JobRequest:
     `names` and `mark_as` are for marks, `settling` for answers to conflicts, `schedule` for periodic jobs, `retrieval`
     for kept rows that get a table, `preserve` for resets. `retry_of`: the job that asked for the same. `plan`: what it
     was planned to be, or nothing. `source`: the environment that a sync follows. `approved`: what its approval is for.
+    `convoy`: the targets that it is for, one after the other; `parent`: the job that has asked for this one, for one.
     """
 
     kind: JobKind
@@ -134,6 +138,8 @@ class JobRequest:
     source: str | None = None
     outside_window: OutsideWindows = OutsideWindows.REFUSE
     approved: Binding | None = None
+    convoy: Convoy | None = None
+    parent: UUID | None = None
 
     @property
     def queue(self) -> str:
@@ -179,7 +185,8 @@ class StepRecord:
 class Job:
     """A row of the control database. `seq` is its place in the target's queue.
 
-    `not_before`, `approvals_needed`: for what it waits without a place: a moment, that many people's word.
+    `not_before`, `approvals_needed`: for what it waits without a place: a moment, that many people's word. `parts`: the
+    jobs of its targets, where it has them.
     """
 
     id: JobId
@@ -203,6 +210,7 @@ class Job:
     paused_by: str | None = None
     not_before: datetime | None = None
     approvals_needed: int = 0
+    parts: tuple["Job", ...] = ()
 
     @property
     def cancelling(self) -> bool:

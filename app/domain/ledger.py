@@ -1,8 +1,8 @@
 """What a target has applied: rows of its ledger, folded into the history that every plan starts from."""
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
@@ -83,9 +83,24 @@ class History:
         return entry is not None and entry.status is Status.COMPLETED
 
 
+def shared(histories: Sequence[History]) -> History:
+    """What all of them have applied, from the same text and since the last of them has it; of one alone, all of it."""
+    first, *others = histories
+    return first if not others else History.of(_everywhere(first, others))
+
+
 def ledger_id(target: str, scope: str, name: str) -> UUID:
     """The id of a migration in a target, the same before and after its row exists."""
     return uuid5(_UNRECORDED, f"{target}\x00{scope}\x00{name}")
+
+
+def _everywhere(first: History, others: Sequence[History]) -> Iterator[LedgerEntry]:
+    for entry in first.entries:
+        there = [other.by_name[entry.name] for other in others if other.is_applied(entry.name)]
+        if entry.status is not Status.COMPLETED:
+            yield entry
+        elif len(there) == len(others) and all(one.token_checksum == entry.token_checksum for one in there):
+            yield replace(entry, updated_at=max(one.updated_at for one in (entry, *there)))
 
 
 def settle_uncertain(name: str) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """The matrix: every migration against every environment."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -31,8 +31,11 @@ class CellState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Cell:
+    """`target`: of several, the one where it stands worst."""
+
     state: CellState
     applied_at: datetime | None = None
+    target: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,7 @@ _AS_CELL = {state: CellState(state.value) for state in MigrationState}
 
 
 def matrix_of(catalog: Catalog, environments: Sequence[Standing]) -> Matrix:
-    columns = [_column(one) for one in environments]
+    columns = [_columns(one) for one in environments]
     heads = (*_without_file(catalog, environments), *_files(catalog))
     return Matrix(tuple(environments), tuple(_row(head, columns) for head in heads))
 
@@ -68,6 +71,20 @@ Head = tuple[str, str, bool, str | None]
 """Name, version, whether it can be taken back, and its file."""
 
 Column = dict[str, Cell] | None
+Columns = tuple[tuple[str | None, Column], ...]
+"""One for each target of an environment, with its name where there are several."""
+
+CELL_ORDER = (
+    CellState.UNCERTAIN, CellState.FAILED, CellState.MODIFIED, CellState.MISSING, CellState.UNKNOWN, CellState.RUNNING,
+    CellState.BLOCKED, CellState.ROLLED_BACK, CellState.PENDING, CellState.ABSENT, CellState.APPLIED,
+)  # fmt: skip
+"""From the worst on."""
+
+
+def _columns(standing: Standing) -> Columns:
+    if not standing.parts:
+        return ((None, _column(standing)),)
+    return tuple((one.environment.name, _column(one)) for one in standing.parts)
 
 
 def _column(standing: Standing) -> Column:
@@ -99,6 +116,13 @@ def _files(catalog: Catalog) -> list[Head]:
     return [*read, *(head for head in broken if head[0] not in names)]
 
 
-def _row(head: Head, columns: Sequence[Column]) -> MatrixRow:
-    cells = tuple(UNKNOWN if column is None else column.get(head[0], ABSENT) for column in columns)
-    return MatrixRow(*head, cells)
+def _row(head: Head, columns: Sequence[Columns]) -> MatrixRow:
+    return MatrixRow(*head, tuple(_cell(head[0], one) for one in columns))
+
+
+def _cell(name: str, columns: Columns) -> Cell:
+    cells = [(target, UNKNOWN if column is None else column.get(name, ABSENT)) for target, column in columns]
+    if cells[0][0] is None:
+        return cells[0][1]
+    target, worst = min(cells, key=lambda one: CELL_ORDER.index(one[1].state))
+    return replace(worst, target=target)

@@ -1,5 +1,6 @@
 """A plan as it is kept and shown: what would be executed, what it needs, what is in its way, and what was found."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -192,3 +193,9 @@ class PlanSummary:
     principal_id: str
     step_count: int
     hazard_count: int
+
+
+def most_in_its_way(plans: Sequence[StoredPlan]) -> StoredPlan:
+    """The one of several that would be refused, or lacks consent, or has most to do; the first of equals."""
+    order = (PlanVerdict.REFUSED, PlanVerdict.NEEDS_CONSENT, PlanVerdict.READY)
+    return min(plans, key=lambda plan: (order.index(plan.verdict), -len(plan.steps)))

@@ -31,10 +31,11 @@ def secrets_in(document: Mapping[str, object]) -> tuple[Problem, ...]:
         Problem(
             "secret",
             f'`{key}` holds a password, which would be kept as it is; name it instead: "env:NAME" or "file:PATH"',
-            pointer=f"/{key}",
+            pointer=f"{where}/{key}",
         )
+        for where, table in _tables(document)
         for key in ADDRESSES
-        if has_password(document.get(key))
+        if has_password(table.get(key))
     )
 
 
@@ -64,6 +65,15 @@ def has_password(value: object) -> bool:
         return bool(parts.password) or any(name in PASSWORDS for name, _ in parse_qsl(parts.query))
     except ValueError:
         return True
+
+
+def _tables(document: Mapping[str, object]) -> Iterator[tuple[str, Mapping[str, object]]]:
+    """Those that hold addresses: the document itself, and its targets. Each with where it stands."""
+    yield "", document
+    targets = document.get("targets")
+    for place, one in enumerate(targets if isinstance(targets, list) else ()):
+        if isinstance(one, Mapping):
+            yield f"/targets/{place}", one
 
 
 def _texts(value: object) -> Iterator[str]:

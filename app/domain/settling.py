@@ -34,7 +34,8 @@ class Settling:
     """An answer that a job carries out in the target.
 
     `checksum`: the raw one, in hex, of the file that is accepted; another file is another question.
-    `stranded`: the job whose hold on the target is ended. `schema`: the fingerprint of the one that is adopted.
+    `stranded`: the job whose hold on the target is ended. `schema`: the fingerprint of the one that is adopted, and
+    `draft`: the file that was written for it.
     """
 
     conflict_id: UUID
@@ -43,3 +44,4 @@ class Settling:
     checksum: str | None = None
     stranded: UUID | None = None
     schema: str | None = None
+    draft: str | None = None

@@ -38,7 +38,7 @@ class Undo(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MigrationStatus:
-    """One migration in one environment. Times are None until its row exists."""
+    """One migration in one environment. Times are None until its row exists. `target`: of several, whose this is."""
 
     id: UUID
     name: str
@@ -61,6 +61,7 @@ class MigrationStatus:
     job_id: UUID | None
     blocked_by: tuple[str, ...] = ()
     proof: Proof | None = None
+    target: str | None = None
 
     @property
     def undo(self) -> Undo:

@@ -1,15 +1,18 @@
 """When an environment may be changed: windows by cron, duration and time zone; what denies wins."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
+from itertools import chain, takewhile
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
 
 LONGEST_WAIT = timedelta(days=400)
 MOST_LOOKS = 2_000
+MOST_IN_A_ROW = 100
 LONGEST_CHANGE = timedelta(hours=3)
+A_DAY, A_SECOND = timedelta(days=1), timedelta(seconds=1)
 LONGEST_WINDOW = timedelta(days=31)
 FIELDS_OF_CRON = 5
 
@@ -28,18 +31,45 @@ class Window:
 
     def ends_at(self, now: datetime) -> datetime | None:
         """When it closes that is open now; None while it is closed."""
-        # backwards, for it may have opened thousands of times since; the second of `now` counts
-        after = now.replace(microsecond=0) + timedelta(seconds=1) + _set_back(now, self.zone)
-        for local in CronSim(self.cron, _in_zone(after, self.zone), reverse=True):
-            start = local.astimezone(UTC)
-            if start <= now:
-                return start + self.duration if start + self.duration > now else None
-        return None
+        start = next((one for one in self._starts_before(now) if one <= now), None)
+        return start + self.duration if start is not None and start + self.duration > now else None
 
     def starts_after(self, now: datetime) -> datetime | None:
         """None where it never opens again, as a 29th of February that is no Monday."""
-        starts = (local.astimezone(UTC) for local in CronSim(self.cron, _in_zone(now, self.zone)))
-        return next((start for start in starts if start > now), None)
+        return next((start for start in self._starts_from(now) if start > now), None)
+
+    def _starts_before(self, now: datetime) -> Iterator[datetime]:
+        """Backwards, for it may have opened thousands of times since; the second of `now` counts."""
+        after = now.replace(microsecond=0) + A_SECOND
+        change = self._odd_change(now - A_DAY, now)
+        if change is None:
+            return _backward(self.cron, _in_zone(after + _set_back(now, self.zone), self.zone))
+        since = _backward(self.cron, after.astimezone(_offset(now, self.zone)))
+        before = _backward(self.cron, change.astimezone(_offset(change - A_SECOND, self.zone)))
+        return chain(takewhile(lambda one: one >= change, since), before)
+
+    def _starts_from(self, now: datetime) -> Iterator[datetime]:
+        change = self._odd_change(now - LONGEST_CHANGE, now + A_DAY)
+        if change is None:
+            return _forward(self.cron, _in_zone(now, self.zone))
+        since = _forward(self.cron, max(change - A_SECOND, now).astimezone(_offset(change, self.zone)))
+        before = _forward(self.cron, now.astimezone(_offset(now, self.zone))) if now < change else iter(())
+        return chain(takewhile(lambda one: one < change, before), since)
+
+    def _odd_change(self, since: datetime, until: datetime) -> datetime | None:
+        """When clocks are put forward or back by no whole hours, where that disturbs counting from hour to hour.
+
+        As on Lord Howe Island, by half an hour. A rule for certain hours is counted by the hands of the clock instead.
+        """
+        if self.zone == "UTC" or CronSim(self.cron, _in_zone(since, self.zone)).fixup_tz is not None:
+            return None
+        old, new = (_in_zone(moment, self.zone).utcoffset() or timedelta() for moment in (since, until))
+        if (new - old) % timedelta(hours=1) == timedelta():
+            return None
+        while until - since > A_SECOND:
+            middle = (since + (until - since) / 2).replace(microsecond=0)
+            since, until = (middle, until) if _in_zone(middle, self.zone).utcoffset() == old else (since, middle)
+        return until.replace(microsecond=0)
 
     def said(self) -> str:
         return f"{self.cron!r} for {said_duration(self.duration)} ({self.zone})"
@@ -73,6 +103,23 @@ class Windows:
             moment = following
         return None
 
+    def closes_at(self, now: datetime) -> datetime | None:
+        """`now` while it is closed, else the first moment when it is.
+
+        None where that is more than 400 days away, or behind more than a hundred windows that follow one another.
+        """
+        moment = now
+        for _ in range(MOST_IN_A_ROW):
+            if self.closed_by(moment) is not None:
+                return moment
+            ends = [end for end in (one.ends_at(moment) for one in self.allow) if end is not None]
+            # while one of several allows it, the end of another changes nothing
+            following = _earliest([max(ends, default=None), *(one.starts_after(moment) for one in self.deny)])
+            if following is None or following - now > LONGEST_WAIT:
+                return None
+            moment = following
+        return None
+
     def _next_change(self, moment: datetime) -> datetime | None:
         """The end of what denies; else the next start of what allows."""
         ends = [end for end in (one.ends_at(moment) for one in self.deny) if end is not None]
@@ -94,6 +141,26 @@ class Closed:
     def said(self) -> str:
         when = "does not open within a year" if self.opens_at is None else f"opens at {self.opens_at.isoformat()}"
         return f"{self.why}; it {when}"
+
+
+@dataclass(frozen=True, slots=True)
+class Openness:
+    """Whether an environment may be changed, by which rule not, and until when that holds; None: nobody can tell."""
+
+    rule: str | None
+    until: datetime | None
+
+    @property
+    def is_open(self) -> bool:
+        return self.rule is None
+
+
+def openness_at(windows: Windows, now: datetime) -> Openness | None:
+    """None where there are no windows."""
+    if windows == ALWAYS_OPEN:
+        return None
+    rule = windows.closed_by(now)
+    return Openness(rule, windows.closes_at(now) if rule is None else windows.opens_at(now))
 
 
 def closed_at(windows: Windows, now: datetime) -> Closed | None:
@@ -120,6 +187,19 @@ def said_duration(duration: timedelta) -> str:
         if seconds and seconds % size == 0:
             return f"{seconds // size}{letter}"
     return f"{seconds}s"
+
+
+def _forward(cron: str, local: datetime) -> Iterator[datetime]:
+    return (start.astimezone(UTC) for start in CronSim(cron, local))
+
+
+def _backward(cron: str, local: datetime) -> Iterator[datetime]:
+    return (start.astimezone(UTC) for start in CronSim(cron, local, reverse=True))
+
+
+def _offset(moment: datetime, zone: str) -> timezone:
+    """What clocks there differ by then."""
+    return timezone(_in_zone(moment, zone).utcoffset() or timedelta())
 
 
 def _in_zone(moment: datetime, zone: str) -> datetime:

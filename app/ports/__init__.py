@@ -22,6 +22,7 @@ from app.ports.control import (
     StoredAnswer,
     first_state,
 )
+from app.ports.convoys import Convoys
 from app.ports.lint import Linter
 from app.ports.overview import EnvironmentLog
 from app.ports.ownership import Ownership
@@ -60,6 +61,7 @@ __all__ = [
     "ConflictAnswers",
     "ConflictLog",
     "ConflictQuery",
+    "Convoys",
     "DoneBefore",
     "Doorbell",
     "Drafts",

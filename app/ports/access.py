@@ -41,13 +41,17 @@ class Tokens(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class AuditWanted:
-    """A page of the trail, newest first; `before` is the id of the last row of the page before."""
+    """A page of the trail, newest first; `before` is the id of the last row of the page before.
+
+    `with_targets`: also what was done to single targets of the environment.
+    """
 
     limit: int = 50
     before: int | None = None
     principal: str | None = None
     action: str | None = None
     environment: str | None = None
+    with_targets: bool = False
     since: datetime | None = None
 
 

@@ -90,9 +90,9 @@ def first_state(job: NewJob) -> tuple[JobState, str]:
 
 @dataclass(frozen=True, slots=True)
 class JobQuery:
-    """A page of the job list, newest first; `before` is the id of the last job of the page before.
-
-    Without `idle`, what a schedule started is left out until it has done something, or failed.
+    """A page of the job list, newest first; `before` is the id of the last job of the page before. `with_targets`: also
+    those of single targets of the environment. Without `idle`, what a schedule started is left out until it has done
+    something, or failed.
     """
 
     limit: int = 50
@@ -100,6 +100,7 @@ class JobQuery:
     state: JobState | None = None
     kind: JobKind | None = None
     environment: str | None = None
+    with_targets: bool = False
     idle: bool = False
 
 
@@ -243,10 +244,13 @@ class JobSweep(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ConflictQuery:
+    """`with_targets` as of JobQuery."""
+
     limit: int | None = None
     before: UUID | None = None
     state: ConflictState | None = None
     environment: str | None = None
+    with_targets: bool = False
 
 
 class ConflictLog(Protocol):

@@ -9,11 +9,15 @@ from app.domain.planned import PlanSummary, StoredPlan
 
 @dataclass(frozen=True, slots=True)
 class PlansWanted:
-    """A page of the list, newest first; `before` is the id of the last plan of the page before."""
+    """A page of the list, newest first; `before` is the id of the last plan of the page before.
+
+    `with_targets`: also those of single targets of the environment.
+    """
 
     limit: int = 50
     before: UUID | None = None
     environment: str | None = None
+    with_targets: bool = False
 
 
 class Plans(Protocol):

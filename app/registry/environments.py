@@ -19,10 +19,11 @@ from app.domain.job import CONTROL
 from app.domain.windows import ALWAYS_OPEN, Windows
 from app.registry.places import Places
 from app.registry.table import Said, Sheet, TableReader, shown
+from app.registry.targets import targets_in
 
 KEYS = (
-    "url", "directUrl", "protection", "onDrift", "onFailure", "outOfOrder", "consent", "maxHoldMs", "schemaCheck",
-    "scratchUrl", "requireProof", "requires", "soak", "windows", "sync", "autoRun", "lockTimeoutMs",
+    "url", "directUrl", "targets", "protection", "onDrift", "onFailure", "outOfOrder", "consent", "maxHoldMs",
+    "schemaCheck", "scratchUrl", "requireProof", "requires", "soak", "windows", "sync", "autoRun", "lockTimeoutMs",
     "statementTimeoutMs", "lockTries", "approvals", "beforeRun", "beforeRunTimeout",
 )  # fmt: skip
 MOST_MS = 86_400_000
@@ -101,7 +102,8 @@ def _environment(name: str, table: TableReader) -> Environment | None:
     table.refuse_unknown(KEYS)
     protection = table.choice("protection", Protection, default_protection(name))
     on_drift, out_of_order = _STRICT[protection]
-    dsn = table.needed_address("url")
+    targets = targets_in(table, _NAME)
+    dsn = next((one.dsn for one in targets), None) if "targets" in table.table else table.needed_address("url")
     if dsn is None:
         return None
     milliseconds = "a whole number of milliseconds above 0"
@@ -130,6 +132,7 @@ def _environment(name: str, table: TableReader) -> Environment | None:
         before_run_timeout=table.duration("beforeRunTimeout") or timedelta(hours=6),
         approvals=table.number("approvals", 0, 10, "how many people have to approve a job, from 0 to 10") or 0,
         lock_tries=table.number("lockTries", 1, 1000, "a whole number from 1 to 1000"),
+        targets=targets,
     )
 
 
@@ -169,16 +172,19 @@ def _sync(table: TableReader, requires: tuple[str, ...]) -> SyncPolicy | None:
 
 def _check_addresses(found: Mapping[str, Environment], sheet: Sheet) -> None:
     """Two environments on one database would undo each other's work."""
-    seen: dict[tuple[str | None, int | None, str], str] = {}
+    seen: dict[tuple[str | None, int | None, str], list[Environment]] = {}
     for name, environment in found.items():
-        parts = urlsplit(environment.dsn.secret)
-        address = (parts.hostname, parts.port or 5432, parts.path)
-        if address in seen:
-            sheet.say(
-                (ROOT, name, "url"),
-                f"{seen[address]} and {name} have the same database {environment.dsn}; give each its own",
-            )
-        seen.setdefault(address, name)
+        for one in environment.each():
+            parts = urlsplit(one.dsn.secret)
+            there = seen.setdefault((parts.hostname, parts.port or 5432, parts.path), [])
+            twin = next((other for other in there if other.scope == one.scope or not (other.scope and one.scope)), None)
+            if twin is not None:
+                what = f"the schema {one.scope} of " if twin.scope and one.scope else ""
+                sheet.say(
+                    (ROOT, name, "url" if one.part_of is None else "targets"),
+                    f"{twin.name} and {one.name} have {what}the same database {one.dsn}; give each its own",
+                )
+            there.append(one)
 
 
 def _check_order(found: Mapping[str, Environment], names: list[str], sheet: Sheet) -> None:

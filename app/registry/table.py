@@ -75,6 +75,12 @@ class TableReader:
     def under(self, key: str) -> "TableReader | None":
         return TableReader(self._sheet, (*self._path, key), self.table[key]) if key in self.table else None
 
+    def at(self, key: str, place: int) -> "TableReader":
+        """One table of a list of them."""
+        listed = self.table[key]
+        assert isinstance(listed, list)
+        return TableReader(self._sheet, (*self._path, key, str(place)), listed[place])
+
     def needed_address(self, key: str) -> Dsn | None:
         given = self.table.get(key)
         if not isinstance(given, str) or not given:

@@ -14,6 +14,7 @@ from app.domain.step import Plan
 from app.ports import Approvals, Clock, Doorbell, JobBoard, Schemas
 from app.services.environments import Environments
 from app.services.validation import Examination
+from app.services.withdrawing import Withdrawals
 
 
 class ApprovalDesk:
@@ -25,9 +26,11 @@ class ApprovalDesk:
         schemas: Schemas,
         doorbell: Doorbell,
         clock: Clock,
+        withdrawals: Withdrawals,
         *,
         read_only: bool,
     ) -> None:
+        self._withdrawals = withdrawals
         self._read_only = read_only
         self._doorbell = doorbell
         self._environments = environments
@@ -70,7 +73,7 @@ class ApprovalDesk:
     async def approve(self, job_id: UUID, note: str | None, origin: Origin) -> Job:
         """Raises NotFound, NothingToApprove, Forbidden or ReadOnly."""
         job = await self._allowed(job_id, origin)
-        environment = self._environments.named(job.request.environment)
+        environment = self._environments.configured(job.request.environment)
         not_before = opening(environment, job.request, self._clock.now())
         approved = await self._approvals.approve(job.id, origin, note, not_before)
         if approved is not None and approved.state is JobState.QUEUED:
@@ -81,7 +84,8 @@ class ApprovalDesk:
     async def reject(self, job_id: UUID, note: str | None, origin: Origin) -> Job:
         """Raises as `approve` does; whoever asked for it may cancel it instead."""
         job = await self._allowed(job_id, origin)
-        return await self._approvals.reject(job.id, origin, note) or await self._beaten(job_id, origin)
+        rejected = await self._approvals.reject(job.id, origin, note)
+        return await self._withdrawals.after(rejected) if rejected else await self._beaten(job_id, origin)
 
     async def votes(self, job_id: UUID) -> tuple[Vote, ...]:
         return await self._approvals.of(JobId(job_id))

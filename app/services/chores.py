@@ -15,6 +15,7 @@ from app.services.proof_desk import Leftovers
 from app.services.proving import Prover
 from app.services.reconciling import Reconciler
 from app.services.sync_desk import SyncDesk
+from app.services.watching import DivergenceWatch
 
 SWEEP_LIMIT = 100
 
@@ -34,7 +35,9 @@ class Chores:
         shelf: PreservedShelf,
         desk: SyncDesk,
         reconciler: Reconciler,
+        watch: DivergenceWatch,
     ) -> None:
+        self._watch = watch
         self._reconciler = reconciler
         self._desk = desk
         self._shelf = shelf
@@ -64,13 +67,16 @@ class Chores:
             return await self._scan(attempt.request.environment)
         if attempt.request.kind is JobKind.RECONCILE:
             return await self._reconcile()
+        if attempt.request.kind is JobKind.COMPARE:
+            return await self._compare()
         if attempt.request.kind is JobKind.FOLLOW:
             return await self._follow(attempt)
         return _ended(await self._rescue(), "job", "given back whose worker had stopped answering")
 
     async def _scan(self, environment: str) -> Ended:
         """One environment, or all of them."""
-        wanted = self._environments.all() if environment == CONTROL else (self._environments.named(environment),)
+        everywhere = environment == CONTROL
+        wanted = self._environments.every_target() if everywhere else self._environments.each(environment)
         checks = await self._drift.look_at_all(wanted)
         drifted = [one for one in checks if one.state is DriftState.DRIFTED]
         if drifted:
@@ -84,12 +90,22 @@ class Chores:
         return Ended(JobState.SUCCEEDED, "nothing_to_do", f"no drift in {names}", notices=unseen)
 
     async def _reconcile(self) -> Ended:
-        found = await self._reconciler.reconcile(self._environments.all())
+        found = await self._reconciler.reconcile(self._environments.every_target())
         unread = tuple(f"{one.environment}: {one.unread}" for one in found if one.unread is not None)
         lost = [f"{one.environment} has lost {count_of(len(one.lost), 'job')}" for one in found if one.lost]
         if lost:
             return Ended(JobState.SUCCEEDED, "lost_work", f"{'; '.join(lost)}; see the conflict log", notices=unread)
         message = "targets have all that the control database says was done in them"
+        return Ended(JobState.SUCCEEDED, "nothing_to_do", message, notices=unread)
+
+    async def _compare(self) -> Ended:
+        found = await self._watch.look()
+        unread = tuple(f"{one.target} against {one.source}: {one.message}" for one in found.unread)
+        if found.disagreeing:
+            said = "; ".join(f"{one.target} against {one.source}: {one.message}" for one in found.disagreeing)
+            return Ended(JobState.SUCCEEDED, "diverged", f"{said}; see the conflict log", notices=unread)
+        counted = count_of(len(found.compared), "comparison")
+        message = f"no environment disagrees with those that it requires: {counted}"
         return Ended(JobState.SUCCEEDED, "nothing_to_do", message, notices=unread)
 
     async def _follow(self, attempt: Attempt) -> Ended:

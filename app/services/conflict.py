@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+from app.domain.comparison import Comparison
 from app.domain.conflict import Collision, Conflict, ConflictKind
 from app.domain.divergence import Divergence
 from app.domain.drift import Drift
@@ -96,6 +97,15 @@ class ConflictResolutionService:
         recorded = [await self._log.record(_lost(environment, lost))] if lost else []
         seen = [one.collision.fingerprint for one in recorded]
         await self._log.expire(environment, [ConflictKind.LOST_WORK], seen)
+
+    async def record_divergence(self, environment: str, found: Sequence[Comparison]) -> None:
+        """The record of what it disagrees in with those it requires; that of what is settled is closed."""
+        collisions = [one.as_collision() for one in found if one.disagrees]
+        if collisions:
+            await self._log.record_all(collisions)
+        if not any(one.is_unread for one in found):
+            seen = [one.fingerprint for one in collisions]
+            await self._log.expire(environment, [ConflictKind.ENVIRONMENT_DIVERGENCE], seen)
 
     async def ignored(self, environment: str) -> frozenset[str]:
         """Fingerprints of conflicts that somebody has asked to leave, for as long as that holds."""

@@ -37,16 +37,16 @@ class DriftDesk:
         self._board = board
         self._clock = clock
 
-    async def last(self, environment: str) -> DriftCheck:
-        """Raises NotFound."""
-        return await self._recorder.last(self._environments.named(environment))
+    async def last(self, environment: str) -> tuple[DriftCheck, ...]:
+        """Of each target. Raises NotFound."""
+        return tuple([await self._recorder.last(one) for one in self._environments.each(environment)])
 
     async def scan(
         self, environment: str, note: str | None, origin: Origin, idempotency: KeyClaim | None = None
     ) -> Submitted:
         """A job that looks now; it waits for no other job. Raises NotFound or ReadOnly."""
         self._submission.refuse_when_read_only()
-        self._environments.named(environment)
+        self._environments.configured(environment)
         new = NewJob(
             id=JobId(self._clock.new_id()),
             request=JobRequest(JobKind.SCAN, environment, note=note),
@@ -72,7 +72,7 @@ class DriftDesk:
             note=note or f"adopts what has drifted; written to {draft.file}",
             names=(draft.name,),
             mark_as=MarkAs.APPLIED,
-            settling=Settling(conflict.id, Resolution.ADOPT_DRIFT, draft.name, schema=found),
+            settling=Settling(conflict.id, Resolution.ADOPT_DRIFT, draft.name, schema=found, draft=draft.file),
         )
         try:
             submitted = await self._submission.submit(request, origin, idempotency)

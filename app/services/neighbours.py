@@ -5,7 +5,7 @@ import asyncio
 from app.domain.environment import Environment
 from app.domain.errors import BackendUnavailable
 from app.domain.job import JobRequest
-from app.domain.ledger import History
+from app.domain.ledger import History, shared
 from app.domain.promotion import Surroundings
 from app.ports import Clock, Targets
 from app.services.environments import Environments
@@ -29,13 +29,16 @@ class Neighbours:
         return Surroundings(self._clock.now(), dict(zip(names, histories, strict=True)))
 
     async def _history(self, environment: Environment, name: str) -> History:
-        other = self._environments.named(name)
+        each = self._environments.each(name)
+        return shared([await self._read(environment, name, other) for other in each])
+
+    async def _read(self, environment: Environment, name: str, other: Environment) -> History:
         try:
             view = await self._targets.read(other)
         except BackendUnavailable as error:
             why = "requires" if name in environment.requires else "is to follow"
             raise BackendUnavailable(
-                f"{name}, which {environment.name} {why}, cannot be read: {error.detail}",
+                f"{other.name}, which {environment.name} {why}, cannot be read: {error.detail}",
                 facts=error.facts,
                 next_steps=error.next_steps,
             ) from error

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 
 from app.domain.axes import NO_JOBS, JobsSeen, Standing, Sync, sync_of, unread
 from app.domain.drift import DriftCheck, unseen
@@ -11,7 +12,9 @@ from app.domain.errors import BackendUnavailable
 from app.domain.ledger import History
 from app.domain.migration import Catalog
 from app.domain.standing import MigrationStatus, statuses_of
-from app.ports import EnvironmentLog, Source, Targets, TargetView
+from app.domain.whole import standing_of
+from app.domain.windows import openness_at
+from app.ports import Clock, EnvironmentLog, Source, Targets, TargetView
 from app.services.looks import Look, LookLimits, TargetLooks
 from app.services.validation import diverging
 
@@ -38,7 +41,10 @@ class Glance:
 
 
 class Overview:
-    def __init__(self, source: Source, targets: Targets, log: EnvironmentLog, limits: LookLimits = IN_TIME) -> None:
+    def __init__(
+        self, source: Source, targets: Targets, log: EnvironmentLog, clock: Clock, limits: LookLimits = IN_TIME
+    ) -> None:
+        self._clock = clock
         self._source = source
         self._targets = targets
         self._log = log
@@ -59,26 +65,36 @@ class Overview:
 
     async def one(self, environment: Environment) -> Standing:
         """Raises BackendUnavailable for the control database alone."""
-        look, beside = await asyncio.gather(self._looks.one(environment), self._beside((environment,)))
-        return self._standing(environment, look, beside)
+        looking = (self._looks.one(part) for part in environment.each())
+        beside, looks = await asyncio.gather(self._beside((environment,)), asyncio.gather(*looking))
+        return self._standing(environment, looks, beside)
 
     async def many(self, environments: Sequence[Environment]) -> Glance:
         """Raises BackendUnavailable for the control database alone."""
-        looks, beside = await asyncio.gather(self._looks.many(environments), self._beside(environments))
+        parts = [part for one in environments for part in one.each()]
+        looks, beside = await asyncio.gather(self._looks.many(parts), self._beside(environments))
 
         def put_together() -> Glance:
-            seen = zip(environments, looks, strict=True)
-            standings = tuple(self._standing(environment, look, beside) for environment, look in seen)
-            return Glance(beside.catalog, standings)
+            left = iter(looks)
+            taken = ((one, list(islice(left, len(one.each())))) for one in environments)
+            return Glance(beside.catalog, tuple(self._standing(one, found, beside) for one, found in taken))
 
         # many ledgers that have changed take a while: the loop belongs to every request of this process
         return await asyncio.to_thread(put_together)
 
     async def _beside(self, environments: Sequence[Environment]) -> "_Beside":
-        names = [one.name for one in environments]
+        names = list(dict.fromkeys(one.name for whole in environments for one in (whole, *whole.each())))
         return _Beside(*await asyncio.gather(self._source.read(), self._log.jobs(names), self._log.drift(names)))
 
-    def _standing(self, environment: Environment, look: Look, beside: "_Beside") -> Standing:
+    def _standing(self, environment: Environment, looks: Sequence[Look], beside: "_Beside") -> Standing:
+        """One look for each target."""
+        each = [self._of_target(part, look, beside) for part, look in zip(environment.each(), looks, strict=True)]
+        found = each[0]
+        if environment.targets:
+            found = standing_of(environment, each, beside.jobs.get(environment.name, NO_JOBS))
+        return replace(found, window=openness_at(environment.windows, self._clock.now()))
+
+    def _of_target(self, environment: Environment, look: Look, beside: "_Beside") -> Standing:
         name = environment.name
         drift, jobs = beside.drift.get(name) or unseen(name), beside.jobs.get(name, NO_JOBS)
         if isinstance(look, BackendUnavailable):

@@ -80,7 +80,7 @@ def _plan_kind(
             assert request.retrieval is not None
             require_confirmation_to_restore(request, protection)
             return plan_retrieval(view.history, request.retrieval)
-        case JobKind.RESCUE | JobKind.PURGE | JobKind.SCAN | JobKind.VERIFY | JobKind.FOLLOW | JobKind.RECONCILE:
+        case _:
             raise AssertionError(f"a {request.kind} has no plan")
 
 
@@ -119,7 +119,7 @@ def _file_of(step: Step) -> str | None:
 
 def refuse_other_owner(environment: Environment, view: TargetView) -> None:
     """A target remembers whose it is, so that a wrong address cannot make a playground of production."""
-    if view.environment is not None and view.environment != environment.name:
+    if not environment.answers_to(view.environment):
         raise EnvironmentProtected(
             f"this database was set up as {view.environment}, and the configuration calls it {environment.name}; "
             f"correct the URL of {environment.name} ({environment.dsn}), or take the database for it on purpose",

@@ -25,7 +25,7 @@ class PreservedShelf:
 
     async def purge(self) -> int:
         """In every environment; how many sets. A target that is away is looked at next time."""
-        return sum([await self._purge(environment) for environment in self._environments.all()])
+        return sum([await self._purge(environment) for environment in self._environments.every_target()])
 
     async def _purge(self, environment: Environment) -> int:
         try:

@@ -64,7 +64,7 @@ class Leftovers:
     async def drop(self) -> int:
         """On the server of each environment; how many. A server that is away is looked at next time."""
         dropped = 0
-        for environment in self._environments.all():
+        for environment in self._environments.every_target():
             try:
                 for one in await self._scratches.leftovers(environment):
                     if await self._may_go(one):

@@ -85,7 +85,7 @@ class EnvironmentRegistry:
         await self.refresh()
         found = next((one for one in self._seen if one.name == name), None)
         if found is None:
-            self._environments.named(name)
+            self._environments.configured(name)
         return found
 
     async def put(self, name: str, document: Mapping[str, object], version: int | None, origin: Origin) -> Put:
@@ -114,9 +114,9 @@ class EnvironmentRegistry:
         self._submission.refuse_when_read_only()
         await self.refresh()
         self._refuse_file(name)
-        environment = self._environments.named(name)
+        environment = self._environments.configured(name)
         self._refuse_needed(name)
-        await self._refuse_open(name)
+        await self._refuse_open(environment)
         if confirm != name:
             await self._refuse_history(environment)
         if not await self._registry.delete(name, version, origin):
@@ -150,9 +150,12 @@ class EnvironmentRegistry:
                 next_steps=tuple(f"PUT /environments/{one}" for one in needing),
             )
 
-    async def _refuse_open(self, name: str) -> None:
-        waiting = JobQuery(environment=name, state=JobState.WAITING, limit=1)
-        for job in (*await self._board.open_on(name), *await self._board.find(waiting)):
+    async def _refuse_open(self, environment: Environment) -> None:
+        name = environment.name
+        waiting = JobQuery(environment=name, with_targets=True, state=JobState.WAITING, limit=1)
+        queues = dict.fromkeys((name, *(one.name for one in environment.each())))
+        found = [job for queue in queues for job in await self._board.open_on(queue)]
+        for job in (*found, *await self._board.find(waiting)):
             raise TargetBusy(
                 f"job {job.id} ({job.request.kind}) of {name} has not ended; wait for it, or cancel it",
                 facts={"jobId": str(job.id), "state": job.state.value},
@@ -162,7 +165,8 @@ class EnvironmentRegistry:
     async def _refuse_history(self, environment: Environment) -> None:
         jobs = await self._board.find(JobQuery(environment=environment.name, limit=1))
         try:
-            applied = len((await self._targets.read(environment)).history.applied)
+            views = [await self._targets.read(one) for one in environment.each()]
+            applied = sum(len(view.history.applied) for view in views)
         except BackendUnavailable:
             # nobody can tell: it is asked about
             applied = 1

@@ -25,6 +25,7 @@ from app.domain.principal import Principal
 from app.ports import Clock, Doorbell, JobClaims, JobSweep
 from app.services.chores import Chores
 from app.services.conflict import ConflictResolutionService
+from app.services.convoys import ConvoyLeader
 from app.services.environments import Environments
 from app.services.execution import PlanExecutor
 from app.services.migration import MigrationService
@@ -52,6 +53,7 @@ class MigrationRunnerService:
         environments: Environments,
         validation: SchemaValidationService,
         registry: EnvironmentRegistry,
+        leader: ConvoyLeader,
         *,
         worker: str,
         lease_ttl_ms: int,
@@ -66,6 +68,7 @@ class MigrationRunnerService:
         self._environments = environments
         self._validation = validation
         self._registry = registry
+        self._leader = leader
         self._worker = worker
         self._lease_ttl_ms = lease_ttl_ms
 
@@ -88,6 +91,8 @@ class MigrationRunnerService:
         outcome = await self._carry_out(claimed)
         if isinstance(outcome, Ended):
             await self._wake_next(claimed.request.queue)
+            if claimed.request.parent is not None:
+                await self._leader.ring(JobId(claimed.request.parent))
             await self._tidy_up(claimed, outcome)
 
     async def _carry_out(self, attempt: Attempt) -> Outcome:
@@ -95,6 +100,8 @@ class MigrationRunnerService:
             if attempt.contended:
                 waited_ms = (self._clock.now() - attempt.queued_since).total_seconds() * 1000
                 await self._conflicts.settle_contention(attempt.job_id, round(waited_ms))
+            if attempt.request.convoy is not None:
+                return await self._lead(attempt)
             if attempt.request.kind.writes_target:
                 return await self._executor.execute(attempt, self._end)
             outcome = await self._chores.carry_out(attempt)
@@ -106,6 +113,16 @@ class MigrationRunnerService:
             await self._end(attempt, GivenBack("crashed", message, CRASH_PAUSE_MS))
             raise
         await self._end(attempt, outcome)
+        return outcome
+
+    async def _lead(self, attempt: Attempt) -> Outcome:
+        """Rung for only when the whole is given back: its job may have ended before it could be taken up again."""
+        outcome, following = await self._leader.advance(attempt)
+        await self._end(attempt, outcome)
+        if following is not None:
+            await self._leader.ring(following)
+        if isinstance(outcome, GivenBack) and await self._leader.has_moved(attempt):
+            await self._leader.ring(attempt.job_id)
         return outcome
 
     async def _end(self, attempt: Attempt, outcome: Outcome) -> None:
@@ -129,7 +146,8 @@ class MigrationRunnerService:
 
     async def _tidy_up(self, attempt: Attempt, outcome: Ended) -> None:
         """The job is over and its target free; nobody waits for this, and the next request would do it too."""
-        if not attempt.request.kind.writes_target or outcome.reason == "nothing_to_do":
+        idle = attempt.request.convoy is not None or outcome.reason == "nothing_to_do"
+        if idle or not attempt.request.kind.writes_target:
             return
         try:
             await self._validation.after_a_job(self._environments.named(attempt.request.environment))
@@ -185,15 +203,16 @@ class AutoRun:
 
         Processes that start together see the same files and the same history, hence the same key.
         """
-        examined = await self._validation.look(environment)
-        if examined.view is None:
-            raise examined.unreachable or BackendUnavailable("the target cannot be read")
-        history = examined.view.history
-        if all(history.is_applied(one.name) for one in examined.catalog.migrations):
+        examined = [await self._validation.look(one) for one in environment.each()]
+        for one in examined:
+            if one.view is None:
+                raise one.unreachable or BackendUnavailable("the target cannot be read")
+        files, histories = examined[0].catalog.migrations, [one.view.history for one in examined if one.view]
+        if all(history.is_applied(one.name) for one in files for history in histories):
             log.info("auto_run.nothing_to_do", environment=environment.name)
             return
-        sums = sorted(one.checksum.raw for one in examined.catalog.migrations)
-        seen = hashlib.sha256(b"".join(sums) + repr(history.applied).encode()).hexdigest()
+        applied = "".join(repr(history.applied) for history in histories)
+        seen = hashlib.sha256(b"".join(sorted(one.checksum.raw for one in files)) + applied.encode()).hexdigest()
         origin = Origin(Principal("auto-run", "service"))
         request = JobRequest(JobKind.RUN, environment.name, note="AUTO_RUN_MIGRATIONS")
         dedupe = Dedupe(f"auto-run:{environment.name}:{seen}", AUTO_RUN_WINDOW_S)

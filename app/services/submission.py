@@ -14,6 +14,7 @@ from app.domain.errors import BackendUnavailable, OutsideWindow, ReadOnly, Refus
 from app.domain.examination import Unused
 from app.domain.job import Ended, Job, JobId, JobKind, JobRequest, JobState, OnBusy, Origin
 from app.domain.plan import ordered_or_refused
+from app.domain.principal import Principal
 from app.domain.promotion import Surroundings, opening
 from app.domain.step import Plan
 from app.ports import Clock, Doorbell, JobBoard, JobSweep, KeyClaim, NewJob, Proofs
@@ -35,6 +36,21 @@ class Submitted:
 
     job: Job
     warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """A request that may become a job: bound to what its approval is for, and what was found on the way.
+
+    `needed`: how many have to approve it. `finished`: there is nothing to do.
+    """
+
+    request: JobRequest
+    found: Examination
+    not_before: datetime | None
+    needed: int
+    finished: Ended | None
+    warnings: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +108,22 @@ class Submission:
         self.refuse_when_read_only()
         environment = self._environments.named(request.environment)
         # in this order: what ended before the first answer is in the history of the second
-        open_jobs = await self._board.open_on(environment.name)
+        open_jobs = await self._open_on(environment)
         other = in_the_way(request, open_jobs)
         if other is not None:
-            return _answer_busy(request, other)
+            return answer_busy(request, other)
+        admission = await self.admit(request, environment, open_jobs, origin.principal)
+        new = self.new_job(admission, origin, idempotency, dedupe)
+        recorded = self._record_if_possible(environment.name, admission.found)
+        accepted, _ = await asyncio.gather(self.accept(new), recorded)
+        if accepted.job.id != new.id and dedupe is None:
+            return answer_busy(request, accepted.job)
+        return Submitted(accepted.job, admission.warnings + accepted.warnings)
+
+    async def admit(
+        self, request: JobRequest, environment: Environment, open_jobs: tuple[Job, ...], asked_by: Principal
+    ) -> Admission:
+        """All that is asked of a request before it becomes a job. Raises as `submit`."""
         not_before = opening(environment, request, self._clock.now())
         found, around = await asyncio.gather(
             self._validation.look(environment), self._around(environment, request, not_before)
@@ -109,22 +137,14 @@ class Submission:
         finished = _nothing_to_do(request, plan) if self._shortcut else None
         needed = 0
         if finished is None:
-            request, needed = await self._approvals.hold(request, environment, plan, found, origin.principal)
-        new = replace(
-            self._new_job(request, origin, idempotency, dedupe, not_before),
-            finished=finished,
-            approvals_needed=needed,
-        )
-        accepted, _ = await asyncio.gather(self._accept(new), self._record_if_possible(environment.name, found))
-        if accepted.job.id != new.id and dedupe is None:
-            return _answer_busy(request, accepted.job)
-        return Submitted(accepted.job, _warnings(found, around, plan, unused) + accepted.warnings)
+            request, needed = await self._approvals.hold(request, environment, plan, found, asked_by)
+        return Admission(request, found, not_before, needed, finished, _warnings(found, around, plan, unused))
 
     async def would_change(self, request: JobRequest) -> bool:
         """Whether a job would do something, or be refused with reason. False while other jobs are open, a server is
         away or the window is closed: whoever asks by schedule asks again. Raises NotFound."""
         environment = self._environments.named(request.environment)
-        open_jobs = await self._board.open_on(environment.name)
+        open_jobs = await self._open_on(environment)
         found, around = await asyncio.gather(
             self._validation.look(environment), self._around(environment, request, None)
         )
@@ -147,6 +167,11 @@ class Submission:
             return ()
         await self._sweep.unrung(job.id)
         return ("Redis cannot be reached: the job is safe and starts when Redis is back",)
+
+    async def _open_on(self, environment: Environment) -> tuple[Job, ...]:
+        """Of one target of several also those of the whole, which will come to it."""
+        found = await self._board.open_on(environment.name)
+        return found if environment.part_of is None else (*found, *await self._board.open_on(environment.part_of))
 
     async def _around(
         self, environment: Environment, request: JobRequest, not_before: datetime | None
@@ -172,7 +197,7 @@ class Submission:
         proofs.passed(plan)
         return unused
 
-    async def _accept(self, new: NewJob) -> Submitted:
+    async def accept(self, new: NewJob) -> Submitted:
         """Commit, then ring at once: what else is written down about the request does not keep the worker waiting."""
         job = await self._board.add(new)
         failpoints.reach("submit.committed")
@@ -186,20 +211,18 @@ class Submission:
         except Exception:
             log.exception("conflicts.not_recorded", environment=environment)
 
-    def _new_job(
-        self,
-        request: JobRequest,
-        origin: Origin,
-        idempotency: KeyClaim | None,
-        dedupe: Dedupe | None,
-        not_before: datetime | None,
+    def new_job(
+        self, admission: Admission, origin: Origin, idempotency: KeyClaim | None, dedupe: Dedupe | None
     ) -> NewJob:
+        request, not_before = admission.request, admission.not_before
         waits = "is waiting for a worker" if not_before is None else f"waits until it may, at {not_before.isoformat()}"
         return NewJob(
             id=JobId(self._clock.new_id()),
             request=request,
             origin=origin,
             message=f"{_VERB[request.kind]} in {request.environment} {waits}",
+            finished=admission.finished,
+            approvals_needed=admission.needed,
             not_before=not_before,
             idempotency=idempotency,
             dedupe_key=dedupe.key if dedupe else None,
@@ -218,7 +241,7 @@ _VERB = {
 }
 
 
-def _answer_busy(request: JobRequest, other: Job) -> Submitted:
+def answer_busy(request: JobRequest, other: Job) -> Submitted:
     """`join` gives the open job of the same kind, `fail` refuses."""
     if request.on_busy is OnBusy.JOIN:
         return Submitted(other)

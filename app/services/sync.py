@@ -2,15 +2,18 @@
 
 import asyncio
 import difflib
+from collections.abc import Sequence
 from dataclasses import replace
 
 from app.domain.axes import Standing
 from app.domain.comparison import Comparison
+from app.domain.environment import Environment
 from app.domain.errors import BackendUnavailable, NotFound, ValidationFailed
 from app.domain.matrix import Matrix, matrix_of
 from app.domain.problem import Problem
 from app.domain.proof import NO_PROOFS, KnownProofs
 from app.domain.standing import MigrationStatus
+from app.domain.whole import merged
 from app.ports import Proofs
 from app.services.comparing import Comparer
 from app.services.environments import Environments
@@ -18,7 +21,10 @@ from app.services.overview import Overview, Sided
 
 
 class EnvironmentSyncService:
-    """Reads only: what it says of targets is what they say now, and nothing is written to them."""
+    """Reads only: what it says of targets is what they say now, and nothing is written to them.
+
+    Of an environment with several targets it shows the worst.
+    """
 
     def __init__(self, environments: Environments, overview: Overview, comparer: Comparer, proofs: Proofs) -> None:
         self._environments = environments
@@ -26,15 +32,16 @@ class EnvironmentSyncService:
         self._comparer = comparer
         self._proofs = proofs
         self._last: dict[str, tuple[Sided, KnownProofs, tuple[MigrationStatus, ...]]] = {}
+        self._merged: dict[str, tuple[Sequence[tuple[MigrationStatus, ...]], tuple[MigrationStatus, ...]]] = {}
 
     async def migrations(self, environment_name: str) -> tuple[MigrationStatus, ...]:
         """Every migration, in the order it runs; what no file defines any more comes first.
 
         Raises NotFound for the environment, BackendUnavailable when its target cannot be read.
         """
-        environment = self._environments.named(environment_name)
-        sided, proofs = await asyncio.gather(self._overview.sided(environment), self._known_proofs(environment.name))
-        return self._kept(sided, proofs)
+        environment = self._environments.configured(environment_name)
+        each = await asyncio.gather(*(self._of_target(one) for one in environment.each()))
+        return self._whole(environment, each) if environment.targets else each[0]
 
     async def migration(self, environment_name: str, name: str) -> MigrationStatus:
         """Raises NotFound with the nearest names."""
@@ -55,7 +62,7 @@ class EnvironmentSyncService:
 
         Raises NotFound, or BackendUnavailable for the control database.
         """
-        return await self._overview.one(self._environments.named(environment_name))
+        return await self._overview.one(self._environments.configured(environment_name))
 
     async def standings(self) -> tuple[Standing, ...]:
         """Of all environments at once; whoever does not answer in time is left unknown. Raises as `standing`."""
@@ -76,6 +83,21 @@ class EnvironmentSyncService:
             message = f"`from` and `to` are both {source!r}; name two environments"
             raise ValidationFailed(message, (Problem("contradiction", message, parameter="to"),))
         return await self._comparer.compare(*sides, strict=strict)
+
+    async def _of_target(self, environment: Environment) -> tuple[MigrationStatus, ...]:
+        sided, proofs = await asyncio.gather(self._overview.sided(environment), self._known_proofs(environment.name))
+        return self._kept(sided, proofs)
+
+    def _whole(
+        self, environment: Environment, each: Sequence[tuple[MigrationStatus, ...]]
+    ) -> tuple[MigrationStatus, ...]:
+        """The same answer as the same object, while those of its targets are."""
+        last = self._merged.get(environment.name)
+        if last is not None and len(last[0]) == len(each) and all(a is b for a, b in zip(last[0], each, strict=True)):
+            return last[1]
+        found = merged(environment.name, each)
+        self._merged[environment.name] = (tuple(each), found)
+        return found
 
     async def _known_proofs(self, environment: str) -> KnownProofs:
         """While the control database is away, those that were known before: files and ledger can still be shown."""

@@ -10,16 +10,17 @@ from app.domain.principal import Principal
 from app.domain.problem import Problem
 from app.ports import JobBoard, JobQuery, KeyClaim
 from app.services.environments import Environments
-from app.services.plans import PlanService
-from app.services.submission import Submission, Submitted
+from app.services.fan_out import FanOut
+from app.services.plan_desk import PlanDesk
+from app.services.submission import Submitted
 
 FOLLOWER = Principal("schedule", "service")
 
 
 class SyncDesk:
-    def __init__(self, environments: Environments, submission: Submission, plans: PlanService, board: JobBoard) -> None:
+    def __init__(self, environments: Environments, fan_out: FanOut, plans: PlanDesk, board: JobBoard) -> None:
         self._environments = environments
-        self._submission = submission
+        self._fan_out = fan_out
         self._plans = plans
         self._board = board
 
@@ -28,10 +29,10 @@ class SyncDesk:
 
         Raises NotFound, ValidationFailed where there is no source to follow, and the refusals of a run.
         """
-        return await self._submission.submit(self._asked(request), origin, idempotency)
+        return await self._fan_out.submit(self._asked(request), origin, idempotency)
 
-    async def plan(self, request: JobRequest, origin: Origin) -> StoredPlan:
-        """What would be run. Raises as `submit` does for what the request names, and BackendUnavailable."""
+    async def plan(self, request: JobRequest, origin: Origin) -> tuple[StoredPlan, ...]:
+        """What would be run, in each target. Raises as `submit` for what the request names, and BackendUnavailable."""
         return await self._plans.make(self._asked(request), origin)
 
     async def follow(self, attempt: Attempt) -> Ended:
@@ -39,17 +40,17 @@ class SyncDesk:
 
         Where somebody has run the schedule the sync is asked for by them: who asks is not who approves.
         """
-        environment = self._environments.named(attempt.request.environment)
+        environment = self._environments.configured(attempt.request.environment)
         if environment.sync is None:
             return Ended(JobState.SUCCEEDED, "nothing_to_do", f"{environment.name} follows no other any more")
         waiting = JobQuery(environment=environment.name, kind=JobKind.SYNC, state=JobState.WAITING, limit=1)
         for job in await self._board.find(waiting):
             return Ended(JobState.SUCCEEDED, "nothing_to_do", f"job {job.id} waits already: {job.message}")
         request = JobRequest(JobKind.SYNC, environment.name, source=environment.sync.source, note="by its schedule")
-        if not await self._submission.would_change(request):
+        if not await self._fan_out.would_change(request):
             message = f"{environment.name} has what it may take of {environment.sync.source}"
             return Ended(JobState.SUCCEEDED, "nothing_to_do", message)
-        submitted = await self._submission.submit(request, await self._asked_by(attempt.job_id))
+        submitted = await self._fan_out.submit(request, await self._asked_by(attempt.job_id))
         return Ended(JobState.SUCCEEDED, "submitted", f"{submitted.job.message} (job {submitted.job.id})")
 
     async def _asked_by(self, job_id: JobId) -> Origin:
@@ -57,14 +58,14 @@ class SyncDesk:
         return Origin(FOLLOWER) if job is None or job.origin.principal.kind == FOLLOWER.kind else job.origin
 
     def _asked(self, request: JobRequest) -> JobRequest:
-        environment = self._environments.named(request.environment)
+        environment = self._environments.configured(request.environment)
         source = request.source or (environment.sync.source if environment.sync is not None else None)
         if source is None:
             raise _no_source(environment, self._environments.all())
         if source == environment.name:
             message = f"`from` is {source!r}, which is the environment itself; name another"
             raise ValidationFailed(message, (Problem("contradiction", message, pointer="/from"),))
-        return replace(request, kind=JobKind.SYNC, source=self._environments.named(source).name)
+        return replace(request, kind=JobKind.SYNC, source=self._environments.configured(source).name)
 
 
 def _no_source(environment: Environment, every: tuple[Environment, ...]) -> ValidationFailed:

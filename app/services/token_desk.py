@@ -118,14 +118,14 @@ class TokenDesk:
     def _unknown(self, names: Iterable[str], pointer: str) -> list[Problem]:
         """A misspelt environment would be noticed when somebody needs the token."""
         known = [one.name for one in self._environments.all()]
+        asked = [name for name in dict.fromkeys(names) if name != EVERY and not self._environments.knows(name)]
         return [
             Problem(
                 "unknown_environment",
                 f"there is no environment {name!r}; known are {', '.join(known)}",
                 pointer=pointer,
             )
-            for name in dict.fromkeys(names)
-            if name not in (EVERY, *known)
+            for name in asked
         ]
 
 

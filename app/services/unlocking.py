@@ -62,7 +62,7 @@ class ProtectionDesk:
         """
         environment = self._named(name)
         recorded = (await self._targets.read(environment)).environment
-        if recorded is not None and recorded != environment.name:
+        if recorded is not None and not environment.answers_to(recorded):
             what = f"takes a database that was set up as {recorded} for {environment.name}"
             _refuse_unconfirmed(recorded, confirm, what)
             await self._trail.note(_deed("environments.claim", environment, note, origin))
@@ -79,7 +79,7 @@ class ProtectionDesk:
 
     async def _refuse_other(self, environment: Environment) -> None:
         recorded = (await self._targets.read(environment)).environment
-        if recorded is not None and recorded != environment.name:
+        if not environment.answers_to(recorded):
             raise EnvironmentProtected(
                 f"this database was set up as {recorded}; it is not for {environment.name} to unlock",
                 facts={"recorded": recorded, "configured": environment.name},

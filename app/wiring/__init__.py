@@ -15,7 +15,6 @@ from app.adapters.control.schedules import ControlSchedules
 from app.adapters.control.sweep import ControlSweep
 from app.adapters.control.tokens import ControlTokens
 from app.adapters.control.trail import ControlTrail
-from app.adapters.control.wishes import ControlWishes
 from app.adapters.health import BackendHealth
 from app.adapters.queue import CeleryDoorbell
 from app.adapters.sources.drafts import FolderDrafts
@@ -36,6 +35,7 @@ from app.services.environments import Environments
 from app.services.install import ControlInstaller
 from app.services.migration import MigrationService
 from app.services.overview import Overview
+from app.services.plan_desk import PlanDesk
 from app.services.plans import PlanService
 from app.services.preserved import PreservedShelf
 from app.services.proof_desk import ProofDesk
@@ -73,6 +73,7 @@ class Services:
     migrations: MigrationService
     rollbacks: RollbackService
     plans: PlanService
+    plan_desk: PlanDesk
     validation: SchemaValidationService
     sync: EnvironmentSyncService
     syncs: SyncDesk
@@ -110,7 +111,10 @@ def build(settings: Settings) -> Services:
     rooms = rooms_of(settings, portal)
     database, board, clock = rooms.database, rooms.board, rooms.clock
     environments, validation, submission = rooms.environments, rooms.validation, rooms.submission
-    migrations = MigrationService(submission, board, ControlWishes(database), ControlLocks(database))
+    locks = ControlLocks(database)
+    migrations = MigrationService(
+        rooms.fan_out, submission, board, rooms.convoys, rooms.wishes, locks, rooms.withdrawals
+    )
     schedules = ScheduleService(
         ControlSchedules(database), environments, submission, board, rooms.sweep, rooms.doorbell, clock
     )
@@ -124,7 +128,8 @@ def build(settings: Settings) -> Services:
         schedules,
     )
     desk, plans = _desk(settings, rooms), _plans(rooms)
-    sync_desk = SyncDesk(environments, submission, plans, board)
+    plan_desk = PlanDesk(environments, plans)
+    sync_desk = SyncDesk(environments, rooms.fan_out, plan_desk, board)
     tokens = ControlTokens(database)
     return Services(
         settings=settings,
@@ -133,8 +138,9 @@ def build(settings: Settings) -> Services:
         watchdog_portal=watchdog_portal,
         environments=environments,
         migrations=migrations,
-        rollbacks=RollbackService(submission),
+        rollbacks=RollbackService(rooms.fan_out),
         plans=plans,
+        plan_desk=plan_desk,
         validation=validation,
         sync=_sync(rooms),
         syncs=sync_desk,
@@ -182,7 +188,7 @@ def _desk(settings: Settings, rooms: Rooms) -> DriftDesk:
 
 
 def _sync(rooms: Rooms) -> EnvironmentSyncService:
-    overview = Overview(rooms.source, rooms.targets, ControlEnvironmentLog(rooms.database))
+    overview = Overview(rooms.source, rooms.targets, ControlEnvironmentLog(rooms.database), rooms.clock)
     return EnvironmentSyncService(rooms.environments, overview, Comparer(overview, rooms.schemas), rooms.proofs)
 
 

@@ -7,16 +7,19 @@ from app.adapters.control.announcements import Announcements
 from app.adapters.control.approvals import ControlApprovals
 from app.adapters.control.claims import ControlClaims
 from app.adapters.control.conflicts import ControlConflicts
+from app.adapters.control.convoys import ControlConvoys
 from app.adapters.control.database import ControlDatabase
 from app.adapters.control.drift import ControlDrift
 from app.adapters.control.jobs import ControlJobs
 from app.adapters.control.proofs import ControlProofs
 from app.adapters.control.sweep import ControlSweep
+from app.adapters.control.wishes import ControlWishes
 from app.adapters.lease import RedisLeases, connect_redis
 from app.adapters.lint import SquawkLinter
 from app.adapters.queue import CeleryDoorbell
 from app.adapters.scratch.databases import PostgresScratches
 from app.adapters.scratch.dump import PgDump
+from app.adapters.sources.drafts import FolderDrafts
 from app.adapters.sources.folder import FolderSource
 from app.adapters.target.connection import Patience
 from app.adapters.target.preserve.shelf import PostgresPreservedRows
@@ -30,11 +33,13 @@ from app.services.approving import ApprovalDesk
 from app.services.conflict import ConflictResolutionService
 from app.services.drift import DriftRecorder
 from app.services.environments import Environments
+from app.services.fan_out import FanOut
 from app.services.gate import HazardGate
 from app.services.neighbours import Neighbours
 from app.services.preserved import PreservedShelf
 from app.services.submission import Submission
 from app.services.validation import SchemaValidationService
+from app.services.withdrawing import Withdrawals
 from app.settings import Settings
 
 
@@ -63,7 +68,11 @@ class Rooms:
     validation: SchemaValidationService
     neighbours: Neighbours
     approvals: ApprovalDesk
+    withdrawals: Withdrawals
     submission: Submission
+    wishes: ControlWishes
+    convoys: ControlConvoys
+    fan_out: FanOut
 
 
 def rooms_of(settings: Settings, portal: Portal) -> Rooms:
@@ -82,8 +91,30 @@ def rooms_of(settings: Settings, portal: Portal) -> Rooms:
     gate = HazardGate(schemas, SquawkLinter(), surveys, settings.keep_bytes)
     validation = SchemaValidationService(source, targets, conflicts, gate)
     neighbours = Neighbours(environments, targets, clock)
+    withdrawals = Withdrawals(FolderDrafts(settings.migrations))
     approvals = ApprovalDesk(
-        environments, ControlApprovals(database), board, schemas, doorbell, clock, read_only=settings.read_only
+        environments,
+        ControlApprovals(database),
+        board,
+        schemas,
+        doorbell,
+        clock,
+        withdrawals,
+        read_only=settings.read_only,
+    )
+    submission = Submission(
+        environments,
+        validation,
+        gate,
+        board,
+        sweep,
+        doorbell,
+        clock,
+        proofs,
+        neighbours,
+        approvals,
+        shortcut=settings.shortcut,
+        read_only=settings.read_only,
     )
     for close in (announcements.close, targets.close, leases.close, database.close, doorbell.close):
         portal.on_close(close)
@@ -109,18 +140,9 @@ def rooms_of(settings: Settings, portal: Portal) -> Rooms:
         validation=validation,
         neighbours=neighbours,
         approvals=approvals,
-        submission=Submission(
-            environments,
-            validation,
-            gate,
-            board,
-            sweep,
-            doorbell,
-            clock,
-            proofs,
-            neighbours,
-            approvals,
-            shortcut=settings.shortcut,
-            read_only=settings.read_only,
-        ),
+        withdrawals=withdrawals,
+        submission=submission,
+        wishes=ControlWishes(database),
+        convoys=ControlConvoys(database),
+        fan_out=FanOut(environments, submission, board),
     )

@@ -7,13 +7,17 @@ from app.adapters.commands import SystemCommands
 from app.adapters.control.claims import ControlClaims
 from app.adapters.control.database import ControlDatabase
 from app.adapters.control.locks import ControlLocks
+from app.adapters.control.overview import ControlEnvironmentLog
 from app.adapters.lease import RedisLeases, connect_redis
 from app.adapters.target.observer import PostgresObservers
 from app.portal import Portal
 from app.ports import Limits
 from app.services.chores import Chores
+from app.services.comparing import Comparer
+from app.services.convoys import ConvoyLeader
 from app.services.execution import PlanExecutor
 from app.services.lookout import Lookout
+from app.services.overview import Overview
 from app.services.policy import ExecutionPolicy
 from app.services.preparation import Preparation
 from app.services.proof_desk import Leftovers
@@ -24,6 +28,7 @@ from app.services.runner import MigrationRunnerService
 from app.services.stepping import LockPolicy
 from app.services.sync_desk import SyncDesk
 from app.services.watchdog import Watchdog
+from app.services.watching import DivergenceWatch
 from app.settings import Settings, Timing
 from app.wiring.shared import Rooms
 
@@ -59,6 +64,7 @@ def runner_of(
         rooms.shelf,
         desk,
         Reconciler(rooms.board, rooms.targets, rooms.conflicts),
+        DivergenceWatch(rooms.environments, _comparer(rooms), rooms.conflicts),
     )
     return MigrationRunnerService(
         executor,
@@ -71,9 +77,24 @@ def runner_of(
         rooms.environments,
         rooms.validation,
         registry,
+        ConvoyLeader(
+            rooms.convoys,
+            rooms.claims,
+            rooms.board,
+            rooms.wishes,
+            rooms.sweep,
+            rooms.doorbell,
+            rooms.clock,
+            look_again_ms=3 * settings.timing.sweep_every_ms,
+        ),
         worker=f"{socket.gethostname()}:{os.getpid()}",
         lease_ttl_ms=settings.timing.lease_ttl_ms,
     )
+
+
+def _comparer(rooms: Rooms) -> Comparer:
+    overview = Overview(rooms.source, rooms.targets, ControlEnvironmentLog(rooms.database), rooms.clock)
+    return Comparer(overview, rooms.schemas)
 
 
 def _prover(settings: Settings, rooms: Rooms, watchdog: Watchdog) -> Prover:

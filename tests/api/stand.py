@@ -28,11 +28,13 @@ from app.services.conflict import ConflictResolutionService
 from app.services.drift import DriftRecorder
 from app.services.drift_desk import DriftDesk
 from app.services.environments import Environments
+from app.services.fan_out import FanOut
 from app.services.gate import HazardGate
 from app.services.install import ControlInstaller
 from app.services.migration import MigrationService
 from app.services.neighbours import Neighbours
 from app.services.overview import Overview
+from app.services.plan_desk import PlanDesk
 from app.services.plans import PlanService
 from app.services.preserved import PreservedShelf
 from app.services.proof_desk import ProofDesk
@@ -50,6 +52,7 @@ from app.services.trail import AuditTrail
 from app.services.tries import FailedTries
 from app.services.unlocking import ProtectionDesk
 from app.services.validation import SchemaValidationService
+from app.services.withdrawing import Withdrawals
 from app.settings import Settings
 from app.wiring import Services
 from tests.api.contract import Contract
@@ -57,6 +60,7 @@ from tests.domain.literals import entry, sql
 from tests.fakes.approvals import MemoryApprovals
 from tests.fakes.clock import FakeClock
 from tests.fakes.conflicts import MemoryConflicts
+from tests.fakes.convoys import MemoryConvoys
 from tests.fakes.doorbell import RecordingDoorbell
 from tests.fakes.drift import MemoryDrafts, MemoryDrift
 from tests.fakes.idempotency import MemoryIdempotencyKeys
@@ -188,6 +192,8 @@ class Stand:
         validation = SchemaValidationService(self.source, self.targets, conflicts, gate)
         self.proofs = MemoryProofs(self.clock)
         neighbours = Neighbours(environments, self.targets, self.clock)
+        self.drafts = MemoryDrafts()
+        withdrawals = Withdrawals(self.drafts)
         approvals = ApprovalDesk(
             environments,
             MemoryApprovals(self.store),
@@ -195,6 +201,7 @@ class Stand:
             self.schemas,
             self.doorbell,
             self.clock,
+            withdrawals,
             read_only=settings.read_only,
         )
         submission = Submission(
@@ -211,7 +218,7 @@ class Stand:
             shortcut=settings.shortcut,
             read_only=settings.read_only,
         )
-        self.drafts, self.checks = MemoryDrafts(), MemoryDrift(self.clock)
+        self.checks = MemoryDrift(self.clock)
         self.recorder = DriftRecorder(self.schemas, self.checks, conflicts)
         plans = PlanService(
             environments,
@@ -235,8 +242,11 @@ class Stand:
         self.registry = MemoryRegistry(self.clock)
         schedules = ScheduleService(self.schedules, environments, submission, board, sweep, self.doorbell, self.clock)
         self.known = MemoryEnvironmentLog(self.store, self.checks)
-        overview = Overview(self.source, self.targets, self.known)
-        migrations = MigrationService(submission, board, MemoryWishes(self.store), self.locks)
+        overview = Overview(self.source, self.targets, self.known, self.clock)
+        fan_out, self.convoys = FanOut(environments, submission, board), MemoryConvoys(self.store)
+        wishes = MemoryWishes(self.store)
+        migrations = MigrationService(fan_out, submission, board, self.convoys, wishes, self.locks, withdrawals)
+        plan_desk = PlanDesk(environments, plans)
         self.tokens = MemoryTokens(self.clock, self.trail)
         return Services(
             settings=settings,
@@ -245,15 +255,16 @@ class Stand:
             watchdog_portal=Portal("api-test-watchdog"),
             environments=environments,
             migrations=migrations,
-            rollbacks=RollbackService(submission),
+            rollbacks=RollbackService(fan_out),
             plans=plans,
+            plan_desk=plan_desk,
             validation=validation,
             sync=EnvironmentSyncService(environments, overview, Comparer(overview, self.schemas), self.proofs),
             approvals=approvals,
             protection=ProtectionDesk(
                 environments, self.targets, MemoryOwnership(self.targets, self.clock), self.trail, submission
             ),
-            syncs=SyncDesk(environments, submission, plans, board),
+            syncs=SyncDesk(environments, fan_out, plan_desk, board),
             conflicts=conflicts,
             drift=desk,
             preserved=PreservedShelf(environments, self.shelf, Retention(30)),

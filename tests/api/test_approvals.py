@@ -2,14 +2,17 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from uuid import UUID
 
 import pytest
 
 from app.domain.access import Auth
+from app.domain.drift import RecordedSchema, Sight
 from app.domain.failure import Failure, FailureCode
 from app.domain.job import JobId, JobKind, JobRequest, JobState, Origin
 from app.domain.migration import Catalog
 from app.domain.principal import Principal
+from app.domain.schema import EMPTY, SchemaObject, Snapshot
 from app.ports import NewJob
 from tests.api.stand import ENVIRONMENTS, Answer, Stand, standing
 from tests.domain.literals import sql
@@ -117,3 +120,22 @@ def test_what_is_asked_for_again_is_approved_again(office: Office) -> None:
     office.stand.source.catalog = Catalog((*office.stand.source.catalog.migrations, sql("later", "4")))
     again = office.stand.post(f"/jobs/{first}/retry", token=office.ann)
     assert (again.status_code, again.json["state"], again.json["approvalsNeeded"]) == (202, "waiting", 1)
+
+
+@pytest.mark.parametrize("word", ["reject", "cancel"])
+def test_what_was_written_for_a_job_that_never_began_goes_with_it(office: Office, word: str) -> None:
+    stand = office.stand
+    index = SchemaObject("index", "public.i", {"of": "public.a", "definition": "CREATE INDEX i ON public.a (id)"})
+    recorded = RecordedSchema(EMPTY.fingerprint, EMPTY.canonical, UUID(int=7), stand.clock.now())
+    stand.schemas.sights["development"] = Sight(Snapshot.of([index]), recorded)
+    stand.run(stand.recorder.look(GUARDED["development"]))
+    (conflict,) = stand.get("/migrations/conflicts?state=open", token=office.ann).json
+    draft = sql(f"adopt-drift-development-{stand.clock.now():%Y%m%d%H%M%S}", "4")
+    stand.source.catalog = Catalog((*stand.source.catalog.migrations, draft))
+    answer = {"resolution": "adopt_drift"}
+    asked = stand.post(f"/migrations/conflicts/{conflict['id']}/resolve", json=answer, token=office.ann).json
+    assert (asked["state"], len(stand.drafts.files)) == ("waiting", 1)
+
+    stand.post(f"/jobs/{asked['id']}/{word}", token=office.bob)
+
+    assert stand.drafts.files == {}

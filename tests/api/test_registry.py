@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from app.domain.audit import Deed
 from app.domain.job import Origin
 from tests.api.stand import Stand
 
@@ -167,3 +168,46 @@ def test_one_that_is_there_is_not_registered_anew_by_who_wants_none_to_be_there(
     fresh = {"If-None-Match": "*"}
     assert stand.call("PUT", "/environments/qa", json=QA, headers=fresh).status_code == 201
     assert stand.call("PUT", "/environments/qa", json=QA, headers=fresh).status_code == 412
+
+
+def test_one_that_is_not_there_is_not_made_by_who_wants_to_change_one(stand: Stand) -> None:
+    absent = put(stand, if_match="*")
+    assert (absent.status_code, absent.json["type"]) == (412, "/problems/precondition-failed")
+    assert put(stand).status_code == 201
+    changed = put(stand, body={**QA, "approvals": 1}, if_match="*")
+    assert (changed.status_code, changed.json["version"]) == (200, 2)
+
+
+def test_several_targets_are_registered_with_secrets_by_reference(stand: Stand) -> None:
+    targets = [{"name": "eu", "url": "env:QA_URL"}, {"name": "us", "url": "postgresql://ann:s3cret@db/us"}]
+    refused = put(stand, body={"targets": targets})
+    assert (refused.status_code, refused.json["problems"][0]["pointer"]) == (422, "/targets/1/url")
+    assert "s3cret" not in refused.get_data(as_text=True)
+    targets[1]["url"] = "postgresql://db/us"
+    assert put(stand, body={"targets": targets}).status_code == 201
+    shown = stand.get("/environments/qa").json
+    assert [(one["name"], one["address"]) for one in shown["targets"]] == [
+        ("qa.eu", "postgresql://qa@db/qa"),
+        ("qa.us", "postgresql://db/us"),
+    ]
+    assert stand.get("/environments/qa.us").json["address"] == "postgresql://db/us"
+
+
+@pytest.mark.parametrize("path", ["/jobs", "/audit", "/migrations/conflicts", "/plans"])
+def test_what_was_done_to_one_that_is_no_more_can_still_be_asked_for(stand: Stand, path: str) -> None:
+    put(stand, body={"url": "env:QA_URL"})
+    job = stand.post("/migrations/run?environment=qa").json
+    stand.finish(job["id"])
+    stand.trail.add(Deed(Origin(), "environments.put", "qa"))
+    stand.delete("/environments/qa?confirm=qa")
+    assert stand.get("/environments/qa").status_code == 404
+    assert stand.get(f"{path}?environment=qa").status_code == 200
+    assert [one["id"] for one in stand.get("/jobs?environment=qa").json] == [job["id"]]
+    assert stand.get(f"{path}?environment=qb").status_code == 404
+
+
+def test_a_misspelt_name_is_answered_with_the_nearest_and_where_to_look(stand: Stand) -> None:
+    missing = stand.get("/environments/developmnt")
+    assert (missing.status_code, missing.json["didYouMean"]) == (404, ["development"])
+    assert missing.json["detail"].endswith("there is development, production; did you mean development?")
+    assert missing.json["nextSteps"] == ["curl http://localhost:3000/environments"]

@@ -56,3 +56,26 @@ def test_a_plan_by_day_is_made_for_the_window_and_says_so(shut: Stand) -> None:
 def test_a_word_that_means_nothing_is_refused(shut: Stand) -> None:
     refused = shut.post("/migrations/run", json={"outsideWindow": "maybe"})
     assert refused.json["problems"][0]["pointer"] == "/outsideWindow"
+
+
+def test_its_status_says_when_it_opens_and_then_when_it_closes(shut: Stand) -> None:
+    shown = shut.get("/environments/development/status").json["window"]
+    assert shown == {
+        "open": False,
+        "rule": "allowed only in '0 20 * * *' for 2h (UTC)",
+        "opensAt": OPENS,
+        "closesAt": None,
+    }
+    shut.clock.advance(17 * 3600)
+    (listed, _) = shut.get("/environments?status=true").json
+    assert listed["status"]["window"] == {
+        "open": True,
+        "rule": None,
+        "opensAt": None,
+        "closesAt": "2026-01-02T22:00:00.000000Z",
+    }
+
+
+def test_where_there_are_no_windows_it_is_open(stand: Stand) -> None:
+    shown = stand.get("/environments/development/status").json["window"]
+    assert shown == {"open": True, "rule": None, "opensAt": None, "closesAt": None}

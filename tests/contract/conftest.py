@@ -11,6 +11,7 @@ from app.adapters.control.announcements import Announcements
 from app.adapters.control.approvals import ControlApprovals
 from app.adapters.control.claims import ControlClaims
 from app.adapters.control.conflicts import ControlConflicts
+from app.adapters.control.convoys import ControlConvoys
 from app.adapters.control.database import ControlDatabase
 from app.adapters.control.drift import ControlDrift
 from app.adapters.control.idempotency import ControlIdempotencyKeys
@@ -31,6 +32,7 @@ from app.ports import (
     Approvals,
     ConflictAnswers,
     ConflictLog,
+    Convoys,
     DriftLog,
     EnvironmentLog,
     IdempotencyKeys,
@@ -49,6 +51,7 @@ from app.ports import (
 from tests.fakes.approvals import MemoryApprovals
 from tests.fakes.clock import FakeClock
 from tests.fakes.conflicts import MemoryConflicts
+from tests.fakes.convoys import MemoryConvoys
 from tests.fakes.drift import MemoryDrift
 from tests.fakes.idempotency import MemoryIdempotencyKeys
 from tests.fakes.jobs import JobStore, MemoryClaims, MemoryJobs
@@ -103,6 +106,7 @@ class Room:
     environments: EnvironmentLog
     approvals: Approvals
     registry: Registry
+    convoys: Convoys
     portal: Portal
     clock: FakeClock
     dsn: str | None = None
@@ -148,6 +152,7 @@ def _memory_room() -> Iterator[Room]:
         MemoryEnvironmentLog(store, checks),
         MemoryApprovals(store),
         MemoryRegistry(clock),
+        MemoryConvoys(store),
         portal,
         clock,
     )
@@ -178,6 +183,7 @@ def _real_room(request: pytest.FixtureRequest, folder: Path) -> Iterator[Room]:
             ControlEnvironmentLog(database),
             ControlApprovals(database),
             ControlRegistry(database),
+            ControlConvoys(database),
             portal,
             FakeClock(),
             house.dsn,

@@ -3,6 +3,7 @@
 from app.domain.job import Origin
 from app.domain.principal import Principal
 from tests.contract.conftest import Room
+from tests.support.servers import execute
 
 ANN = Origin(Principal("ann", "token"), "request 1")
 DOCUMENT = {"url": "env:QA_URL", "requires": ["development"]}
@@ -38,3 +39,14 @@ def test_another_version_than_the_one_that_was_seen_is_not_deleted(room: Room) -
     room.run(room.registry.put("qa", DOCUMENT, None, ANN))
     assert not room.run(room.registry.delete("qa", 2, ANN))
     assert room.run(room.registry.delete("qa", 1, ANN))
+
+
+def test_a_row_that_somebody_has_spoilt_keeps_no_other_from_being_read(room: Room) -> None:
+    room.run(room.registry.put("good", DOCUMENT, None, ANN))
+    if room.dsn is not None:
+        spoilt = "INSERT INTO liftlock_control.environments (name, document, updated_by) VALUES ($1, $2, 'ann')"
+        for name, document in (("a", "[]"), ("b", "null"), ("c", '"text"')):
+            execute(room.dsn, spoilt, name, document)
+    found = {one.name: one.document for one in room.run(room.registry.all())}
+    assert found["good"] == DOCUMENT
+    assert all(document == {} for name, document in found.items() if name != "good")

@@ -33,6 +33,7 @@ def test_what_runs_by_itself_is_there_and_not_due_at_once(room: Room) -> None:
     every = [(one.name, one.kind, one.every, one.paused) for one in room.run(room.schedules.all())]
 
     assert every == [
+        ("compare", JobKind.COMPARE, timedelta(hours=1), False),
         ("drift", JobKind.SCAN, timedelta(hours=1), False),
         ("purge", JobKind.PURGE, timedelta(minutes=10), False),
         ("reconcile", JobKind.RECONCILE, timedelta(minutes=15), False),
@@ -65,7 +66,7 @@ def test_a_job_of_a_schedule_names_it_and_who_started_it(room: Room) -> None:
 
 def test_what_was_missed_is_made_up_for_once_and_then_goes_on_in_its_rhythm(room: Room) -> None:
     before = schedule(room, "rescue").next_due
-    for other in ("purge", "drift", "reconcile"):
+    for other in ("compare", "purge", "drift", "reconcile"):
         room.run(room.schedules.pause(other, Origin()))
     room.pass_time(3 * 3600)
 

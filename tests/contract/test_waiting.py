@@ -93,4 +93,4 @@ def test_what_the_configuration_asks_for_no_more_is_gone_and_what_is_paused_stay
     (kept,) = [one for one in room.run(room.schedules.all()) if one.kind is JobKind.FOLLOW]
     assert (kept.every, kept.paused, kept.environment) == (timedelta(minutes=5), True, "staging")
     room.run(room.schedules.keep(JobKind.FOLLOW, []))
-    assert [one.name for one in room.run(room.schedules.all())] == ["drift", "purge", "reconcile", "rescue"]
+    assert [one.name for one in room.run(room.schedules.all())] == ["compare", "drift", "purge", "reconcile", "rescue"]

@@ -56,6 +56,10 @@ def test_what_is_no_scope_is_none(text: str) -> None:
         (Scope(Verb.ADMIN), PRODUCTION, True),
         (Scope(Verb.ADMIN), Scope(Verb.READ), True),
         (STAGING, Scope(Verb.ADMIN), False),
+        (STAGING, Scope(Verb.RUN, "staging.eu"), True),
+        (STAGING, Scope(Verb.RUN, "staging2.eu"), False),
+        (Scope(Verb.RUN, "staging.eu"), STAGING, False),
+        (Scope(Verb.RUN, "staging.eu"), Scope(Verb.RUN, "staging.eu"), True),
     ],
 )  # fmt: skip
 def test_a_scope_covers_what_it_names_and_admin_covers_everything(held: Scope, need: Scope, covered: bool) -> None:

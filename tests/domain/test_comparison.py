@@ -6,6 +6,7 @@ import pytest
 
 from app.domain.axes import SyncState
 from app.domain.comparison import (
+    NOT_COMPARED,
     Comparison,
     LedgerComparison,
     Likeness,
@@ -120,3 +121,33 @@ def test_a_difference_of_ledgers_explains_one_of_schemas() -> None:
 )
 def test_the_message_says_it_in_one_sentence(ledger: LedgerComparison, message: str) -> None:
     assert Comparison("staging", "production", ledger, SAME).message.endswith(message)
+
+
+def between(source: History, target: History, schema: SchemaComparison = SAME) -> Comparison:
+    return Comparison("staging", "production", compare_ledgers(source, target), schema)
+
+
+@pytest.mark.parametrize(
+    ("found", "disagrees"),
+    [
+        (between(applied(ONE), applied(ONE)), False),
+        (between(applied(ONE, TWO), applied(ONE), NOT_COMPARED), False),
+        (between(applied(ONE), applied(ONE, TWO), NOT_COMPARED), True),
+        (between(applied(ONE), applied(ONE), SchemaComparison(Likeness.DIFFERENT)), True),
+        (between(applied(ONE), applied(ONE), unread_schemas(["it is locked"])), False),
+    ],
+)
+def test_to_lack_something_is_but_a_matter_of_time_and_to_have_more_is_not(found: Comparison, disagrees: bool) -> None:
+    assert found.disagrees is disagrees
+
+
+def test_one_disagreement_is_one_record_and_another_one_is_another() -> None:
+    ahead = between(applied(ONE), applied(ONE, TWO), NOT_COMPARED).as_collision()
+    again = between(applied(ONE, THREE), applied(ONE, TWO, THREE), NOT_COMPARED).as_collision()
+    other = between(applied(ONE), applied(ONE, TWO, THREE), NOT_COMPARED).as_collision()
+    assert ahead.fingerprint == again.fingerprint != other.fingerprint
+    assert (ahead.environment, ahead.migrations, ahead.evidence["onlyInTo"]) == ("production", ("two",), ["two"])
+    assert ahead.message == (
+        "production is not what staging, which it requires, has led to: "
+        "production has 1 migration (two) that staging lacks"
+    )

@@ -33,6 +33,7 @@ def test_no_kind_offers_one_way_out_twice(kind: ConflictKind) -> None:
         (ConflictKind.OUT_OF_ORDER, ConflictState.OPEN),
         (ConflictKind.OBJECT_OVERLAP, ConflictState.OPEN),
         (ConflictKind.STRANDED_TARGET, ConflictState.OPEN),
+        (ConflictKind.ENVIRONMENT_DIVERGENCE, ConflictState.OPEN),
     ],
 )
 def test_only_what_settles_itself_begins_as_resolved(kind: ConflictKind, state: ConflictState) -> None:

@@ -1,13 +1,14 @@
 """When an environment may be changed."""
 
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from cronsim import CronSim
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.domain.windows import Window, Windows, closed_at, cron_problem, said_duration
+from app.domain.windows import Window, Windows, closed_at, cron_problem, openness_at, said_duration
 
 NIGHTS = Window("0 22 * * 1-4", timedelta(hours=6), "Europe/Berlin")
 FREEZE = Window("0 0 20 12 *", timedelta(days=14), "Europe/Berlin")
@@ -129,3 +130,56 @@ def test_it_opens_at_the_moment_that_was_said_and_not_before(
     if opens > now:
         assert windows.closed_by(now) is not None
         assert windows.closed_by(opens - timedelta(seconds=1)) is not None
+
+
+MORNING, LATE = Window("0 0 * * 2", timedelta(hours=9)), Window("0 23 * * *", timedelta(hours=1))
+LORD_HOWE = ZoneInfo("Australia/Lord_Howe")
+
+
+@pytest.mark.parametrize("change", ["2026-04-04T15:00", "2026-10-03T15:30"])
+@pytest.mark.parametrize(("cron", "minute", "hours"), [("45 * * * *", 45, 1), ("10 */2 * * *", 10, 2)])
+def test_clocks_that_change_by_half_an_hour_close_no_window_early_and_open_none_late(
+    change: str, cron: str, minute: int, hours: int
+) -> None:
+    around = [utc(change) + timedelta(minutes=step) for step in range(-600, 600)]
+    local = [(moment, moment.astimezone(LORD_HOWE)) for moment in around]
+    starts = [moment for moment, there in local if there.minute == minute and there.hour % hours == 0]
+    window = Window(cron, timedelta(minutes=30), "Australia/Lord_Howe")
+    for now in around[300:900:7]:
+        last, following = max(one for one in starts if one <= now), min(one for one in starts if one > now)
+        assert window.ends_at(now) == (last + window.duration if last + window.duration > now else None), now
+        assert window.starts_after(now) == following, now
+
+
+@pytest.mark.parametrize(
+    ("windows", "moment", "is_open", "until"),
+    [
+        (Windows(allow=(NIGHTS,)), "2026-05-04T21:00", True, "2026-05-05T02:00"),
+        (Windows(allow=(NIGHTS,)), "2026-05-08T21:00", False, "2026-05-11T20:00"),
+        (Windows(deny=(FREEZE,)), "2026-12-01T00:00", True, "2026-12-19T23:00"),
+        (Windows(deny=(FREEZE,)), "2026-12-24T00:00", False, "2027-01-02T23:00"),
+        (
+            Windows(allow=(NIGHTS, Window("0 0 * * 2", timedelta(hours=9)))),
+            "2026-05-04T21:00",
+            True,
+            "2026-05-05T09:00",
+        ),
+        (
+            Windows(allow=(NIGHTS,), deny=(Window("0 23 * * *", timedelta(hours=1)),)),
+            "2026-05-04T21:00",
+            True,
+            "2026-05-04T23:00",
+        ),
+        (Windows(allow=(Window("* * * * *", timedelta(hours=1)),)), "2026-05-04T21:00", True, None),
+    ],
+)
+def test_it_is_told_whether_it_is_open_and_until_when(
+    windows: Windows, moment: str, is_open: bool, until: str | None
+) -> None:
+    found = openness_at(windows, utc(moment))
+    assert found is not None
+    assert (found.is_open, found.until) == (is_open, None if until is None else utc(until))
+
+
+def test_without_windows_there_is_nothing_to_tell() -> None:
+    assert openness_at(Windows(), utc("2026-05-04T21:00")) is None

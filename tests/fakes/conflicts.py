@@ -8,6 +8,7 @@ from uuid import UUID
 from app.domain.conflict import Collision, Conflict, ConflictKind, ConflictState
 from app.domain.job import JobId
 from app.ports import Answer, Clock, ConflictQuery
+from tests.fakes.jobs import concerns
 
 
 class MemoryConflicts:
@@ -54,7 +55,7 @@ class MemoryConflicts:
             for one in self._records.values()
             if (query.before is None or one.id < query.before)
             and query.state in (None, one.state)
-            and query.environment in (None, one.collision.environment)
+            and concerns(query.environment, one.collision.environment, with_targets=query.with_targets)
         ]
         return tuple(sorted(found, key=lambda one: one.id, reverse=True)[: query.limit])
 

@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from app.domain.busy import in_the_way
+from app.domain.convoying import UNDER_WAY
+from app.domain.environment import PART
 from app.domain.job import (
     HELD_NOTHING,
     LEFT_OPEN,
@@ -163,9 +165,9 @@ class MemoryJobs:
             replace(row.job, steps=())
             for row in self._store.rows.values()
             if (query.before is None or row.job.id < query.before)
-            and query.state in (None, row.job.state)
+            and query.state in (None, _shown(row.job))
             and query.kind in (None, row.job.request.kind)
-            and query.environment in (None, row.job.request.environment)
+            and concerns(query.environment, row.job.request.environment, with_targets=query.with_targets)
             and (query.idle or not row.idle)
         ]
         return tuple(sorted(found, key=lambda job: job.id, reverse=True)[: query.limit])
@@ -296,6 +298,15 @@ class MemoryClaims:
             "holderSince": head.job.started_at.isoformat() if head.job.started_at else None,
         }
         return ClaimRefused(job.id, ClaimRefusal.NOT_HEAD, environment, head.job.id, evidence)
+
+
+def concerns(asked: str | None, name: str | None, *, with_targets: bool) -> bool:
+    return asked in (None, name) or (with_targets and (name or "").startswith(f"{asked}{PART}"))
+
+
+def _shown(job: Job) -> JobState:
+    leads = job.state is JobState.QUEUED and job.reason == UNDER_WAY
+    return JobState.RUNNING if leads else job.state
 
 
 def _ended(outcome: Ended) -> dict[str, Any]:

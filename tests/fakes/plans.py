@@ -6,6 +6,7 @@ from app.adapters.codec import STORED_PLAN, from_json, to_json
 from app.domain.errors import BackendUnavailable
 from app.domain.planned import PlanSummary, StoredPlan
 from app.ports import PlansWanted
+from tests.fakes.jobs import concerns
 
 
 class MemoryPlans:
@@ -29,6 +30,7 @@ class MemoryPlans:
         found = [
             one
             for one in every
-            if wanted.environment in (None, one.environment) and (wanted.before is None or one.id < wanted.before)
+            if concerns(wanted.environment, one.environment, with_targets=wanted.with_targets)
+            and (wanted.before is None or one.id < wanted.before)
         ]
         return tuple(found[: wanted.limit])

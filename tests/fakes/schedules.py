@@ -22,6 +22,7 @@ class MemorySchedules:
         self._known = {
             name: Schedule(name, kind, every, now + every)
             for name, kind, every in (
+                ("compare", JobKind.COMPARE, timedelta(hours=1)),
                 ("drift", JobKind.SCAN, timedelta(hours=1)),
                 ("purge", JobKind.PURGE, timedelta(minutes=10)),
                 ("reconcile", JobKind.RECONCILE, timedelta(minutes=15)),

@@ -3,6 +3,7 @@
 from app.domain.audit import AuditRow, Deed
 from app.domain.errors import BackendUnavailable
 from app.ports import AuditWanted, Clock
+from tests.fakes.jobs import concerns
 
 
 class MemoryTrail:
@@ -32,6 +33,6 @@ def _fits(row: AuditRow, wanted: AuditWanted) -> bool:
         (wanted.before is None or row.id < wanted.before)
         and wanted.principal in (None, who.id, who.name)
         and wanted.action in (None, row.deed.action)
-        and wanted.environment in (None, row.deed.environment)
+        and concerns(wanted.environment, row.deed.environment, with_targets=wanted.with_targets)
         and (wanted.since is None or row.at >= wanted.since)
     )

@@ -296,6 +296,34 @@ def test_what_a_target_has_lost_after_a_failover_becomes_a_conflict(
     assert tables(stages, "staging") == ["orders", "users"]
 
 
+def test_what_is_not_as_what_it_requires_has_led_to_becomes_a_conflict_until_it_is_gone(
+    house: House, stages: dict[str, Environment]
+) -> None:
+    def compare() -> Job:
+        return house.perform(house.run_async(house.services.schedules.run("compare", None, Origin())).job.id)
+
+    def conflicts() -> list[tuple[str, str]]:
+        found = house.http("GET", "/migrations/conflicts").get_json()
+        return [(one["environment"], one["state"]) for one in found if one["kind"] == "environment_divergence"]
+
+    house.do()
+    sync(house, "staging")
+    assert (compare().reason, conflicts()) == ("nothing_to_do", [])
+    staging = stages["staging"].dsn.secret
+    execute(staging, "CREATE TABLE by_hand (id int)")
+    found = compare()
+    assert (found.reason, found.message) == (
+        "diverged",
+        "staging against development: their schemas differ in 1 object; see the conflict log",
+    )
+    assert compare().reason == "diverged" and conflicts() == [("staging", "open")]
+    execute(staging, "DROP TABLE by_hand")
+    assert (compare().reason, conflicts()) == ("nothing_to_do", [("staging", "expired")])
+    house.do(JobKind.ROLLBACK)
+    assert "staging has 1 migration (orders) that development lacks" in compare().message
+    assert conflicts() == [("staging", "open"), ("staging", "expired")]
+
+
 ANN, BOB = (Origin(Principal(name, "token")) for name in ("ann", "bob"))
 
 

@@ -37,7 +37,7 @@ class Endless(LiteralSchemas):
 def compared(targets: MemoryTargets, schemas: LiteralSchemas) -> Comparison:
     clock = FakeClock()
     log = MemoryEnvironmentLog(JobStore(clock, MemoryIdempotencyKeys(clock)), MemoryDrift(clock))
-    comparer = Comparer(Overview(LiteralSource(), targets, log), schemas, longest_s=0.02)
+    comparer = Comparer(Overview(LiteralSource(), targets, log, clock), schemas, longest_s=0.02)
     return asyncio.run(comparer.compare(STAGING, PRODUCTION, strict=False))
 
 

@@ -11,6 +11,7 @@ from app.adapters.clock import new_id
 from app.adapters.control.asking import asked_by
 from app.adapters.control.database import ControlDatabase
 from app.adapters.control.direct import Direct
+from app.adapters.control.environment_names import concerns
 from app.adapters.control.rows import conflict_of
 from app.adapters.control.tables import conflicts
 from app.domain.conflict import Collision, Conflict
@@ -121,7 +122,8 @@ class ControlConflicts:
         if query.state is not None:
             wanted = wanted.where(conflicts.c.state == query.state.value)
         if query.environment is not None:
-            wanted = wanted.where(conflicts.c.environment == query.environment)
+            whose = concerns(conflicts.c.environment, query.environment, with_targets=query.with_targets)
+            wanted = wanted.where(whose)
         async with self._database.single() as connection:
             return tuple(conflict_of(row) for row in (await connection.execute(wanted)).mappings())
 

@@ -12,11 +12,13 @@ from app.adapters.codec import REQUEST, STEPS, to_json
 from app.adapters.control.announcements import Announcements, Watcher
 from app.adapters.control.database import ControlDatabase, rows_on
 from app.adapters.control.direct import Direct, Row
+from app.adapters.control.environment_names import concerns
 from app.adapters.control.rows import job_of
 from app.adapters.control.tables import jobs, targets
 from app.domain.busy import in_the_way
+from app.domain.convoying import UNDER_WAY
 from app.domain.errors import IdempotencyInProgress
-from app.domain.job import CONTROL, Job, JobId, JobKind, JobRequest, OnBusy
+from app.domain.job import CONTROL, Job, JobId, JobKind, JobRequest, JobState, OnBusy
 from app.ports import JobQuery, KeyClaim, NewJob, first_state
 
 FIRST_RING_GRACE_S = 5
@@ -25,7 +27,7 @@ _TEXTS = (
     "principal_kind", "principal_address", "principal_name", "request_id", "traceparent", "action",
 )  # fmt: skip
 
-_ADD = Direct(
+ADD = Direct(
     text("""
     WITH target AS (
         SELECT id FROM liftlock_control.targets WHERE name = :queue FOR UPDATE),
@@ -67,7 +69,7 @@ The target's row is locked before the place in its queue is drawn: places are dr
 release of a stranded target goes before those that wait for it, or it would wait for them and they for it.
 """
 
-_KNOW_TARGET = text("INSERT INTO liftlock_control.targets (name) VALUES (:queue) ON CONFLICT DO NOTHING")
+KNOW_TARGET = text("INSERT INTO liftlock_control.targets (name) VALUES (:queue) ON CONFLICT DO NOTHING")
 _LOCK_TARGET = text("SELECT 1 FROM liftlock_control.targets WHERE name = :queue FOR UPDATE")
 
 _SAME_JOB = text("""
@@ -110,7 +112,7 @@ class ControlJobs:
             return added
         # the first job of its environment
         async with self._database.single() as connection:
-            await connection.execute(_KNOW_TARGET, {"queue": job.request.queue})
+            await connection.execute(KNOW_TARGET, {"queue": job.request.queue})
         added = await self._try_to_add(job)
         assert added is not None
         return added
@@ -124,13 +126,14 @@ class ControlJobs:
         if query.before is not None:
             wanted = wanted.where(jobs.c.id < query.before)
         if query.state is not None:
-            wanted = wanted.where(jobs.c.state == query.state.value)
+            wanted = wanted.where(_is_shown_as(query.state))
         if query.kind is not None:
             wanted = wanted.where(jobs.c.kind == query.kind.value)
         if not query.idle:
             wanted = wanted.where(or_(jobs.c.due_at.is_(None), _has_come_to_something()))
         if query.environment is not None:
-            wanted = wanted.join(targets, targets.c.id == jobs.c.target_id).where(targets.c.name == query.environment)
+            whose = concerns(targets.c.name, query.environment, with_targets=query.with_targets)
+            wanted = wanted.join(targets, targets.c.id == jobs.c.target_id).where(whose)
         async with self._database.single() as connection:
             return tuple(job_of(row) for row in (await connection.execute(wanted)).mappings())
 
@@ -140,7 +143,7 @@ class ControlJobs:
     async def _try_to_add(self, job: NewJob) -> Job | None:
         """None when the target is not known yet."""
         if job.dedupe_key is None and job.idempotency is None and job.request.on_busy is OnBusy.QUEUE:
-            return _added(await self._database.rows(_ADD, _values(job)))
+            return _added(await self._database.rows(ADD, values_of(job)))
         async with self._database.begin() as connection:
             # held until the commit: between the look at the open jobs and the new one nobody adds another
             if (await connection.execute(_LOCK_TARGET, {"queue": job.request.queue})).first() is None:
@@ -150,7 +153,7 @@ class ControlJobs:
                 return other
             if job.idempotency is not None:
                 await _use_key(connection, job.idempotency, job.id)
-            return _added(await rows_on(connection, _ADD, _values(job)))
+            return _added(await rows_on(connection, ADD, values_of(job)))
 
     def watch(self, job_id: JobId) -> AbstractAsyncContextManager[Watcher]:
         return self._announcements.watch(job_id)
@@ -190,11 +193,23 @@ def _added(rows: Sequence[Row]) -> Job | None:
     return job_of(rows[0]) if rows else None
 
 
+def _is_shown_as(state: JobState) -> ColumnElement[bool]:
+    """A job that waits for the jobs of its targets is given back, and is at work all the same."""
+    leads = and_(jobs.c.state == JobState.QUEUED.value, jobs.c.reason == UNDER_WAY)
+    match state:
+        case JobState.RUNNING:
+            return or_(jobs.c.state == state.value, leads)
+        case JobState.QUEUED:
+            return and_(jobs.c.state == state.value, jobs.c.reason != UNDER_WAY)
+        case _:
+            return jobs.c.state == state.value
+
+
 def _has_come_to_something() -> ColumnElement[bool]:
     return and_(jobs.c.finished_at.is_not(None), jobs.c.reason != "nothing_to_do")
 
 
-def _values(job: NewJob) -> dict[str, Any]:
+def values_of(job: NewJob) -> dict[str, Any]:
     origin, finished = job.origin, job.finished
     state, reason = first_state(job)
     return {

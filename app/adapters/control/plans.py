@@ -7,6 +7,7 @@ from sqlalchemy.engine import RowMapping
 
 from app.adapters.codec import STORED_PLAN, from_json, to_json
 from app.adapters.control.database import ControlDatabase
+from app.adapters.control.environment_names import concerns
 from app.adapters.control.tables import plans
 from app.domain.planned import PlanSummary, PlanVerdict, StoredPlan
 from app.ports import PlansWanted
@@ -55,7 +56,8 @@ class ControlPlans:
         if wanted.before is not None:
             query = query.where(plans.c.id < wanted.before)
         if wanted.environment is not None:
-            query = query.where(plans.c.environment == wanted.environment)
+            whose = concerns(plans.c.environment, wanted.environment, with_targets=wanted.with_targets)
+            query = query.where(whose)
         async with self._database.single() as connection:
             return tuple(_summary(row) for row in (await connection.execute(query)).mappings())
 

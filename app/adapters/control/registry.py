@@ -69,7 +69,7 @@ class ControlRegistry:
             "label": origin.principal.label,
         }
         async with self._database.single() as connection:
-            row = (await connection.execute(_PUT, values)).mappings().first()
+            row = (await connection.execute(_PUT.columns(*environments.columns), values)).mappings().first()
             return None if row is None else _registered(row)
 
     async def delete(self, name: str, version: int | None, origin: Origin) -> bool:
@@ -79,10 +79,11 @@ class ControlRegistry:
 
 
 def _registered(row: Any) -> Registered:
+    """What somebody has put into the table that is no object is one that holds nothing, which no reader can use."""
     document = row["document"]
     return Registered(
         row["name"],
-        json.loads(document) if isinstance(document, str) else document,
+        document if isinstance(document, dict) else {},
         row["version"],
         row["updated_at"],
         row["updated_by"],

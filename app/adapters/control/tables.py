@@ -130,6 +130,14 @@ job_locks = Table(
     Column("sample", JSONB),
 )
 
+convoys = Table(
+    "convoys",
+    metadata,
+    Column("parent_id", Uuid, primary_key=True),
+    Column("place", Integer, primary_key=True),
+    Column("job_id", Uuid),
+)
+
 conflicts = Table(
     "conflicts",
     metadata,

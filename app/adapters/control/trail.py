@@ -5,6 +5,7 @@ import json
 from sqlalchemy import RowMapping, insert, or_, select
 
 from app.adapters.control.database import ControlDatabase
+from app.adapters.control.environment_names import concerns
 from app.adapters.control.tables import audit
 from app.domain.audit import AuditRow, Deed
 from app.domain.job import Origin
@@ -45,7 +46,8 @@ class ControlTrail:
         if wanted.action is not None:
             query = query.where(audit.c.action == wanted.action)
         if wanted.environment is not None:
-            query = query.where(audit.c.environment == wanted.environment)
+            whose = concerns(audit.c.environment, wanted.environment, with_targets=wanted.with_targets)
+            query = query.where(whose)
         if wanted.since is not None:
             query = query.where(audit.c.at >= wanted.since)
         async with self._database.single() as connection:

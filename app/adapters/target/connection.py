@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import asyncpg
 
 from app import failpoints
-from app.adapters.postgres import LOST, ServerTooOld, refuse_old
+from app.adapters.postgres import LOST, ServerTooOld, quote, refuse_old
 from app.domain.environment import Dsn
 from app.domain.signals import ConnectionLost
 
@@ -30,16 +30,18 @@ class Patience:
     keep_bytes: int = 10 * 1024**3
 
 
-async def connect(dsn: Dsn, application_name: str) -> asyncpg.Connection:
+async def connect(dsn: Dsn, application_name: str, scope: str = "") -> asyncpg.Connection:
     """A connection without a statement cache: a script's DDL would make cached plans stale.
 
-    `application_name` goes into the start-up packet, so that a newer attempt can find and end this one.
+    `application_name` goes into the start-up packet, so that a newer attempt can find and end this one; and `scope`,
+    as the one schema in which names without a schema are looked for: what a script sets is taken back to it.
     """
+    within = {"search_path": quote(scope)} if scope else {}
     connection = await asyncpg.connect(
         dsn.secret,
         timeout=CONNECT_TIMEOUT_S,
         statement_cache_size=0,
-        server_settings={"application_name": application_name},
+        server_settings={"application_name": application_name, **within},
     )
     try:
         refuse_old(connection)

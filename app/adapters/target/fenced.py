@@ -45,7 +45,7 @@ class FencedConnection:
         self._lost_pid: int | None = None
         self._overdue_pid: int | None = None
         self._pid: int | None = None
-        self._pooling = Pooling(f"liftlock:job={attempt.job_id}:attempt={attempt.number}")
+        self._pooling = Pooling(f"liftlock:job={attempt.job_id}:attempt={attempt.number}", environment.scope)
         self._interruptible = True
         self._kept = False
 

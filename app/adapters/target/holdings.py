@@ -16,6 +16,7 @@ from app.domain.holdings import HeldColumn, Holder, Holding, Holdings, Reached, 
 from app.domain.preserved import PreservedKind
 from app.domain.removals import Act, Noun, Removal, Taken
 from app.domain.survey import TableSize
+from app.domain.words import DEFAULT_SCHEMA
 
 _HOLDERS = {"p": Holder.PARTITIONED, "f": Holder.FOREIGN, "S": Holder.SEQUENCE}
 _WRITES = {
@@ -26,10 +27,15 @@ _WRITES = {
 _DROPS = frozenset({Act.DROPPED, Act.RETYPED})
 
 
-async def read_holdings(connection: asyncpg.Connection, removals: Sequence[Removal]) -> Holdings:
+def in_scope(schema: str, scope: str) -> str:
+    """Where a name that was written without a schema is looked for: as a script is run, in the scope alone."""
+    return scope if scope and schema == DEFAULT_SCHEMA else schema
+
+
+async def read_holdings(connection: asyncpg.Connection, scope: str, removals: Sequence[Removal]) -> Holdings:
     """What these removals reach, and the tables that they reach."""
-    dropped = await connection.fetch(queries.DROPPED, _asked(removals, _DROPS), timeout=ANSWER_S)
-    written = await connection.fetch(queries.WRITTEN, _asked(removals, _WRITES.keys()), timeout=ANSWER_S)
+    dropped = await connection.fetch(queries.DROPPED, _asked(removals, scope, _DROPS), timeout=ANSWER_S)
+    written = await connection.fetch(queries.WRITTEN, _asked(removals, scope, _WRITES.keys()), timeout=ANSWER_S)
     oids = list({row["oid"] for row in (*dropped, *written)})
     tables = {
         row["oid"]: row for row in await connection.fetch(queries.TABLES, oids, list(OWN_SCHEMAS), timeout=ANSWER_S)
@@ -44,14 +50,14 @@ async def read_holdings(connection: asyncpg.Connection, removals: Sequence[Remov
     return Holdings(tuple(reached), {one.name: one for one in held})
 
 
-def _asked(removals: Sequence[Removal], acts: Collection[Act]) -> str:
+def _asked(removals: Sequence[Removal], scope: str, acts: Collection[Act]) -> str:
     return json.dumps(
         [
             {
                 "at": at,
                 "act": taken.act.value,
                 "noun": taken.noun.value,
-                **_named(taken),
+                **_named(taken, scope),
                 "columns": list(taken.columns),
                 "only_it": taken.only,
                 "references_too": taken.cascade,
@@ -62,11 +68,11 @@ def _asked(removals: Sequence[Removal], acts: Collection[Act]) -> str:
     )
 
 
-def _named(taken: Taken) -> dict[str, str]:
+def _named(taken: Taken, scope: str) -> dict[str, str]:
     if taken.noun not in (Noun.RELATION, Noun.TYPE):
         return {"schema": "", "name": taken.name}
     schema, _, name = taken.name.partition(".")
-    return {"schema": schema, "name": name}
+    return {"schema": in_scope(schema, scope), "name": name}
 
 
 def _by_table(rows: Sequence[asyncpg.Record]) -> dict[int, list[asyncpg.Record]]:

@@ -18,8 +18,9 @@ class Pooling:
     is set for each transaction alone.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, scope: str = "") -> None:
         self._name = name
+        self._scope = scope
         self.is_there = False
 
     @property
@@ -28,12 +29,12 @@ class Pooling:
         return f"SET LOCAL application_name = {literal(self._name)}" if self.is_there else ""
 
     async def connect(self, dsn: Dsn) -> asyncpg.Connection:
-        connection = await connect(dsn, SHARED_NAME if self.is_there else self._name)
+        connection = await connect(dsn, SHARED_NAME if self.is_there else self._name, self._scope)
         if self.is_there or not is_made_up(connection.get_server_pid()):
             return connection
         self.is_there = True
         await close(connection)
-        return await connect(dsn, SHARED_NAME)
+        return await connect(dsn, SHARED_NAME, self._scope)
 
     async def notice(self, connection: asyncpg.Connection, pid: int) -> bool:
         """True when the server's process shows, within a transaction, that there is a pooler after all."""

@@ -7,7 +7,7 @@ import asyncpg
 
 from app.adapters.postgres import LOST, UNUSABLE, unavailable
 from app.adapters.target.connection import close, connect
-from app.adapters.target.holdings import read_holdings
+from app.adapters.target.holdings import in_scope, read_holdings
 from app.adapters.target.sizes import ANSWER_S, mode_of, sized
 from app.domain.environment import Environment
 from app.domain.holdings import Holdings
@@ -35,11 +35,11 @@ class PostgresSurveys:
 
     async def look(self, environment: Environment, relations: Collection[str]) -> Survey:
         async with _looking(environment) as connection:
-            return await _look(connection, sorted(relations))
+            return await _look(connection, environment.scope, sorted(relations))
 
     async def holdings(self, environment: Environment, removals: Sequence[Removal]) -> Holdings:
         async with _looking(environment) as connection:
-            return await read_holdings(connection, removals)
+            return await read_holdings(connection, environment.scope, removals)
 
 
 @asynccontextmanager
@@ -56,8 +56,8 @@ async def _looking(environment: Environment) -> AsyncIterator[asyncpg.Connection
         await close(connection)
 
 
-async def _look(connection: asyncpg.Connection, relations: Sequence[str]) -> Survey:
-    schemas = [name.partition(".")[0] for name in relations]
+async def _look(connection: asyncpg.Connection, scope: str, relations: Sequence[str]) -> Survey:
+    schemas = [in_scope(name.partition(".")[0], scope) for name in relations]
     names = [name.partition(".")[2] for name in relations]
     found = await connection.fetch(_RELATIONS, relations, schemas, names, timeout=ANSWER_S)
     name_of = {row["oid"]: row["name"] for row in found}

@@ -95,5 +95,5 @@ def configured_targets(database_url: str | None, redis_url: str | None) -> dict[
         settings = load_settings({**os.environ, **given})
     except ConfigurationInvalid as error:
         raise click.ClickException(error.detail) from None
-    targets = {name: environment.dsn.secret for name, environment in settings.environments.items()}
+    targets = {one.name: one.dsn.secret for whole in settings.environments.values() for one in whole.each()}
     return None if targets == {"development": given["DATABASE_URL"]} else targets
