@@ -16,7 +16,9 @@ from app.api import (
     documents,
     drift,
     environments,
+    events,
     jobs,
+    logs,
     migrations,
     operations,
     plans,
@@ -41,8 +43,8 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 RESOURCES = (
-    migrations, plans, proofs, conflicts, jobs, schedules, environments, drift, preserved, protection, registry, syncs,
-    tokens, audit, operations, documents,
+    migrations, plans, proofs, conflicts, jobs, events, logs, schedules, environments, drift, preserved, protection,
+    registry, syncs, tokens, audit, operations, documents,
 )  # fmt: skip
 HEADERS = {
     "X-Content-Type-Options": "nosniff",

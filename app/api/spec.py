@@ -31,6 +31,8 @@ _PROBLEMS_OF_A_CHANGE = (
     HTTPStatus.SERVICE_UNAVAILABLE,
 )
 _TEXT = {"type": "string"}
+_ALSO_AS = {"listJobEvents": ("application/x-ndjson", "text/event-stream")}
+"""What a 200 may be beside JSON, where `Accept` asks for it."""
 
 
 def _header(name: str, description: str, schema: Document) -> Document:
@@ -66,6 +68,8 @@ def completed(document: Document) -> Document:
             parameters += _HEADERS_OF_A_QUESTION
             responses["304"] = {"description": "the caller has it already"}
             responses.setdefault("503", _problem(HTTPStatus.SERVICE_UNAVAILABLE))
+        for media in _ALSO_AS.get(operation["operationId"], ()):
+            responses["200"]["content"][media] = {"schema": _TEXT}
         parameters += _HEADERS_OF_ALL
         responses |= {str(int(status)): _problem(status) for status in _EVERY_PROBLEM}
         responses["default"] = {"description": "any other error"} | _PROBLEM_CONTENT

@@ -22,6 +22,7 @@ from app.ports.control import (
     StoredAnswer,
     first_state,
 )
+from app.ports.events import EventFeed, EventLog, EventsWanted, Hear, LogPart
 from app.ports.lint import Linter
 from app.ports.overview import EnvironmentLog
 from app.ports.ownership import Ownership
@@ -65,8 +66,12 @@ __all__ = [
     "Drafts",
     "DriftLog",
     "EnvironmentLog",
+    "EventFeed",
+    "EventLog",
+    "EventsWanted",
     "FenceBusy",
     "Guide",
+    "Hear",
     "Held",
     "HeldElsewhere",
     "IdempotencyKeys",
@@ -81,6 +86,7 @@ __all__ = [
     "Limits",
     "Linter",
     "LockLog",
+    "LogPart",
     "NewJob",
     "Observer",
     "Observers",

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from app import failpoints
 from app.adapters.control.database import ControlDatabase
+from app.adapters.control.events import ControlEvents
+from app.adapters.control.feed import ControlFeed
 from app.adapters.control.idempotency import ControlIdempotencyKeys
 from app.adapters.control.locks import ControlLocks
 from app.adapters.control.overview import ControlEnvironmentLog
@@ -25,7 +27,7 @@ from app.adapters.target.ownership import PostgresOwnership
 from app.adapters.target.preserve.shelf import PostgresPreservedRows
 from app.adapters.target.targets import PostgresTargets
 from app.portal import Portal
-from app.ports import Clock, IdempotencyKeys, JobBoard
+from app.ports import Clock, EventFeed, EventLog, IdempotencyKeys, JobBoard
 from app.registry.reading import DocumentReader
 from app.services.access import Authenticator
 from app.services.approving import ApprovalDesk
@@ -94,6 +96,8 @@ class Services:
     installer: ControlInstaller
     auto_run: AutoRun
     board: JobBoard
+    events: EventLog
+    feed: EventFeed
     idempotency: IdempotencyKeys
     health: BackendHealth
     watchdog_portal: Portal
@@ -125,7 +129,7 @@ def build(settings: Settings) -> Services:
     )
     desk, plans = _desk(settings, rooms), _plans(rooms)
     sync_desk = SyncDesk(environments, submission, plans, board)
-    tokens = ControlTokens(database)
+    tokens, events = ControlTokens(database), ControlEvents(database)
     return Services(
         settings=settings,
         portal=portal,
@@ -158,9 +162,17 @@ def build(settings: Settings) -> Services:
         installer=_installer(settings, rooms.targets, clock),
         auto_run=AutoRun(migrations, validation),
         board=board,
+        events=events,
+        feed=_feed(settings, portal, events),
         idempotency=ControlIdempotencyKeys(database),
         health=BackendHealth(database, settings.redis_url),
     )
+
+
+def _feed(settings: Settings, portal: Portal, events: ControlEvents) -> ControlFeed:
+    feed = ControlFeed(settings.database, events)
+    portal.on_close(feed.close)
+    return feed
 
 
 def _new_secret() -> str:

@@ -59,6 +59,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.conflicts import MemoryConflicts
 from tests.fakes.doorbell import RecordingDoorbell
 from tests.fakes.drift import MemoryDrafts, MemoryDrift
+from tests.fakes.events import MemoryEvents
 from tests.fakes.idempotency import MemoryIdempotencyKeys
 from tests.fakes.jobs import JobStore, MemoryClaims, MemoryJobs
 from tests.fakes.lint import FakeLinter
@@ -124,6 +125,7 @@ class Stand:
         self.keys = MemoryIdempotencyKeys(self.clock)
         self.store = JobStore(self.clock, self.keys)
         self.claims, self.log = MemoryClaims(self.store), MemoryConflicts(self.clock)
+        self.events = MemoryEvents(self.store, self.clock)
         self.schedules = MemorySchedules(self.store)
         self.source = LiteralSource(*self.files)
         self.targets, self.trail = MemoryTargets(clock=self.clock), MemoryTrail(self.clock)
@@ -282,6 +284,8 @@ class Stand:
             installer=cast(ControlInstaller, None),
             auto_run=AutoRun(migrations, validation),
             board=board,
+            events=self.events,
+            feed=self.events,
             idempotency=self.keys,
             health=cast(BackendHealth, self.health),
         )

@@ -13,6 +13,8 @@ from app.adapters.control.claims import ControlClaims
 from app.adapters.control.conflicts import ControlConflicts
 from app.adapters.control.database import ControlDatabase
 from app.adapters.control.drift import ControlDrift
+from app.adapters.control.events import ControlEvents
+from app.adapters.control.feed import ControlFeed
 from app.adapters.control.idempotency import ControlIdempotencyKeys
 from app.adapters.control.jobs import ControlJobs
 from app.adapters.control.locks import ControlLocks
@@ -33,6 +35,8 @@ from app.ports import (
     ConflictLog,
     DriftLog,
     EnvironmentLog,
+    EventFeed,
+    EventLog,
     IdempotencyKeys,
     JobBoard,
     JobClaims,
@@ -50,6 +54,7 @@ from tests.fakes.approvals import MemoryApprovals
 from tests.fakes.clock import FakeClock
 from tests.fakes.conflicts import MemoryConflicts
 from tests.fakes.drift import MemoryDrift
+from tests.fakes.events import MemoryEvents
 from tests.fakes.idempotency import MemoryIdempotencyKeys
 from tests.fakes.jobs import JobStore, MemoryClaims, MemoryJobs
 from tests.fakes.locks import MemoryLocks
@@ -103,6 +108,8 @@ class Room:
     environments: EnvironmentLog
     approvals: Approvals
     registry: Registry
+    events: EventLog
+    feed: EventFeed
     portal: Portal
     clock: FakeClock
     dsn: str | None = None
@@ -129,6 +136,7 @@ def _memory_room() -> Iterator[Room]:
     clock, portal = FakeClock(), Portal("contract")
     keys = MemoryIdempotencyKeys(clock)
     store = JobStore(clock, keys)
+    events = MemoryEvents(store, clock)
     conflicts, checks, trail = MemoryConflicts(clock), MemoryDrift(clock), MemoryTrail(clock)
     yield Room(
         MemoryJobs(store),
@@ -148,6 +156,8 @@ def _memory_room() -> Iterator[Room]:
         MemoryEnvironmentLog(store, checks),
         MemoryApprovals(store),
         MemoryRegistry(clock),
+        events,
+        events,
         portal,
         clock,
     )
@@ -158,7 +168,10 @@ def _real_room(request: pytest.FixtureRequest, folder: Path) -> Iterator[Room]:
     with open_house(request.getfixturevalue("servers"), folder) as house:
         database, announcements = ControlDatabase(Dsn(house.dsn)), Announcements(Dsn(house.dsn))
         portal = house.services.portal
+        events = ControlEvents(database)
+        feed = ControlFeed(Dsn(house.dsn), events)
         portal.on_close(database.close)
+        portal.on_close(feed.close)
         portal.on_close(announcements.close)
         yield Room(
             ControlJobs(database, announcements),
@@ -178,6 +191,8 @@ def _real_room(request: pytest.FixtureRequest, folder: Path) -> Iterator[Room]:
             ControlEnvironmentLog(database),
             ControlApprovals(database),
             ControlRegistry(database),
+            events,
+            feed,
             portal,
             FakeClock(),
             house.dsn,
