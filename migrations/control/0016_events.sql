@@ -3,7 +3,8 @@
 -- dependencies: control-registry
 --
 -- What happens to jobs, conflicts, schedules and environments, as rows that streams are cursors over. Triggers write
--- them, so that no statement can forget one; they are deferred, so that each runs as the last thing before its commit.
+-- them, so that no statement can forget one; those of rows are deferred, so that each runs as the last thing before
+-- its commit.
 
 -- migrate:up
 CREATE TABLE liftlock_control.events (
@@ -47,20 +48,22 @@ BEGIN
     PERFORM pg_notify('liftlock_events', '');
 END $$;
 
+-- in the path of every request for a change: it knows that nothing stands before it
 CREATE FUNCTION liftlock_control.tell_of_new_job() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     place text := NULLIF(NEW.request->>'environment', 'liftlock-control');
-    facts jsonb := jsonb_build_object(
-        'kind', NEW.kind, 'state', NEW.state, 'reason', NEW.reason, 'message', NEW.message, 'attempt', NEW.attempt);
     who text := COALESCE(NEW.principal_name, NEW.principal_id);
+    line text := translate(NEW.kind || COALESCE(' of ' || place, '') || ', asked for by ' || who || ': ' || NEW.message,
+                           E'\n\r\t', '   ');
+    facts jsonb := jsonb_build_object('kind', NEW.kind, 'state', NEW.state, 'reason', NEW.reason,
+                                      'message', NEW.message, 'attempt', NEW.attempt, 'by', who);
 BEGIN
-    PERFORM liftlock_control.tell(
-        'job.accepted', NEW.id, place, NULL,
-        NEW.kind || COALESCE(' of ' || place, '') || ', asked for by ' || who || ': ' || NEW.message,
-        facts || jsonb_build_object('by', who));
+    PERFORM pg_advisory_xact_lock(7310293), pg_notify('liftlock_events', '');
+    INSERT INTO liftlock_control.events (type, job_id, environment, said, log_end, detail)
+    VALUES ('job.accepted', NEW.id, place, line, 46 + octet_length(convert_to(line, 'UTF8')), facts);
     IF NEW.finished_at IS NOT NULL THEN
-        PERFORM liftlock_control.tell(
-            'job.ended', NEW.id, place, NULL, NEW.state || ' (' || NEW.reason || '): ' || NEW.message, facts);
+        PERFORM liftlock_control.tell('job.ended', NEW.id, place, NULL,
+            NEW.state || ' (' || NEW.reason || '): ' || NEW.message, facts - 'by');
     END IF;
     RETURN NULL;
 END $$;
@@ -108,33 +111,54 @@ CREATE CONSTRAINT TRIGGER jobs_tell AFTER UPDATE ON liftlock_control.jobs
           (NEW.state, NEW.reason, NEW.message, NEW.attempt, NEW.cancel_requested_at, NEW.paused_by))
     EXECUTE FUNCTION liftlock_control.tell_of_job();
 
-CREATE FUNCTION liftlock_control.tell_of_step() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION liftlock_control.words_of(step liftlock_control.job_steps, noted boolean) RETURNS text
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT translate(step.name || ' (' || step.version || ') ' || step.direction || COALESCE(
+        CASE WHEN noted OR step.state IN ('skipped', 'cancelled') THEN ': ' || step.notice
+             WHEN step.state = 'failed' THEN ': ' || (step.error->>'message')
+             ELSE ' in ' || step.duration_ms || ' ms' END, ''), E'\n\r\t', '   ')
+$$;
+
+-- hundreds of steps may change in one statement, so they are told by one. It ends its transaction: between this lock
+-- and the commit nobody is waited for
+CREATE FUNCTION liftlock_control.tell_of_steps() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
-    what text := CASE NEW.state WHEN 'running' THEN 'started' ELSE NEW.state END;
-    words text := NEW.name || ' (' || NEW.version || ') ' || NEW.direction;
+    changed liftlock_control.job_steps[];
+    noted int[];
 BEGIN
-    IF TG_OP = 'UPDATE' AND OLD.state = NEW.state THEN
-        what := 'noted';
-        words := words || ': ' || NEW.notice;
-    ELSIF NEW.state IN ('skipped', 'cancelled') THEN
-        words := words || COALESCE(': ' || NEW.notice, '');
-    ELSIF NEW.state = 'failed' THEN
-        words := words || COALESCE(': ' || (NEW.error->>'message'), '');
+    IF TG_OP = 'INSERT' THEN
+        SELECT array_agg(n ORDER BY n.ordinal) INTO changed FROM now n WHERE n.state <> 'pending';
     ELSE
-        words := words || COALESCE(' in ' || NEW.duration_ms || ' ms', '');
+        SELECT array_agg(n ORDER BY n.ordinal), array_agg(n.ordinal) FILTER (WHERE n.state = o.state)
+        INTO changed, noted
+        FROM now n JOIN was o ON o.job_id = n.job_id AND o.ordinal = n.ordinal
+        WHERE n.state <> 'pending'
+          AND (n.state <> o.state OR n.notice IS NOT NULL AND n.notice IS DISTINCT FROM o.notice);
     END IF;
-    PERFORM liftlock_control.tell('step.' || what, NEW.job_id, NULL, NULL, words,
-        jsonb_build_object('step', to_jsonb(NEW) - 'job_id'));
+    IF changed IS NULL THEN
+        RETURN NULL;
+    END IF;
+    PERFORM pg_advisory_xact_lock(7310293), pg_notify('liftlock_events', '');
+    INSERT INTO liftlock_control.events (type, job_id, environment, said, log_end, detail)
+    SELECT 'step.' || CASE WHEN told.noted THEN 'noted' WHEN told.state = 'running' THEN 'started' ELSE told.state END,
+           told.job_id, before.environment, told.words,
+           COALESCE(before.log_end, 0) + sum(46 + octet_length(convert_to(told.words, 'UTF8')))
+               OVER (PARTITION BY told.job_id ORDER BY told.ordinal),
+           jsonb_build_object('step', told.step - 'job_id')
+    FROM (SELECT s.job_id, s.ordinal, s.state, s.ordinal = ANY (noted) AS noted, to_jsonb(s) AS step,
+                 liftlock_control.words_of(s, s.ordinal = ANY (noted)) AS words
+          FROM unnest(changed) s) told
+    LEFT JOIN LATERAL (
+        SELECT e.log_end, e.environment FROM liftlock_control.events e
+        WHERE e.job_id = told.job_id ORDER BY e.log_end DESC LIMIT 1) before ON true
+    ORDER BY told.ordinal;
     RETURN NULL;
 END $$;
-CREATE CONSTRAINT TRIGGER job_steps_tell_new AFTER INSERT ON liftlock_control.job_steps
-    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.state <> 'pending')
-    EXECUTE FUNCTION liftlock_control.tell_of_step();
-CREATE CONSTRAINT TRIGGER job_steps_tell AFTER UPDATE ON liftlock_control.job_steps
-    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
-    WHEN (NEW.state <> 'pending'
-          AND (OLD.state <> NEW.state OR NEW.notice IS NOT NULL AND OLD.notice IS DISTINCT FROM NEW.notice))
-    EXECUTE FUNCTION liftlock_control.tell_of_step();
+CREATE TRIGGER job_steps_tell_new AFTER INSERT ON liftlock_control.job_steps
+    REFERENCING NEW TABLE AS now FOR EACH STATEMENT EXECUTE FUNCTION liftlock_control.tell_of_steps();
+CREATE TRIGGER job_steps_tell AFTER UPDATE ON liftlock_control.job_steps
+    REFERENCING OLD TABLE AS was NEW TABLE AS now
+    FOR EACH STATEMENT EXECUTE FUNCTION liftlock_control.tell_of_steps();
 
 CREATE FUNCTION liftlock_control.tell_of_locks() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
@@ -244,6 +268,7 @@ DROP TRIGGER jobs_tell ON liftlock_control.jobs;
 DROP TRIGGER jobs_tell_new ON liftlock_control.jobs;
 DROP FUNCTION liftlock_control.tell_of_environment(), liftlock_control.tell_of_drift(),
     liftlock_control.tell_of_schedule(), liftlock_control.tell_of_conflict(), liftlock_control.tell_of_vote(),
-    liftlock_control.tell_of_locks(), liftlock_control.tell_of_step(), liftlock_control.tell_of_job(),
+    liftlock_control.tell_of_locks(), liftlock_control.tell_of_steps(),
+    liftlock_control.words_of(liftlock_control.job_steps, boolean), liftlock_control.tell_of_job(),
     liftlock_control.tell_of_new_job(), liftlock_control.tell(text, uuid, text, text, text, jsonb);
 DROP TABLE liftlock_control.events;

@@ -1,5 +1,6 @@
 """Events: every change of a job is told once, in order, to the log and to whoever follows."""
 
+from dataclasses import replace
 from uuid import UUID, uuid4
 
 from app.domain.events import Event, line
@@ -44,8 +45,8 @@ def test_what_happens_to_a_job_is_told_in_its_order(room: Room) -> None:
         ("job.accepted", "run of development, asked for by anonymous: 3 to apply"),
         ("job.changed", "running (starting): taking the target"),
         ("job.changed", "running (applying): taking the target"),
-        ("job.progress", "applying orders (3)"),
         ("step.started", "orders (3) up"),
+        ("job.progress", "applying orders (3)"),
         ("step.applied", "orders (3) up in 12 ms"),
         ("job.ended", "succeeded (applied): 1 applied"),
     ]
@@ -56,7 +57,7 @@ def test_an_event_carries_what_it_is_about(room: Room) -> None:
     job_id = add(room)
     attempt = start(room, job_id)
     room.run(room.claims.record_steps(attempt, [STEP], "applying orders (3)"))
-    accepted, *_, step = events(room, job_id)
+    accepted, *_, step, _ = events(room, job_id)
     assert (accepted.job_id, accepted.environment, accepted.kind, accepted.state, accepted.by) == (
         job_id, "development", "run", "queued", "anonymous",
     )  # fmt: skip
@@ -120,3 +121,19 @@ def test_what_is_said_in_other_letters_counts_in_bytes_and_on_one_line(room: Roo
     whole = b"".join(line(one) for one in events(room, job_id))
     assert room.run(room.events.log_bytes(job_id)) == len(whole)
     assert whole.count(b"\n") == 2
+
+
+def test_what_became_of_steps_is_told_before_the_end(room: Room) -> None:
+    job_id = add(room)
+    attempt = start(room, job_id)
+    steps = [replace(STEP, ordinal=number, name=f"n{number}") for number in range(3)]
+    room.run(room.claims.record_steps(attempt, steps, "applying 3"))
+    room.run(room.claims.record_steps(attempt, [replace(steps[0], state=StepState.APPLIED)], "applying 3"))
+    room.run(room.claims.end(attempt, Ended(JobState.FAILED, "crashed", "it died")))
+    types = [(type_, said.partition(" ")[0]) for type_, said in told(room, job_id)][3:]
+    assert types == [
+        ("step.started", "n0"), ("step.started", "n1"), ("step.started", "n2"), ("job.progress", "applying"),
+        ("step.applied", "n0"), ("step.skipped", "n1"), ("step.skipped", "n2"), ("job.ended", "failed"),
+    ]  # fmt: skip
+    ends = [one.log_end for one in events(room, job_id)]
+    assert ends == sorted(set(ends), key=lambda end: end or 0)

@@ -65,6 +65,7 @@ class MemoryEvents:
         if before is None:
             self._tell_of_new(now)
             return
+        self._tell_of_steps(before, now)
         if before.cancel_requested_at is None and now.cancel_requested_at is not None:
             self.tell(now, "job.cancel_asked", "by somebody", **facts)
         if before.paused_by != now.paused_by and not now.state.final:
@@ -81,7 +82,6 @@ class MemoryEvents:
             self.tell(now, "job.changed", said, **facts)
         elif before.message != now.message and now.reason != "lock":
             self.tell(now, "job.progress", now.message, **facts)
-        self._tell_of_steps(before, now)
 
     def _tell_of_new(self, job: Job) -> None:
         who, facts = job.origin.principal.label, _facts(job)
