@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from flask import Response, request
+from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
 from werkzeug.routing import BaseConverter
@@ -82,6 +83,14 @@ def build_application(services: Services) -> OpenAPI:
 
 
 class _Application(OpenAPI):
+    def register_api(self, api: APIBlueprint, **options: Any) -> None:
+        """Two rooms may answer one address, each with methods of its own; the document knows all of them."""
+        known = dict(self.paths)
+        super().register_api(api, **options)
+        for path in known.keys() & api.paths.keys():
+            methods = {name: getattr(api.paths[path], name) for name in api.paths[path].model_fields_set}
+            self.paths[path] = known[path].model_copy(update=methods)
+
     def make_default_options_response(self) -> Response:
         """Allow is the whole answer."""
         response = super().make_default_options_response()

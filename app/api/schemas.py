@@ -290,3 +290,7 @@ class ProblemPage(Answer):
     means: str
     why: str
     what_to_do: str
+
+
+class ProblemPages(RootModel[list[ProblemPage]]):
+    """By the last part of their addresses; hazards come after them."""

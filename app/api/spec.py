@@ -31,7 +31,11 @@ _PROBLEMS_OF_A_CHANGE = (
     HTTPStatus.SERVICE_UNAVAILABLE,
 )
 _TEXT = {"type": "string"}
-_ALSO_AS = {"listJobEvents": ("application/x-ndjson", "text/event-stream")}
+_ALSO_AS = {
+    "listJobEvents": ("application/x-ndjson", "text/event-stream"),
+    "listProblems": ("text/html",),
+    "getProblem": ("text/html",),
+}
 """What a 200 may be beside JSON, where `Accept` asks for it."""
 
 
@@ -48,7 +52,11 @@ _PREFER = _header("Prefer", "`wait=N`: answer 200 with the finished job if it en
 _IF_MATCH = _header("If-Match", "the ETag of `GET /migrations`: refuse when the list has changed since", _TEXT)
 _HEADERS_OF_A_QUESTION = (_header("If-None-Match", "the ETag the caller has: 304 when it is still so", _TEXT),)
 _HEADERS_OF_ALL = (
-    _header("X-Request-Id", "comes back with the answer, and is kept on the job", _TEXT | {"maxLength": 128}),
+    _header(
+        "X-Request-Id",
+        "comes back with the answer, and is kept on the job; of 1 to 128 of `A-Z a-z 0-9 . _ -`, or another is made",
+        _TEXT,
+    ),
 )
 
 

@@ -136,6 +136,12 @@ def test_every_route_has_a_door_and_every_door_a_route(stand: Stand) -> None:
     assert _routes(stand) == set(DOORS)
 
 
+def test_every_route_is_in_the_document(stand: Stand) -> None:
+    paths = stand.get("/openapi.json").json["paths"]
+    documented = {f"{method.upper()} {path}" for path, item in paths.items() for method in item}
+    assert documented == set(DOORS) - {"GET /docs", "GET /openapi.json"}
+
+
 def test_every_route_is_tried_by_this_file(stand: Stand) -> None:
     assert _routes(stand) == set(CASES) | {f"GET {path}" for path in OPEN}
 
