@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from http import HTTPStatus
-from typing import Any
 from urllib.parse import quote, urlencode
 from uuid import UUID
 
@@ -31,7 +30,6 @@ api = APIBlueprint("events", __name__, abp_tags=[Tag(name="Events", description=
 JSON, NDJSON, SSE = "application/json", "application/x-ndjson", "text/event-stream"
 MOST_ID = 2**63 - 1
 MOST_TOPICS = 50
-_SEND_TIMEOUT_S = 30
 # a proxy that gathers an answer before it passes it on would keep events back
 _STREAMED = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 _HELLO = b"retry: 2000\n\n: here\n\n"
@@ -101,7 +99,6 @@ def _stream(media: str, events: Iterable[Event | None], write: Write, hello: byt
     response = Response(_written(events, write, hello, base_url()), content_type=media, headers=_STREAMED)
     # also where nobody ever reads it
     response.call_on_close(lambda: place.__exit__(None, None, None))
-    _bound_sending()
     return response
 
 
@@ -109,13 +106,6 @@ def _written(events: Iterable[Event | None], write: Write, hello: bytes, base_ur
     yield hello
     for event in events:
         yield write(event, base_url)
-
-
-def _bound_sending() -> None:
-    """Who does not read does not keep a thread: the server's socket, where it is one, gives up."""
-    socket: Any = request.environ.get("gunicorn.socket")
-    if socket is not None:
-        socket.settimeout(_SEND_TIMEOUT_S)
 
 
 def _as_sse(event: Event | None, base_url: str) -> bytes:
