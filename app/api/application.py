@@ -18,6 +18,7 @@ from app.api import (
     drift,
     environments,
     events,
+    history,
     jobs,
     logs,
     migrations,
@@ -44,8 +45,8 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 RESOURCES = (
-    migrations, plans, proofs, conflicts, jobs, events, logs, schedules, environments, drift, preserved, protection,
-    registry, syncs, tokens, audit, operations, documents,
+    migrations, plans, proofs, conflicts, jobs, events, logs, history, schedules, environments, drift, preserved,
+    protection, registry, syncs, tokens, audit, operations, documents,
 )  # fmt: skip
 HEADERS = {
     "X-Content-Type-Options": "nosniff",

@@ -89,6 +89,7 @@ DOORS: Mapping[str, Door] = {
     "GET /jobs/{id}/events": READS,
     "GET /jobs/{id}/log": READS,
     "GET /events": READS,
+    "GET /history": READS,
     "POST /jobs/{id}/cancel": _inside("jobs.cancel", *_OF_ITS_KIND),
     "POST /jobs/{id}/pause": _inside("jobs.pause", *_OF_ITS_KIND),
     "POST /jobs/{id}/resume": _inside("jobs.resume", *_OF_ITS_KIND),

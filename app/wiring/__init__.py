@@ -35,6 +35,7 @@ from app.services.comparing import Comparer
 from app.services.conflict import ConflictResolutionService
 from app.services.drift_desk import DriftDesk
 from app.services.environments import Environments
+from app.services.history import HistoryService
 from app.services.install import ControlInstaller
 from app.services.migration import MigrationService
 from app.services.overview import Overview
@@ -96,6 +97,7 @@ class Services:
     installer: ControlInstaller
     auto_run: AutoRun
     board: JobBoard
+    history: HistoryService
     events: EventLog
     feed: EventFeed
     idempotency: IdempotencyKeys
@@ -162,6 +164,7 @@ def build(settings: Settings) -> Services:
         installer=_installer(settings, rooms.targets, clock),
         auto_run=AutoRun(migrations, validation),
         board=board,
+        history=HistoryService(environments, rooms.targets, board),
         events=events,
         feed=_feed(settings, portal, events),
         idempotency=ControlIdempotencyKeys(database),

@@ -29,6 +29,7 @@ from app.services.drift import DriftRecorder
 from app.services.drift_desk import DriftDesk
 from app.services.environments import Environments
 from app.services.gate import HazardGate
+from app.services.history import HistoryService
 from app.services.install import ControlInstaller
 from app.services.migration import MigrationService
 from app.services.neighbours import Neighbours
@@ -284,6 +285,7 @@ class Stand:
             installer=cast(ControlInstaller, None),
             auto_run=AutoRun(migrations, validation),
             board=board,
+            history=HistoryService(environments, self.targets, board),
             events=self.events,
             feed=self.events,
             idempotency=self.keys,

@@ -66,6 +66,7 @@ CASES: dict[str, Case] = {
     "GET /jobs/{id}/events": Case("/jobs/{job}/events"),
     "GET /jobs/{id}/log": Case("/jobs/{job}/log"),
     "GET /events": Case("/events?topics=nothing"),
+    "GET /history": Case("/history"),
     "GET /jobs/{id}/approvals": Case("/jobs/{job}/approvals"),
     "POST /jobs/{id}/cancel": Case("/jobs/{job}/cancel", OPERATORS, "run:development"),
     "POST /jobs/{id}/pause": Case("/jobs/{job}/pause", OPERATORS, "run:development"),

@@ -15,7 +15,7 @@ from app.domain.environment import Dsn
 from app.domain.events import Event
 from app.domain.job import JobState
 from app.ports import EventsWanted
-from tests.support.house import open_house
+from tests.support.house import House, open_house
 from tests.support.servers import Servers, execute, fetch, value
 
 pytestmark = pytest.mark.servers
@@ -46,8 +46,24 @@ def test_a_run_and_what_becomes_of_it_is_told(servers: Servers, folder: Path) ->
         assert types[0] == "job.accepted" and "step.applied" in types and "step.failed" in types
         ended = next(one for one in told if one.ends_job)
         assert ended.error is not None and "0002_two.sql:2" in ended.said
+        _check_history(house)
         log = house.http("GET", f"/jobs/{job.id}/log").text
         assert len(log.splitlines()) == len(told) and "two (0002) up: " in log
+
+
+def _check_history(house: House) -> None:
+    whole = house.http("GET", "/history").get_json()
+    assert [(one["source"], one["event"], one["migration"]) for one in whole] == [
+        ("ledger", "failed", "two"), ("ledger", "run", "one"), ("job", "run", None),
+    ]  # fmt: skip
+    assert "already exists" in whole[0]["message"] and whole[1]["durationMs"] is not None
+    assert house.http("GET", "/history?migration=one").get_json() == whole[1:2]
+    pages, path = [], "/history?limit=1"
+    while path:
+        page = house.http("GET", path)
+        pages += page.get_json()
+        path = page.headers.get("Link", "").partition(">")[0].lstrip("<")
+    assert pages == whole
 
 
 def test_nobody_overtakes_a_change_that_has_begun_to_commit(servers: Servers, folder: Path) -> None:
