@@ -48,6 +48,8 @@ RESOURCES = (
     migrations, plans, proofs, conflicts, jobs, events, logs, history, schedules, environments, drift, preserved,
     protection, registry, syncs, tokens, audit, operations, documents,
 )  # fmt: skip
+PERSONAL = frozenset({"whoami", "tokens", "audit"})
+"""What they answer is about people, and no cache keeps it."""
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -128,5 +130,6 @@ def _finish(response: Response) -> Response:
     response.headers["X-Request-Id"] = request_id()
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
-    response.headers.setdefault("Cache-Control", "no-cache" if request.method in SAFE_METHODS else "no-store")
+    kept = request.method in SAFE_METHODS and request.path.partition("/")[2].partition("/")[0] not in PERSONAL
+    response.headers.setdefault("Cache-Control", "no-cache" if kept else "no-store")
     return response

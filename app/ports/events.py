@@ -44,7 +44,7 @@ class EventLog(Protocol):
         ...
 
     async def lines(self, part: LogPart, limit: int) -> tuple[Event, ...]:
-        """The first `limit` of them."""
+        """The first `limit` of them, with no more than a line takes."""
         ...
 
     async def last_lines(self, job_id: UUID, count: int) -> int:

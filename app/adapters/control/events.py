@@ -36,7 +36,7 @@ _LOG_BYTES = Direct(
 )
 _LINES = Direct(
     text("""
-    SELECT * FROM liftlock_control.events
+    SELECT id, at, type, said, log_end FROM liftlock_control.events
     WHERE job_id = :job_id AND log_end > :first
       AND log_end <= (SELECT log_end FROM liftlock_control.events
                       WHERE job_id = :job_id AND log_end > :last ORDER BY log_end LIMIT 1)
@@ -74,7 +74,7 @@ class ControlEvents:
 
     async def lines(self, part: LogPart, limit: int) -> tuple[Event, ...]:
         values = {"job_id": part.job_id, "first": part.first, "last": part.last, "limit": limit}
-        return tuple(map(_event, await self._database.rows(_LINES, values)))
+        return tuple(Event(**row) for row in await self._database.rows(_LINES, values))
 
     async def last_lines(self, job_id: UUID, count: int) -> int:
         return _end(await self._database.row(_LAST_LINES, {"job_id": job_id, "count": count}))
