@@ -31,6 +31,7 @@ _PROBLEMS_OF_A_CHANGE = (
     HTTPStatus.SERVICE_UNAVAILABLE,
 )
 _TEXT = {"type": "string"}
+_ETAG = {"ETag": {"description": "names just this answer, for If-None-Match", "schema": _TEXT}}
 _ALSO_AS = {
     "listJobEvents": ("application/x-ndjson", "text/event-stream"),
     "listProblems": ("text/html",),
@@ -75,6 +76,7 @@ def completed(document: Document) -> Document:
         elif operation["operationId"] not in ("live", "ready", "version"):
             parameters += _HEADERS_OF_A_QUESTION
             responses["304"] = {"description": "the caller has it already"}
+            _add_headers_of_an_answer(responses["200"], parameters)
             responses.setdefault("503", _problem(HTTPStatus.SERVICE_UNAVAILABLE))
         for media in _ALSO_AS.get(operation["operationId"], ()):
             responses["200"]["content"][media] = {"schema": _TEXT}
@@ -82,6 +84,17 @@ def completed(document: Document) -> Document:
         responses |= {str(int(status)): _problem(status) for status in _EVERY_PROBLEM}
         responses["default"] = {"description": "any other error"} | _PROBLEM_CONTENT
     return whole
+
+
+def _add_headers_of_an_answer(response: Document, parameters: list[Document]) -> None:
+    streamed = "application/json" not in response["content"] and "text/event-stream" in response["content"]
+    headers = (
+        {} if streamed else {"ETag": {"description": "names just this answer, for If-None-Match", "schema": _TEXT}}
+    )
+    if any(one["name"] in ("pageToken", "after") for one in parameters):
+        headers["Link"] = {"description": '`<…>; rel="next"`: the next page, where there is one', "schema": _TEXT}
+    if headers:
+        response["headers"] = response.get("headers", {}) | headers
 
 
 def _operations(document: Document) -> Iterator[tuple[str, str, Document]]:

@@ -1,9 +1,11 @@
-"""What only a real server sees of a request: the bytes of its body."""
+"""What only a real server sees: the bytes of a request, many requests at once, and streams that are cut off."""
 
 import json
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
+import httpx
 import pytest
 
 from tests.support.stack import RunningStack, running_stack
@@ -59,6 +61,35 @@ def test_what_is_no_request_is_a_problem_too(stack: RunningStack, request_: byte
     assert head.startswith(b"HTTP/1.1 %d " % status)
     assert b"application/problem+json" in head and b"nosniff" in head and b"frame-ancestors 'none'" in head
     assert (problem["status"], problem["type"]) == (status, "/problems/bad-request")
+
+
+def test_fifty_equal_requests_with_one_key_make_one_job(stack: RunningStack) -> None:
+    before = {one["id"] for one in stack.http.get("/jobs?limit=500").json()}
+
+    def ask(_: int) -> tuple[int, str | None]:
+        answer = httpx.post(f"{stack.url}/migrations/run", headers={"Idempotency-Key": "fifty"}, timeout=60)
+        return answer.status_code, answer.json().get("id")
+
+    with ThreadPoolExecutor(50) as pool:
+        answers = list(pool.map(ask, range(50)))
+    jobs = {job for status, job in answers if status == 202}
+    assert len(jobs) == 1 and {status for status, _ in answers} <= {202, 409}
+    assert {one["id"] for one in stack.http.get("/jobs?limit=500").json()} - before == jobs
+
+
+def test_a_stream_that_is_cut_twenty_times_loses_and_doubles_nothing(stack: RunningStack) -> None:
+    first = stack.job("POST", "/migrations/run")["id"]
+    read = [one["id"] for one in stack.http.get(f"/jobs/{first}/events").json()]
+    jobs = [first]
+    for _ in range(20):
+        if len(read) % 2 == 0:
+            jobs.append(stack.http.post("/migrations/run").json()["id"])
+        known = {"Last-Event-ID": read[-1]}
+        with stack.http.stream("GET", "/events?topics=jobs", headers=known, timeout=20) as answer:
+            lines = answer.iter_lines()
+            read.append(next(line for line in lines if line.startswith("id: ")).removeprefix("id: "))
+    told = [one["id"] for job in jobs for one in stack.http.get(f"/jobs/{job}/events").json()]
+    assert read == sorted(told, key=int)[: len(read)]
 
 
 def sent(port: int, request: bytes) -> bytes:
