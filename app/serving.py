@@ -43,7 +43,7 @@ _caretakers: dict[int, Caretaker] = {}
 
 bind = f"{_host}:{_loaded.port}"
 workers = _loaded.api_processes
-worker_class = "gthread"
+worker_class = "app.connections.PatientWorker"
 # every request that may wait has a thread, and ordinary ones never queue behind them
 threads = MOST_WAITING + ORDINARY_THREADS
 worker_connections = 2 * threads

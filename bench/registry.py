@@ -2,6 +2,7 @@
 
 from bench import (
     access,
+    events,
     handover,
     harmless,
     lexer,
@@ -24,6 +25,7 @@ BENCHMARKS = (
     nothing_to_do.BENCHMARK,
     submit.BENCHMARK,
     access.BENCHMARK,
+    events.BENCHMARK,
     handover.BENCHMARK,
     stall.BENCHMARK,
     list10000.BENCHMARK,

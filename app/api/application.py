@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from flask import Response, request
+from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
 from werkzeug.routing import BaseConverter
@@ -16,7 +17,10 @@ from app.api import (
     documents,
     drift,
     environments,
+    events,
+    history,
     jobs,
+    logs,
     migrations,
     operations,
     plans,
@@ -41,9 +45,11 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 RESOURCES = (
-    migrations, plans, proofs, conflicts, jobs, schedules, environments, drift, preserved, protection, registry, syncs,
-    tokens, audit, operations, documents,
+    migrations, plans, proofs, conflicts, jobs, events, logs, history, schedules, environments, drift, preserved,
+    protection, registry, syncs, tokens, audit, operations, documents,
 )  # fmt: skip
+PERSONAL = frozenset({"whoami", "tokens", "audit"})
+"""What they answer is about people, and no cache keeps it."""
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -80,6 +86,14 @@ def build_application(services: Services) -> OpenAPI:
 
 
 class _Application(OpenAPI):
+    def register_api(self, api: APIBlueprint, **options: Any) -> None:
+        """Two rooms may answer one address, each with methods of its own; the document knows all of them."""
+        known = dict(self.paths)
+        super().register_api(api, **options)
+        for path in known.keys() & api.paths.keys():
+            methods = {name: getattr(api.paths[path], name) for name in api.paths[path].model_fields_set}
+            self.paths[path] = known[path].model_copy(update=methods)
+
     def make_default_options_response(self) -> Response:
         """Allow is the whole answer."""
         response = super().make_default_options_response()
@@ -116,5 +130,6 @@ def _finish(response: Response) -> Response:
     response.headers["X-Request-Id"] = request_id()
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
-    response.headers.setdefault("Cache-Control", "no-cache" if request.method in SAFE_METHODS else "no-store")
+    kept = request.method in SAFE_METHODS and request.path.partition("/")[2].partition("/")[0] not in PERSONAL
+    response.headers.setdefault("Cache-Control", "no-cache" if kept else "no-store")
     return response

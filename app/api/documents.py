@@ -50,15 +50,18 @@ def docs() -> Response:
     return _page("docs.html", document=_document(), operations=_operations(_document()))
 
 
-@api.get("/problems", doc_ui=False)
+@api.get("/problems", responses={200: schemas.ProblemPages}, operation_id="listProblems")
 @checked
 def list_problems() -> Response:
-    """Every kind of problem, and every hazard"""
+    """Every kind of problem, and every hazard
+
+    HTML for browsers (`Accept: text/html`), JSON for everybody else.
+    """
     problems = [_problem(slug, kind) for slug, kind in sorted(slugs().items())]
     problems += [_hazard(slug) for slug in HAZARD_PAGES]
-    if _wants_html():
-        return _page("problems.html", problems=problems)
-    return tagged_response(problems)
+    response = _page("problems.html", problems=problems) if _wants_html() else tagged_response(problems)
+    response.vary.add("Accept")
+    return response
 
 
 @api.get("/problems/<slug>", responses={200: schemas.ProblemPage}, operation_id="getProblem")

@@ -51,6 +51,7 @@ STATUS: Mapping[type[LiftlockError], HTTPStatus] = {
     errors.PreconditionFailed: HTTPStatus.PRECONDITION_FAILED,
     refusals.ContentTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     refusals.UnsupportedMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    refusals.RangeNotSatisfiable: HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
     errors.HazardNotAllowed: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.ValidationFailed: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.MigrationsInvalid: HTTPStatus.UNPROCESSABLE_ENTITY,

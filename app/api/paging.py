@@ -15,15 +15,24 @@ from app.domain.problem import Problem
 
 def after(token: str | None, of: str) -> UUID | None:
     """The id of the last element of the page before. Raises ValidationFailed for a token of another list."""
+    text = text_after(token, of)
+    try:
+        return None if text is None else UUID(text)
+    except ValueError:
+        raise stale() from None
+
+
+def text_after(token: str | None, of: str) -> str | None:
+    """The same of a list whose elements have no such ids."""
     if token is None:
         return None
     try:
         found = json.loads(base64.urlsafe_b64decode(token.encode("ascii") + b"=="))
-        if found["of"] == of:
-            return UUID(found["after"])
+        if found["of"] == of and isinstance(found["after"], str):
+            return str(found["after"])
     except (ValueError, TypeError, KeyError, AttributeError, binascii.Error):
         pass
-    raise _stale()
+    raise stale()
 
 
 def next_token(of: str, last: str) -> str:
@@ -37,7 +46,7 @@ def cut(items: tuple[Any, ...], limit: int, token: str | None, of: str) -> tuple
         return items[: limit + 1]
     at = next((i for i, item in enumerate(items) if item.id == last), None)
     if at is None:
-        raise _stale()
+        raise stale()
     return items[at + 1 : at + 2 + limit]
 
 
@@ -48,6 +57,6 @@ def link_next(response: Response, of: str, last: str) -> Response:
     return response
 
 
-def _stale() -> ValidationFailed:
+def stale() -> ValidationFailed:
     message = "the query parameter `pageToken` does not belong to this list; begin again without it"
     return ValidationFailed(message, (Problem("page_token", message, parameter="pageToken"),))

@@ -106,6 +106,11 @@ PAGES: Mapping[str, Page] = {
         "A request takes a few fields, never files: migrations come from the configured folder.",
         "Send only the fields that /docs lists.",
     ),
+    "range-not-satisfiable": Page(
+        "The part of a log that was asked for begins behind its end.",
+        "Nothing has been added since it was last read.",
+        "Ask again later, or without `Range`; `bytes` says how long the log is.",
+    ),
     "cannot-restore": Page(
         "Kept rows cannot be put into that table.",
         "They are not kept any more, or there is a table of that name, or no such schema.",

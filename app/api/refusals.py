@@ -26,3 +26,8 @@ class UnsupportedMediaType(Refusal):
 class MethodNotAllowed(Refusal):
     slug = "method-not-allowed"
     title = "This address does not take this method"
+
+
+class RangeNotSatisfiable(Refusal):
+    slug = "range-not-satisfiable"
+    title = "That part is not there"

@@ -51,7 +51,7 @@ def job_summary(job: Job, base_url: str, may: May) -> Json:
         "approvalsNeeded": job.approvals_needed,
         "note": request.note,
         "notices": list(job.notices),
-        "error": _failure(job.error, base_url, request.environment),
+        "error": failure_value(job.error, base_url, request.environment),
         "links": _job_links(job),
         "actions": [one(job, may) for one in (_cancel, _retry, *_votes_on(job))],
         **({} if request.parent is None else {"parent": str(request.parent)}),
@@ -61,7 +61,7 @@ def job_summary(job: Job, base_url: str, may: May) -> Json:
 def job(job: Job, base_url: str, may: May) -> Json:
     return {
         **job_summary(job, base_url, may),
-        "steps": [_step(step, base_url, job.request.environment) for step in job.steps],
+        "steps": [step_value(step, base_url, job.request.environment) for step in job.steps],
         **children(job),
     }
 
@@ -151,7 +151,7 @@ def _duration_ms(job: Job) -> int | None:
     return round((job.finished_at - job.started_at).total_seconds() * 1000)
 
 
-def _step(step: StepRecord, base_url: str, environment: str) -> Json:
+def step_value(step: StepRecord, base_url: str, environment: str) -> Json:
     return {
         "ordinal": step.ordinal,
         "name": step.name,
@@ -162,7 +162,7 @@ def _step(step: StepRecord, base_url: str, environment: str) -> Json:
         "finishedAt": moment(step.finished_at),
         "durationMs": step.duration_ms,
         "notice": step.notice,
-        "error": _failure(step.error, base_url, environment),
+        "error": failure_value(step.error, base_url, environment),
     }
 
 
@@ -178,7 +178,7 @@ def session(one: Session) -> Json:
     }
 
 
-def _failure(failure: Failure | None, base_url: str, environment: str) -> Json | None:
+def failure_value(failure: Failure | None, base_url: str, environment: str) -> Json | None:
     if failure is None:
         return None
     return {
@@ -202,7 +202,8 @@ def _failure(failure: Failure | None, base_url: str, environment: str) -> Json |
 
 
 def _job_links(job: Job) -> Json:
-    links = {"self": f"/jobs/{job.id}", "locks": f"/jobs/{job.id}/locks"}
+    at = f"/jobs/{job.id}"
+    links = {"self": at, "events": f"{at}/events", "log": f"{at}/log", "locks": f"{at}/locks"}
     if job.request.kind.writes_target:
         links["migrations"] = f"/migrations?{in_environment(job.request.environment)}"
     if job.request.plan is not None:

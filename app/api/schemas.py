@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 from pydantic.alias_generators import to_camel
 
+from app.api.examples import PROBLEM
 from app.api.proof_schemas import ProofDetail, Reversibility
 from app.api.shapes import Answer, Href, Id, JobChild, Moment
 from app.domain.environment import OnFailure
@@ -274,7 +275,7 @@ class FoundProblem(BaseModel):
 class Problem(BaseModel):
     """An error (RFC 9457). Its facts are further members; `type` is also the address of a page about it."""
 
-    model_config = ConfigDict(alias_generator=to_camel, extra="allow")
+    model_config = ConfigDict(alias_generator=to_camel, extra="allow", json_schema_extra={"examples": [PROBLEM]})
 
     type: Annotated[str, Field(pattern="^/problems/[a-z-]+$")]
     title: str
@@ -295,3 +296,7 @@ class ProblemPage(Answer):
     means: str
     why: str
     what_to_do: str
+
+
+class ProblemPages(RootModel[list[ProblemPage]]):
+    """By the last part of their addresses; hazards come after them."""

@@ -31,6 +31,13 @@ _PROBLEMS_OF_A_CHANGE = (
     HTTPStatus.SERVICE_UNAVAILABLE,
 )
 _TEXT = {"type": "string"}
+_ETAG = {"ETag": {"description": "names just this answer, for If-None-Match", "schema": _TEXT}}
+_ALSO_AS = {
+    "listJobEvents": ("application/x-ndjson", "text/event-stream"),
+    "listProblems": ("text/html",),
+    "getProblem": ("text/html",),
+}
+"""What a 200 may be beside JSON, where `Accept` asks for it."""
 
 
 def _header(name: str, description: str, schema: Document) -> Document:
@@ -46,7 +53,11 @@ _PREFER = _header("Prefer", "`wait=N`: answer 200 with the finished job if it en
 _IF_MATCH = _header("If-Match", "the ETag of `GET /migrations`: refuse when the list has changed since", _TEXT)
 _HEADERS_OF_A_QUESTION = (_header("If-None-Match", "the ETag the caller has: 304 when it is still so", _TEXT),)
 _HEADERS_OF_ALL = (
-    _header("X-Request-Id", "comes back with the answer, and is kept on the job", _TEXT | {"maxLength": 128}),
+    _header(
+        "X-Request-Id",
+        "comes back with the answer, and is kept on the job; of 1 to 128 of `A-Z a-z 0-9 . _ -`, or another is made",
+        _TEXT,
+    ),
 )
 
 
@@ -65,11 +76,25 @@ def completed(document: Document) -> Document:
         elif operation["operationId"] not in ("live", "ready", "version"):
             parameters += _HEADERS_OF_A_QUESTION
             responses["304"] = {"description": "the caller has it already"}
+            _add_headers_of_an_answer(responses["200"], parameters)
             responses.setdefault("503", _problem(HTTPStatus.SERVICE_UNAVAILABLE))
+        for media in _ALSO_AS.get(operation["operationId"], ()):
+            responses["200"]["content"][media] = {"schema": _TEXT}
         parameters += _HEADERS_OF_ALL
         responses |= {str(int(status)): _problem(status) for status in _EVERY_PROBLEM}
         responses["default"] = {"description": "any other error"} | _PROBLEM_CONTENT
     return whole
+
+
+def _add_headers_of_an_answer(response: Document, parameters: list[Document]) -> None:
+    streamed = "application/json" not in response["content"] and "text/event-stream" in response["content"]
+    headers = (
+        {} if streamed else {"ETag": {"description": "names just this answer, for If-None-Match", "schema": _TEXT}}
+    )
+    if any(one["name"] in ("pageToken", "after") for one in parameters):
+        headers["Link"] = {"description": '`<…>; rel="next"`: the next page, where there is one', "schema": _TEXT}
+    if headers:
+        response["headers"] = response.get("headers", {}) | headers
 
 
 def _operations(document: Document) -> Iterator[tuple[str, str, Document]]:

@@ -9,18 +9,17 @@ from typing import Any
 from urllib.parse import quote
 
 _CALL = re.compile(r"\b(GET|POST|PUT|DELETE) (/[^\s,;]*)(?: (\{[^{}]*\}))?")
-_BEFORE = re.compile(r"[\s,;:]*(?:\b(?:then|and))?\s*$")
 _AFTER = re.compile(r"^(?:\s*\bagain\b)?[\s,;.]*")
 _BY_ENVIRONMENT = re.compile(r"/migrations(?:/[^/?]+|/rollback/[^/?]+)?(?:\?.*)?")
 
 
 def next_steps(steps: tuple[str, ...], base_url: str, environment: str | None) -> list[str]:
-    """`POST /path`, with its body in JSON if it has one, becomes a command, alone in its element; what a step
-    says around it is an element of its own.
+    """`POST /path`, with its body in JSON if it has one, becomes a command. A step stays one element: what it says
+    stands before the command, which goes to the end of the line as it is pasted.
 
     A command about migrations names `environment` unless it names one already or none is known.
     """
-    return [part for step in steps for part in _parts(step, base_url, environment)]
+    return ["; ".join(_parts(step, base_url, environment)) for step in steps]
 
 
 def command_with(method: str, address: str, base_url: str, body: dict[str, Any]) -> str:
@@ -37,10 +36,10 @@ def in_environment(environment: str) -> str:
 def _parts(step: str, base_url: str, environment: str | None) -> Iterator[str]:
     rest = step
     while (call := _CALL.search(rest)) is not None:
-        if before := _BEFORE.sub("", rest[: call.start()]):
-            yield before
+        before = rest[: call.start()].strip(" ,;:")
         command = _command(call[1], call[2], base_url, environment)
-        yield command if call[3] is None else _with_body(command, call[3])
+        whole = command if call[3] is None else _with_body(command, call[3])
+        yield f"{before}: {whole}" if before else whole
         rest = _AFTER.sub("", rest[call.end() :])
     if rest:
         yield rest

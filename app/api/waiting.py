@@ -33,8 +33,7 @@ class Waiters:
         """Raises TooManyRequests when every place is taken."""
         if not self._places.acquire(blocking=False):
             raise TooManyRequests(
-                f"{self._most} requests are waiting for jobs in this process already; "
-                f"ask again shortly, or ask without waiting"
+                f"{self._most} requests are waiting in this process already; ask again shortly, or ask without waiting"
             )
         try:
             yield

@@ -123,7 +123,7 @@ class Drift:
             problems,
             next_steps=(
                 f"GET /environments/{self.environment}/drift",
-                "POST /migrations/run with onDrift: warn takes the schema as it is",
+                'to take the schema as it is: POST /migrations/run {"onDrift": "warn"}',
             ),
             facts={"environment": self.environment, "expected": self.recorded.fingerprint, "found": self.found},
         )

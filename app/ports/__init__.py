@@ -23,6 +23,7 @@ from app.ports.control import (
     first_state,
 )
 from app.ports.convoys import Convoys
+from app.ports.events import EventFeed, EventLog, EventsWanted, Hear, LogPart
 from app.ports.lint import Linter
 from app.ports.overview import EnvironmentLog
 from app.ports.ownership import Ownership
@@ -39,6 +40,7 @@ from app.ports.target import (
     DoneBefore,
     FenceBusy,
     Guide,
+    LedgerWanted,
     Limits,
     Observer,
     Observers,
@@ -67,8 +69,12 @@ __all__ = [
     "Drafts",
     "DriftLog",
     "EnvironmentLog",
+    "EventFeed",
+    "EventLog",
+    "EventsWanted",
     "FenceBusy",
     "Guide",
+    "Hear",
     "Held",
     "HeldElsewhere",
     "IdempotencyKeys",
@@ -80,9 +86,11 @@ __all__ = [
     "KeyClaim",
     "KnownJob",
     "Leases",
+    "LedgerWanted",
     "Limits",
     "Linter",
     "LockLog",
+    "LogPart",
     "NewJob",
     "Observer",
     "Observers",

@@ -10,6 +10,7 @@ from uuid import UUID
 from app.domain.drift import Kept, Sight
 from app.domain.environment import Environment, Protection
 from app.domain.failure import Failure
+from app.domain.history import LedgerEvent
 from app.domain.job import (
     Attempt,
     Ended,
@@ -181,6 +182,16 @@ class TargetSession(Protocol):
     async def close(self) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class LedgerWanted:
+    """Events of the ledger before the moment `at`, and at it those with a smaller id than `id`, newest first."""
+
+    limit: int
+    at: datetime
+    id: int
+    name: str | None = None
+
+
 class Targets(Protocol):
     def open(self, environment: Environment, attempt: Attempt) -> AbstractAsyncContextManager[TargetSession]:
         """Raises BackendUnavailable when the target cannot be reached or used."""
@@ -188,6 +199,10 @@ class Targets(Protocol):
 
     async def read(self, environment: Environment) -> TargetView:
         """Reads only; a target without a ledger has an empty history. Raises BackendUnavailable."""
+        ...
+
+    async def past(self, environment: Environment, wanted: LedgerWanted) -> tuple[LedgerEvent, ...]:
+        """What its ledger says was done; nothing where there is none. Raises BackendUnavailable."""
         ...
 
     async def ended(self, environment: Environment, jobs: Sequence[UUID]) -> frozenset[UUID]:

@@ -57,7 +57,7 @@ class DriftGuard:
                 (Problem("schema_not_read", said),),
                 next_steps=(
                     "look in pg_locks for AccessExclusiveLock, wait for that session, then run again",
-                    "POST /migrations/run with onDrift: warn does not wait for it",
+                    'to run without looking: POST /migrations/run {"onDrift": "warn"}',
                 ),
                 facts={"environment": self._environment.name},
             )

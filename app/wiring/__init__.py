@@ -6,6 +6,8 @@ from pathlib import Path
 
 from app import failpoints
 from app.adapters.control.database import ControlDatabase
+from app.adapters.control.events import ControlEvents
+from app.adapters.control.feed import ControlFeed
 from app.adapters.control.idempotency import ControlIdempotencyKeys
 from app.adapters.control.locks import ControlLocks
 from app.adapters.control.overview import ControlEnvironmentLog
@@ -24,7 +26,7 @@ from app.adapters.target.ownership import PostgresOwnership
 from app.adapters.target.preserve.shelf import PostgresPreservedRows
 from app.adapters.target.targets import PostgresTargets
 from app.portal import Portal
-from app.ports import Clock, IdempotencyKeys, JobBoard
+from app.ports import Clock, EventFeed, EventLog, IdempotencyKeys, JobBoard
 from app.registry.reading import DocumentReader
 from app.services.access import Authenticator
 from app.services.approving import ApprovalDesk
@@ -32,6 +34,7 @@ from app.services.comparing import Comparer
 from app.services.conflict import ConflictResolutionService
 from app.services.drift_desk import DriftDesk
 from app.services.environments import Environments
+from app.services.history import HistoryService
 from app.services.install import ControlInstaller
 from app.services.migration import MigrationService
 from app.services.overview import Overview
@@ -95,6 +98,9 @@ class Services:
     installer: ControlInstaller
     auto_run: AutoRun
     board: JobBoard
+    history: HistoryService
+    events: EventLog
+    feed: EventFeed
     idempotency: IdempotencyKeys
     health: BackendHealth
     watchdog_portal: Portal
@@ -130,7 +136,7 @@ def build(settings: Settings) -> Services:
     desk, plans = _desk(settings, rooms), _plans(rooms)
     plan_desk = PlanDesk(environments, plans)
     sync_desk = SyncDesk(environments, rooms.fan_out, plan_desk, board)
-    tokens = ControlTokens(database)
+    tokens, events = ControlTokens(database), ControlEvents(database)
     return Services(
         settings=settings,
         portal=portal,
@@ -164,9 +170,18 @@ def build(settings: Settings) -> Services:
         installer=_installer(settings, rooms.targets, clock),
         auto_run=AutoRun(migrations, validation),
         board=board,
+        history=HistoryService(environments, rooms.targets, board),
+        events=events,
+        feed=_feed(settings, portal, events),
         idempotency=ControlIdempotencyKeys(database),
         health=BackendHealth(database, settings.redis_url),
     )
+
+
+def _feed(settings: Settings, portal: Portal, events: ControlEvents) -> ControlFeed:
+    feed = ControlFeed(settings.database, events)
+    portal.on_close(feed.close)
+    return feed
 
 
 def _new_secret() -> str:

@@ -30,6 +30,7 @@ from app.services.drift_desk import DriftDesk
 from app.services.environments import Environments
 from app.services.fan_out import FanOut
 from app.services.gate import HazardGate
+from app.services.history import HistoryService
 from app.services.install import ControlInstaller
 from app.services.migration import MigrationService
 from app.services.neighbours import Neighbours
@@ -63,6 +64,7 @@ from tests.fakes.conflicts import MemoryConflicts
 from tests.fakes.convoys import MemoryConvoys
 from tests.fakes.doorbell import RecordingDoorbell
 from tests.fakes.drift import MemoryDrafts, MemoryDrift
+from tests.fakes.events import MemoryEvents
 from tests.fakes.idempotency import MemoryIdempotencyKeys
 from tests.fakes.jobs import JobStore, MemoryClaims, MemoryJobs
 from tests.fakes.lint import FakeLinter
@@ -128,6 +130,7 @@ class Stand:
         self.keys = MemoryIdempotencyKeys(self.clock)
         self.store = JobStore(self.clock, self.keys)
         self.claims, self.log = MemoryClaims(self.store), MemoryConflicts(self.clock)
+        self.events = MemoryEvents(self.store, self.clock)
         self.schedules = MemorySchedules(self.store)
         self.source = LiteralSource(*self.files)
         self.targets, self.trail = MemoryTargets(clock=self.clock), MemoryTrail(self.clock)
@@ -293,6 +296,9 @@ class Stand:
             installer=cast(ControlInstaller, None),
             auto_run=AutoRun(migrations, validation),
             board=board,
+            history=HistoryService(environments, self.targets, board),
+            events=self.events,
+            feed=self.events,
             idempotency=self.keys,
             health=cast(BackendHealth, self.health),
         )

@@ -63,6 +63,10 @@ CASES: dict[str, Case] = {
     "GET /jobs": Case("/jobs"),
     "GET /jobs/{id}": Case("/jobs/{job}"),
     "GET /jobs/{id}/locks": Case("/jobs/{job}/locks"),
+    "GET /jobs/{id}/events": Case("/jobs/{job}/events"),
+    "GET /jobs/{id}/log": Case("/jobs/{job}/log"),
+    "GET /events": Case("/events?topics=nothing"),
+    "GET /history": Case("/history"),
     "GET /jobs/{id}/approvals": Case("/jobs/{job}/approvals"),
     "POST /jobs/{id}/cancel": Case("/jobs/{job}/cancel", OPERATORS, "run:development"),
     "POST /jobs/{id}/pause": Case("/jobs/{job}/pause", OPERATORS, "run:development"),
@@ -131,6 +135,12 @@ def _routes(stand: Stand) -> set[str]:
 
 def test_every_route_has_a_door_and_every_door_a_route(stand: Stand) -> None:
     assert _routes(stand) == set(DOORS)
+
+
+def test_every_route_is_in_the_document(stand: Stand) -> None:
+    paths = stand.get("/openapi.json").json["paths"]
+    documented = {f"{method.upper()} {path}" for path, item in paths.items() for method in item}
+    assert documented == set(DOORS) - {"GET /docs", "GET /openapi.json"}
 
 
 def test_every_route_is_tried_by_this_file(stand: Stand) -> None:

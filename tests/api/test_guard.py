@@ -91,6 +91,7 @@ def test_nothing_of_ours_is_framed_sniffed_or_kept(stand: Stand) -> None:
     assert "frame-ancestors 'none'" in read.headers["Content-Security-Policy"]
     assert read.headers["Cache-Control"] == "no-cache"
     assert changed.headers["Cache-Control"] == "no-store"
+    assert stand.get("/whoami").headers["Cache-Control"] == "no-store"
 
 
 def test_a_read_only_service_refuses_every_change_and_says_so_in_its_actions() -> None:

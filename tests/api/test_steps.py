@@ -1,4 +1,4 @@
-"""What to do next: every call is a command of its own, and goes where the request went."""
+"""What to do next: a step is one line, its call a command that goes where the request went."""
 
 import pytest
 
@@ -19,9 +19,9 @@ BASE = "http://localhost:3000"
     ("POST /migrations/run?environment=b", [f"curl -X POST '{BASE}/migrations/run?environment=b'"]),
     ("GET /docs", [f"curl {BASE}/docs"]), ("GET /jobs/1?wait=30", [f"curl '{BASE}/jobs/1?wait=30'"]),
     ("correct the files named here, then POST /migrations/run again",
-     ["correct the files named here", f"curl -X POST '{BASE}/migrations/run?environment=a'"]),
+     [f"correct the files named here, then: curl -X POST '{BASE}/migrations/run?environment=a'"]),
     ("GET /jobs, then look at GET /docs; and ask",
-     [f"curl {BASE}/jobs", "then look at", f"curl {BASE}/docs", "and ask"]),
+     [f"curl {BASE}/jobs; then look at: curl {BASE}/docs; and ask"]),
 ])  # fmt: skip
 def test_calls_become_commands_and_prose_stays_prose(step: str, parts: list[str]) -> None:
     assert next_steps((step,), BASE, "a") == parts
@@ -29,8 +29,7 @@ def test_calls_become_commands_and_prose_stays_prose(step: str, parts: list[str]
 
 def test_a_call_with_a_body_becomes_one_command() -> None:
     assert next_steps(('when it is there: POST /migrations/mark {"names": ["a"], "as": "applied"}',), BASE, "x") == [
-        "when it is there",
-        f"curl -X POST '{BASE}/migrations/mark?environment=x' -H 'Content-Type: application/json'"
+        f"when it is there: curl -X POST '{BASE}/migrations/mark?environment=x' -H 'Content-Type: application/json'"
         """ -d '{"names": ["a"], "as": "applied"}'""",
     ]
 
@@ -66,5 +65,5 @@ def test_a_failed_job_goes_on_in_its_own_environment(stand: Stand) -> None:
     failure = Failure(FailureCode.SQL_ERROR, "no such table", next_steps=steps)
     stand.finish(job_id, JobState.FAILED, "sql_error", error=failure)
     assert stand.get(f"/jobs/{job_id}").json["error"]["nextSteps"] == [
-        "correct o.sql", f"curl -X POST '{BASE}/migrations/run?environment=production'",
+        f"correct o.sql, then: curl -X POST '{BASE}/migrations/run?environment=production'",
     ]  # fmt: skip

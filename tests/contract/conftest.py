@@ -14,6 +14,8 @@ from app.adapters.control.conflicts import ControlConflicts
 from app.adapters.control.convoys import ControlConvoys
 from app.adapters.control.database import ControlDatabase
 from app.adapters.control.drift import ControlDrift
+from app.adapters.control.events import ControlEvents
+from app.adapters.control.feed import ControlFeed
 from app.adapters.control.idempotency import ControlIdempotencyKeys
 from app.adapters.control.jobs import ControlJobs
 from app.adapters.control.locks import ControlLocks
@@ -35,6 +37,8 @@ from app.ports import (
     Convoys,
     DriftLog,
     EnvironmentLog,
+    EventFeed,
+    EventLog,
     IdempotencyKeys,
     JobBoard,
     JobClaims,
@@ -53,6 +57,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.conflicts import MemoryConflicts
 from tests.fakes.convoys import MemoryConvoys
 from tests.fakes.drift import MemoryDrift
+from tests.fakes.events import MemoryEvents
 from tests.fakes.idempotency import MemoryIdempotencyKeys
 from tests.fakes.jobs import JobStore, MemoryClaims, MemoryJobs
 from tests.fakes.locks import MemoryLocks
@@ -107,6 +112,8 @@ class Room:
     approvals: Approvals
     registry: Registry
     convoys: Convoys
+    events: EventLog
+    feed: EventFeed
     portal: Portal
     clock: FakeClock
     dsn: str | None = None
@@ -133,6 +140,7 @@ def _memory_room() -> Iterator[Room]:
     clock, portal = FakeClock(), Portal("contract")
     keys = MemoryIdempotencyKeys(clock)
     store = JobStore(clock, keys)
+    events = MemoryEvents(store, clock)
     conflicts, checks, trail = MemoryConflicts(clock), MemoryDrift(clock), MemoryTrail(clock)
     yield Room(
         MemoryJobs(store),
@@ -153,6 +161,8 @@ def _memory_room() -> Iterator[Room]:
         MemoryApprovals(store),
         MemoryRegistry(clock),
         MemoryConvoys(store),
+        events,
+        events,
         portal,
         clock,
     )
@@ -163,7 +173,10 @@ def _real_room(request: pytest.FixtureRequest, folder: Path) -> Iterator[Room]:
     with open_house(request.getfixturevalue("servers"), folder) as house:
         database, announcements = ControlDatabase(Dsn(house.dsn)), Announcements(Dsn(house.dsn))
         portal = house.services.portal
+        events = ControlEvents(database)
+        feed = ControlFeed(Dsn(house.dsn), events)
         portal.on_close(database.close)
+        portal.on_close(feed.close)
         portal.on_close(announcements.close)
         yield Room(
             ControlJobs(database, announcements),
@@ -184,6 +197,8 @@ def _real_room(request: pytest.FixtureRequest, folder: Path) -> Iterator[Room]:
             ControlApprovals(database),
             ControlRegistry(database),
             ControlConvoys(database),
+            events,
+            feed,
             portal,
             FakeClock(),
             house.dsn,

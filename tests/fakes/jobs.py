@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -62,10 +62,13 @@ class JobStore:
     epochs: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     watchers: dict[JobId, set[asyncio.Event]] = field(default_factory=lambda: defaultdict(set))
     newest: set[JobId] = field(default_factory=set)
+    tell: Callable[[Job | None, Job], None] = lambda _before, _now: None
 
     def change(self, row: Row, **values: Any) -> None:
         """An update that watchers see."""
+        before = row.job
         self.touch(row, **values)
+        self.tell(before, row.job)
         for event in self.watchers[row.job.id]:
             event.set()
 
@@ -154,6 +157,7 @@ class MemoryJobs:
         if job.finished is not None:
             made = replace(made, seq=None, not_before=None, approvals_needed=0, finished_at=now, **_ended(job.finished))
         self._store.rows[job.id] = Row(made, due=now + FIRST_RING_GRACE, dedupe_key=job.dedupe_key, dispatches=1)
+        self._store.tell(None, made)
         return made
 
     async def get(self, job_id: JobId) -> Job | None:

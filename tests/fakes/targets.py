@@ -12,13 +12,25 @@ from app.domain.drift import Kept, Sight
 from app.domain.environment import Environment, Protection, stricter
 from app.domain.errors import BackendUnavailable
 from app.domain.failure import Failure, FailureCode
+from app.domain.history import LedgerEvent
 from app.domain.job import Attempt, Ended
 from app.domain.ledger import History, LedgerEntry, Status, ledger_id
 from app.domain.migration import Direction
 from app.domain.pinned import Pinned, pin_plan
 from app.domain.signals import Fenced, StepFailed
 from app.domain.step import Deed, Plan, Step
-from app.ports import UNGUIDED, Acquired, Clock, DoneBefore, FenceBusy, Guide, Limits, TargetSession, TargetView
+from app.ports import (
+    UNGUIDED,
+    Acquired,
+    Clock,
+    DoneBefore,
+    FenceBusy,
+    Guide,
+    LedgerWanted,
+    Limits,
+    TargetSession,
+    TargetView,
+)
 from tests.fakes.clock import FakeClock
 
 
@@ -76,6 +88,17 @@ class MemoryTargets:
         if environment.name not in self._ledgers:
             return TargetView(History.of(self.entries))
         return self.ledger(environment.name).view_at(self._clock.now())
+
+    async def past(self, environment: Environment, wanted: LedgerWanted) -> tuple[LedgerEvent, ...]:
+        """One event for each entry: its newest."""
+        found = [
+            LedgerEvent(
+                one.position, one.updated_at, one.name, one.version, one.status.value, one.job_id or one.id, "ann"
+            )
+            for one in (await self.read(environment)).history.entries
+            if wanted.name in (None, one.name) and (one.updated_at, one.position) < (wanted.at, wanted.id)
+        ]
+        return tuple(sorted(found, key=lambda one: (one.at, one.id), reverse=True)[: wanted.limit])
 
     async def ended(self, environment: Environment, jobs: Sequence[UUID]) -> frozenset[UUID]:
         if self.unavailable is not None:

@@ -165,7 +165,7 @@ async def _foretold(dsn: str, up: str) -> bool:
     connection = await asyncpg.connect(dsn)
     try:
         removals = removals_of(steps)
-        held = await read_holdings(connection, removals)
+        held = await read_holdings(connection, "", removals)
     finally:
         await connection.close()
     keeps = keeping.keeping_of(steps, removals, held, 10**12).keeps

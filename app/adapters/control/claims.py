@@ -112,25 +112,26 @@ _GIVE_BACK = Direct(
     WHERE id = :id AND attempt = :attempt AND state = 'running' RETURNING 1
 """)
 )
-_SAY = text("""
-    UPDATE liftlock_control.jobs SET message = :message
-    WHERE id = :id AND attempt = :attempt AND state = 'running'
-""")
-
-
-_PUT_STEPS = text("""
+_RECORD = Direct(
+    text("""
+    WITH said AS (
+        UPDATE liftlock_control.jobs SET message = :message
+        WHERE id = :id AND attempt = :attempt AND state = 'running' RETURNING id)
     INSERT INTO liftlock_control.job_steps
         (job_id, ordinal, name, version, direction, state, started_at, finished_at, duration_ms, error, notice)
-    SELECT :id, ordinal, name, version, direction, state, started_at, finished_at, duration_ms,
+    SELECT said.id, ordinal, name, version, direction, state, started_at, finished_at, duration_ms,
            NULLIF(error, 'null'), notice
-    FROM jsonb_to_recordset(CAST(:steps AS jsonb)) AS s (
+    FROM said, jsonb_to_recordset(CAST(:steps AS jsonb)) AS s (
         ordinal int, name text, version text, direction text, state text, started_at timestamptz,
         finished_at timestamptz, duration_ms bigint, error jsonb, notice text)
+    ORDER BY ordinal
     ON CONFLICT (job_id, ordinal) DO UPDATE
     SET name = excluded.name, version = excluded.version, direction = excluded.direction,
         state = excluded.state, started_at = excluded.started_at, finished_at = excluded.finished_at,
         duration_ms = excluded.duration_ms, error = excluded.error, notice = excluded.notice
-""").bindparams(bindparam("id", type_=Uuid), bindparam("steps", type_=Text))
+""").bindparams(bindparam("id", type_=Uuid), bindparam("steps", type_=Text), bindparam("message", type_=Text))
+)
+"""One statement, which is its transaction: who tells of its steps holds a lock from then on to the commit."""
 
 
 class ControlClaims:
@@ -177,12 +178,8 @@ class ControlClaims:
                 return await self._database.row(_GIVE_BACK, said) is not None
 
     async def record_steps(self, attempt: Attempt, steps: Sequence[StepRecord], message: str) -> None:
-        async with self._database.begin() as connection:
-            if (await connection.execute(_SAY, {**_ours(attempt), "message": message})).rowcount == 0:
-                return
-            if steps:
-                values = {"id": attempt.job_id, "steps": to_json(STEPS, tuple(steps))}
-                await connection.execute(_PUT_STEPS, values)
+        said = {**_ours(attempt), "message": message, "steps": to_json(STEPS, tuple(steps))}
+        await self._database.rows(_RECORD, said)
 
     async def _take(self, job_id: JobId, owner: str, ttl_ms: int) -> Attempt | None:
         try:

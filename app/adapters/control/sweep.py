@@ -72,9 +72,14 @@ _FORGET_IDLE_TICKS = text("""
         WHERE j.due_at < clock_timestamp() - interval '1 day' AND j.state = 'succeeded' AND j.reason = 'nothing_to_do'
           AND NOT EXISTS (SELECT 1 FROM liftlock_control.schedules s WHERE s.last_job = j.id)
           AND NOT EXISTS (SELECT 1 FROM liftlock_control.job_steps s WHERE s.job_id = j.id)
-        RETURNING j.id)
+        RETURNING j.id),
+    told AS (DELETE FROM liftlock_control.events e USING idle WHERE e.job_id = idle.id)
     DELETE FROM liftlock_control.job_events e USING idle WHERE e.job_id = idle.id
 """)
+_FORGET_OLD_NEWS = text("""
+    DELETE FROM liftlock_control.events WHERE job_id IS NULL AND at < clock_timestamp() - interval '7 days'
+""")
+"""Of no job: nobody's log; it was told to those who listened."""
 
 
 class ControlSweep:
@@ -106,4 +111,5 @@ class ControlSweep:
     async def purge(self) -> int:
         async with self._database.single() as connection:
             await connection.execute(_FORGET_IDLE_TICKS)
+            await connection.execute(_FORGET_OLD_NEWS)
             return (await connection.execute(_PURGE)).rowcount

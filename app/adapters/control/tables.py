@@ -121,6 +121,20 @@ job_events = Table(
     Column("reason", Text),
 )
 
+events = Table(
+    "events",
+    metadata,
+    Column("id", BigInteger, primary_key=True),
+    Column("at", _moment),
+    Column("type", Text),
+    Column("job_id", Uuid),
+    Column("environment", Text),
+    Column("subject", Text),
+    Column("said", Text),
+    Column("log_end", BigInteger),
+    Column("detail", JSONB),
+)
+
 job_locks = Table(
     "job_locks",
     metadata,

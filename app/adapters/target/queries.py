@@ -200,6 +200,15 @@ FORGET_STATEMENT = """
 """
 FORGET_STATEMENTS = "DELETE FROM liftlock.step_statements WHERE scope = $1 AND name = $2"
 
+EVENTS = """
+    SELECT e.id, e.at, e.name, e.version, e.event, e.job_id, e.actor, e.duration_ms, to_jsonb(e)->>'note' AS note,
+           e.failure->>'message' AS failure
+    FROM liftlock.migration_events e
+    WHERE e.scope = $1 AND (e.at < $2 OR e.at = $2 AND e.id < $3) AND ($4::text IS NULL OR e.name = $4)
+    ORDER BY e.at DESC, e.id DESC LIMIT $5
+"""
+"""`note` came with the second version of the ledger."""
+
 RECORD_UP = """
     WITH event AS (
         INSERT INTO liftlock.migration_events

@@ -9,14 +9,15 @@ import asyncpg
 
 from app.adapters.postgres import LOST, UNUSABLE, refuse_old, unavailable
 from app.adapters.target.connection import CONNECT_TIMEOUT_S, Patience
-from app.adapters.target.queries import JOBS_DONE, LEDGER_SIGNATURE
+from app.adapters.target.queries import EVENTS, JOBS_DONE, LEDGER_SIGNATURE
 from app.adapters.target.records import Reading, has_ledger, read_view
 from app.adapters.target.release import release
 from app.adapters.target.session import PostgresTargetSession
 from app.domain.environment import Dsn, Environment
+from app.domain.history import LedgerEvent
 from app.domain.job import Attempt, Ended
 from app.domain.ledger import History
-from app.ports import TargetSession, TargetView
+from app.ports import LedgerWanted, TargetSession, TargetView
 
 READERS = 4
 READ_TIMEOUT_S = 10
@@ -63,6 +64,17 @@ class PostgresTargets:
             # it was there, and somebody has dropped it
             self._with_ledger.discard(environment.dsn)
             return TargetView(History())
+        except (*LOST, *UNUSABLE, asyncpg.PostgresError) as error:
+            raise unavailable(error, environment.dsn, f"the target of {environment.name}") from error
+
+    async def past(self, environment: Environment, wanted: LedgerWanted) -> tuple[LedgerEvent, ...]:
+        values = (environment.scope, wanted.at, wanted.id, wanted.name, wanted.limit)
+        try:
+            pool = await self._pool(environment.dsn)
+            async with pool.acquire(timeout=READ_TIMEOUT_S) as connection:
+                return tuple(LedgerEvent(**dict(row)) for row in await connection.fetch(EVENTS, *values))
+        except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):
+            return ()
         except (*LOST, *UNUSABLE, asyncpg.PostgresError) as error:
             raise unavailable(error, environment.dsn, f"the target of {environment.name}") from error
 
