@@ -16,6 +16,7 @@ from app.api import (
     documents,
     drift,
     environments,
+    graph,
     jobs,
     migrations,
     operations,
@@ -41,8 +42,8 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 RESOURCES = (
-    migrations, plans, proofs, conflicts, jobs, schedules, environments, drift, preserved, protection, registry, syncs,
-    tokens, audit, operations, documents,
+    migrations, graph, plans, proofs, conflicts, jobs, schedules, environments, drift, preserved, protection, registry,
+    syncs, tokens, audit, operations, documents,
 )  # fmt: skip
 HEADERS = {
     "X-Content-Type-Options": "nosniff",

@@ -38,7 +38,7 @@ class Contract:
         if key not in self._validators:
             whole = {**schema, "components": self._document["components"]}
             self._validators[key] = Draft202012Validator(whole)
-        is_text = (response.mimetype or "").startswith("text/")
+        is_text = not (response.mimetype or "").endswith("json")
         self._validators[key].validate(response.text if is_text else response.json)
 
     def _operation(self, method: str, path: str) -> Document | None:
