@@ -30,3 +30,7 @@ class LateGroup(click.Group):
 @click.version_option(package_name="liftlock", prog_name="liftlock")
 def main() -> None:
     """PostgreSQL migrations as a service: run, roll back, reset and watch them over HTTP."""
+
+
+if __name__ == "__main__":
+    main()
