@@ -1,5 +1,7 @@
 """`client.service`: whether it lives, what it needs, what it is."""
 
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from app.client.documents.service import ProblemPage, Readiness, Version
@@ -21,6 +23,11 @@ class Service(Resource):
             if "checks" not in problem.raw:
                 raise
             return read(Readiness, problem.raw)
+
+    def clock(self) -> datetime | None:
+        """The service's own time, to the second."""
+        said = self._transport.send(Asked("GET", "/version")).headers.get("Date")
+        return None if said is None else parsedate_to_datetime(said)
 
     def version(self) -> Version:
         return self._one(Version, "GET", "/version")
