@@ -48,8 +48,9 @@ def read_environments(
     """
     sheet = Sheet(file, Places(text), environ)
     for key in document:
-        if key != "environments":
-            sheet.say((key,), f"unknown key {key!r}; it takes [environments.NAME]")
+        # the command line's own table stands in the same file
+        if key not in ("environments", "cli"):
+            sheet.say((key,), f"unknown key {key!r}; it takes [environments.NAME] and [cli]")
     tables = document.get("environments")
     if not isinstance(tables, Mapping) or not tables:
         sheet.say((), "no environment; write [environments.development] with a url")
