@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from app.cli.command import Exampled
 from app.cli.local.up import PACKAGED_SAMPLES
 from app.embedded.options import StackInfo, StackOptions
 from app.embedded.stack import CONTROL_DATABASE, run_stack
@@ -21,7 +22,7 @@ DATABASES = {"development": CONTROL_DATABASE, "staging": "liftlock_staging", "pr
 WORDS = {"completed": "✓", "pending": "○", "failed": "✕", "rolled_back": "↩"}
 
 
-@click.command()
+@click.command(cls=Exampled, example="liftlock demo\nliftlock demo --port 3001 --data-dir /tmp/liftlock-demo")
 @click.option("--port", default=3000, show_default=True, type=click.IntRange(1, 65535), help="Port of the API.")
 @click.option(
     "--data-dir",
