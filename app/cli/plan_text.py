@@ -28,19 +28,21 @@ def plan_lines(out: Out, plan: "Plan", now: datetime) -> Iterator[str]:
         yield from _marked("!", notice, out.width)
     if plan.notices:
         yield ""
-    yield _totals(plan)
+    yield from _wrapped(_totals(plan), out.width)
     yield from _next(out, plan)
 
 
 def _heading(out: Out, plan: "Plan") -> str:
-    ledger = "" if plan.ledger_position is None else f", ledger {plan.ledger_position}"
+    """On one line where there is room for it, else on two."""
     kind = "" if plan.kind == "run" else f"{plan.kind} of "
-    said = f"Plan {plan.id} for {kind}{plan.environment} (PostgreSQL {plan.server_version}{ledger})"
+    ledger = "" if plan.ledger_position is None else f", ledger {plan.ledger_position}"
+    what, where = f"Plan {plan.id} for {kind}{plan.environment}", f"PostgreSQL {plan.server_version}{ledger}"
     guarded = "" if plan.protection == "open" else f"PROTECTED: {plan.protection}"
-    gap = max(2, min(out.width, 100) - len(said) - len(guarded))
-    if len(said) + len(guarded) + 2 > out.width:
-        return f"{out.paint(said, bold=True)}\n{out.paint(guarded, 'yellow')}".rstrip()
-    return f"{out.paint(said, bold=True)}{' ' * gap}{out.paint(guarded, 'yellow')}".rstrip()
+    whole = f"{what} ({where})"
+    if len(whole) + len(guarded) + 2 > out.width:
+        return f"{out.paint(what, bold=True)}\n  {where}  {out.paint(guarded, 'yellow')}".rstrip()
+    gap = max(2, min(out.width, 100) - len(whole) - len(guarded))
+    return f"{out.paint(whole, bold=True)}{' ' * gap}{out.paint(guarded, 'yellow')}".rstrip()
 
 
 def _step(out: Out, step: "PlannedStep") -> Iterator[str]:

@@ -70,7 +70,7 @@ def followed(session: Session, job: "Job", timeout_s: float | None = None, every
             session.out.say(line)
         return job
     try:
-        with _watch(session, every) as seen:
+        with watched(session, every) as seen:
             return _follow(session, job, timeout_s, seen)
     except KeyboardInterrupt:
         raise Detached(job.id) from None
@@ -162,7 +162,8 @@ class _Live(_Watch):
 
 
 @contextmanager
-def _watch(session: Session, every: Seen | None) -> Iterator[_Watch]:
+def watched(session: Session, every: Seen | None = None) -> Iterator[_Watch]:
+    """The way to show a job, as the output asks for it."""
     out = session.out
     if every is not None:
         yield _Told(session, every)

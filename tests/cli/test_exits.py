@@ -155,3 +155,27 @@ def test_every_exit_code_is_documented() -> None:
     page = (Path(__file__).resolve().parents[2] / "docs" / "cli.md").read_text(encoding="utf-8")
     assert set(MEANINGS) == set(Exit)
     assert [code for code in Exit if f"| {int(code)} | {MEANINGS[code]} |" not in page] == []
+
+
+def test_who_sees_lines_only_is_told_that_it_is_still_at_work(tmp_path: Path) -> None:
+    running = job("running", "applying", finishedAt=None, message="applying orders")
+    answers = iter(
+        [
+            httpx.Response(202, json=running),
+            httpx.Response(200, json=running, headers={"ETag": '"1"'}),
+            httpx.Response(304),
+            httpx.Response(200, json=job("succeeded", "applied")),
+        ]
+    )
+    asked: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return next(answers)
+
+    said = typed(tmp_path, answer, "run", "staging")
+    lines = said.stdout.splitlines()
+    assert lines[0] == "▶ running  applying orders"
+    assert lines[1].startswith("… still running after ") and lines[1].endswith(": applying orders")
+    assert lines[2].startswith("✓ succeeded  run in staging")
+    assert (asked[2].headers["If-None-Match"], asked[2].url.params["wait"]) == ('"1"', "10")

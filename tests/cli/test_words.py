@@ -1,14 +1,18 @@
 """Pure parts: the service's next steps as commands, durations, moments, and what is said of a job that is watched."""
 
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 
 import pytest
 
 from app.cli.out import Letters, Out, table
 from app.cli.progress import ending, heartbeat, live, news
+from app.cli.session import Session
 from app.cli.steps import as_typed, in_words
 from app.cli.times import ago, lasting, since, size, typed_seconds
+from app.cli.watching import watched
 from app.client.documents.jobs import Failure, Job, Step
 from app.client.reading import read
 from tests.cli.test_exits import job
@@ -160,3 +164,19 @@ def test_a_failure_answers_what_where_what_is_left_whether_to_retry_and_what_to_
         "safe to retry: yes", "liftlock run staging",
     ):  # fmt: skip
         assert answer in said
+
+
+def test_finished_steps_scroll_up_above_two_lines_that_go_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "60")
+    screen = StringIO()
+    monkeypatch.setattr(sys, "stdout", screen)
+    monkeypatch.setattr(screen, "isatty", lambda: True, raising=False)
+    first = going("m1", step(1, "running"), step(2, "pending"))
+    with watched(Session(Out(terminal=True, colour=True))) as seen:
+        seen.change(None, first)
+        seen.change(first, going("waiting for pid 7", step(1, "applied"), step(2, "running")))
+    drawn = screen.getvalue()
+    assert "+ 0001 m1  12 ms" in drawn and "1 of 2" in drawn and "waiting for pid 7" in drawn
+    assert "▶ running" not in drawn
+    assert drawn.rindex("\x1b[2K") > drawn.rindex("waiting for pid 7")
