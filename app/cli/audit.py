@@ -7,6 +7,7 @@ import click
 from app.cli.command import command
 from app.cli.exits import Exit
 from app.cli.failing import CliError
+from app.cli.options import ENVIRONMENT
 from app.cli.out import table
 from app.cli.session import Session
 from app.cli.times import lasting, moment, since
@@ -42,21 +43,21 @@ def audit(
         lines = [
             (
                 moment(one.at),
-                one.principal.name or one.principal.id,
+                one.refused or one.outcome,
                 one.action,
                 one.environment or "-",
                 one.subject or "-",
-                f"refused: {one.refused}" if one.refused else one.outcome,
+                one.principal.name or one.principal.id,
             )
             for one in found
         ]
-        for line in table(out, ("AT (UTC)", "WHO", "ACTION", "ENVIRONMENT", "ABOUT", "OUTCOME"), lines):
+        for line in table(out, ("AT (UTC)", "OUTCOME", "ACTION", "ENVIRONMENT", "ABOUT", "WHO"), lines):
             out.say(line)
     return Exit.DONE
 
 
 @command(example="liftlock history\nliftlock history production --limit 10")
-@click.argument("environment", required=False, metavar="[ENV]")
+@ENVIRONMENT
 @LIMIT
 def history(session: Session, environment: str | None, limit: int) -> int:
     """What happened: the jobs that have ended, newest first, with who asked for them."""

@@ -8,7 +8,7 @@ import click
 from app.cli.command import command
 from app.cli.exits import Exit
 from app.cli.failing import CliError
-from app.cli.options import TIMEOUT, Seconds
+from app.cli.options import ENVIRONMENT, TIMEOUT, Seconds
 from app.cli.out import shown
 from app.cli.session import Session
 from app.cli.steps import in_words
@@ -21,7 +21,7 @@ BETWEEN_LOOKS_S = 1.0
 
 
 @command(example="liftlock check production\nliftlock check staging --wait 60s && deploy")
-@click.argument("environment", required=False, metavar="[ENV]")
+@ENVIRONMENT
 @click.option("--wait", "wait_s", type=Seconds(), default=0.0, help="Keep looking for so long, such as 60s.")
 @click.option("--no-drift", is_flag=True, help="Whatever the schema's drift is.")
 def check(session: Session, environment: str | None, wait_s: float, no_drift: bool) -> int:

@@ -9,7 +9,7 @@ import click
 from app.cli.command import command, listing
 from app.cli.exits import Exit
 from app.cli.failing import CliError
-from app.cli.options import NOTE, TIMEOUT
+from app.cli.options import ENVIRONMENT, NOTE, TIMEOUT
 from app.cli.out import Out, cut, shown
 from app.cli.session import Session
 from app.cli.times import ago, lasting, since
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @command("ls", example="liftlock conflicts\nliftlock conflicts production --state all")
-@click.argument("environment", required=False, metavar="[ENV]")
+@ENVIRONMENT
 @click.option("--state", type=click.Choice(["open", "resolved", "expired", "all"]), default="open", show_default=True)
 @click.option("--limit", type=click.IntRange(1, 500), default=50, show_default=True, help="At most so many.")
 def ls(session: Session, environment: str | None, state: str, limit: int) -> int:

@@ -9,7 +9,7 @@ import click
 from app.cli.command import command
 from app.cli.differences import objects
 from app.cli.exits import Exit, exit_of_job
-from app.cli.options import TIMEOUT
+from app.cli.options import ENVIRONMENT, TIMEOUT
 from app.cli.out import Out, shown
 from app.cli.session import Session
 from app.cli.times import ago
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @command(example="liftlock drift production\nliftlock drift production --scan --sql")
-@click.argument("environment", required=False, metavar="[ENV]")
+@ENVIRONMENT
 @click.option("--scan", is_flag=True, help="Look now, instead of telling the last look.")
 @click.option("--sql", is_flag=True, help="Each object as SQL: as expected, and as found.")
 @TIMEOUT
@@ -56,7 +56,8 @@ def _lines(out: Out, found: "Drift", now: datetime, *, with_sql: bool) -> Iterat
         return
     since = "" if found.first_seen_at is None else f", first seen {ago(found.first_seen_at, now)}"
     by = "" if found.recorded_by_job_id is None else f"; expected since job {found.recorded_by_job_id}"
-    yield f"  {found.differences_total} object{'s' * (found.differences_total != 1)} differ{since}{by}"
+    count = found.differences_total
+    yield f"  {count} {'object differs' if count == 1 else 'objects differ'}{since}{by}"
     sides = ((one.change, one.text, one.expected, one.found) for one in found.differences)
     yield from objects(out, sides, ("expected", "found"), with_sql=with_sql)
     if found.differences_total > len(found.differences):

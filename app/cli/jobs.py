@@ -9,7 +9,7 @@ import click
 from app.cli.command import Speaking, command, listing
 from app.cli.exits import Exit
 from app.cli.failing import CliError
-from app.cli.options import NOTE, TIMEOUT
+from app.cli.options import ENVIRONMENT, NOTE, TIMEOUT
 from app.cli.out import Out, shown, table
 from app.cli.progress import ending, step_line
 from app.cli.session import Session
@@ -24,7 +24,7 @@ ID = click.argument("job_id", metavar="JOB")
 
 
 @command("ls", example="liftlock jobs\nliftlock jobs production --state failed --limit 5")
-@click.argument("environment", required=False, metavar="[ENV]")
+@ENVIRONMENT
 @click.option("--state", type=click.Choice(STATES))
 @click.option("--kind", help="run, rollback, reset, sync, mark, verify, scan …")
 @click.option("--idle", is_flag=True, help="Also periodic jobs that came to nothing.")

@@ -6,12 +6,12 @@ from app.cli.command import command
 from app.cli.conflicts import settle
 from app.cli.exits import Exit
 from app.cli.failing import CliError
-from app.cli.options import NOTE, ON_BUSY, TIMEOUT, WAITING
+from app.cli.options import ENVIRONMENT, NOTE, ON_BUSY, TIMEOUT, WAITING
 from app.cli.out import shown
 from app.cli.run import Waiting, asked
 from app.cli.session import Session
 
-ENVIRONMENT = click.option("--environment", "-e", metavar="ENV", help="The configured one when left out.")
+IN = click.option("--environment", "-e", metavar="ENV", help="The configured one when left out.")
 
 
 @command(example="liftlock mark applied create_orders -e staging\nliftlock mark baseline --to 0042 -e production")
@@ -20,7 +20,7 @@ ENVIRONMENT = click.option("--environment", "-e", metavar="ENV", help="The confi
 )
 @click.argument("names", nargs=-1, metavar="NAME…")
 @click.option("--to", metavar="NAME", help="Of a baseline: up to and with this one; all when left out.")
-@ENVIRONMENT
+@IN
 @ON_BUSY
 @NOTE
 @WAITING
@@ -45,7 +45,7 @@ def mark(
 
 
 @command(example="liftlock verify staging\nliftlock verify staging create_orders")
-@click.argument("environment", required=False, metavar="[ENV]")
+@ENVIRONMENT
 @click.argument("names", nargs=-1, metavar="[NAME…]")
 @NOTE
 @WAITING
@@ -64,7 +64,7 @@ def verify(
 
 
 @command(example="liftlock adopt production --note 'index made by hand during the incident'")
-@click.argument("environment", required=False, metavar="[ENV]")
+@ENVIRONMENT
 @NOTE
 @TIMEOUT
 def adopt(session: Session, environment: str | None, note: str | None, timeout: float | None) -> int:

@@ -42,8 +42,20 @@ def several(*decorators: Callable[[F], F]) -> Callable[[F], F]:
     return decorate
 
 
-def environment(help_text: str = "") -> Callable[[F], F]:
-    return click.argument("environment", required=False, metavar="[ENV]")
+def known_environments(ctx: click.Context, param: click.Parameter, typed: str) -> list[str]:
+    """For completion, which must not wait for a service: those of liftlock.toml in this folder."""
+    import tomllib
+    from pathlib import Path
+
+    try:
+        tables = tomllib.loads(Path("liftlock.toml").read_text(encoding="utf-8-sig")).get("environments", {})
+    except (OSError, ValueError):
+        return []
+    return [name for name in tables if name.startswith(typed)]
+
+
+ENVIRONMENT = click.argument("environment", required=False, metavar="[ENV]", shell_complete=known_environments)
+"""The configured one, else the service's default, when left out."""
 
 
 def split_hazards(given: Iterable[tuple[str, ...]]) -> list[str]:

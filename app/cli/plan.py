@@ -6,7 +6,7 @@ import click
 
 from app.cli.command import command
 from app.cli.exits import Exit, exit_of_problem
-from app.cli.options import ALLOW, EXIT_CODE, split_hazards
+from app.cli.options import ALLOW, ENVIRONMENT, EXIT_CODE, split_hazards
 from app.cli.session import Session
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @command(
     example="liftlock plan production\nliftlock plan staging --kind rollback --count 2\nliftlock plan staging --sql"
 )
-@click.argument("environment", required=False, metavar="[ENV]")
+@ENVIRONMENT
 @click.option("--kind", type=click.Choice(["run", "rollback", "reset", "sync"]), help="What it is for.  [default: run]")
 @click.option("--to", metavar="NAME", help="Run up to and with this one; of a rollback, what stays.")
 @click.option("--count", type=click.IntRange(min=1), metavar="N", help="Of a rollback: how many.")

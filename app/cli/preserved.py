@@ -6,7 +6,7 @@ import click
 
 from app.cli.command import command, listing
 from app.cli.exits import Exit
-from app.cli.options import CONFIRM, LOCK_TIMEOUT, NOTE, ON_BUSY, WAITING
+from app.cli.options import CONFIRM, ENVIRONMENT, LOCK_TIMEOUT, NOTE, ON_BUSY, WAITING
 from app.cli.out import table
 from app.cli.run import Waiting, asked
 from app.cli.session import Session
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @command("ls", example="liftlock preserved staging")
-@click.argument("environment", required=False, metavar="[ENV]")
+@ENVIRONMENT
 def ls(session: Session, environment: str | None) -> int:
     """What is kept, was given back or purged; newest first."""
     found, out = session.client.preserved.list(session.needed_environment(environment)), session.out

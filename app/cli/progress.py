@@ -72,12 +72,11 @@ def ending(out: Out, job: "Job") -> Iterator[str]:
 
 
 def _failure(out: Out, failure: "Failure", already: str) -> Iterator[str]:
-    code = f" ({failure.sqlstate})" if failure.sqlstate else ""
     if failure.message not in already:
-        yield f"  {failure.message}{code}"
-    if failure.file is not None:
-        place = ":".join(str(part) for part in (failure.file, failure.line, failure.column) if part is not None)
-        yield f"  at {place}{code if failure.message in already else ''}"
+        yield f"  {failure.message}{f' ({failure.sqlstate})' if failure.sqlstate else ''}"
+    place = ":".join(str(part) for part in (failure.file, failure.line, failure.column) if part is not None)
+    if place and place not in f"{already} {failure.message}":
+        yield f"  at {place}"
     for line in (failure.caret or failure.statement or "").splitlines()[:6]:
         yield f"    {out.paint(line, dim=True)}"
     for name, text in (("detail", failure.detail), ("hint", failure.hint)):

@@ -10,6 +10,7 @@ from app.cli.failing import CliError
 from app.cli.options import (
     ALLOW,
     CHANGING,
+    ENVIRONMENT,
     LOCK_TIMEOUT,
     NOTE,
     ON_BUSY,
@@ -25,7 +26,6 @@ from app.cli.watching import carried_out, submitted
 if TYPE_CHECKING:
     from app.client.documents.jobs import Job
 
-ENVIRONMENT = click.argument("environment", required=False, metavar="[ENV]")
 PLAN = click.option("--plan", "plan_id", metavar="ID", help="Run this plan, or nothing when anything has moved.")
 
 

@@ -4,14 +4,14 @@ import click
 
 from app.cli.command import command
 from app.cli.exits import Exit
-from app.cli.options import EXIT_CODE
+from app.cli.options import ENVIRONMENT, EXIT_CODE
 from app.cli.session import Session
 
 
 @command(
     example="liftlock status\nliftlock status production\nliftlock status --json | jq '.environments[].status.sync'"
 )
-@click.argument("environment", required=False, metavar="[ENV]")
+@ENVIRONMENT
 @click.option("--all", "everything", is_flag=True, help="Also what is applied everywhere.")
 @EXIT_CODE
 def status(session: Session, environment: str | None, everything: bool, exit_code: bool) -> int:

@@ -57,3 +57,13 @@ def test_completion_knows_commands_and_options(monkeypatch: pytest.MonkeyPatch, 
         monkeypatch.setenv("COMP_WORDS", words)
         monkeypatch.setenv("COMP_CWORD", str(len(words.split()) - 1))
         assert f"plain,{found}" in Terminal(tmp_path).type().stdout
+
+
+def test_completion_knows_the_environments_of_this_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("_LIFTLOCK_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", "liftlock run sta")
+    monkeypatch.setenv("COMP_CWORD", "2")
+    assert "staging" not in Terminal(tmp_path).type().stdout
+    (tmp_path / "liftlock.toml").write_text("[environments.staging]\n[environments.production]\n")
+    assert Terminal(tmp_path).type().stdout.split() == ["plain,staging"]

@@ -131,9 +131,14 @@ def test_doctor_says_what_is_wrong_and_the_fix(tmp_path: Path) -> None:
         },
     )
     found = {one["about"]: one for one in terminal.document("doctor")}
-    assert {name for name, one in found.items() if one["ok"] is False} == {"service", "migrations", "database", "redis"}
-    assert all(found[name]["fix"] for name in ("service", "migrations", "database", "redis"))
-    assert "nothing listens there" in found["database"]["says"]
+    assert {name for name, one in found.items() if one["ok"] is False} == {
+        "service",
+        "migrations",
+        "DATABASE_URL",
+        "REDIS_URL",
+    }
+    assert all(found[name]["fix"] for name in ("service", "migrations", "DATABASE_URL", "REDIS_URL"))
+    assert "nothing listens there" in found["DATABASE_URL"]["says"]
     said = terminal.type("doctor")
     assert said.exit_code == Exit.UNREACHABLE and "hush" not in said.output
 
@@ -158,5 +163,5 @@ def test_doctor_knows_an_old_server_a_standby_and_a_lack_of_rights() -> None:
         "may_create": False, "installed": False,
     }  # fmt: skip
     found = {one.about: one for one in (*_judged(Dsn("postgresql://me@db/shop"), about), *_version(12))}
-    assert {name for name, one in found.items() if one.ok is False} == {"primary", "rights", "clock", "database"}
+    assert {name for name, one in found.items() if one.ok is False} == {"primary", "rights", "clock", "DATABASE_URL"}
     assert found["rights"].fix == 'GRANT CREATE ON DATABASE "shop" TO "me"'

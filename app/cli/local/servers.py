@@ -36,8 +36,8 @@ async def _database(address: str) -> list[Finding]:
     try:
         connection = await asyncpg.connect(address, timeout=CONNECT_TIMEOUT_S, statement_cache_size=0)
     except (*UNUSABLE, *LOST, asyncpg.PostgresError, ValueError) as error:
-        why = unavailable(error, dsn, "DATABASE_URL")
-        return [bad("database", why.detail, why.next_steps[0])]
+        why = unavailable(error, dsn, "the database")
+        return [bad("DATABASE_URL", why.detail, why.next_steps[0])]
     try:
         about = await connection.fetchrow(_ABOUT)
         return [*_version(connection.get_server_version().major), *_judged(dsn, about)]
@@ -47,8 +47,8 @@ async def _database(address: str) -> list[Finding]:
 
 def _version(major: int) -> list[Finding]:
     if major >= OLDEST_MAJOR:
-        return [good("database", f"PostgreSQL {major} answers")]
-    return [bad("database", f"it is PostgreSQL {major}", f"upgrade it to {OLDEST_MAJOR} or later")]
+        return [good("DATABASE_URL", f"PostgreSQL {major} answers")]
+    return [bad("DATABASE_URL", f"it is PostgreSQL {major}", f"upgrade it to {OLDEST_MAJOR} or later")]
 
 
 def _judged(dsn: Dsn, about: Any) -> list[Finding]:
@@ -71,12 +71,12 @@ async def _redis(address: str) -> list[Finding]:
     try:
         redis = connect_redis(address)
     except ValueError as error:
-        return [bad("redis", f"REDIS_URL is not understood: {error}", "redis://host:6379/0")]
+        return [bad("REDIS_URL", f"REDIS_URL is not understood: {error}", "redis://host:6379/0")]
     try:
         await redis.ping()
     except (RedisError, OSError) as error:
         why = f"it cannot be reached ({type(error).__name__}); jobs are accepted and wait until it is back"
-        return [bad("redis", why, "start Redis or Valkey, or correct REDIS_URL")]
+        return [bad("REDIS_URL", why, "start Redis or Valkey, or correct REDIS_URL")]
     finally:
         await redis.aclose()
-    return [good("redis", "answers")]
+    return [good("REDIS_URL", "answers")]
