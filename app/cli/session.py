@@ -1,6 +1,5 @@
 """What a command works with: its settings, the client, and the way to print."""
 
-import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.cli.failing import CliError
 from app.cli.out import Form, Letters, Out, Sound
-from app.cli.settings import CliSettings, Place, SettingsBroken, load
+from app.cli.settings import CliSettings, Place, SettingsBroken, load, wants_colour
 
 if TYPE_CHECKING:
     import httpx
@@ -77,14 +76,12 @@ class Session:
 def out_of(params: Mapping[str, Any]) -> Out:
     """From --json, --quiet, --ascii, NO_COLOR and the terminal itself."""
     terminal = sys.stdout.isatty()
-    environ = os.environ
-    plain = bool(environ.get("NO_COLOR")) or environ.get("TERM") == "dumb"
     encoding = (getattr(sys.stdout, "encoding", "") or "").lower().replace("-", "")
     ascii_only = params["ascii"] or not encoding.startswith("utf")
     return Out(
         form=Form.JSON if params["json"] else Form.TEXT,
         sound=Sound.QUIET if params["quiet"] else Sound.NORMAL,
         letters=Letters.ASCII if ascii_only else Letters.UNICODE,
-        colour=terminal and not plain,
+        colour=terminal and wants_colour(),
         terminal=terminal,
     )

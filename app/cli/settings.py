@@ -84,6 +84,11 @@ class Place:
         return self.home / "tokens.json"
 
 
+def wants_colour() -> bool:
+    """As https://no-color.org has it; and a dumb terminal knows none."""
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
 def load(place: Place, flags: Mapping[str, str | None]) -> CliSettings:
     """Raises SettingsBroken."""
     layers = list(_layers(place, flags))

@@ -50,7 +50,7 @@ def read_environments(
     for key in document:
         # the command line's own table stands in the same file
         if key not in ("environments", "cli"):
-            sheet.say((key,), f"unknown key {key!r}; it takes [environments.NAME] and [cli]")
+            sheet.say((key,), f"unknown key {key!r}; it takes [environments.NAME]")
     tables = document.get("environments")
     if not isinstance(tables, Mapping) or not tables:
         sheet.say((), "no environment; write [environments.development] with a url")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from app.cli.dotenv import read_dotenv
-from app.cli.settings import Place, SettingsBroken, load, store_token, stored_tokens
+from app.cli.settings import Place, SettingsBroken, load, store_token, stored_tokens, wants_colour
 from app.registry.environments import read_environments
 from tests.cli.typed import Terminal
 
@@ -95,3 +95,16 @@ def test_a_broken_file_is_three_lines(tmp_path: Path) -> None:
     said = Terminal(tmp_path).type("status")
     assert (said.exit_code, len(said.stderr.splitlines())) == (2, 3)
     assert "pyproject.toml cannot be read" in said.stderr
+
+
+@pytest.mark.parametrize(
+    ("environ", "wanted"), [({}, True), ({"NO_COLOR": "1"}, False), ({"NO_COLOR": ""}, True), ({"TERM": "dumb"}, False)]
+)
+def test_colours_are_left_out_where_nobody_wants_them(
+    environ: dict[str, str], wanted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("NO_COLOR", "TERM"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    assert wants_colour() is wanted
