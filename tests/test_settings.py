@@ -16,7 +16,11 @@ DATABASE = "postgresql://ann:s3cret@db.example/control"
 REDIS = "redis://:r3dis@redis.example:6379/0"
 NEEDED = {"DATABASE_URL": DATABASE, "REDIS_URL": REDIS, "LIFTLOCK_CONFIG": "-"}
 WAYS = {"environ", "environb", "getenv", "getenvb"}
-READERS_OF_THE_ENVIRONMENT = {"app/settings.py", "app/cli/local/demo.py", "app/cli/local/up.py"}
+READERS_OF_THE_ENVIRONMENT = {
+    "app/settings.py", "app/cli/local/demo.py", "app/cli/local/up.py",
+    # on the machine of whoever asks, which is another than the service's
+    "app/cli/settings.py", "app/client/__init__.py",
+}  # fmt: skip
 
 
 def load(**changed: str) -> Settings:

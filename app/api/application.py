@@ -18,6 +18,7 @@ from app.api import (
     drift,
     environments,
     events,
+    graph,
     history,
     jobs,
     logs,
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 RESOURCES = (
-    migrations, plans, proofs, conflicts, jobs, events, logs, history, schedules, environments, drift, preserved,
+    migrations, graph, plans, proofs, conflicts, jobs, events, logs, history, schedules, environments, drift, preserved,
     protection, registry, syncs, tokens, audit, operations, documents,
 )  # fmt: skip
 PERSONAL = frozenset({"whoami", "tokens", "audit"})

@@ -69,6 +69,7 @@ DOORS: Mapping[str, Door] = {
     "DELETE /tokens/{id}": _change("tokens.revoke", Verb.ADMIN),
     "GET /audit": READS,
     "GET /migrations": READS,
+    "GET /migrations/graph": READS,
     "GET /migrations/{name}": READS,
     "POST /migrations/run": _inside("migrations.run", Verb.RUN),
     "POST /migrations/rollback": _inside("migrations.rollback", Verb.ROLLBACK),

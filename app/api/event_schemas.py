@@ -6,7 +6,8 @@ from pydantic import BeforeValidator, Field, RootModel
 from pydantic_core import PydanticCustomError
 
 from app.api.inputs import MOST_ON_A_PAGE, Input, Limit, text_of
-from app.api.schemas import Failure, LockSample, Step
+from app.api.lock_schemas import LockSample
+from app.api.schemas import Failure, Step
 from app.api.shapes import Answer, Href, Id, Moment
 
 MOST_ID = 2**63 - 1

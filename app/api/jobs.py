@@ -7,7 +7,7 @@ from flask import Response, request
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 
-from app.api import render, schemas, vote_schemas
+from app.api import lock_schemas, render, schemas, vote_schemas
 from app.api.answers import encoded, etag, tagged_response
 from app.api.changes import CHANGED, answer_accepted
 from app.api.context import (
@@ -79,7 +79,7 @@ def get_job(path: JobPath, query: JobQuery) -> Response:
     return _when_changed(job_id, query.wait)
 
 
-@api.get("/jobs/<id>/locks", responses={200: schemas.LockSamples}, operation_id="getJobLocks")
+@api.get("/jobs/<id>/locks", responses={200: lock_schemas.LockSamples}, operation_id="getJobLocks")
 @checked
 def get_job_locks(path: JobPath) -> Response:
     """Who stood in whose way while the job ran

@@ -5,8 +5,9 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 from pydantic.alias_generators import to_camel
 
+from app.api.lock_schemas import LockSession
 from app.api.proof_schemas import DryRun, Reversibility
-from app.api.schemas import Action, FoundProblem, Links, LockSession
+from app.api.schemas import Action, FoundProblem, Links
 from app.api.shapes import Answer, Href, Id, Moment
 from app.domain.environment import Protection
 from app.domain.examination import Consent

@@ -1,32 +1,139 @@
 """`liftlock …`: the command line. Commands are imported when they are asked for."""
 
 import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
 
 import click
 
-COMMANDS = {
-    "demo": "app.cli.local.demo:demo",
-    "up": "app.cli.local.up:up",
+CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
+    "Start here": {
+        "demo": ("local.demo:demo", "Everything on this machine, with sample migrations."),
+        "up": ("local.up:up", "Everything on this machine, for your own migrations."),
+        "status": ("status:status", "Where environments and migrations stand."),
+        "plan": ("plan:plan", "What would run, with locks, hazards and times."),
+        "run": ("run:run", "Run what is pending."),
+    },
+    "Undo": {
+        "rollback": ("run:rollback", "Undo the newest migration, the newest N, or down to one."),
+        "reset": ("run:reset", "Undo everything; development only."),
+        "preserved": ("preserved:preserved", "Rows that steps would have destroyed (ls, restore)."),
+    },
+    "Compare": {
+        "compare": ("compare:compare", "Two environments side by side."),
+        "drift": ("drift:drift", "Whether a schema is as the last job left it."),
+        "sync": ("run:sync", "Bring one environment to what another has."),
+        "conflicts": ("conflicts:conflicts", "What disagrees (ls, show, resolve)."),
+    },
+    "Watch": {
+        "jobs": ("jobs:jobs", "Jobs (ls, show, watch, log, locks, cancel, pause, resume, retry, approve, reject)."),
+        "schedules": ("schedules:schedules", "What runs by itself (ls, pause, resume, run)."),
+        "history": ("audit:history", "What happened, from the jobs."),
+        "audit": ("audit:audit", "Who asked for what."),
+    },
+    "Files": {
+        "new": ("local.new:new", "Begin a migration."),
+        "lint": ("local.lint:lint", "Look at files without a server."),
+        "graph": ("local.graph:graph", "What needs what, drawn."),
+        "verify": ("marks:verify", "Prove up, down and up again on a scratch database."),
+        "mark": ("marks:mark", "Record as applied or rolled back without running."),
+        "adopt": ("marks:adopt", "Take what was changed by hand into the history."),
+    },
+    "Scripts": {
+        "check": ("check:check", "Whether an environment is as it should be."),
+        "wait": ("check:wait", "Wait for a job to end."),
+    },
+    "Setup": {
+        "env": ("environments:env", "Environments (ls, show, status, put, rm, unlock, lock, claim)."),
+        "login": ("login:login", "Keep a token for this service."),
+        "logout": ("login:logout", "Forget it."),
+        "whoami": ("login:whoami", "Who asks, and what it may do."),
+        "token": ("tokens:token", "Tokens (ls, add, revoke)."),
+        "config": ("local.config:config", "What this command line is told, and where."),
+        "doctor": ("local.doctor:doctor", "Find what is wrong with a set-up."),
+        "completion": ("completion:completion", "Completion for bash, zsh and fish."),
+    },
 }
+COMMANDS = {name: place for section in SECTIONS.values() for name, (place, _) in section.items()}
 
 
 class LateGroup(click.Group):
     """Imports a command's module only to run it, or to show its help."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted(COMMANDS)
+        return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         place = COMMANDS.get(cmd_name)
         if place is None:
             return None
         module, _, name = place.partition(":")
-        command = getattr(importlib.import_module(module), name)
+        command = getattr(importlib.import_module(f"app.cli.{module}"), name)
         assert isinstance(command, click.Command)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            ctx.fail(_unknown(args[0]))
+        return super().resolve_command(ctx, args)
 
-@click.command(cls=LateGroup, context_settings={"help_option_names": ["-h", "--help"]})
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        for title, commands in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(f"{name:<10}", said) for name, (_, said) in commands.items()])
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Examples"):
+            formatter.write("  liftlock demo\n  liftlock status\n  liftlock run staging --json\n")
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """As click's own; what cannot be understood is said in three lines, like every other failure."""
+        words = list(sys.argv[1:] if args is None else args)
+        if not standalone_mode:
+            return super().main(words, prog_name, complete_var, False, **extra)
+        try:
+            sys.exit(super().main(words, prog_name, complete_var, False, **extra) or 0)
+        except click.UsageError as error:
+            from app.cli.command import complain_of_usage
+
+            sys.exit(complain_of_usage(error, words))
+        except click.ClickException as error:
+            error.show()
+            sys.exit(error.exit_code)
+        except click.Abort:
+            click.echo("Aborted.", err=True)
+            sys.exit(130)
+        except BrokenPipeError:
+            # whoever read this has seen enough; what is left in the buffer must not be written at exit
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(0)
+
+
+@click.command(cls=LateGroup, context_settings=CONTEXT)
 @click.version_option(package_name="liftlock", prog_name="liftlock")
 def main() -> None:
     """PostgreSQL migrations as a service: run, roll back, reset and watch them over HTTP."""
+
+
+def _unknown(word: str) -> str:
+    import difflib
+
+    near = difflib.get_close_matches(word, COMMANDS, n=2)
+    return f"there is no command {word!r}" + (f"; did you mean {' or '.join(near)}?" if near else "")
+
+
+if __name__ == "__main__":
+    main()

@@ -45,6 +45,15 @@ def dependents(migrations: Iterable[Migration], names: set[str]) -> dict[str, li
     return dict(found)
 
 
+def needed_by(needs: Iterable[tuple[str, Sequence[str]]]) -> dict[str, list[str]]:
+    """From names with their dependencies: for each dependency, the names that need it."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for name, dependencies in needs:
+        for dependency in dict.fromkeys(dependencies):
+            found[dependency].append(name)
+    return dict(found)
+
+
 def _walk(migrations: Sequence[Migration]) -> tuple[list[Migration], set[str]]:
     """The order, and the names that no order can hold.
 

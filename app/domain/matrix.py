@@ -47,6 +47,7 @@ class MatrixRow:
     reversible: bool
     file: str | None
     cells: tuple[Cell, ...]
+    dependencies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +68,8 @@ def matrix_of(catalog: Catalog, environments: Sequence[Standing]) -> Matrix:
     return Matrix(tuple(environments), tuple(_row(head, columns) for head in heads))
 
 
-Head = tuple[str, str, bool, str | None]
-"""Name, version, whether it can be taken back, and its file."""
+Head = tuple[str, str, bool, str | None, tuple[str, ...]]
+"""Name, version, whether it can be taken back, its file, and what it needs."""
 
 Column = dict[str, Cell] | None
 Columns = tuple[tuple[str | None, Column], ...]
@@ -106,18 +107,19 @@ def _without_file(catalog: Catalog, environments: Sequence[Standing]) -> list[He
             if one.name not in known:
                 found.setdefault(one.name, one)
     ordered = sorted(found.values(), key=lambda one: (version_key(one.version), one.name))
-    return [(one.name, one.version, one.reversible, None) for one in ordered]
+    return [(one.name, one.version, one.reversible, None, one.dependencies) for one in ordered]
 
 
 def _files(catalog: Catalog) -> list[Head]:
-    read: list[Head] = [(one.name, one.version, one.reversible, one.file) for one in listed(catalog)]
+    read: list[Head] = [(one.name, one.version, one.reversible, one.file, one.dependencies) for one in listed(catalog)]
     names = {name for name, *_ in read}
-    broken = ((problems[0].migration or file, "", False, file) for file, problems in broken_files(catalog).items())
+    broken = ((problems[0].migration or file, "", False, file, ()) for file, problems in broken_files(catalog).items())
     return [*read, *(head for head in broken if head[0] not in names)]
 
 
 def _row(head: Head, columns: Sequence[Columns]) -> MatrixRow:
-    return MatrixRow(*head, tuple(_cell(head[0], one) for one in columns))
+    name, version, reversible, file, dependencies = head
+    return MatrixRow(name, version, reversible, file, tuple(_cell(name, one) for one in columns), dependencies)
 
 
 def _cell(name: str, columns: Columns) -> Cell:

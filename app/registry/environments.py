@@ -49,7 +49,8 @@ def read_environments(
     """
     sheet = Sheet(file, Places(text), environ)
     for key in document:
-        if key != "environments":
+        # the command line's own table stands in the same file
+        if key not in ("environments", "cli"):
             sheet.say((key,), f"unknown key {key!r}; it takes [environments.NAME]")
     tables = document.get("environments")
     if not isinstance(tables, Mapping) or not tables:

@@ -42,6 +42,7 @@ CASES: dict[str, Case] = {
     "DELETE /tokens/{id}": Case("/tokens/{token}", ADMINS, "admin"),
     "GET /audit": Case("/audit"),
     "GET /migrations": Case("/migrations"),
+    "GET /migrations/graph": Case("/migrations/graph"),
     "GET /migrations/{name}": Case("/migrations/orders"),
     "POST /migrations/run": Case("/migrations/run", OPERATORS, "run:development"),
     "POST /migrations/rollback": Case("/migrations/rollback", OPERATORS, "rollback:development"),

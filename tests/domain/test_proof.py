@@ -124,7 +124,7 @@ def test_a_run_is_refused_with_every_migration_that_is_not_proven_and_why() -> N
         ("c", "c has not been proven as it is now"),
     ]
     assert "2 migrations have none" in refused.value.detail
-    assert refused.value.next_steps[0].startswith("POST /migrations/verify")
+    assert refused.value.next_steps[0].endswith("POST /migrations/verify")
 
 
 def test_a_proof_is_of_one_text_alone() -> None:

@@ -9,6 +9,7 @@ import re
 import shlex
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ from app.domain.migration import Migration
 from app.registry.environments import read_environments
 from app.settings import load_settings
 from tests.support.eventually import eventually
-from tests.support.stack import RunningStack, running_stack
+from tests.support.stack import LIFTLOCK, RunningStack, running_stack
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -43,6 +44,34 @@ def test_every_curl_of_the_readme_answers_as_promised(tmp_path: Path) -> None:
         for command in curls:
             assert _status_of(command, stack) in ("200", "201", "202"), command
             _wait_until_idle(stack)
+        _check_typed_commands(stack)
+        _check_the_example_of_the_client(stack)
+
+
+def _check_typed_commands(stack: RunningStack) -> None:
+    """Each ends as its page says for a demo: done, with a difference, or with consent that is still lacking."""
+    typed = [command for command in commands() if command.startswith(".venv/bin/liftlock") and " up " not in command]
+    assert len(typed) >= 7
+    for command in typed:
+        done = _typed(shlex.split(command)[1:], stack)
+        assert done.returncode in (0, 3, 7) and done.stdout and not done.stderr.startswith("✕"), (command, done)
+    assert _typed(["status", "--url", "http://127.0.0.1:1", "--json"], stack).returncode == 9
+
+
+def _typed(words: list[str], stack: RunningStack) -> "subprocess.CompletedProcess[str]":
+    environ = {"PATH": "/usr/bin:/bin", "LIFTLOCK_URL": stack.url, "PYTHONPATH": str(ROOT), "LANG": "C.UTF-8"}
+    return subprocess.run([LIFTLOCK, *words], capture_output=True, text=True, timeout=90, env=environ, check=False)
+
+
+def _check_the_example_of_the_client(stack: RunningStack) -> None:
+    page = (ROOT / "docs" / "client.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"^```python\n(# test_migrations.py\n.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    found: dict[str, Any] = {}
+    exec(example.replace("http://127.0.0.1:3000", stack.url), found)
+    tests = [test for name, test in found.items() if name.startswith("test_")]
+    assert len(tests) == 5
+    for test in tests:
+        test()
 
 
 def _status_of(command: str, stack: RunningStack) -> str:
@@ -74,7 +103,7 @@ def test_every_make_target_of_the_readme_exists() -> None:
 
 
 def test_no_command_of_the_readme_is_left_unlooked_at() -> None:
-    known = ("curl ", "make ", ".venv/bin/liftlock up ", "docker compose up")
+    known = ("curl ", "make ", ".venv/bin/liftlock ", "docker compose up")
 
     assert [command for command in commands() if not command.startswith(known)] == []
 

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from app.cli.command import Exampled
 from app.cli.local.up import PACKAGED_SAMPLES
 from app.embedded.options import StackInfo, StackOptions
 from app.embedded.stack import CONTROL_DATABASE, run_stack
 
 if TYPE_CHECKING:
-    from app.client.http import JobAnswer
+    from app.client import Job
 
 ENVIRONMENTS = Path(__file__).with_name("demo.toml")
 # development stands in the control database itself, as everywhere without a liftlock.toml
@@ -21,7 +22,7 @@ DATABASES = {"development": CONTROL_DATABASE, "staging": "liftlock_staging", "pr
 WORDS = {"completed": "✓", "pending": "○", "failed": "✕", "rolled_back": "↩"}
 
 
-@click.command()
+@click.command(cls=Exampled, example="liftlock demo\nliftlock demo --port 3001 --data-dir /tmp/liftlock-demo")
 @click.option("--port", default=3000, show_default=True, type=click.IntRange(1, 65535), help="Port of the API.")
 @click.option(
     "--data-dir",
@@ -45,17 +46,17 @@ def demo(port: int, data_dir: Path) -> None:
 
 def show_main_job(info: StackInfo) -> None:
     """Through the HTTP API, as a user would. Raises SystemExit when the API refuses."""
-    from app.client.http import ApiRefused, Client
+    from app.client import Liftlock, LiftlockProblem
 
-    with Client(info.api_url) as client:
+    with Liftlock(info.api_url) as client:
         try:
-            first = _tell("POST", f"{info.api_url}/migrations/run", client.run)
-            if first.state == "succeeded" and any(one.startswith("kept ") for one in first.notices):
+            first = _tell("POST", f"{info.api_url}/migrations/run", lambda: client.wait(client.migrations.run()))
+            if first.state == "succeeded" and any(one.startswith("kept ") for one in _notices(first)):
                 # the newest sample has just destroyed something: there and back, nothing of it is lost
-                _tell("POST", f"{info.api_url}/migrations/rollback", client.rollback)
-                _tell("POST", f"{info.api_url}/migrations/run", client.run)
-            listed = client.migrations()
-        except ApiRefused as refused:
+                _tell("POST", f"{info.api_url}/migrations/rollback", lambda: client.wait(client.migrations.rollback()))
+                _tell("POST", f"{info.api_url}/migrations/run", lambda: client.wait(client.migrations.run()))
+            listed = client.migrations.list()
+        except LiftlockProblem as refused:
             click.echo(f"the API refused: {refused}", err=True)
             raise SystemExit(1) from None
     click.echo(f"\n$ curl {info.api_url}/migrations")
@@ -66,14 +67,19 @@ def show_main_job(info: StackInfo) -> None:
     click.echo(_next(info))
 
 
-def _tell(method: str, address: str, ask: "Callable[[], JobAnswer]") -> "JobAnswer":
+def _tell(method: str, address: str, ask: "Callable[[], Job]") -> "Job":
     """The call as a user would type it, and what came of it."""
     click.echo(f"\n$ curl -X {method} {address}")
     job = ask()
     click.echo(f"  {job.state}: {job.message}")
-    for notice in job.notices:
+    for notice in _notices(job):
         click.echo(f"    {notice}")
     return job
+
+
+def _notices(job: "Job") -> list[str]:
+    """Those of its steps."""
+    return [step.notice for step in job.steps if step.notice]
 
 
 def _next(info: StackInfo) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 from click.core import ParameterSource
 
+from app.cli.command import Exampled
 from app.domain.errors import ConfigurationInvalid
 from app.embedded.options import StackOptions
 from app.embedded.stack import run_stack
@@ -26,7 +27,7 @@ def filled(context: click.Context, parameter: click.Parameter, value: str | None
     return None
 
 
-@click.command()
+@click.command(cls=Exampled, example="liftlock up\nliftlock up --migrations db/migrations --port 3001")
 @click.option("--port", default=3000, show_default=True, type=click.IntRange(1, 65535), help="Port of the API.")
 @click.option(
     "--data-dir",

@@ -1,0 +1,119 @@
+"""How commands are made: an example in the help, the options that all have, failures as lines and exit codes."""
+
+import traceback
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import click
+
+from app.cli.exits import Exit
+from app.cli.failing import Said, bug, complain, explained
+from app.cli.out import Form, Out
+from app.cli.session import Given, Session, out_of
+
+COMMON = ("url", "json", "quiet", "ascii", "verbose")
+
+
+class Exampled(click.Command):
+    """A command whose help ends with examples."""
+
+    def __init__(self, *args: Any, example: str = "", **given: Any) -> None:
+        super().__init__(*args, **given)
+        self.example = example
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Examples"):
+            for line in self.example.splitlines():
+                formatter.write(f"{'':>{formatter.current_indent}}{line}\n")
+
+
+class Speaking(Exampled):
+    """Its callback takes the session first, and answers an exit code, or None for 0."""
+
+    def __init__(self, *args: Any, **given: Any) -> None:
+        super().__init__(*args, **given)
+        self.params.extend(_common())
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        own = [
+            one for one in self.get_params(ctx) if isinstance(one, click.Option) and one.name not in (*COMMON, "help")
+        ]
+        common = [one for one in self.get_params(ctx) if one.name in (*COMMON, "help")]
+        for title, params in (("Options", own), ("Everywhere", common)):
+            records = [record for one in params if (record := one.get_help_record(ctx)) is not None]
+            if records:
+                with formatter.section(title):
+                    formatter.write_dl(records)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        params = dict(ctx.params)
+        common = {name: params.pop(name) for name in COMMON}
+        given = ctx.find_root().obj
+        session = Session(
+            out=out_of(common),
+            flags={"url": common["url"]},
+            verbose=common["verbose"],
+            given=given if isinstance(given, Given) else Given(),
+        )
+        assert self.callback is not None
+        ctx.exit(_guarded(session, self.callback, params))
+
+
+class Listing(click.Group):
+    """Without a command, or with the name of none, its first one is meant, which lists."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        asks_for_help = args and args[0] in ctx.help_option_names
+        if not ctx.resilient_parsing and not asks_for_help and (not args or args[0] not in self.commands):
+            args = [next(iter(self.commands)), *args]
+        return super().parse_args(ctx, args)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Examples"):
+            for one in self.commands.values():
+                if isinstance(one, Exampled):
+                    formatter.write(f"{'':>{formatter.current_indent}}{one.example.splitlines()[0]}\n")
+
+
+def command(name: str | None = None, *, example: str) -> Callable[[Callable[..., Any]], Speaking]:
+    return click.command(name, cls=Speaking, example=example)
+
+
+def listing(name: str, commands: Sequence[click.Command], help_text: str) -> Listing:
+    settings = {"help_option_names": ["-h", "--help"]}
+    return Listing(name, commands=list(commands), help=help_text, context_settings=settings)
+
+
+def _guarded(session: Session, callback: Callable[..., Any], params: dict[str, Any]) -> int:
+    try:
+        return int(callback(session, **params) or Exit.DONE)
+    except (click.exceptions.Exit, click.exceptions.ClickException, click.exceptions.Abort, BrokenPipeError):
+        raise
+    except (Exception, KeyboardInterrupt) as error:
+        said = explained(error) or bug(error)
+        if session.verbose >= 2:
+            traceback.print_exception(error)
+        complain(session.out, said, details=session.verbose > 0)
+        return int(said.code)
+    finally:
+        session.close()
+
+
+def complain_of_usage(error: click.UsageError, args: Sequence[str]) -> int:
+    """As every other failure, also where what was typed does not get as far as a command."""
+    path = error.ctx.command_path if error.ctx is not None else "liftlock"
+    usage = error.ctx.get_usage().removeprefix("Usage: ") if error.ctx is not None else ""
+    out = Out(form=Form.JSON if "--json" in args else Form.TEXT)
+    said = Said(error.format_message(), " ".join(usage.split()), f"{path} --help", Exit.USAGE)
+    complain(out, said)
+    return error.exit_code
+
+
+def _common() -> list[click.Option]:
+    return [
+        click.Option(["--url"], help="The service.  [default: LIFTLOCK_URL, else http://127.0.0.1:3000]"),
+        click.Option(["--json"], is_flag=True, help="One JSON document, also of a failure."),
+        click.Option(["-q", "--quiet"], is_flag=True, help="Nothing but what is asked for, and errors."),
+        click.Option(["--ascii"], is_flag=True, help="No signs and lines beyond ASCII."),
+        click.Option(["-v", "--verbose"], count=True, help="Every problem; -vv: the traceback of a failure."),
+    ]

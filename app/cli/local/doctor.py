@@ -1,0 +1,167 @@
+"""`liftlock doctor`: what is wrong with a set-up, and how to put it right."""
+
+import stat
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.cli.command import command
+from app.cli.exits import Exit
+from app.cli.failing import CliError
+from app.cli.local.finding import Finding, bad, good, passed_over
+from app.cli.out import Out
+from app.cli.session import Session
+
+if TYPE_CHECKING:
+    from app.client.documents.environments import Environment
+
+MOST_SKEW_S = 5
+
+
+@command(example="liftlock doctor\nliftlock doctor --json | jq '.[] | select(.ok == false)'")
+def doctor(session: Session) -> int:
+    """Find what is wrong with a set-up, and say the fix.
+
+    The configuration, the service and its servers, the token, clocks, environments, the migrations folder; and what
+    DATABASE_URL and REDIS_URL name, where they are set. Exits with 3 when something is wrong, and with 9 when no
+    service answers.
+    """
+    found: list[Finding] = []
+    for one in _findings(session):
+        found.append(one)
+        for line in _lines(session.out, one):
+            session.out.say(line)
+    if session.out.json:
+        session.out.document([{"about": one.about, "ok": one.ok, "says": one.says, "fix": one.fix} for one in found])
+    wrong = [one for one in found if one.ok is False]
+    session.out.say(f"\n{len(wrong)} wrong" if wrong else "\nNothing is wrong.")
+    if any(one.about == "service" for one in wrong):
+        return Exit.UNREACHABLE
+    return Exit.DIFFERENCE if wrong else Exit.DONE
+
+
+def _findings(session: Session) -> Iterator[Finding]:
+    try:
+        settings = session.settings
+    except CliError as broken:
+        yield bad("configuration", broken.said.why, "correct that file")
+        return
+    yield good("configuration", f"service {settings.url} ({settings.found['url'].origin})")
+    yield from _secrets(session)
+    yield from _service(session)
+    yield from _folder(session)
+    yield from _servers(session)
+
+
+def _secrets(session: Session) -> Iterator[Finding]:
+    file = session.place.tokens_file
+    if file.exists() and stat.S_IMODE(file.stat().st_mode) & 0o077:
+        yield bad("token file", f"{file} can be read by others", f"chmod 600 {file}")
+
+
+def _service(session: Session) -> Iterator[Finding]:
+    from app.client import ApiProblem, UnexpectedAnswer, Unreachable
+
+    try:
+        now, version = session.client.service.clock(), session.client.service.version()
+    except Unreachable as away:
+        yield bad("service", f"{away}: {away.why}", "liftlock up, or name the right one in LIFTLOCK_URL")
+        return
+    except (ApiProblem, UnexpectedAnswer) as other:
+        yield bad("service", f"{session.settings.url} is no Liftlock: {other}", "name the right one in LIFTLOCK_URL")
+        return
+    yield good("service", f"Liftlock {version.version} answers")
+    yield from _clock(now, session.now())
+    for check in session.client.service.ready().checks:
+        fix = f"look into the service's log, and whether its {check.name} runs"
+        yield good(check.name, f"the service says: {check.detail}") if check.ok else bad(check.name, check.detail, fix)
+    yield from _caller(session)
+
+
+def _clock(service: datetime | None, here: datetime) -> Iterator[Finding]:
+    if service is None:
+        return
+    skew = abs((here - service).total_seconds())
+    if skew <= MOST_SKEW_S:
+        yield good("clock", "the service's clock agrees with this one")
+    else:
+        yield bad("clock", f"the service's clock is {skew:.0f} s away from this one's", "run an NTP client on both")
+
+
+def _caller(session: Session) -> Iterator[Finding]:
+    from app.client import LiftlockProblem, NotAllowed
+
+    origin = session.settings.found["token"].origin
+    try:
+        who = session.client.access.whoami()
+    except NotAllowed as refused:
+        said = "no token is known here" if session.settings["token"] is None else f"the token of {origin} is refused"
+        yield bad("token", f"{said}: {refused.detail}", "liftlock login")
+        return
+    if who.auth == "off":
+        yield good("token", "this service asks nobody for one")
+    else:
+        yield good("token", f"{who.principal.name or who.principal.id}, {who.role or ', '.join(who.scopes)}")
+    try:
+        for environment in session.client.environments.list(with_status=True):
+            yield _environment(environment)
+    except LiftlockProblem as problem:
+        yield bad("environments", str(problem), "liftlock whoami")
+
+
+def _environment(one: "Environment") -> Finding:
+    about = f"environment {one.name}"
+    if one.status is None or one.status.sync.state == "unknown":
+        why = one.status.sync.message if one.status else "nobody could look"
+        return bad(about, why, f"liftlock env show {one.name}")
+    if one.recorded_environment not in (None, one.name):
+        said = f"its database was set up as {one.recorded_environment}"
+        return bad(
+            about, said, f"correct its url, or liftlock env claim {one.name} --confirm {one.recorded_environment}"
+        )
+    return good(about, f"its database answers; {one.status.sync.message}")
+
+
+def _folder(session: Session) -> Iterator[Finding]:
+    from app.cli.local.folder import problems_of, read_folder, said
+
+    found = session.settings.found["migrations"]
+    folder = session.place.folder / Path(found.value or "migrations")
+    if not folder.is_dir() and found.origin == "default":
+        yield passed_over("migrations", f"there is no folder {folder} here, so no files were looked at")
+        return
+    if not folder.is_dir():
+        yield bad(
+            "migrations",
+            f"there is no folder {folder} ({found.origin})",
+            "liftlock new NAME, or set LIFTLOCK_MIGRATIONS",
+        )
+        return
+    catalog = read_folder(folder)
+    problems = problems_of(catalog)
+    for problem in problems[:5]:
+        yield bad("migrations", said(problem), "liftlock lint")
+    if not problems:
+        yield good("migrations", f"{len(catalog.migrations)} in {folder}")
+
+
+def _servers(session: Session) -> Iterator[Finding]:
+    from app.cli.local.servers import look_at_database, look_at_redis
+
+    for name, variable, look in (
+        ("database_url", "DATABASE_URL", look_at_database),
+        ("redis_url", "REDIS_URL", look_at_redis),
+    ):
+        address = session.settings[name]
+        if address is None:
+            yield passed_over(variable, "is not set here, so it was not looked at from here")
+        else:
+            yield from look(address)
+
+
+def _lines(out: Out, one: Finding) -> Iterator[str]:
+    sign = {True: out.paint("✓", "green"), False: out.paint("✕", "red"), None: out.paint("·", dim=True)}[one.ok]
+    yield f"{sign} {one.about}: {one.says}"
+    if one.fix is not None:
+        yield f"    {out.paint(one.fix, 'cyan')}"

@@ -1,0 +1,82 @@
+"""Looks at PostgreSQL and Redis as the service would use them, for `liftlock doctor`."""
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Any
+
+import asyncpg
+from redis.exceptions import RedisError
+
+from app.adapters.lease import connect_redis
+from app.adapters.postgres import LOST, OLDEST_MAJOR, UNUSABLE, quote, unavailable
+from app.cli.local.finding import Finding, bad, good
+from app.domain.environment import Dsn
+
+CONNECT_TIMEOUT_S = 5
+MOST_SKEW_S = 5
+
+_ABOUT = """
+SELECT current_database() AS database, current_user AS role, clock_timestamp() AS now, pg_is_in_recovery() AS standby,
+       has_database_privilege(current_database(), 'CREATE') AS may_create,
+       EXISTS (SELECT FROM pg_namespace WHERE nspname = 'liftlock_control') AS installed
+"""
+
+
+def look_at_database(address: str) -> list[Finding]:
+    """An address of `postgresql://` alone means PGHOST, PGDATABASE and their like."""
+    return asyncio.run(_database(address))
+
+
+def look_at_redis(address: str) -> list[Finding]:
+    return asyncio.run(_redis(address))
+
+
+async def _database(address: str) -> list[Finding]:
+    dsn = Dsn(address)
+    try:
+        connection = await asyncpg.connect(address, timeout=CONNECT_TIMEOUT_S, statement_cache_size=0)
+    except (*UNUSABLE, *LOST, asyncpg.PostgresError, ValueError) as error:
+        why = unavailable(error, dsn, "the database")
+        return [bad("DATABASE_URL", why.detail, why.next_steps[0])]
+    try:
+        about = await connection.fetchrow(_ABOUT)
+        return [*_version(connection.get_server_version().major), *_judged(dsn, about)]
+    finally:
+        await connection.close(timeout=CONNECT_TIMEOUT_S)
+
+
+def _version(major: int) -> list[Finding]:
+    if major >= OLDEST_MAJOR:
+        return [good("DATABASE_URL", f"PostgreSQL {major} answers")]
+    return [bad("DATABASE_URL", f"it is PostgreSQL {major}", f"upgrade it to {OLDEST_MAJOR} or later")]
+
+
+def _judged(dsn: Dsn, about: Any) -> list[Finding]:
+    found: list[Finding] = []
+    if about["standby"]:
+        found.append(bad("primary", f"{dsn} is a standby, where nothing can be changed", "name the primary"))
+    # Liftlock makes a schema for itself; where it is there already, nothing more is needed for that
+    if about["may_create"] or about["installed"]:
+        found.append(good("rights", f"{about['role']} may make schemas in {about['database']}"))
+    else:
+        grant = f"GRANT CREATE ON DATABASE {quote(about['database'])} TO {quote(about['role'])}"
+        found.append(bad("rights", f"{about['role']} may not make schemas in {about['database']}", grant))
+    skew = abs((datetime.now(UTC) - about["now"]).total_seconds())
+    if skew > MOST_SKEW_S:
+        found.append(bad("clock", f"the database's clock is {skew:.0f} s away from this one's", "run an NTP client"))
+    return found
+
+
+async def _redis(address: str) -> list[Finding]:
+    try:
+        redis = connect_redis(address)
+    except ValueError as error:
+        return [bad("REDIS_URL", f"REDIS_URL is not understood: {error}", "redis://host:6379/0")]
+    try:
+        await redis.ping()
+    except (RedisError, OSError) as error:
+        why = f"it cannot be reached ({type(error).__name__}); jobs are accepted and wait until it is back"
+        return [bad("REDIS_URL", why, "start Redis or Valkey, or correct REDIS_URL")]
+    finally:
+        await redis.aclose()
+    return [good("REDIS_URL", "answers")]

@@ -1,0 +1,70 @@
+"""`liftlock plan`: what would run, before it does."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from app.cli.command import command
+from app.cli.exits import Exit, exit_of_problem
+from app.cli.options import ALLOW, ENVIRONMENT, EXIT_CODE, split_hazards
+from app.cli.session import Session
+
+if TYPE_CHECKING:
+    from app.client.documents.plans import Plan
+
+
+@command(
+    example="liftlock plan production\nliftlock plan staging --kind rollback --count 2\nliftlock plan staging --sql"
+)
+@ENVIRONMENT
+@click.option("--kind", type=click.Choice(["run", "rollback", "reset", "sync"]), help="What it is for.  [default: run]")
+@click.option("--to", metavar="NAME", help="Run up to and with this one; of a rollback, what stays.")
+@click.option("--count", type=click.IntRange(min=1), metavar="N", help="Of a rollback: how many.")
+@click.option("--atomic", type=click.Choice(["migration", "run"]), help="Of a run: what commits together.")
+@click.option("--from", "source", metavar="ENV", help="Of a sync: whose completed migrations.")
+@ALLOW
+@click.option("--id", "plan_id", metavar="ID", help="Show a plan that was made before.")
+@click.option("--sql", is_flag=True, help="The text of every step, to the byte.")
+@EXIT_CODE
+def plan(
+    session: Session,
+    environment: str | None,
+    kind: str | None,
+    to: str | None,
+    count: int | None,
+    atomic: str | None,
+    source: str | None,
+    allow_hazards: tuple[tuple[str, ...], ...],
+    plan_id: str | None,
+    sql: bool,
+    exit_code: bool,
+) -> int:
+    """What would run: every step with its SQL, its locks, its hazards and an estimate of its time.
+
+    Nothing is written to the target. Exits with 7 when a run of it would be refused, or lacks consent.
+    """
+    plans = session.client.plans
+    if plan_id is not None:
+        made = plans.get(plan_id)
+    else:
+        where = session.environment(environment)
+        made = plans.make(where, kind, to, count, atomic, source, split_hazards(allow_hazards))
+    if sql:
+        session.out.answer(plans.sql(made.id).rstrip("\n"))
+        return Exit.DONE
+    code = show_plan(session, made)
+    return Exit.DIFFERENCE if exit_code and code == Exit.DONE and made.steps else code
+
+
+def show_plan(session: Session, plan: "Plan") -> int:
+    """As text or JSON; the exit code says whether it may be run."""
+    from app.cli.plan_text import plan_lines
+
+    if session.out.json:
+        session.out.document(plan.raw)
+    else:
+        for line in plan_lines(session.out, plan, session.now()):
+            session.out.say(line)
+    if plan.problem is not None:
+        return exit_of_problem(plan.problem.type.rpartition("/")[2], plan.problem.status)
+    return Exit.DONE if plan.verdict == "ready" else Exit.REFUSED

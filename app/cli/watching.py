@@ -1,0 +1,193 @@
+"""Follows a job to its end: live lines on a terminal, one line an event and a heartbeat elsewhere.
+
+Ctrl-C only detaches: whoever watches a migration must be able to look away without stopping it.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from app.cli.exits import exit_of_job
+from app.cli.failing import Detached
+from app.cli.progress import ended_steps, ending, heartbeat, live, news
+from app.cli.session import Session
+
+if TYPE_CHECKING:
+    from app.client.documents.jobs import Job
+
+HEARTBEAT_S = 10
+LIVE_POLL_S = 30
+TO_END_S = 1
+"""A job that ends so soon is not worth a line that it has begun."""
+
+Seen = Callable[["Job | None", "Job"], None]
+
+
+def carried_out(session: Session, ask: Callable[[], "Job"], timeout_s: float | None = None) -> int:
+    """Ask for a job, follow it and say how it ended. Raises Detached, StillGoing, LiftlockProblem."""
+    try:
+        job = ask()
+    except KeyboardInterrupt:
+        raise Detached(None) from None
+    for warning in job.raw.get("warnings", ()):
+        session.out.complain(f"! {warning}")
+    return told(session, followed(session, job, timeout_s))
+
+
+def submitted(session: Session, ask: Callable[[], "Job"]) -> int:
+    """Ask for a job, and only say which one it is."""
+    job = ask()
+    if session.out.json:
+        session.out.document(job.raw)
+    elif session.out.quiet:
+        session.out.answer(job.id)
+    else:
+        session.out.say(f"{job.kind} in {job.environment}: job {job.id}")
+        session.out.say(f"  liftlock jobs watch {job.id}")
+    return 0
+
+
+def told(session: Session, job: "Job") -> int:
+    """How it ended, and the exit code for it."""
+    out = session.out
+    if out.json:
+        out.document(job.raw)
+    else:
+        speak = out.say if job.state == "succeeded" else out.answer
+        for line in ending(out, job):
+            speak(line)
+        speak(out.paint(f"  job {job.id}", dim=True))
+    return int(exit_of_job(job.state, job.reason))
+
+
+def followed(session: Session, job: "Job", timeout_s: float | None = None, every: Seen | None = None) -> "Job":
+    """The job at its end. `every` is called with each change instead of printing it."""
+    from app.client import ENDED
+
+    if job.state in ENDED and every is None:
+        for line in () if session.out.json else news(session.out, None, job):
+            session.out.say(line)
+        return job
+    try:
+        with watched(session, every) as seen:
+            return _follow(session, job, timeout_s, seen)
+    except KeyboardInterrupt:
+        raise Detached(job.id) from None
+
+
+def _follow(session: Session, job: "Job", timeout_s: float | None, seen: "_Watch") -> "Job":
+    from app.client import ENDED, StillGoing
+
+    until = None if timeout_s is None else time.monotonic() + timeout_s
+    tag: str | None = None
+    last: Job | None = None
+    while last is None or last.state not in ENDED:
+        left = seen.poll_s if until is None else min(seen.poll_s, until - time.monotonic())
+        if last is not None and left <= 0:
+            raise StillGoing(last, timeout_s or 0)
+        found, tag = session.client.jobs.look(job.id, tag, left)
+        if found is None:
+            assert last is not None
+            seen.still(last)
+        else:
+            seen.change(last, found)
+            last = found
+    return last
+
+
+class _Watch:
+    """Prints lines; `poll_s` is how long one look may take."""
+
+    poll_s: float = HEARTBEAT_S
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    def change(self, before: "Job | None", after: "Job") -> None:
+        for line in news(self.session.out, before, after):
+            self.session.out.say(line)
+
+    def still(self, job: "Job") -> None:
+        self.session.out.say(heartbeat(job, self.session.now()))
+
+
+class _Told(_Watch):
+    """Hands on what it sees."""
+
+    def __init__(self, session: Session, every: Seen) -> None:
+        super().__init__(session)
+        self._every = every
+
+    def change(self, before: "Job | None", after: "Job") -> None:
+        self._every(before, after)
+
+    def still(self, job: "Job") -> None:
+        return
+
+
+class _Silent(_Watch):
+    poll_s = LIVE_POLL_S
+
+    def change(self, before: "Job | None", after: "Job") -> None:
+        return
+
+    def still(self, job: "Job") -> None:
+        return
+
+
+class _Live(_Watch):
+    """Two lines at the bottom that renew themselves; finished steps scroll up above them."""
+
+    poll_s = LIVE_POLL_S
+
+    def __init__(self, session: Session, print_above: Callable[[str], None]) -> None:
+        super().__init__(session)
+        self._print = print_above
+        self.job: Job | None = None
+
+    def change(self, before: "Job | None", after: "Job") -> None:
+        self.job = after
+        for line in ended_steps(self.session.out, before, after):
+            self._print(self.session.out.lettered(line))
+
+    def still(self, job: "Job") -> None:
+        self.job = job
+
+    def lines(self) -> str:
+        if self.job is None:
+            return ""
+        two = live(self.job, self.session.now(), self.session.out.width - 1)
+        return self.session.out.lettered("\n".join(two))
+
+
+@contextmanager
+def watched(session: Session, every: Seen | None = None) -> Iterator[_Watch]:
+    """The way to show a job, as the output asks for it."""
+    out = session.out
+    if every is not None:
+        yield _Told(session, every)
+    elif out.json or out.quiet:
+        yield _Silent(session)
+    elif not out.terminal:
+        yield _Watch(session)
+    else:
+        with _on_terminal(session) as watch:
+            yield watch
+
+
+@contextmanager
+def _on_terminal(session: Session) -> Iterator[_Watch]:
+    from rich.console import Console
+    from rich.live import Live
+    from rich.text import Text
+
+    console = Console(no_color=not session.out.colour, highlight=False)
+    watch = _Live(session, lambda line: console.print(Text.from_ansi(line), soft_wrap=True))
+    with Live(
+        console=console,
+        get_renderable=lambda: Text(watch.lines(), no_wrap=True, overflow="ellipsis"),
+        refresh_per_second=4,
+        transient=True,
+    ):
+        yield watch

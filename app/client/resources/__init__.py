@@ -1,0 +1,1 @@
+"""One file a resource of the API; each method is one call."""

@@ -1,0 +1,44 @@
+"""`client.service`: whether it lives, what it needs, what it is."""
+
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from app.client.documents.service import ProblemPage, Readiness, Version
+from app.client.problems import ApiProblem
+from app.client.reading import read
+from app.client.resources.asking import Resource, part
+from app.client.transport import Asked
+
+
+class Service(Resource):
+    def alive(self) -> bool:
+        return bool(self._transport.json(Asked("GET", "/health/live"))["status"] == "alive")
+
+    def ready(self) -> Readiness:
+        """Also where it is not: `status` and `checks` say what is missing."""
+        try:
+            return self._one(Readiness, "GET", "/health/ready")
+        except ApiProblem as problem:
+            if "checks" not in problem.raw:
+                raise
+            return read(Readiness, problem.raw)
+
+    def clock(self) -> datetime | None:
+        """The service's own time, to the second."""
+        said = self._transport.send(Asked("GET", "/version")).headers.get("Date")
+        return None if said is None else parsedate_to_datetime(said)
+
+    def version(self) -> Version:
+        return self._one(Version, "GET", "/version")
+
+    def openapi(self) -> Any:
+        """The API as OpenAPI 3.1."""
+        return self._transport.json(Asked("GET", "/openapi.json"))
+
+    def problems(self) -> list[ProblemPage]:
+        """Every kind of problem, and every hazard, explained."""
+        return self._list(ProblemPage, "/problems")
+
+    def problem(self, slug: str) -> ProblemPage:
+        return self._one(ProblemPage, "GET", f"/problems/{part(slug)}")

@@ -1,0 +1,167 @@
+"""Commands that need no server: new, lint, graph and doctor."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from app.adapters.sources.python import read_python
+from app.cli.exits import Exit
+from app.cli.local.new import next_version
+from app.domain.migration import Migration
+from tests.api.stand import Stand
+from tests.cli.typed import Terminal, Worked
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+def write(folder: Path, name: str, text: str) -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_text(text)
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Terminal:
+    files = tmp_path / "migrations"
+    write(
+        files, "0001_users.sql", "-- migrate:up\nCREATE TABLE users (id bigint);\n-- migrate:down\nDROP TABLE users;\n"
+    )
+    write(files, "0002_names.sql", "-- dependencies: users\n-- migrate:up\nCREATE INDEX i ON users (id);\n")
+    return Terminal(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("versions", "following"),
+    [
+        ([], "0001"),
+        (["0001", "0011"], "0012"),
+        (["9", "10"], "11"),
+        (["1.9"], "1.10"),
+        (["20250101000000"], "20260102030405"),
+        (["20270101000000"], "20270101000001"),
+        (["V"], "20260102030405"),
+    ],
+)
+def test_the_next_version_follows_the_newest(versions: list[str], following: str) -> None:
+    assert next_version(versions, NOW) == following
+
+
+def test_a_new_migration_is_begun_with_what_it_needs(here: Terminal) -> None:
+    said = here.type("new", "add notes", "--depends-on", "users", "--quiet")
+    file = Path(said.stdout.strip())
+    assert (said.exit_code, file.name) == (Exit.DONE, "0003_add_notes.sql")
+    assert "-- dependencies: users\n\n-- migrate:up" in file.read_text()
+
+
+def test_a_new_one_in_python_can_be_read(here: Terminal) -> None:
+    document = here.document("new", "2nd fill", "--python", "--depends-on", "users")
+    text = Path(document["file"]).read_bytes()
+    read = read_python("0003.py", text, text.decode())
+    assert isinstance(read, Migration) and (read.name, read.version) == ("2nd_fill", "0003")
+    assert read.dependencies == ("users",)
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (("users",), "the name is taken by 0001_users.sql"),
+        (("run",), "a word of the HTTP API"),
+        (("x", "--depends-on", "lost"), "there is no migration 'lost'"),
+        (("a/b",), "may not hold"),
+    ],
+)
+def test_what_cannot_be_is_not_begun(here: Terminal, words: tuple[str, ...], why: str) -> None:
+    said = here.type("new", *words)
+    assert said.exit_code == Exit.USAGE and why in said.stderr
+    assert len(list((here.folder / "migrations").iterdir())) == 2
+
+
+def test_lint_tells_hazards_with_their_place_and_what_to_do(here: Terminal) -> None:
+    said = here.type("lint")
+    assert said.exit_code == Exit.REFUSED
+    assert "! 0002_names.sql:3: BLOCKS_WRITES" in said.stdout
+    assert "-- liftlock: allow BLOCKS_WRITES reason" in said.stdout
+
+
+def test_lint_of_one_file_and_of_a_mild_protection_is_content(here: Terminal) -> None:
+    assert here.type("lint", str(here.folder / "migrations" / "0001_users.sql")).exit_code == Exit.DONE
+    assert here.type("lint", "--protection", "open").exit_code == Exit.DONE
+
+
+def test_lint_tells_files_that_cannot_be_used(here: Terminal) -> None:
+    write(here.folder / "migrations", "0003_lost.sql", "-- dependencies: nobody\n-- migrate:up\nSELECT 1;\n")
+    document = json.loads(here.type("lint", "--json").stdout)
+    assert [one["code"] for one in document["problems"]] == ["missing_dependency"]
+    assert here.type("lint").exit_code == Exit.USAGE
+
+
+def test_graph_draws_the_files_alone(here: Terminal) -> None:
+    assert here.type("graph").stdout == "╭─● 0001  users\n╰─● 0002  names\n"
+    assert here.type("graph", "--ascii").stdout.isascii()
+    output = here.folder / "graph.svg"
+    assert here.type("graph", "--format", "svg", "--output", str(output)).exit_code == Exit.DONE
+    assert output.read_text().startswith("<svg ")
+
+
+def test_without_a_folder_the_origin_of_its_name_is_said(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text('[tool.liftlock]\nmigrations = "db"\n')
+    said = Terminal(tmp_path).type("lint")
+    assert said.exit_code == Exit.USAGE
+    assert "there is no folder" in said.stderr and "pyproject.toml [tool.liftlock], migrations" in said.stderr
+
+
+def test_doctor_goes_through_everything_and_finds_nothing_wrong(here: Terminal, stand: Stand) -> None:
+    here.http = Worked(stand)
+    said = here.type("doctor")
+    assert "✓ service: Liftlock" in said.stdout and "✓ environment production" in said.stdout
+    assert "✓ migrations: 2 in" in said.stdout and "· DATABASE_URL" in said.stdout
+    assert said.exit_code == Exit.DONE, said.stdout
+
+
+def test_doctor_says_what_is_wrong_and_the_fix(tmp_path: Path) -> None:
+    nobody = "postgresql://me:hush@127.0.0.1:1/shop"
+    terminal = Terminal(
+        tmp_path,
+        environ={
+            "LIFTLOCK_URL": "http://127.0.0.1:1",
+            "LIFTLOCK_MIGRATIONS": "gone",
+            "DATABASE_URL": nobody,
+            "REDIS_URL": "redis://127.0.0.1:1/0",
+        },
+    )
+    found = {one["about"]: one for one in terminal.document("doctor")}
+    assert {name for name, one in found.items() if one["ok"] is False} == {
+        "service",
+        "migrations",
+        "DATABASE_URL",
+        "REDIS_URL",
+    }
+    assert all(found[name]["fix"] for name in ("service", "migrations", "DATABASE_URL", "REDIS_URL"))
+    assert "nothing listens there" in found["DATABASE_URL"]["says"]
+    said = terminal.type("doctor")
+    assert said.exit_code == Exit.UNREACHABLE and "hush" not in said.output
+
+
+def test_doctor_finds_a_token_file_that_others_can_read(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    write(home, "tokens.json", "{}")
+    (home / "tokens.json").chmod(0o644)
+    found = {
+        one["about"]: one
+        for one in Terminal(tmp_path, environ={"LIFTLOCK_URL": "http://127.0.0.1:1"}).document("doctor")
+    }
+    assert found["token file"]["fix"].startswith("chmod 600 ")
+
+
+def test_doctor_knows_an_old_server_a_standby_and_a_lack_of_rights() -> None:
+    from app.cli.local.servers import _judged, _version
+    from app.domain.environment import Dsn
+
+    about = {
+        "database": "shop", "role": "me", "now": datetime(2020, 1, 1, tzinfo=UTC), "standby": True,
+        "may_create": False, "installed": False,
+    }  # fmt: skip
+    found = {one.about: one for one in (*_judged(Dsn("postgresql://me@db/shop"), about), *_version(12))}
+    assert {name for name, one in found.items() if one.ok is False} == {"primary", "rights", "clock", "DATABASE_URL"}
+    assert found["rights"].fix == 'GRANT CREATE ON DATABASE "shop" TO "me"'
