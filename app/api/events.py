@@ -61,7 +61,9 @@ def list_job_events(path: JobPath, query: JobEventsQuery) -> Response:
     """
     job_id = uuid_or_not_found(path.id, "job", "/jobs")
     ended = run(services().migrations.job(job_id)).state.final
-    after = _last_event_id() if query.after is None else query.after
+    # a browser that connects again sends its first address, and what it has had since
+    known = _last_event_id()
+    after = query.after if known is None else known
     best = request.accept_mimetypes.best_match([JSON, NDJSON, SSE]) or JSON
     response = _page(job_id, after or 0, query.limit) if best == JSON else _job_stream(best, job_id, after or 0, ended)
     response.vary.add("Accept")

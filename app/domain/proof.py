@@ -179,7 +179,7 @@ def refuse_unproven(environment: str, steps: Sequence[Step], proofs: KnownProofs
         f"{environment} demands a proof of each migration, and {count_of(len(missing), 'migration')} "
         f"{'has' if len(missing) == 1 else 'have'} none: {problems[0].message}; nothing was run",
         problems,
-        next_steps=("prove what is pending: POST /migrations/verify", "then POST /migrations/run again"),
+        next_steps=("POST /migrations/verify", "POST /migrations/run"),
         facts={"environment": environment, "migrations": [step.name for step in missing]},
     )
 

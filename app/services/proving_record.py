@@ -113,6 +113,6 @@ def ended_without(reason: str, why: str, next_steps: tuple[str, ...] = ()) -> En
         code=FailureCode.REFUSED,
         message=why,
         left_behind="nothing in the target; a scratch database that could not be dropped is dropped by the purge",
-        next_steps=(*next_steps, "then POST /migrations/verify again"),
+        next_steps=(*next_steps, "POST /migrations/verify"),
     )
     return Ended(JobState.FAILED, reason, why, failure)

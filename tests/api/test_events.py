@@ -85,6 +85,8 @@ def test_a_stream_goes_on_behind_the_last_event_that_its_caller_has(stand: Stand
     by_header = stand.get(f"/jobs/{job_id}/events", headers={**accept, "Last-Event-ID": whole[2]["id"]})
     by_query = stand.get(f"/jobs/{job_id}/events?after={whole[2]['id']}", headers=accept)
     assert by_header.text == by_query.text
+    again = stand.get(f"/jobs/{job_id}/events?after=1", headers={**accept, "Last-Event-ID": whole[2]["id"]})
+    assert again.text == by_header.text
     assert by_header.text.count('"type"') == 2
 
 
