@@ -9,12 +9,14 @@ from app.domain.busy import in_the_way
 from app.domain.convoy import Convoy
 from app.domain.convoying import for_target
 from app.domain.environment import Environment
-from app.domain.errors import ConfirmationRequired, ValidationFailed
+from app.domain.errors import ConfirmationRequired, Refusal, ValidationFailed
 from app.domain.job import Ended, Job, JobRequest, JobState, OnBusy, Origin
 from app.domain.problem import Problem
 from app.ports import JobBoard, KeyClaim
 from app.services.environments import Environments
 from app.services.submission import Admission, Dedupe, Submission, Submitted, answer_busy
+
+AT_ONCE = 8
 
 
 class FanOut:
@@ -45,10 +47,12 @@ class FanOut:
         other = in_the_way(request, ahead)
         if other is not None:
             return answer_busy(request, other)
-        admissions = [await self._admitted(request, one, ahead, origin) for one in environment.each()]
+        admissions = await self._each_admitted(request, environment, ahead, origin)
         whole = _whole(request, environment, admissions)
         new = self._submission.new_job(whole, origin, idempotency, dedupe)
         accepted = await self._submission.accept(new)
+        for one in admissions:
+            await self._submission.record_if_possible(one.request.environment, one.found)
         if accepted.job.id != new.id and dedupe is None:
             return answer_busy(request, accepted.job)
         return Submitted(accepted.job, whole.warnings + accepted.warnings)
@@ -58,6 +62,23 @@ class FanOut:
         each = self._environments.each(request.environment)
         asked = [for_target(request, one.name) if one.part_of else request for one in each]
         return any(await asyncio.gather(*(self._submission.would_change(one) for one in asked)))
+
+    async def _each_admitted(
+        self, request: JobRequest, environment: Environment, ahead: tuple[Job, ...], origin: Origin
+    ) -> Sequence[Admission]:
+        """Several at a time, since one may be away; of those that refuse the first in order is heard."""
+        places = asyncio.Semaphore(AT_ONCE)
+
+        async def one(target: Environment) -> Admission:
+            async with places:
+                return await self._admitted(request, target, ahead, origin)
+
+        found: list[Admission] = []
+        for answer in await asyncio.gather(*(one(target) for target in environment.each()), return_exceptions=True):
+            if isinstance(answer, BaseException):
+                raise answer
+            found.append(answer)
+        return found
 
     async def _admitted(
         self, request: JobRequest, one: Environment, ahead: tuple[Job, ...], origin: Origin
@@ -71,6 +92,10 @@ class FanOut:
             return await self._submission.admit(asked, one, open_jobs, origin.principal)
         except ConfirmationRequired as error:
             raise _of_the_whole(error, request.environment, one) from error
+        except Refusal as refusal:
+            if one.name not in refusal.detail:
+                refusal.detail = f"{one.name}: {refusal.detail}"
+            raise
 
 
 def _whole(request: JobRequest, environment: Environment, admissions: Sequence[Admission]) -> Admission:

@@ -114,7 +114,7 @@ class Submission:
             return answer_busy(request, other)
         admission = await self.admit(request, environment, open_jobs, origin.principal)
         new = self.new_job(admission, origin, idempotency, dedupe)
-        recorded = self._record_if_possible(environment.name, admission.found)
+        recorded = self.record_if_possible(environment.name, admission.found)
         accepted, _ = await asyncio.gather(self.accept(new), recorded)
         if accepted.job.id != new.id and dedupe is None:
             return answer_busy(request, accepted.job)
@@ -204,7 +204,7 @@ class Submission:
         ours = job.id == new.id and job.state is not JobState.WAITING
         return Submitted(job, await self.ring(job) if ours else ())
 
-    async def _record_if_possible(self, environment: str, found: Examination) -> None:
+    async def record_if_possible(self, environment: str, found: Examination) -> None:
         """Beside the job, which is accepted whether or not a notice about its files can be kept."""
         try:
             await self._validation.record(environment, found)

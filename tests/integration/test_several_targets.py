@@ -263,6 +263,9 @@ def test_what_requires_it_takes_what_stands_in_all_of_its_targets(house: House) 
     house.perform(JobId(UUID(alone["id"])))
     refused = post(house, "/migrations/run?environment=small", 409)
     assert refused["detail"].startswith("a is not completed in shop, which small requires")
+    too_deep = post(house, "/migrations/rollback/1?environment=shop", 422)
+    assert (too_deep["type"], too_deep["detail"][:9]) == ("/problems/rollback-too-deep", "shop.us: ")
+    assert len(ask(house, "/jobs?environment=shop").get_json()) == 1
     work(house, post(house, "/migrations/run?environment=shop")["id"])
     brought = post(house, "/environments/small/sync", body={"from": "shop"})
     assert house.perform(JobId(UUID(brought["id"]))).reason == "applied"
