@@ -38,7 +38,7 @@ class Contract:
         if key not in self._validators:
             whole = {**schema, "components": self._document["components"]}
             self._validators[key] = Draft202012Validator(whole)
-        is_text = not (response.mimetype or "").endswith("json")
+        is_text = not (response.mimetype or "").endswith("json") or response.mimetype == "application/x-ndjson"
         self._validators[key].validate(response.text if is_text else response.json)
 
     def _operation(self, method: str, path: str) -> Document | None:
