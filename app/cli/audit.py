@@ -10,6 +10,7 @@ from app.cli.failing import CliError
 from app.cli.options import ENVIRONMENT
 from app.cli.out import table
 from app.cli.session import Session
+from app.cli.steps import in_words
 from app.cli.times import lasting, moment, since
 
 LIMIT = click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="At most so many.")
@@ -56,29 +57,29 @@ def audit(
     return Exit.DONE
 
 
-@command(example="liftlock history\nliftlock history production --limit 10")
+@command(example="liftlock history\nliftlock history production --migration create_orders")
 @ENVIRONMENT
+@click.option("--migration", metavar="NAME", help="Only what was done with this one.")
 @LIMIT
-def history(session: Session, environment: str | None, limit: int) -> int:
-    """What happened: the jobs that have ended, newest first, with who asked for them."""
-    every = session.client.jobs.list(environment, limit=min(limit, 500))
-    found = list(islice((job for job in every if job.finished_at is not None), limit))
-    out = session.out
+def history(session: Session, environment: str | None, migration: str | None, limit: int) -> int:
+    """What happened, newest first: what was done with migrations, and the jobs that were asked for."""
+    entries = session.client.migrations.history(environment, migration, min(limit, 500))
+    found, out = list(islice(entries, limit)), session.out
     if out.json:
-        out.document([job.raw for job in found])
+        out.document([one.raw for one in found])
         return Exit.DONE
     rows = [
         (
-            moment(job.finished_at),
-            job.state,
-            job.kind,
-            job.environment or "-",
-            job.principal.name or job.principal.id,
-            "-" if job.duration_ms is None else lasting(job.duration_ms),
-            job.message,
+            moment(one.at),
+            one.state or one.event,
+            one.environment or "-",
+            f"{one.version or ''} {one.migration}".strip() if one.migration else one.event,
+            "-" if one.duration_ms is None else lasting(one.duration_ms),
+            one.by,
+            in_words(one.message or one.reason or ""),
         )
-        for job in found
+        for one in found
     ]
-    for line in table(out, ("ENDED (UTC)", "STATE", "KIND", "ENVIRONMENT", "WHO", "TOOK", ""), rows, states=1):
+    for line in table(out, ("AT (UTC)", "WHAT", "ENVIRONMENT", "OF", "TOOK", "WHO", ""), rows, states=1):
         out.say(line)
     return Exit.DONE

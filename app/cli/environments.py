@@ -197,6 +197,7 @@ def _lines(out: Out, one: "Environment") -> Iterator[str]:
         else "always open",
     }
     yield from (f"  {name:<11} {value}" for name, value in facts.items())
+    yield from (f"  {'target':<11} {target.name}  {target.address}" for target in one.targets)
     if one.status is not None:
         yield f"  {'sync':<11} {shown(out, one.status.sync.state)}  {one.status.sync.message}"
         yield f"  {'drift':<11} {shown(out, one.status.drift.state)}  {in_words(one.status.drift.message)}"

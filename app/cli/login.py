@@ -19,13 +19,11 @@ def login(session: Session) -> int:
 
     The token is asked for, or read from standard input; never from a flag, which every process could see.
     """
-    from app.client import Liftlock
-
     url = session.settings.url
     token = _read_token(url)
     if not token:
         raise CliError("no token came", "standard input was empty", "liftlock login < token.txt")
-    with Liftlock(url, token, http=session.given.http) as client:
+    with session.client_with(token) as client:
         who = client.access.whoami()
     file = store_token(session.place, url, token)
     if session.out.json:

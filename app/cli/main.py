@@ -32,7 +32,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
     "Watch": {
         "jobs": ("jobs:jobs", "Jobs (ls, show, watch, log, locks, cancel, pause, resume, retry, approve, reject)."),
         "schedules": ("schedules:schedules", "What runs by itself (ls, pause, resume, run)."),
-        "history": ("audit:history", "What happened, from the jobs."),
+        "history": ("audit:history", "What happened: migrations and jobs."),
         "audit": ("audit:audit", "Who asked for what."),
     },
     "Files": {

@@ -92,7 +92,8 @@ class Out:
 
 
 COLOURS = {
-    "applied": "green", "completed": "green", "succeeded": "green", "in_sync": "green", "clean": "green",
+    "applied": "green", "completed": "green", "run": "green", "marked": "green", "succeeded": "green",
+    "in_sync": "green", "clean": "green",
     "pending": None, "queued": None, "waiting": "yellow", "running": "blue", "cancelling": "yellow", "behind": "yellow",
     "blocked": "yellow", "modified": "yellow", "missing": "yellow", "ahead": "yellow", "not_checked": None,
     "failed": "red", "uncertain": "red", "needs_attention": "red", "diverged": "red", "drifted": "yellow",
@@ -102,7 +103,8 @@ SIGN_OF = {
     **{state: glyph.sign for state, glyph in GLYPHS.items()},
     "succeeded": "✓", "in_sync": "✓", "clean": "✓", "queued": "○", "waiting": "⏸", "behind": "○", "ahead": "≠",
     "diverged": "≠", "drifted": "≠", "not_checked": "?", "cancelled": "⊘", "cancelling": "⊘", "needs_attention": "‽",
-    "skipped": "·", "live": "✓", "expired": "○", "revoked": "✕", "kept": "✓", "restored": "↩", "partly_restored": "≠",
+    "skipped": "·", "run": "✓", "marked": "✓",
+    "live": "✓", "expired": "○", "revoked": "✕", "kept": "✓", "restored": "↩", "partly_restored": "≠",
     "purged": "·", "resolved": "✓", "open": "!", "same": "✓", "different": "≠",
 }  # fmt: skip
 

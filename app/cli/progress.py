@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from app.client.documents.jobs import Failure, Job, Step
 
 ENDED_STEPS = frozenset({"applied", "skipped", "failed", "cancelled"})
+ENDED_CHILDREN = frozenset({"succeeded", "failed", "cancelled", "needs_attention"})
 BAR = 24
 
 
@@ -24,10 +25,15 @@ def news(out: Out, before: "Job | None", after: "Job") -> Iterator[str]:
 
 
 def ended_steps(out: Out, before: "Job | None", after: "Job") -> Iterator[str]:
+    """And jobs of targets, where there are several."""
     known = {} if before is None else {step.ordinal: step.state for step in before.steps}
     for step in after.steps:
         if step.state in ENDED_STEPS and known.get(step.ordinal) != step.state:
             yield step_line(out, step)
+    before_children = {} if before is None else {child.environment: child.state for child in before.children}
+    for child in after.children:
+        if child.state in ENDED_CHILDREN and before_children.get(child.environment) != child.state:
+            yield f"{shown(out, child.state)}  {child.environment}: {in_words(child.message or child.reason or '')}"
 
 
 def _state_line(out: Out, job: "Job") -> str:
@@ -45,14 +51,14 @@ def step_line(out: Out, step: "Step") -> str:
 
 def heartbeat(job: "Job", now: datetime) -> str:
     """For those who see lines only: it is still at it."""
-    done, total = _done(job), len(job.steps)
-    steps = f", {done} of {total} steps done" if total else ""
+    done, total = _done(job)
+    steps = f", {done} of {total} {'targets' if job.children else 'steps'} done" if total else ""
     return f"… still {job.state.replace('_', ' ')} after {lasting(_elapsed_ms(job, now))}{steps}: {_said(job)}"
 
 
 def live(job: "Job", now: datetime, width: int) -> tuple[str, str]:
     """The two lines at the bottom: how far it is, and what it is at, or whom it waits for."""
-    done, total = _done(job), len(job.steps)
+    done, total = _done(job)
     filled = BAR * done // total if total else 0
     bar = f"{'▮' * filled}{'▯' * (BAR - filled)} {done} of {total}" if total else job.state.replace("_", " ")
     running = next((step for step in job.steps if step.state == "running"), None)
@@ -91,8 +97,11 @@ def _said(job: "Job") -> str:
     return in_words(job.message) or job.reason.replace("_", " ")
 
 
-def _done(job: "Job") -> int:
-    return sum(step.state in ENDED_STEPS for step in job.steps)
+def _done(job: "Job") -> tuple[int, int]:
+    """How many of its steps, or of its targets where it has several."""
+    if job.children:
+        return sum(child.state in ENDED_CHILDREN for child in job.children), len(job.children)
+    return sum(step.state in ENDED_STEPS for step in job.steps), len(job.steps)
 
 
 def _elapsed_ms(job: "Job", now: datetime) -> float:

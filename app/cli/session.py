@@ -48,10 +48,19 @@ class Session:
 
     @cached_property
     def client(self) -> "Liftlock":
+        # a token of the environment is among the settings already
+        return self.client_with(self.settings["token"] or "")
+
+    def client_with(self, token: str) -> "Liftlock":
+        """Raises CliError for certificates that cannot be read."""
         from app.client import Liftlock
 
-        # a token of the environment is among the settings already
-        return Liftlock(self.settings.url, self.settings["token"] or "", http=self.given.http)
+        ca_file = self.settings["ca_file"]
+        try:
+            return Liftlock(self.settings.url, token, ca_file=ca_file, http=self.given.http)
+        except OSError as error:
+            origin = self.settings.found["ca_file"].origin
+            raise CliError(f"the certificates of {ca_file} cannot be read", str(error), f"correct: {origin}") from None
 
     def environment(self, named: str | None) -> str | None:
         """The one that is named, else that of the settings; None: the service's own default."""

@@ -33,6 +33,7 @@ SETTINGS = (
     Known("environment", ("LIFTLOCK_ENVIRONMENT",), "which one is meant where none is named"),
     Known("migrations", ("LIFTLOCK_MIGRATIONS",), "the folder of new, lint and graph", "migrations"),
     Known("token", ("LIFTLOCK_TOKEN",), "who asks", secret=True),
+    Known("ca_file", ("LIFTLOCK_CA_FILE", "SSL_CERT_FILE"), "certificates to trust instead of the public ones"),
     Known("database_url", ("DATABASE_URL",), "the database that doctor looks at", secret=True),
     Known("redis_url", ("REDIS_URL",), "the Redis or Valkey that doctor looks at", secret=True),
 )

@@ -61,13 +61,22 @@ DEFAULT_URL = "http://127.0.0.1:3000"
 
 
 class Liftlock:
-    """A service at `url`; the token is the argument, else LIFTLOCK_TOKEN. Not for several threads at once."""
+    """A service at `url`; the token is the argument (`""`: none), else LIFTLOCK_TOKEN. Not for several threads."""
 
     def __init__(
-        self, url: str = DEFAULT_URL, token: str | None = None, *, http: httpx.BaseTransport | None = None
+        self,
+        url: str = DEFAULT_URL,
+        token: str | None = None,
+        *,
+        ca_file: str | None = None,
+        http: httpx.BaseTransport | None = None,
     ) -> None:
-        """`http`: another way to send requests, such as httpx.MockTransport in a test."""
-        transport = Transport(url, token or os.environ.get("LIFTLOCK_TOKEN"), http)
+        """`ca_file`: certificates to trust instead of the public ones. Raises OSError where it cannot be read.
+
+        `http`: another way to send requests, such as httpx.MockTransport in a test.
+        """
+        known = os.environ.get("LIFTLOCK_TOKEN") if token is None else token
+        transport = Transport(url, known, http, ca_file=ca_file)
         self._transport = transport
         self.url = transport.url
         self.migrations = Migrations(transport)

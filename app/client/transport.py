@@ -1,5 +1,6 @@
 """Sends requests and reads answers: the token, keys that make retries safe, and problems as exceptions."""
 
+import ssl
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -36,7 +37,10 @@ class Asked:
 
 
 class Transport:
-    """Not for several threads at once. `sleep` and `new_key` are there to be replaced in tests."""
+    """Not for several threads at once. `sleep` and `new_key` are there to be replaced in tests.
+
+    `ca_file`: certificates to trust instead of the public ones; OSError where it cannot be read.
+    """
 
     def __init__(
         self,
@@ -45,6 +49,7 @@ class Transport:
         http: httpx.BaseTransport | None = None,
         sleep: Callable[[float], None] = time.sleep,
         new_key: Callable[[], str] = lambda: str(uuid.uuid4()),
+        ca_file: str | None = None,
     ) -> None:
         self.url = url.rstrip("/")
         self._sleep = sleep
@@ -53,7 +58,8 @@ class Transport:
         if token:
             headers["Authorization"] = f"Bearer {token}"
         # a proxy of the environment would see the token, and loopback has none
-        self._http = httpx.Client(base_url=self.url, headers=headers, transport=http, trust_env=False)
+        trusted = True if ca_file is None else ssl.create_default_context(cafile=ca_file)
+        self._http = httpx.Client(base_url=self.url, headers=headers, transport=http, trust_env=False, verify=trusted)
 
     def close(self) -> None:
         self._http.close()

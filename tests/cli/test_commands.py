@@ -153,7 +153,7 @@ def test_a_service_without_a_log_of_jobs_says_so(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "words",
     [
-        ("status",), ("status", "development"), ("plan", "development"), ("conflicts",), ("jobs",), ("history",),
+        ("status",), ("status", "development"), ("plan", "development"), ("conflicts",), ("jobs",),
         ("schedules",), ("env", "ls"), ("env", "show", "production"), ("env", "status", "production"),
         ("preserved", "development"), ("token", "ls"), ("audit", "--since", "24h"), ("whoami",),
         ("drift", "production"),

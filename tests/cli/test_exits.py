@@ -179,3 +179,24 @@ def test_who_sees_lines_only_is_told_that_it_is_still_at_work(tmp_path: Path) ->
     assert lines[1].startswith("… still running after ") and lines[1].endswith(": applying orders")
     assert lines[2].startswith("✓ succeeded  run in staging")
     assert (asked[2].headers["If-None-Match"], asked[2].url.params["wait"]) == ('"1"', "10")
+
+
+def test_history_tells_migrations_and_jobs(tmp_path: Path) -> None:
+    entry: dict[str, Any] = {
+        "source": "ledger", "id": "7", "at": NOON, "environment": "staging", "event": "applied", "migration": "orders",
+        "version": "0003", "jobId": JOB, "by": "ci", "state": None, "reason": None, "message": None, "durationMs": 12,
+        "links": {},
+    }  # fmt: skip
+    asked = {**entry, "source": "job", "event": "run", "migration": None, "state": "failed", "message": "it failed"}
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        assert (request.url.path, request.url.params["environment"]) == ("/history", "staging")
+        return httpx.Response(200, json=[asked, entry])
+
+    _, first, second = typed(tmp_path, answer, "history", "staging").stdout.splitlines()
+    assert "✕ failed" in first and "run" in first and first.endswith("it failed")
+    assert "✓ applied" in second and "0003 orders" in second and "ci" in second
+    assert [one["id"] for one in json.loads(typed(tmp_path, answer, "history", "staging", "--json").stdout)] == [
+        "7",
+        "7",
+    ]

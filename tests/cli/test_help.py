@@ -1,5 +1,7 @@
 """Help: every command has an example, and shells get their completion."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +11,8 @@ import pytest
 from app.cli.main import COMMANDS, SECTIONS, main
 from tests.cli.typed import Terminal
 
-PAGE = (Path(__file__).resolve().parents[2] / "docs" / "cli.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
 
 
 def every(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
@@ -67,3 +70,11 @@ def test_completion_knows_the_environments_of_this_folder(monkeypatch: pytest.Mo
     assert "staging" not in Terminal(tmp_path).type().stdout
     (tmp_path / "liftlock.toml").write_text("[environments.staging]\n[environments.production]\n")
     assert Terminal(tmp_path).type().stdout.split() == ["plain,staging"]
+
+
+def test_help_comes_at_once_because_it_imports_nothing_that_is_slow() -> None:
+    asked = "import sys\nfrom app.cli.main import main\nmain(['--help'], standalone_mode=False)\nprint(*sys.modules)"
+    said = subprocess.run([sys.executable, "-c", asked], cwd=ROOT, capture_output=True, text=True, check=True)
+    loaded = {name.partition(".")[0] for name in said.stdout.splitlines()[-1].split()}
+    assert loaded & {"httpx", "rich", "flask", "asyncpg", "sqlalchemy", "pydantic", "celery", "redis"} == set()
+    assert "click" in loaded

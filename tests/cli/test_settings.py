@@ -108,3 +108,12 @@ def test_colours_are_left_out_where_nobody_wants_them(
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
     assert wants_colour() is wanted
+
+
+def test_certificates_that_cannot_be_read_are_three_lines(tmp_path: Path) -> None:
+    terminal = Terminal(
+        tmp_path, environ={"LIFTLOCK_URL": "https://liftlock.test", "LIFTLOCK_CA_FILE": "/not/there.pem"}
+    )
+    said = terminal.type("status")
+    assert (said.exit_code, len(said.stderr.splitlines())) == (2, 3)
+    assert "/not/there.pem" in said.stderr and "variable LIFTLOCK_CA_FILE" in said.stderr

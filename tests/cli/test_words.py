@@ -4,6 +4,7 @@ import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from io import StringIO
+from typing import Any
 
 import pytest
 
@@ -180,3 +181,23 @@ def test_finished_steps_scroll_up_above_two_lines_that_go_away(monkeypatch: pyte
     assert "+ 0001 m1  12 ms" in drawn and "1 of 2" in drawn and "waiting for pid 7" in drawn
     assert "▶ running" not in drawn
     assert drawn.rindex("\x1b[2K") > drawn.rindex("waiting for pid 7")
+
+
+def test_the_targets_of_a_job_are_said_when_each_has_ended() -> None:
+    def child(name: str, state: str) -> dict[str, Any]:
+        return {
+            "environment": name,
+            "id": None,
+            "state": state,
+            "reason": None,
+            "message": f"{name} {state}",
+            "links": {},
+        }
+
+    def parent(*states: str) -> Job:
+        children = [child(f"eu-{number}", state) for number, state in enumerate(states)]
+        return read(Job, job("running", "applying", finishedAt=None, message="m", children=children))
+
+    first, second = parent("running", "pending"), parent("succeeded", "running")
+    assert list(news(OUT, first, second)) == ["✓ succeeded  eu-0: eu-0 succeeded"]
+    assert heartbeat(second, NOW).endswith("1 of 2 targets done: m")

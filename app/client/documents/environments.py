@@ -68,6 +68,27 @@ class JobGlimpse(Document):
 
 
 @document
+class WindowNow(Document):
+    """Whether it may be changed now, the rule that keeps it closed, and when that changes; null: not within a year."""
+
+    open: bool
+    rule: str | None
+    opens_at: datetime | None
+    closes_at: datetime | None
+
+
+@document
+class Target(Document):
+    """One of several; `name` stands wherever the name of an environment may."""
+
+    name: str
+    address: str
+    direct_address: str | None
+    scope: str
+    links: Mapping[str, str]
+
+
+@document
 class EnvironmentStatus(Document):
     """Three axes. `lastJob`: the newest that has ended; `runningJob` is at work now; `openJobs` have not ended."""
 
@@ -78,6 +99,8 @@ class EnvironmentStatus(Document):
     running_job: JobGlimpse | None
     open_jobs: int
     links: Mapping[str, str]
+    window: WindowNow | None = None
+    targets: tuple["EnvironmentStatus", ...] = ()
 
 
 @document
@@ -145,6 +168,7 @@ class Environment(Document):
     status: EnvironmentStatus | None
     links: Mapping[str, str]
     actions: tuple[Action, ...]
+    targets: tuple[Target, ...] = ()
 
 
 @document

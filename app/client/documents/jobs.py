@@ -91,8 +91,23 @@ class Request(Document):
 
 
 @document
+class JobChild(Document):
+    """What a job does in one of several targets; `id` is null until its turn has come."""
+
+    environment: str
+    id: str | None
+    state: str
+    reason: str | None
+    message: str | None
+    links: Mapping[str, str]
+
+
+@document
 class Job(Document):
-    """A job. In a list it comes without its steps; `warnings` come with the answer to a change."""
+    """A job. In a list it comes without its steps; `warnings` come with the answer to a change.
+
+    `children`: the jobs of its targets, where its environment has several; each has this one as its `parent`.
+    """
 
     id: str
     kind: str
@@ -120,6 +135,8 @@ class Job(Document):
     actions: tuple[Action, ...]
     steps: tuple[Step, ...] = ()
     warnings: tuple[str, ...] = ()
+    parent: str | None = None
+    children: tuple[JobChild, ...] = ()
 
 
 @document

@@ -37,6 +37,7 @@ class Migration(Document):
     links: Mapping[str, str]
     proof: ProofDetail | None = None
     actions: tuple[Action, ...] = ()
+    target: str | None = None
 
 
 @document
@@ -44,6 +45,7 @@ class MatrixCell(Document):
     environment: str
     state: str
     applied_at: datetime | None
+    target: str | None = None
 
 
 @document

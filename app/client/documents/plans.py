@@ -99,6 +99,7 @@ class PlannedSet(Document):
     estimated_ms: int | None
     estimate_from: str
     says: str
+    moved: bool = False
 
 
 @document
@@ -293,3 +294,4 @@ class Plan(PlanSummary):
     linter_notice: str | None
     right_now: RightNow
     actions: tuple[Action, ...]
+    targets: tuple[PlanSummary, ...] = ()

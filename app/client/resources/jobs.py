@@ -4,6 +4,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 
+from app.client.documents.events import Event
 from app.client.documents.jobs import Job, LockSample, Vote
 from app.client.problems import Busy, StillGoing
 from app.client.reading import read
@@ -75,6 +76,10 @@ class Jobs(Resource):
     def log(self, job_id: str) -> str:
         """The job's log as plain text."""
         return self._text(f"{_at(job_id)}/log")
+
+    def events(self, job_id: str) -> Iterator[Event]:
+        """What has happened to it, oldest first, page by page."""
+        return self._all(Event, f"{_at(job_id)}/events")
 
     def locks(self, job_id: str) -> Locks:
         """Who stood in whose way while the job ran."""

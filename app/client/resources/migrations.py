@@ -1,8 +1,9 @@
 """`client.migrations`: where every migration stands, and the calls that move them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Unpack
 
+from app.client.documents.events import HistoryEntry
 from app.client.documents.jobs import Job
 from app.client.documents.migrations import Graph, Migration
 from app.client.options import Change, Queued, RollbackOptions, RunOptions
@@ -55,6 +56,12 @@ class Migrations(Resource):
 
     def graph(self, environment: str | None = None) -> Graph:
         return self._one(Graph, "GET", "/migrations/graph", params={"environment": environment})
+
+    def history(
+        self, environment: str | None = None, migration: str | None = None, limit: int | None = None
+    ) -> Iterator[HistoryEntry]:
+        """What was done with migrations and what was asked for, newest first, page by page; in all when left out."""
+        return self._all(HistoryEntry, "/history", environment=environment, migration=migration, limit=limit)
 
     def picture(self, drawn: str = "text", environment: str | None = None) -> str:
         """The graph as `svg`, `dot`, `mermaid` or `text`."""
