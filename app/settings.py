@@ -60,6 +60,8 @@ class Settings:
     allowed_hosts: frozenset[str] = frozenset()
     auto_run: bool = False
     read_only: bool = False
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int = 0
     auth: Auth = Auth.OFF
     admin_token: str | None = field(default=None, repr=False)
     max_file_bytes: int = 16 * 1024 * 1024
@@ -178,6 +180,8 @@ def _plain_values(reader: "_Reader") -> Settings:
         allowed_hosts=frozenset(one.strip().lower() for one in listed if one.strip()),
         auto_run=reader.flag("AUTO_RUN_MIGRATIONS"),
         read_only=reader.flag("LIFTLOCK_READ_ONLY"),
+        metrics_host=reader.text("LIFTLOCK_METRICS_HOST", "127.0.0.1"),
+        metrics_port=reader.number("LIFTLOCK_METRICS_PORT", 0, 0, 65_535),
         max_file_bytes=reader.number("LIFTLOCK_MAX_FILE_MB", 16, 1, 1024) * 1024 * 1024,
         keep_bytes=reader.number("LIFTLOCK_PRESERVE_MAX_MB", 10 * 1024, 0, 1024**3) * 1024 * 1024,
         keep_days=reader.number("LIFTLOCK_PRESERVE_DAYS", 30, 1, 3650),

@@ -1,15 +1,17 @@
 """The Flask application: its routes, what happens around every request, and nothing else."""
 
+import time
 from collections.abc import Iterable
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import structlog
-from flask import Response, request
+from flask import Response, g, request
 from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
 from werkzeug.routing import BaseConverter
 
+from app import measures
 from app.api import (
     audit,
     conflicts,
@@ -19,6 +21,7 @@ from app.api import (
     events,
     jobs,
     logs,
+    metrics,
     migrations,
     operations,
     plans,
@@ -33,10 +36,12 @@ from app.api import (
 )
 from app.api.access import admit
 from app.api.context import KEY, SAFE_METHODS, Extension, request_id
+from app.api.doors import address_of
 from app.api.errors import register_errors
 from app.api.guard import refuse_foreigners
 from app.api.requests import MAX_BODY_BYTES
 from app.domain.migration import RESERVED_NAMES
+from app.release import release
 from app.wiring import Services
 
 if TYPE_CHECKING:
@@ -44,7 +49,7 @@ if TYPE_CHECKING:
 
 RESOURCES = (
     migrations, plans, proofs, conflicts, jobs, events, logs, schedules, environments, drift, preserved, protection,
-    registry, syncs, tokens, audit, operations, documents,
+    registry, syncs, tokens, audit, operations, metrics, documents,
 )  # fmt: skip
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -59,7 +64,7 @@ def build_application(services: Services) -> OpenAPI:
     """No IO: the portals of `services` start with the first request that needs them."""
     app = _Application(
         "app.api",
-        info=Info(title="Liftlock", version=operations.release(), description=documents.ABOUT),
+        info=Info(title="Liftlock", version=release(), description=documents.ABOUT),
         validation_error_model=schemas.Problem,
         doc_ui=False,
         static_folder=None,
@@ -112,9 +117,15 @@ class _WithoutTrailingSlash:
 def _begin() -> None:
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=request_id())
+    g.began = time.monotonic()
 
 
 def _finish(response: Response) -> Response:
+    # what matches no route has one name together: anybody may ask for anything
+    route = "none" if request.url_rule is None else address_of(request.url_rule.rule)
+    method = request.method if request.url_rule is not None else "none"
+    seconds = time.monotonic() - g.get("began", time.monotonic())
+    measures.request_answered(method, route, response.status_code, seconds)
     response.headers["X-Request-Id"] = request_id()
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)

@@ -68,6 +68,7 @@ DOORS: Mapping[str, Door] = {
     "POST /tokens": _change("tokens.add", Verb.ADMIN),
     "DELETE /tokens/{id}": _change("tokens.revoke", Verb.ADMIN),
     "GET /audit": READS,
+    "GET /metrics": READS,
     "GET /migrations": READS,
     "GET /migrations/{name}": READS,
     "POST /migrations/run": _inside("migrations.run", Verb.RUN),

@@ -64,7 +64,7 @@ def completed(document: Document) -> Document:
         _tidy(operation)
         if method in CHANGES:
             _add_change(operation["operationId"], responses, parameters)
-        elif operation["operationId"] not in ("live", "ready", "version"):
+        elif operation["operationId"] not in ("live", "ready", "version", "metrics"):
             parameters += _HEADERS_OF_A_QUESTION
             responses["304"] = {"description": "the caller has it already"}
             responses.setdefault("503", _problem(HTTPStatus.SERVICE_UNAVAILABLE))

@@ -1,6 +1,7 @@
 """What the services need of the world, as Protocols; each has two implementations that pass one suite."""
 
 from app.ports.access import AuditWanted, Tokens, TokensWanted, Trail
+from app.ports.census import Muster
 from app.ports.commands import CommandEnd, Commands
 from app.ports.control import (
     Answer,
@@ -87,6 +88,7 @@ __all__ = [
     "Linter",
     "LockLog",
     "LogPart",
+    "Muster",
     "NewJob",
     "Observer",
     "Observers",

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import structlog
 
+from app import measures
 from app.domain.failure import Failure
 from app.domain.job import Attempt, StepRecord, StepState
 from app.domain.step import Step
@@ -72,6 +73,7 @@ class Progress:
         """`duration_ms` is that of the step's transaction; steps that commit together share it."""
         done = replace(self._records[ordinal], state=StepState.APPLIED, duration_ms=duration_ms)
         self._put(replace(done, finished_at=self._clock.now(), error=None))
+        measures.step_done(self._attempt.request.environment, done.direction, duration_ms / 1000)
 
     def done_before(self, ordinal: int) -> None:
         """By an earlier attempt, or without our knowing."""

@@ -4,11 +4,12 @@ import hashlib
 
 import structlog
 
-from app import failpoints
+from app import failpoints, measures
 from app.domain.environment import Environment
 from app.domain.errors import BackendUnavailable, Refusal
 from app.domain.failure import Failure, FailureCode
 from app.domain.job import (
+    CONTROL,
     Attempt,
     ClaimRefused,
     Ended,
@@ -85,8 +86,11 @@ class MigrationRunnerService:
             # what is registered may have changed a moment ago, in another process
             await self._registry.refresh()
         log.info("job.started", job=str(job_id), attempt=claimed.number, environment=claimed.request.environment)
+        began = self._clock.now()
         outcome = await self._carry_out(claimed)
         if isinstance(outcome, Ended):
+            passed_s = (self._clock.now() - began).total_seconds()
+            measures.job_ended(_place(claimed), claimed.request.kind.value, outcome.state.value, passed_s)
             await self._wake_next(claimed.request.queue)
             await self._tidy_up(claimed, outcome)
 
@@ -110,6 +114,7 @@ class MigrationRunnerService:
 
     async def _end(self, attempt: Attempt, outcome: Outcome) -> None:
         if isinstance(outcome, Superseded):
+            measures.attempt_fenced()
             log.warning("job.superseded", job=str(attempt.job_id), attempt=attempt.number, why=outcome.message)
             return
         if isinstance(outcome, Ended) and outcome.state is JobState.SUCCEEDED:
@@ -144,6 +149,11 @@ class MigrationRunnerService:
             await self._sweep.unrung(following)
 
 
+def _place(attempt: Attempt) -> str:
+    """Of what concerns no environment, or all of them, the whole is the place."""
+    return "all" if attempt.request.environment == CONTROL else attempt.request.environment
+
+
 def _refused_outright(attempt: Attempt, refusal: Refusal) -> Outcome:
     """Its environment is gone from the configuration. A job that has started may hold a target: it waits."""
     if attempt.starts > 0:
@@ -165,6 +175,7 @@ class Sweeper:
         await self._sweep.wake(SWEEP_LIMIT)
         for job_id in await self._sweep.rescue(SWEEP_LIMIT):
             failpoints.reach("sweep.after_rescue")
+            measures.job_rescued()
             log.warning("job.rescued", job=str(job_id))
         for job_id in await self._sweep.due(SWEEP_LIMIT):
             failpoints.reach("sweep.before_ring")

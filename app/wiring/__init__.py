@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app import failpoints
+from app.adapters.control.census import ControlMuster
 from app.adapters.control.database import ControlDatabase
 from app.adapters.control.events import ControlEvents
 from app.adapters.control.feed import ControlFeed
@@ -36,6 +37,7 @@ from app.services.conflict import ConflictResolutionService
 from app.services.drift_desk import DriftDesk
 from app.services.environments import Environments
 from app.services.install import ControlInstaller
+from app.services.measuring import MeasuringService
 from app.services.migration import MigrationService
 from app.services.overview import Overview
 from app.services.plans import PlanService
@@ -95,6 +97,7 @@ class Services:
     sweeper: Sweeper
     installer: ControlInstaller
     auto_run: AutoRun
+    measuring: MeasuringService
     board: JobBoard
     events: EventLog
     feed: EventFeed
@@ -130,6 +133,7 @@ def build(settings: Settings) -> Services:
     desk, plans = _desk(settings, rooms), _plans(rooms)
     sync_desk = SyncDesk(environments, submission, plans, board)
     tokens, events = ControlTokens(database), ControlEvents(database)
+    sync = _sync(rooms)
     return Services(
         settings=settings,
         portal=portal,
@@ -140,7 +144,7 @@ def build(settings: Settings) -> Services:
         rollbacks=RollbackService(submission),
         plans=plans,
         validation=validation,
-        sync=_sync(rooms),
+        sync=sync,
         syncs=sync_desk,
         approvals=rooms.approvals,
         protection=_protection(settings, rooms),
@@ -161,6 +165,7 @@ def build(settings: Settings) -> Services:
         sweeper=_sweeper(settings, sweeper_portal, rooms.doorbell),
         installer=_installer(settings, rooms.targets, clock),
         auto_run=AutoRun(migrations, validation),
+        measuring=MeasuringService(ControlMuster(database), sync, clock),
         board=board,
         events=events,
         feed=_feed(settings, portal, events),

@@ -30,6 +30,7 @@ from app.services.drift_desk import DriftDesk
 from app.services.environments import Environments
 from app.services.gate import HazardGate
 from app.services.install import ControlInstaller
+from app.services.measuring import MeasuringService
 from app.services.migration import MigrationService
 from app.services.neighbours import Neighbours
 from app.services.overview import Overview
@@ -55,6 +56,7 @@ from app.wiring import Services
 from tests.api.contract import Contract
 from tests.domain.literals import entry, sql
 from tests.fakes.approvals import MemoryApprovals
+from tests.fakes.census import MemoryMuster
 from tests.fakes.clock import FakeClock
 from tests.fakes.conflicts import MemoryConflicts
 from tests.fakes.doorbell import RecordingDoorbell
@@ -240,6 +242,8 @@ class Stand:
         overview = Overview(self.source, self.targets, self.known)
         migrations = MigrationService(submission, board, MemoryWishes(self.store), self.locks)
         self.tokens = MemoryTokens(self.clock, self.trail)
+        sync = EnvironmentSyncService(environments, overview, Comparer(overview, self.schemas), self.proofs)
+        self.muster = MemoryMuster(self.store, self.log, self.checks, self.locks, self.clock)
         return Services(
             settings=settings,
             portal=portal,
@@ -250,7 +254,7 @@ class Stand:
             rollbacks=RollbackService(submission),
             plans=plans,
             validation=validation,
-            sync=EnvironmentSyncService(environments, overview, Comparer(overview, self.schemas), self.proofs),
+            sync=sync,
             approvals=approvals,
             protection=ProtectionDesk(
                 environments, self.targets, MemoryOwnership(self.targets, self.clock), self.trail, submission
@@ -283,6 +287,7 @@ class Stand:
             sweeper=Sweeper(sweep, self.doorbell),
             installer=cast(ControlInstaller, None),
             auto_run=AutoRun(migrations, validation),
+            measuring=MeasuringService(self.muster, sync, self.clock),
             board=board,
             events=self.events,
             feed=self.events,

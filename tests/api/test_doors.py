@@ -41,6 +41,7 @@ CASES: dict[str, Case] = {
     "POST /tokens": Case("/tokens", ADMINS, "admin", {"name": "x", "role": "viewer"}),
     "DELETE /tokens/{id}": Case("/tokens/{token}", ADMINS, "admin"),
     "GET /audit": Case("/audit"),
+    "GET /metrics": Case("/metrics"),
     "GET /migrations": Case("/migrations"),
     "GET /migrations/{name}": Case("/migrations/orders"),
     "POST /migrations/run": Case("/migrations/run", OPERATORS, "run:development"),

@@ -9,6 +9,7 @@ import pytest
 
 from app.adapters.control.announcements import Announcements
 from app.adapters.control.approvals import ControlApprovals
+from app.adapters.control.census import ControlMuster
 from app.adapters.control.claims import ControlClaims
 from app.adapters.control.conflicts import ControlConflicts
 from app.adapters.control.database import ControlDatabase
@@ -43,6 +44,7 @@ from app.ports import (
     JobControl,
     JobSweep,
     LockLog,
+    Muster,
     Plans,
     Proofs,
     Registry,
@@ -51,6 +53,7 @@ from app.ports import (
     Trail,
 )
 from tests.fakes.approvals import MemoryApprovals
+from tests.fakes.census import MemoryMuster
 from tests.fakes.clock import FakeClock
 from tests.fakes.conflicts import MemoryConflicts
 from tests.fakes.drift import MemoryDrift
@@ -110,6 +113,7 @@ class Room:
     registry: Registry
     events: EventLog
     feed: EventFeed
+    muster: Muster
     portal: Portal
     clock: FakeClock
     dsn: str | None = None
@@ -138,6 +142,7 @@ def _memory_room() -> Iterator[Room]:
     store = JobStore(clock, keys)
     events = MemoryEvents(store, clock)
     conflicts, checks, trail = MemoryConflicts(clock), MemoryDrift(clock), MemoryTrail(clock)
+    locks = MemoryLocks(store)
     yield Room(
         MemoryJobs(store),
         MemoryWishes(store),
@@ -147,7 +152,7 @@ def _memory_room() -> Iterator[Room]:
         conflicts,
         MemorySchedules(store),
         keys,
-        MemoryLocks(store),
+        locks,
         checks,
         MemoryPlans(),
         MemoryProofs(clock),
@@ -158,6 +163,7 @@ def _memory_room() -> Iterator[Room]:
         MemoryRegistry(clock),
         events,
         events,
+        MemoryMuster(store, conflicts, checks, locks, clock),
         portal,
         clock,
     )
@@ -193,6 +199,7 @@ def _real_room(request: pytest.FixtureRequest, folder: Path) -> Iterator[Room]:
             ControlRegistry(database),
             events,
             feed,
+            ControlMuster(database),
             portal,
             FakeClock(),
             house.dsn,

@@ -212,6 +212,16 @@ audit = Table(
     Column("refused", Text),
 )
 
+processes = Table(
+    "processes",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("kind", Text),
+    Column("release", Text),
+    Column("started_at", _moment),
+    Column("seen_at", _moment),
+)
+
 tokens = Table(
     "tokens",
     metadata,
