@@ -35,9 +35,13 @@ class Caretaker:
         self._process = Process(f"{socket.gethostname()}:{os.getpid()}", kind, release())
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="caretaker", daemon=True)
+        # beside it: a receiver that takes its time must keep nobody from sweeping
+        self._telling = threading.Thread(target=self._tell, name="notifier", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
+        if self._process.kind is ProcessKind.WORKER:
+            self._telling.start()
 
     def stop(self) -> None:
         self._stopping.set()
@@ -57,6 +61,15 @@ class Caretaker:
             self._tried("token_uses", self._write_uses)
             self._tried("presence", self._say_here)
             self._stopping.wait(self._services.settings.timing.sweep_every_ms / 1000)
+
+    def _tell(self) -> None:
+        while not self._stopping.wait(self._services.settings.timing.sweep_every_ms / 1000):
+            self._tried("notify", self._notify)
+
+    def _notify(self) -> None:
+        """As long as there is something to be tried."""
+        while not self._stopping.is_set() and self._services.sweeper_portal.run(self._services.notifier.round()):
+            pass
 
     def _until_done(self, what: str, work: Callable[[], None]) -> None:
         pause_s = FIRST_PAUSE_S

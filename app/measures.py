@@ -67,6 +67,11 @@ def attempt_fenced() -> None:
     _families().fenced.inc()
 
 
+def delivery_tried(outcome: str) -> None:
+    """`outcome`: delivered, failed (for good) or tried."""
+    _families().deliveries.labels(outcome).inc()
+
+
 def counted() -> "CollectorRegistry":
     """What this process has counted, or all processes of its server together."""
     from prometheus_client import CollectorRegistry, multiprocess
@@ -115,6 +120,7 @@ class _Families:
         )
         self.rescued = counter("liftlock_jobs_rescued", "Jobs taken from a worker that had stopped answering.")
         self.fenced = counter("liftlock_attempts_fenced", "Attempts that a newer one of the same job has ended.")
+        self.deliveries = counter("liftlock_webhook_tries", "Tries to deliver to a webhook.", "outcome")
 
 
 @cache

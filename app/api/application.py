@@ -33,8 +33,9 @@ from app.api import (
     schemas,
     syncs,
     tokens,
+    webhooks,
 )
-from app.api.access import admit
+from app.api.access import admit, rate_headers
 from app.api.context import KEY, SAFE_METHODS, Extension, request_id
 from app.api.doors import address_of
 from app.api.errors import register_errors
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
 
 RESOURCES = (
     migrations, plans, proofs, conflicts, jobs, events, logs, schedules, environments, drift, preserved, protection,
-    registry, syncs, tokens, audit, operations, metrics, documents,
+    registry, syncs, tokens, webhooks, audit, operations, metrics, documents,
 )  # fmt: skip
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -127,7 +128,7 @@ def _finish(response: Response) -> Response:
     seconds = time.monotonic() - g.get("began", time.monotonic())
     measures.request_answered(method, route, response.status_code, seconds)
     response.headers["X-Request-Id"] = request_id()
-    for name, value in HEADERS.items():
+    for name, value in (HEADERS | rate_headers()).items():
         response.headers.setdefault(name, value)
     response.headers.setdefault("Cache-Control", "no-cache" if request.method in SAFE_METHODS else "no-store")
     return response

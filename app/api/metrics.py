@@ -73,6 +73,8 @@ def _counted(census: Census, environments: tuple[str, ...]) -> Iterator[GaugeMet
     yield _gauge("liftlock_conflicts_open", "Conflicts that nobody has settled.", conflicts, "environment", "kind")
     alive = [((kind.value,), census.processes.get(kind.value, 0)) for kind in ProcessKind]
     yield _gauge("liftlock_processes_alive", "Processes that have said so in the last 30 seconds.", alive, "kind")
+    deliveries = [((), census.deliveries_open)]
+    yield _gauge("liftlock_webhook_deliveries_open", "Deliveries to webhooks that are not over.", deliveries)
 
 
 def _each(counts: Mapping[str, int]) -> list[tuple[tuple[str, ...], float]]:

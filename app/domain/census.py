@@ -29,7 +29,7 @@ class Census:
 
     `jobs`: those that have not ended, by environment and state; `conflicts`: the open ones by environment and kind;
     `drifted`: differences at the last look, by environment; `sessions_waiting`: behind the running jobs of an
-    environment; `processes`: alive, by kind.
+    environment; `processes`: alive, by kind; `deliveries_open`: to webhooks, that are not over.
     """
 
     jobs: Mapping[tuple[str, str], int] = field(default_factory=dict)
@@ -38,6 +38,7 @@ class Census:
     sessions_waiting: Mapping[str, int] = field(default_factory=dict)
     processes: Mapping[str, int] = field(default_factory=dict)
     oldest_queued_s: float = 0.0
+    deliveries_open: float = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,7 +88,8 @@ class Environment:
     `requires`: where a migration must have been completed, for `soak` at least, before it may run here. `auto_run`:
     whether it runs at start, the default environment alone when None. What is None of the limits is as everywhere.
     `approvals`: how many people beside the one who asks have to approve a job. `before_run`: a command with its
-    arguments that has to succeed before the first step of a run.
+    arguments that has to succeed before the first step of a run. `notify`: the names of the webhooks that hear of
+    what happens here; None: all that want to.
     """
 
     name: str
@@ -115,6 +116,7 @@ class Environment:
     approvals: int = 0
     before_run: tuple[str, ...] = ()
     before_run_timeout: timedelta = timedelta(hours=6)
+    notify: tuple[str, ...] | None = None
 
 
 def stricter(one: Protection, other: Protection) -> Protection:

@@ -1,6 +1,6 @@
 """What the services need of the world, as Protocols; each has two implementations that pass one suite."""
 
-from app.ports.access import AuditWanted, Tokens, TokensWanted, Trail
+from app.ports.access import AuditWanted, Identity, Tokens, TokensWanted, Trail
 from app.ports.census import Muster
 from app.ports.commands import CommandEnd, Commands
 from app.ports.control import (
@@ -47,6 +47,7 @@ from app.ports.target import (
     TargetSession,
     TargetView,
 )
+from app.ports.webhooks import Courier, Deliveries, DeliveriesWanted, Message, Sort, Vault, Webhooks
 from app.ports.world import Clock, Doorbell, Drafts, Held, HeldElsewhere, Leases, Source
 
 __all__ = [
@@ -62,6 +63,9 @@ __all__ = [
     "ConflictAnswers",
     "ConflictLog",
     "ConflictQuery",
+    "Courier",
+    "Deliveries",
+    "DeliveriesWanted",
     "DoneBefore",
     "Doorbell",
     "Drafts",
@@ -76,6 +80,7 @@ __all__ = [
     "Held",
     "HeldElsewhere",
     "IdempotencyKeys",
+    "Identity",
     "JobBoard",
     "JobClaims",
     "JobControl",
@@ -88,6 +93,7 @@ __all__ = [
     "Linter",
     "LockLog",
     "LogPart",
+    "Message",
     "Muster",
     "NewJob",
     "Observer",
@@ -103,6 +109,7 @@ __all__ = [
     "Schemas",
     "Scratch",
     "Scratches",
+    "Sort",
     "Source",
     "StoredAnswer",
     "Surveys",
@@ -112,5 +119,7 @@ __all__ = [
     "Tokens",
     "TokensWanted",
     "Trail",
+    "Vault",
+    "Webhooks",
     "first_state",
 ]

@@ -22,6 +22,7 @@ from app.portal import Portal
 from app.ports import TargetView
 from app.registry.reading import DocumentReader
 from app.services.access import Authenticator
+from app.services.allowance import Allowance
 from app.services.approving import ApprovalDesk
 from app.services.comparing import Comparer
 from app.services.conflict import ConflictResolutionService
@@ -33,6 +34,7 @@ from app.services.install import ControlInstaller
 from app.services.measuring import MeasuringService
 from app.services.migration import MigrationService
 from app.services.neighbours import Neighbours
+from app.services.notifying import Notifier
 from app.services.overview import Overview
 from app.services.plans import PlanService
 from app.services.preserved import PreservedShelf
@@ -51,6 +53,7 @@ from app.services.trail import AuditTrail
 from app.services.tries import FailedTries
 from app.services.unlocking import ProtectionDesk
 from app.services.validation import SchemaValidationService
+from app.services.webhook_desk import WebhookDesk
 from app.settings import Settings
 from app.wiring import Services
 from tests.api.contract import Contract
@@ -80,6 +83,7 @@ from tests.fakes.sweep import MemorySweep
 from tests.fakes.targets import MemoryTargets
 from tests.fakes.tokens import MemoryTokens
 from tests.fakes.trail import MemoryTrail
+from tests.fakes.webhooks import MemoryDeliveries, MemoryWebhooks, OpenVault, RecordingCourier
 from tests.fakes.wishes import MemoryWishes
 
 T = TypeVar("T")
@@ -242,6 +246,9 @@ class Stand:
         overview = Overview(self.source, self.targets, self.known)
         migrations = MigrationService(submission, board, MemoryWishes(self.store), self.locks)
         self.tokens = MemoryTokens(self.clock, self.trail)
+        self.webhooks = MemoryWebhooks(self.clock, self.trail)
+        self.deliveries = MemoryDeliveries(self.clock, self.webhooks, self.trail)
+        self.courier, self.vault = RecordingCourier(), OpenVault()
         sync = EnvironmentSyncService(environments, overview, Comparer(overview, self.schemas), self.proofs)
         self.muster = MemoryMuster(self.store, self.log, self.checks, self.locks, self.clock)
         return Services(
@@ -279,6 +286,18 @@ class Stand:
                 schedules,
             ),
             authenticator=Authenticator(self.tokens, self.clock, FailedTries(self.clock), settings.admin_token),
+            identity=None,
+            allowance=None if settings.rate is None else Allowance(self.clock, settings.rate),
+            webhooks=WebhookDesk(
+                self.webhooks,
+                self.deliveries,
+                self.vault,
+                environments,
+                self.clock,
+                lambda: secrets.token_bytes(32),
+                read_only=settings.read_only,
+            ),
+            notifier=Notifier(self.webhooks, self.deliveries, self.courier, self.vault, environments, self.clock),
             tokens=TokenDesk(
                 self.tokens, environments, self.clock, lambda: secrets.token_hex(32), read_only=settings.read_only
             ),
@@ -313,6 +332,7 @@ def _settings(**changed: Any) -> Settings:
             "environments": {one.name: one for one in ENVIRONMENTS},
             "default_environment": "development",
             "migrations": Path("migrations"),
+            "rate": None,
             **changed,
         }
     )

@@ -13,6 +13,7 @@ from app.adapters.control.census import ControlMuster
 from app.adapters.control.claims import ControlClaims
 from app.adapters.control.conflicts import ControlConflicts
 from app.adapters.control.database import ControlDatabase
+from app.adapters.control.deliveries import ControlDeliveries
 from app.adapters.control.drift import ControlDrift
 from app.adapters.control.events import ControlEvents
 from app.adapters.control.feed import ControlFeed
@@ -27,6 +28,7 @@ from app.adapters.control.schedules import ControlSchedules
 from app.adapters.control.sweep import ControlSweep
 from app.adapters.control.tokens import ControlTokens
 from app.adapters.control.trail import ControlTrail
+from app.adapters.control.webhooks import ControlWebhooks
 from app.adapters.control.wishes import ControlWishes
 from app.domain.environment import Dsn
 from app.portal import Portal
@@ -34,6 +36,7 @@ from app.ports import (
     Approvals,
     ConflictAnswers,
     ConflictLog,
+    Deliveries,
     DriftLog,
     EnvironmentLog,
     EventFeed,
@@ -51,6 +54,7 @@ from app.ports import (
     Schedules,
     Tokens,
     Trail,
+    Webhooks,
 )
 from tests.fakes.approvals import MemoryApprovals
 from tests.fakes.census import MemoryMuster
@@ -69,6 +73,7 @@ from tests.fakes.schedules import MemorySchedules
 from tests.fakes.sweep import MemorySweep
 from tests.fakes.tokens import MemoryTokens
 from tests.fakes.trail import MemoryTrail
+from tests.fakes.webhooks import MemoryDeliveries, MemoryWebhooks
 from tests.fakes.wishes import MemoryWishes
 from tests.support.house import open_house
 from tests.support.servers import execute
@@ -114,6 +119,8 @@ class Room:
     events: EventLog
     feed: EventFeed
     muster: Muster
+    webhooks: Webhooks
+    deliveries: Deliveries
     portal: Portal
     clock: FakeClock
     dsn: str | None = None
@@ -142,7 +149,7 @@ def _memory_room() -> Iterator[Room]:
     store = JobStore(clock, keys)
     events = MemoryEvents(store, clock)
     conflicts, checks, trail = MemoryConflicts(clock), MemoryDrift(clock), MemoryTrail(clock)
-    locks = MemoryLocks(store)
+    locks, webhooks = MemoryLocks(store), MemoryWebhooks(clock, trail)
     yield Room(
         MemoryJobs(store),
         MemoryWishes(store),
@@ -164,6 +171,8 @@ def _memory_room() -> Iterator[Room]:
         events,
         events,
         MemoryMuster(store, conflicts, checks, locks, clock),
+        webhooks,
+        MemoryDeliveries(clock, webhooks, trail),
         portal,
         clock,
     )
@@ -200,6 +209,8 @@ def _real_room(request: pytest.FixtureRequest, folder: Path) -> Iterator[Room]:
             events,
             feed,
             ControlMuster(database),
+            ControlWebhooks(database),
+            ControlDeliveries(database),
             portal,
             FakeClock(),
             house.dsn,

@@ -34,6 +34,9 @@ _COUNT = Direct(
     UNION ALL
     SELECT 'processes', kind, NULL, count(*)::float8
     FROM liftlock_control.processes WHERE seen_at > clock_timestamp() - CAST(:alive_for AS interval) GROUP BY 2
+    UNION ALL
+    SELECT 'deliveries_open', NULL, NULL, count(*)::float8
+    FROM liftlock_control.webhook_deliveries WHERE state = 'pending'
 """)
 )
 _SEEN = text("""
@@ -66,7 +69,7 @@ def _census(rows: list[Row]) -> Census:
     whole: dict[str, Any] = {"jobs": {}, "conflicts": {}, "drifted": {}, "sessions_waiting": {}, "processes": {}}
     for row in rows:
         what, one, other, number = row["what"], row["one"], row["other"], row["number"]
-        if what == "oldest_queued_s":
+        if what in ("oldest_queued_s", "deliveries_open"):
             whole[what] = number
         else:
             whole[what][one if other is None else (one, other)] = int(number)

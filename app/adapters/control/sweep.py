@@ -84,6 +84,11 @@ _FORGET_OLD_NEWS = text("""
 
 _FORGET_GONE = text("DELETE FROM liftlock_control.processes WHERE seen_at < clock_timestamp() - interval '1 hour'")
 
+_FORGET_DELIVERIES = text("""
+    DELETE FROM liftlock_control.webhook_deliveries
+    WHERE state <> 'pending' AND finished_at < clock_timestamp() - interval '30 days'
+""")
+
 
 class ControlSweep:
     """Implements ports.JobSweep."""
@@ -115,5 +120,6 @@ class ControlSweep:
         async with self._database.single() as connection:
             await connection.execute(_FORGET_IDLE_TICKS)
             await connection.execute(_FORGET_GONE)
+            await connection.execute(_FORGET_DELIVERIES)
             await connection.execute(_FORGET_OLD_NEWS)
             return (await connection.execute(_PURGE)).rowcount
