@@ -73,6 +73,7 @@ class Progress:
         """`duration_ms` is that of the step's transaction; steps that commit together share it."""
         done = replace(self._records[ordinal], state=StepState.APPLIED, duration_ms=duration_ms)
         self._put(replace(done, finished_at=self._clock.now(), error=None))
+        log.info("step.done", migration=done.name, direction=done.direction, duration_ms=duration_ms)
         measures.step_done(self._attempt.request.environment, done.direction, duration_ms / 1000)
 
     def done_before(self, ordinal: int) -> None:
@@ -81,7 +82,9 @@ class Progress:
             self._put(replace(self._records[ordinal], state=StepState.APPLIED))
 
     def failed(self, ordinal: int, failure: Failure) -> None:
-        self._put(replace(self._records[ordinal], state=StepState.FAILED, error=failure, finished_at=self._clock.now()))
+        failed = replace(self._records[ordinal], state=StepState.FAILED, error=failure, finished_at=self._clock.now())
+        log.warning("step.failed", migration=failed.name, direction=failed.direction, code=failure.code.value)
+        self._put(failed)
 
     def cancelled(self, ordinal: int) -> None:
         """It was under way, and its transaction has been rolled back."""

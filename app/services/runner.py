@@ -85,14 +85,20 @@ class MigrationRunnerService:
         if not self._environments.stand_in_file(claimed.request.environment, claimed.request.source):
             # what is registered may have changed a moment ago, in another process
             await self._registry.refresh()
-        log.info("job.started", job=str(job_id), attempt=claimed.number, environment=claimed.request.environment)
+        about = {"job": str(job_id), "environment": claimed.request.environment, "request_id": claimed.request_id}
+        with structlog.contextvars.bound_contextvars(**about):
+            await self._work(claimed)
+
+    async def _work(self, attempt: Attempt) -> None:
+        """Every line of the log meanwhile names the job, its target and the request that asked for it."""
+        log.info("job.started", attempt=attempt.number, kind=attempt.request.kind.value)
         began = self._clock.now()
-        outcome = await self._carry_out(claimed)
+        outcome = await self._carry_out(attempt)
         if isinstance(outcome, Ended):
             passed_s = (self._clock.now() - began).total_seconds()
-            measures.job_ended(_place(claimed), claimed.request.kind.value, outcome.state.value, passed_s)
-            await self._wake_next(claimed.request.queue)
-            await self._tidy_up(claimed, outcome)
+            measures.job_ended(_place(attempt), attempt.request.kind.value, outcome.state.value, passed_s)
+            await self._wake_next(attempt.request.queue)
+            await self._tidy_up(attempt, outcome)
 
     async def _carry_out(self, attempt: Attempt) -> Outcome:
         try:

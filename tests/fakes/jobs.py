@@ -282,6 +282,7 @@ class MemoryClaims:
             owner=owner,
             actor=job.origin.principal.label,
             wishes=self._store.rows[job.id].wishes,
+            request_id=job.origin.request_id,
         )
 
     def _refusal(self, row: Row) -> ClaimRefused:
