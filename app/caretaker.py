@@ -8,6 +8,7 @@ from typing import Any
 
 import structlog
 
+from app import tracing
 from app.domain.census import Process, ProcessKind
 from app.domain.errors import BackendUnavailable, LiftlockError
 from app.portal import PortalClosed
@@ -39,6 +40,8 @@ class Caretaker:
         self._telling = threading.Thread(target=self._tell, name="notifier", daemon=True)
 
     def start(self) -> None:
+        if self._services.settings.traces:
+            tracing.send_traces(f"liftlock-{self._process.kind}")
         self._thread.start()
         if self._process.kind is ProcessKind.WORKER:
             self._telling.start()

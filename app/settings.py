@@ -4,6 +4,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -19,6 +20,7 @@ from app.registry.environments import read_environments
 from app.variables import Variables
 
 DEFAULT_PORT = 3000
+_TRACED = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 NO_CONFIG = "-"
 
 
@@ -60,6 +62,7 @@ class Settings:
     read_only: bool = False
     metrics_host: str = "127.0.0.1"
     metrics_port: int = 0
+    traces: bool = False
     auth: Auth = Auth.OFF
     admin_token: str | None = field(default=None, repr=False)
     oidc: Oidc | None = None
@@ -133,6 +136,14 @@ def _read(reader: Variables) -> Settings | None:
     )
 
 
+def _traces(reader: Variables) -> bool:
+    """Whether OpenTelemetry's own variables say where spans go. They need the extra."""
+    asked = any(reader.environ.get(name) for name in _TRACED)
+    if asked and find_spec("opentelemetry.exporter") is None:
+        reader.problems.append("OTEL_EXPORTER_OTLP_ENDPOINT needs an extra: pip install 'liftlock[otel]'")
+    return asked
+
+
 def _plain_values(reader: Variables) -> Settings:
     """Everything that one variable alone decides."""
     listed = reader.text("LIFTLOCK_ALLOWED_HOSTS", "").split(",")
@@ -151,6 +162,7 @@ def _plain_values(reader: Variables) -> Settings:
         rate=rate_of(reader),
         secret_keys=secret_keys_of(reader),
         webhook_allow=networks_of(reader, "LIFTLOCK_WEBHOOK_ALLOW"),
+        traces=_traces(reader),
         metrics_host=reader.text("LIFTLOCK_METRICS_HOST", "127.0.0.1"),
         metrics_port=reader.number("LIFTLOCK_METRICS_PORT", 0, 0, 65_535),
         max_file_bytes=reader.number("LIFTLOCK_MAX_FILE_MB", 16, 1, 1024) * 1024 * 1024,

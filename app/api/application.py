@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable
+from contextlib import ExitStack
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
 from werkzeug.routing import BaseConverter
 
-from app import measures
+from app import measures, tracing
 from app.api import (
     audit,
     conflicts,
@@ -36,7 +37,7 @@ from app.api import (
     webhooks,
 )
 from app.api.access import admit, rate_headers
-from app.api.context import KEY, SAFE_METHODS, Extension, request_id
+from app.api.context import KEY, SAFE_METHODS, Extension, request_id, traceparent
 from app.api.doors import address_of
 from app.api.errors import register_errors
 from app.api.guard import refuse_foreigners
@@ -81,6 +82,7 @@ def build_application(services: Services) -> OpenAPI:
     app.before_request(refuse_foreigners)
     app.before_request(admit)
     app.after_request(_finish)
+    app.teardown_request(_end_tracing)
     register_errors(app)
     for resource in RESOURCES:
         app.register_api(resource.api)
@@ -119,11 +121,24 @@ def _begin() -> None:
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=request_id())
     g.began = time.monotonic()
+    g.tracing = ExitStack()
+    about = {"liftlock.request": request_id(), "http.request.method": request.method}
+    g.tracing.enter_context(tracing.span(f"{request.method} {_route()}", traceparent(), about))
+
+
+def _route() -> str:
+    """What matches none has one name together: anybody may ask for anything."""
+    return "none" if request.url_rule is None else address_of(request.url_rule.rule)
+
+
+def _end_tracing(_error: BaseException | None) -> None:
+    stack: ExitStack | None = g.pop("tracing", None)
+    if stack is not None:
+        stack.close()
 
 
 def _finish(response: Response) -> Response:
-    # what matches no route has one name together: anybody may ask for anything
-    route = "none" if request.url_rule is None else address_of(request.url_rule.rule)
+    route = _route()
     method = request.method if request.url_rule is not None else "none"
     seconds = time.monotonic() - g.get("began", time.monotonic())
     measures.request_answered(method, route, response.status_code, seconds)

@@ -4,7 +4,7 @@ import hashlib
 
 import structlog
 
-from app import failpoints, measures
+from app import failpoints, measures, tracing
 from app.domain.environment import Environment
 from app.domain.errors import BackendUnavailable, Refusal
 from app.domain.failure import Failure, FailureCode
@@ -86,7 +86,9 @@ class MigrationRunnerService:
             # what is registered may have changed a moment ago, in another process
             await self._registry.refresh()
         about = {"job": str(job_id), "environment": claimed.request.environment, "request_id": claimed.request_id}
-        with structlog.contextvars.bound_contextvars(**about):
+        named: tracing.Attributes = {"liftlock.job": str(job_id), "liftlock.environment": _place(claimed)}
+        span = tracing.span(f"job {claimed.request.kind}", claimed.traceparent, named)
+        with structlog.contextvars.bound_contextvars(**about), span:
             await self._work(claimed)
 
     async def _work(self, attempt: Attempt) -> None:

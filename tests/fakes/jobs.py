@@ -283,6 +283,7 @@ class MemoryClaims:
             actor=job.origin.principal.label,
             wishes=self._store.rows[job.id].wishes,
             request_id=job.origin.request_id,
+            traceparent=job.origin.traceparent,
         )
 
     def _refusal(self, row: Row) -> ClaimRefused:
