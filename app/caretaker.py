@@ -1,13 +1,18 @@
 """What every process looks after beside its work: the control tables, lapsed jobs, new files."""
 
+import os
+import socket
 import threading
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 import structlog
 
+from app import tracing
+from app.domain.census import Process, ProcessKind
 from app.domain.errors import BackendUnavailable, LiftlockError
 from app.portal import PortalClosed
+from app.release import release
 from app.wiring import Services
 
 FIRST_PAUSE_S = 0.2
@@ -19,19 +24,32 @@ log = structlog.get_logger()
 class Caretaker:
     """Start it after the fork: its portals belong to the process that started it."""
 
-    def __init__(self, services: Services, lint_ahead: Callable[[], Coroutine[Any, Any, None]] | None = None) -> None:
+    def __init__(
+        self,
+        services: Services,
+        kind: ProcessKind,
+        lint_ahead: Callable[[], Coroutine[Any, Any, None]] | None = None,
+    ) -> None:
         """`lint_ahead`: where people ask for plans; a worker never waits for a linter."""
         self._services = services
         self._lint_ahead = lint_ahead
+        self._process = Process(f"{socket.gethostname()}:{os.getpid()}", kind, release())
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="caretaker", daemon=True)
+        # beside it: a receiver that takes its time must keep nobody from sweeping
+        self._telling = threading.Thread(target=self._tell, name="notifier", daemon=True)
 
     def start(self) -> None:
+        if self._services.settings.traces:
+            tracing.send_traces(f"liftlock-{self._process.kind}")
         self._thread.start()
+        if self._process.kind is ProcessKind.WORKER:
+            self._telling.start()
 
     def stop(self) -> None:
         self._stopping.set()
         self._thread.join(timeout=5)
+        self._tried("goodbye", self._say_gone)
 
     def _run(self) -> None:
         """Servers may be away at start, and go away later: each round says so and the next tries again."""
@@ -44,7 +62,17 @@ class Caretaker:
             self._tried("read_ahead", self._read_ahead)
             self._tried("lint_ahead", self._lint)
             self._tried("token_uses", self._write_uses)
+            self._tried("presence", self._say_here)
             self._stopping.wait(self._services.settings.timing.sweep_every_ms / 1000)
+
+    def _tell(self) -> None:
+        while not self._stopping.wait(self._services.settings.timing.sweep_every_ms / 1000):
+            self._tried("notify", self._notify)
+
+    def _notify(self) -> None:
+        """As long as there is something to be tried."""
+        while not self._stopping.is_set() and self._services.sweeper_portal.run(self._services.notifier.round()):
+            pass
 
     def _until_done(self, what: str, work: Callable[[], None]) -> None:
         pause_s = FIRST_PAUSE_S
@@ -92,6 +120,12 @@ class Caretaker:
     def _write_uses(self) -> None:
         """Here, so that no request waits for it."""
         self._services.portal.run(self._services.authenticator.write_uses())
+
+    def _say_here(self) -> None:
+        self._services.portal.run(self._services.measuring.say_here(self._process))
+
+    def _say_gone(self) -> None:
+        self._services.portal.run(self._services.measuring.say_gone(self._process))
 
     def _lint(self) -> None:
         if self._lint_ahead is not None:

@@ -13,10 +13,12 @@ from typing import Any
 
 import structlog
 
+from app import measures
 from app.api.context import Extension, extension_of
 from app.api.waiting import MOST_WAITING
 from app.caretaker import Caretaker
 from app.domain.access import Auth
+from app.domain.census import ProcessKind
 from app.domain.errors import ConfigurationInvalid
 from app.embedded.children import end_with_parent
 from app.logs import configure_logs
@@ -38,6 +40,7 @@ def _settings() -> Settings:
 
 _loaded = _settings()
 configure_logs(_loaded.log_level)
+measures.share_among_children()
 _host = f"[{_loaded.host}]" if ":" in _loaded.host else _loaded.host
 _caretakers: dict[int, Caretaker] = {}
 
@@ -84,7 +87,7 @@ def post_worker_init(worker: Any) -> None:
     """After the fork: what needs threads and connections begins here."""
     extension = extension_of(worker.wsgi)
     _release_waiters_on_stop(extension)
-    caretaker = Caretaker(extension.services, extension.services.validation.lint_ahead)
+    caretaker = Caretaker(extension.services, ProcessKind.API, extension.services.validation.lint_ahead)
     _caretakers[os.getpid()] = caretaker
     caretaker.start()
 
@@ -94,6 +97,10 @@ def worker_exit(_server: Any, worker: Any) -> None:
     if caretaker is not None:
         caretaker.stop()
         extension_of(worker.wsgi).services.close()
+
+
+def on_exit(_server: Any) -> None:
+    measures.forget_shared()
 
 
 def _release_waiters_on_stop(extension: Extension) -> None:

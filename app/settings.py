@@ -2,26 +2,26 @@
 
 import os
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TypeVar
 from urllib.parse import urlsplit
 
+from app.access_settings import DEFAULT_RATE, admin_token_of, auth_of, networks_of, oidc_of, rate_of, secret_keys_of
 from app.domain.access import Auth
+from app.domain.addresses import Network
 from app.domain.environment import Dsn, Environment, SchemaCheck, is_postgres_url
 from app.domain.errors import ConfigurationInvalid
+from app.domain.oidc import Oidc
+from app.domain.rate import Rate
 from app.failpoints import Failpoint, parse
 from app.registry.environments import read_environments
-
-T = TypeVar("T")
+from app.variables import Variables
 
 DEFAULT_PORT = 3000
+_TRACED = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 NO_CONFIG = "-"
-LEAST_ADMIN_TOKEN = 32
-LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
-TRUE = frozenset({"1", "true", "yes", "on"})
-FALSE = frozenset({"0", "false", "no", "off", ""})
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +60,15 @@ class Settings:
     allowed_hosts: frozenset[str] = frozenset()
     auto_run: bool = False
     read_only: bool = False
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int = 0
+    traces: bool = False
     auth: Auth = Auth.OFF
     admin_token: str | None = field(default=None, repr=False)
+    oidc: Oidc | None = None
+    rate: Rate | None = DEFAULT_RATE
+    secret_keys: tuple[str, ...] = field(default=(), repr=False)
+    webhook_allow: tuple[Network, ...] = ()
     max_file_bytes: int = 16 * 1024 * 1024
     keep_bytes: int = 10 * 1024**3
     keep_days: int = 30
@@ -77,7 +84,7 @@ class Settings:
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     """Raises ConfigurationInvalid with every wrong variable, what it takes and what it was given."""
-    reader = _Reader(os.environ if environ is None else environ)
+    reader = Variables(os.environ if environ is None else environ)
     settings = _read(reader)
     if reader.problems or settings is None:
         listed = "\n".join(f"  {problem}" for problem in reader.problems)
@@ -85,11 +92,11 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     return settings
 
 
-def _read(reader: "_Reader") -> Settings | None:
+def _read(reader: Variables) -> Settings | None:
     database = reader.parsed("DATABASE_URL", _dsn, _DSN_SHAPE)
     redis_url = reader.parsed("REDIS_URL", _redis_url, "redis://host:6379/0")
     host = reader.text("LIFTLOCK_HOST", "127.0.0.1")
-    auth = _auth(reader, host)
+    auth = auth_of(reader, host)
     environments = _environments(reader, database)
     defaults = Timing()
     timing = Timing(
@@ -110,7 +117,7 @@ def _read(reader: "_Reader") -> Settings | None:
     if default_environment and environments and default_environment not in environments:
         known = ", ".join(environments) or "none"
         reader.problems.append(f"LIFTLOCK_ENVIRONMENT={default_environment}: takes one of {known}")
-    values, admin_token = _plain_values(reader), _admin_token(reader)
+    values, admin_token = _plain_values(reader), admin_token_of(reader)
     if database is None or redis_url is None or reader.problems:
         return None
     return replace(
@@ -129,42 +136,15 @@ def _read(reader: "_Reader") -> Settings | None:
     )
 
 
-def _auth(reader: "_Reader", host: str) -> Auth:
-    """Who is not on this machine has to say who they are."""
-    published_on_loopback = reader.flag("LIFTLOCK_PUBLISHED_ON_LOOPBACK")
-    default = Auth.OFF if host in LOOPBACK else Auth.TOKEN
-    auth = Auth(reader.one_of("LIFTLOCK_AUTH", default.value, tuple(one.value for one in Auth)))
-    if auth is Auth.OFF and host not in LOOPBACK and not published_on_loopback:
-        reader.problems.append(
-            f"LIFTLOCK_HOST={host} with LIFTLOCK_AUTH=off: anybody who reaches this address could change your "
-            f"databases; use LIFTLOCK_AUTH=token, or 127.0.0.1, or, where something in front publishes it on loopback "
-            f"only, set LIFTLOCK_PUBLISHED_ON_LOOPBACK=1"
-        )
-    return auth
+def _traces(reader: Variables) -> bool:
+    """Whether OpenTelemetry's own variables say where spans go. They need the extra."""
+    asked = any(reader.environ.get(name) for name in _TRACED)
+    if asked and find_spec("opentelemetry.exporter") is None:
+        reader.problems.append("OTEL_EXPORTER_OTLP_ENDPOINT needs an extra: pip install 'liftlock[otel]'")
+    return asked
 
 
-def _admin_token(reader: "_Reader") -> str | None:
-    """Itself, or `file:PATH`. It is never shown, also where it is wrong."""
-    given = reader.text("LIFTLOCK_ADMIN_TOKEN", "")
-    if given.startswith("file:"):
-        path = Path(given.removeprefix("file:"))
-        try:
-            given = path.read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError):
-            reader.problems.append(f"LIFTLOCK_ADMIN_TOKEN=file:{path}: this file cannot be read")
-            return None
-    elif not given:
-        return None
-    if len(given) < LEAST_ADMIN_TOKEN or not given.isascii() or not given.isprintable() or " " in given:
-        reader.problems.append(
-            f"LIFTLOCK_ADMIN_TOKEN is not taken: it needs at least {LEAST_ADMIN_TOKEN} visible ASCII characters "
-            f"without blanks; `openssl rand -hex 32` makes one"
-        )
-        return None
-    return given
-
-
-def _plain_values(reader: "_Reader") -> Settings:
+def _plain_values(reader: Variables) -> Settings:
     """Everything that one variable alone decides."""
     listed = reader.text("LIFTLOCK_ALLOWED_HOSTS", "").split(",")
     return Settings(
@@ -178,6 +158,13 @@ def _plain_values(reader: "_Reader") -> Settings:
         allowed_hosts=frozenset(one.strip().lower() for one in listed if one.strip()),
         auto_run=reader.flag("AUTO_RUN_MIGRATIONS"),
         read_only=reader.flag("LIFTLOCK_READ_ONLY"),
+        oidc=oidc_of(reader),
+        rate=rate_of(reader),
+        secret_keys=secret_keys_of(reader),
+        webhook_allow=networks_of(reader, "LIFTLOCK_WEBHOOK_ALLOW"),
+        traces=_traces(reader),
+        metrics_host=reader.text("LIFTLOCK_METRICS_HOST", "127.0.0.1"),
+        metrics_port=reader.number("LIFTLOCK_METRICS_PORT", 0, 0, 65_535),
         max_file_bytes=reader.number("LIFTLOCK_MAX_FILE_MB", 16, 1, 1024) * 1024 * 1024,
         keep_bytes=reader.number("LIFTLOCK_PRESERVE_MAX_MB", 10 * 1024, 0, 1024**3) * 1024 * 1024,
         keep_days=reader.number("LIFTLOCK_PRESERVE_DAYS", 30, 1, 3650),
@@ -187,7 +174,7 @@ def _plain_values(reader: "_Reader") -> Settings:
     )
 
 
-def _environments(reader: "_Reader", database: Dsn | None) -> Mapping[str, Environment]:
+def _environments(reader: Variables, database: Dsn | None) -> Mapping[str, Environment]:
     """From liftlock.toml, or the file that LIFTLOCK_CONFIG names (`-`: none).
 
     Without a file, `development` is the control database itself.
@@ -214,56 +201,6 @@ def _environments(reader: "_Reader", database: Dsn | None) -> Mapping[str, Envir
     environments, problems = read_environments(document, reader.environ, path.name, written)
     reader.problems.extend(problems)
     return environments
-
-
-class _Reader:
-    """Reads variables and collects what is wrong with them."""
-
-    def __init__(self, environ: Mapping[str, str]) -> None:
-        self.environ = environ
-        self.problems: list[str] = []
-
-    def text(self, name: str, default: str) -> str:
-        return self.environ.get(name) or default
-
-    def parsed(self, name: str, parse: Callable[[str], T | None], shape: str) -> T | None:
-        given = self.environ.get(name)
-        if not given:
-            self.problems.append(f"{name} is not set; it takes {shape}")
-            return None
-        value = parse(given)
-        if value is None:
-            # the value may hold a password: it is not shown
-            self.problems.append(f"{name} is not understood; it takes {shape}")
-        return value
-
-    def number(self, name: str, default: int, least: int, most: int) -> int:
-        given = self.environ.get(name)
-        if not given:
-            return default
-        try:
-            value = int(given)
-        except ValueError:
-            value = least - 1
-        if not least <= value <= most:
-            self.problems.append(f"{name}={given}: takes a whole number from {least} to {most}")
-            return default
-        return value
-
-    def flag(self, name: str) -> bool:
-        given = self.environ.get(name, "").strip().lower()
-        if given not in TRUE | FALSE:
-            self.problems.append(f"{name}={given}: takes true or false")
-        return given in TRUE
-
-    def one_of(self, name: str, default: str, choices: tuple[str, ...]) -> str:
-        """In whatever case it is written."""
-        given = self.text(name, default)
-        taken = next((one for one in choices if one.upper() == given.upper()), None)
-        if taken is None:
-            self.problems.append(f"{name}={given}: takes one of {', '.join(choices)}")
-            return default
-        return taken
 
 
 _DSN_SHAPE = "postgresql://user:password@host:5432/database"

@@ -226,6 +226,13 @@ def test_the_image_starts_the_api_unless_told_otherwise() -> None:
     assert DOCKERFILE.rstrip().endswith(f"CMD {_as_json(launched()['api'][0])}")
 
 
+def test_the_threat_model_names_tests_that_are_there() -> None:
+    text = (ROOT / "docs" / "security.md").read_text()
+    named = re.findall(r"`((?:tests/)?[\w/]*test_\w+\.py)`", text)
+    found = [one if one.startswith("tests/") else f"tests/api/{one}" for one in named]
+    assert len(found) > 15 and all((ROOT / one).is_file() for one in found)
+
+
 def test_the_licence_is_apache_2_0_to_the_letter() -> None:
     digest = hashlib.sha256((ROOT / "LICENSE").read_bytes()).hexdigest()
     assert digest == "cfc7749b96f63bd31c3c42b5c471bf756814053e847c10f3eb003417bc523d30"

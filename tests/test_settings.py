@@ -17,7 +17,7 @@ REDIS = "redis://:r3dis@redis.example:6379/0"
 NEEDED = {"DATABASE_URL": DATABASE, "REDIS_URL": REDIS, "LIFTLOCK_CONFIG": "-"}
 WAYS = {"environ", "environb", "getenv", "getenvb"}
 READERS_OF_THE_ENVIRONMENT = {
-    "app/settings.py", "app/cli/local/demo.py", "app/cli/local/up.py",
+    "app/settings.py", "app/measures.py", "app/cli/local/demo.py", "app/cli/local/up.py",
     # on the machine of whoever asks, which is another than the service's
     "app/cli/settings.py", "app/client/__init__.py",
 }  # fmt: skip
@@ -333,7 +333,7 @@ WRONG_URL = "`url` is not understood; it takes postgresql://user:password@host:5
 KEYS = (
     "url, directUrl, targets, protection, onDrift, onFailure, outOfOrder, consent, maxHoldMs, schemaCheck, scratchUrl, "
     "requireProof, requires, soak, windows, sync, autoRun, lockTimeoutMs, statementTimeoutMs, lockTries, approvals, "
-    "beforeRun, beforeRunTimeout"
+    "beforeRun, beforeRunTimeout, notify"
 )
 
 
@@ -452,7 +452,7 @@ def test_the_processs_own_environment_is_read_when_none_is_given(monkeypatch: py
 
 
 def test_only_the_settings_and_the_launchers_entry_read_the_environment() -> None:
-    """The entry passes it on, since what it starts are other processes."""
+    """The entry passes it on, since what it starts are other processes; the library of the measures is told so."""
     files = [*ROOT.glob("app/**/*.py"), *ROOT.glob("worker/**/*.py")]
     assert {str(file.relative_to(ROOT)) for file in files if _reads_environment(file)} <= READERS_OF_THE_ENVIRONMENT
 

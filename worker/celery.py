@@ -3,16 +3,19 @@
 import functools
 import gc
 import logging
+import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
 from celery import Celery
-from celery.signals import setup_logging, worker_init, worker_process_init, worker_process_shutdown
+from celery.signals import setup_logging, worker_init, worker_process_init, worker_process_shutdown, worker_shutdown
 
+from app import measures
 from app.adapters.queue import QUEUE, SOCKET_OPTIONS
 from app.domain.errors import ConfigurationInvalid
 from app.logs import configure_logs
 from app.settings import Settings, load_settings
+from worker import metrics
 from worker.schedule import beat_schedule
 
 if TYPE_CHECKING:
@@ -70,6 +73,9 @@ app.conf.update(
 )
 
 
+_metrics: list["subprocess.Popen[bytes]"] = []
+
+
 @functools.cache
 def services() -> "Services":
     """This pool process's own: made after the fork, never in Celery's parent."""
@@ -81,8 +87,9 @@ def services() -> "Services":
 @functools.cache
 def _caretaker() -> "Caretaker":
     from app.caretaker import Caretaker
+    from app.domain.census import ProcessKind
 
-    return Caretaker(services())
+    return Caretaker(services(), ProcessKind.WORKER)
 
 
 @setup_logging.connect
@@ -98,8 +105,18 @@ def _load_before_the_fork(**_: Any) -> None:
     """What the pool's processes need is loaded once and shared by them; beat, which only ticks, never loads it."""
     import app.caretaker  # noqa: F401
 
+    measures.share_among_children()
+    if settings.metrics_port:
+        _metrics.append(metrics.start(settings.metrics_host, settings.metrics_port))
     gc.collect()
     gc.freeze()
+
+
+@worker_shutdown.connect
+def _end_metrics(**_: Any) -> None:
+    for child in _metrics:
+        child.kill()
+    measures.forget_shared()
 
 
 @worker_process_init.connect

@@ -40,6 +40,7 @@ def admit() -> None:
     if door.asks is Asks.NOTHING:
         return
     g.access = _access()
+    _count_request()
     if door.asks is Asks.SCOPE:
         (verb,) = door.verbs
         require(Scope(verb))
@@ -87,8 +88,30 @@ def _access() -> Access:
         raise Unauthenticated(
             "this service asks who is calling; send `Authorization: Bearer ll_…` with a token that was made here"
         )
+    identity = services().identity
+    if identity is not None and identity.knows_shape(text):
+        return run(identity.look_up(text, address))
     authenticator = services().authenticator
     return authenticator.at_once(text, address) or run(authenticator.look_up(text, address))
+
+
+def _count_request() -> None:
+    """Raises TooManyTries. Where nobody is asked who they are, nobody is counted either."""
+    allowance = services().allowance
+    if allowance is not None and services().settings.auth is Auth.TOKEN:
+        g.allowance_left = allowance.take(g.access.principal.id)
+
+
+def rate_headers() -> dict[str, str]:
+    """https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/"""
+    left, allowance = g.get("allowance_left"), services().allowance
+    if left is None or allowance is None:
+        return {}
+    window_s = max(round(allowance.rate.most * allowance.rate.every_s), 1)
+    return {
+        "RateLimit-Policy": f'"token";q={allowance.rate.most};w={window_s}',
+        "RateLimit": f'"token";r={left.requests};t={left.whole_in_s}',
+    }
 
 
 def _bearer() -> str | None:

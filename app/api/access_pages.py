@@ -24,10 +24,11 @@ ACCESS_PAGES: Mapping[str, Page] = {
         "Take another name, or revoke the token that has it: DELETE /tokens/{id}.",
     ),
     "too-many-requests": Page(
-        "As many requests are waiting for jobs as one process can hold (503); or too many wrong tokens have come from "
-        "this address (429).",
+        "As many requests are waiting for jobs as one process can hold (503); too many wrong tokens have come from "
+        "this address, or too many requests with this token (429).",
         "Long polls take a thread each, and some threads are kept for ordinary requests. Wrong tokens are looked up, "
-        "so an address may send ten at once and then one every six seconds.",
+        "so an address may send ten at once and then one every six seconds. What a token may send in a minute is "
+        "LIFTLOCK_RATE_LIMIT; `RateLimit` of each answer says what is left.",
         "Ask again after Retry-After; or ask without waiting, or with the right token.",
     ),
     "read-only": Page(

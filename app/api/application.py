@@ -1,16 +1,19 @@
 """The Flask application: its routes, what happens around every request, and nothing else."""
 
+import time
 from collections.abc import Iterable
+from contextlib import ExitStack
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import structlog
-from flask import Response, request
+from flask import Response, g, request
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
 from werkzeug.routing import BaseConverter
 
+from app import measures, tracing
 from app.api import (
     audit,
     conflicts,
@@ -22,6 +25,7 @@ from app.api import (
     history,
     jobs,
     logs,
+    metrics,
     migrations,
     operations,
     plans,
@@ -33,13 +37,16 @@ from app.api import (
     schemas,
     syncs,
     tokens,
+    webhooks,
 )
-from app.api.access import admit
-from app.api.context import KEY, SAFE_METHODS, Extension, request_id
+from app.api.access import admit, rate_headers
+from app.api.context import KEY, SAFE_METHODS, Extension, request_id, traceparent
+from app.api.doors import address_of
 from app.api.errors import register_errors
 from app.api.guard import refuse_foreigners
 from app.api.requests import MAX_BODY_BYTES
 from app.domain.migration import RESERVED_NAMES
+from app.release import release
 from app.wiring import Services
 
 if TYPE_CHECKING:
@@ -47,7 +54,7 @@ if TYPE_CHECKING:
 
 RESOURCES = (
     migrations, graph, plans, proofs, conflicts, jobs, events, logs, history, schedules, environments, drift, preserved,
-    protection, registry, syncs, tokens, audit, operations, documents,
+    protection, registry, syncs, tokens, webhooks, audit, operations, metrics, documents,
 )  # fmt: skip
 PERSONAL = frozenset({"whoami", "tokens", "audit"})
 """What they answer is about people, and no cache keeps it."""
@@ -64,7 +71,7 @@ def build_application(services: Services) -> OpenAPI:
     """No IO: the portals of `services` start with the first request that needs them."""
     app = _Application(
         "app.api",
-        info=Info(title="Liftlock", version=operations.release(), description=documents.ABOUT),
+        info=Info(title="Liftlock", version=release(), description=documents.ABOUT),
         validation_error_model=schemas.Problem,
         doc_ui=False,
         static_folder=None,
@@ -80,6 +87,7 @@ def build_application(services: Services) -> OpenAPI:
     app.before_request(refuse_foreigners)
     app.before_request(admit)
     app.after_request(_finish)
+    app.teardown_request(_end_tracing)
     register_errors(app)
     for resource in RESOURCES:
         app.register_api(resource.api)
@@ -125,11 +133,30 @@ class _WithoutTrailingSlash:
 def _begin() -> None:
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=request_id())
+    g.began = time.monotonic()
+    g.tracing = ExitStack()
+    about = {"liftlock.request": request_id(), "http.request.method": request.method}
+    g.tracing.enter_context(tracing.span(f"{request.method} {_route()}", traceparent(), about))
+
+
+def _route() -> str:
+    """What matches none has one name together: anybody may ask for anything."""
+    return "none" if request.url_rule is None else address_of(request.url_rule.rule)
+
+
+def _end_tracing(_error: BaseException | None) -> None:
+    stack: ExitStack | None = g.pop("tracing", None)
+    if stack is not None:
+        stack.close()
 
 
 def _finish(response: Response) -> Response:
+    route = _route()
+    method = request.method if request.url_rule is not None else "none"
+    seconds = time.monotonic() - g.get("began", time.monotonic())
+    measures.request_answered(method, route, response.status_code, seconds)
     response.headers["X-Request-Id"] = request_id()
-    for name, value in HEADERS.items():
+    for name, value in (HEADERS | rate_headers()).items():
         response.headers.setdefault(name, value)
     kept = request.method in SAFE_METHODS and request.path.partition("/")[2].partition("/")[0] not in PERSONAL
     response.headers.setdefault("Cache-Control", "no-cache" if kept else "no-store")

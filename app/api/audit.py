@@ -78,4 +78,6 @@ def _links(row: AuditRow) -> dict[str, str]:
         return links | {"conflict": f"/migrations/conflicts/{quote(deed.subject)}"}
     if room == "schedules" and verb != "run":
         return links | {"schedule": f"/schedules/{quote(deed.subject)}"}
+    if room == "webhooks":
+        return links | {"webhook": f"/webhooks/{quote(deed.subject)}"}
     return links if room == "tokens" else links | {"job": f"/jobs/{quote(deed.subject)}"}

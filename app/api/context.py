@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from flask import Flask, current_app, g, request
 
+from app import tracing
 from app.api.ended import EndedJobs
 from app.api.may import May
 from app.api.waiting import Waiters
@@ -123,14 +124,19 @@ def origin() -> Origin:
     return came_from()
 
 
+def traceparent() -> str | None:
+    """The caller's own, None where it sends none that can be read."""
+    given = request.headers.get("traceparent", "")
+    return given if _TRACEPARENT.fullmatch(given) else None
+
+
 def came_from() -> Origin:
     """Where this request came from, whatever becomes of it."""
-    traceparent = request.headers.get("traceparent", "")
     known: Access | None = g.get("access")
     return Origin(
         principal=Principal(address=request.remote_addr) if known is None else known.principal,
         request_id=request_id(),
-        traceparent=traceparent if _TRACEPARENT.fullmatch(traceparent) else None,
+        traceparent=tracing.current() or traceparent(),
     )
 
 

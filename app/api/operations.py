@@ -1,9 +1,7 @@
 """`/health` and `/version`: for those who keep the service running."""
 
 import platform
-from functools import cache
 from http import HTTPStatus
-from importlib.metadata import PackageNotFoundError, version
 
 from flask import Response
 from flask_openapi3.blueprint import APIBlueprint
@@ -13,6 +11,7 @@ from app.api import schemas
 from app.api.answers import json_response
 from app.api.context import run, services
 from app.api.requests import checked
+from app.release import release
 
 api = APIBlueprint(
     "operations",
@@ -61,11 +60,3 @@ def ready() -> Response:
 def show_version() -> Response:
     """What runs here"""
     return json_response({"name": "liftlock", "version": release(), "python": platform.python_version()})
-
-
-@cache
-def release() -> str:
-    try:
-        return version("liftlock")
-    except PackageNotFoundError:
-        return "0+unknown"

@@ -37,6 +37,7 @@ class EnvironmentBody(Input):
     statement_timeout_ms: JsonValue = Field(None, description="how long a statement may run")
     lock_tries: JsonValue = Field(None, description="how often a lock is tried for")
     approvals: JsonValue = Field(None, description="how many others have to approve a job")
+    notify: JsonValue = Field(None, description="names of the webhooks that hear of it; all when left out")
 
 
 class Registration(Answer):

@@ -73,7 +73,7 @@ def completed(document: Document) -> Document:
         _tidy(operation)
         if method in CHANGES:
             _add_change(operation["operationId"], responses, parameters)
-        elif operation["operationId"] not in ("live", "ready", "version"):
+        elif operation["operationId"] not in ("live", "ready", "version", "metrics"):
             parameters += _HEADERS_OF_A_QUESTION
             responses["304"] = {"description": "the caller has it already"}
             _add_headers_of_an_answer(responses["200"], parameters)

@@ -100,6 +100,7 @@ class Environment:
     `approvals`: how many people beside the one who asks have to approve a job. `before_run`: a command with its
     arguments that has to succeed before the first step of a run. `targets`: where there are several, in the order in
     which they are changed; `dsn` is that of the first then. `part_of`: the environment that this is one target of.
+    `notify`: the names of the webhooks that hear of what happens here; None: all that want to.
     """
 
     name: str
@@ -128,6 +129,7 @@ class Environment:
     before_run_timeout: timedelta = timedelta(hours=6)
     targets: tuple[Target, ...] = ()
     part_of: str | None = None
+    notify: tuple[str, ...] | None = None
 
     def each(self) -> tuple["Environment", ...]:
         """One for each of its targets, named as `production.eu`; itself where it has but one."""

@@ -37,6 +37,7 @@ LiftlockError
 │   ├── ReadOnly                this service makes no changes
 │   └── TooManyRequests         no thread left to wait on
 │       └── TooManyTries        too many wrong tokens from one address
+│           └── TooOften        too many requests with one token
 ├── BackendUnavailable          PostgreSQL or Redis cannot be reached
 │   └── BackendUnusable         it answers, and refuses us
 ├── ConfigurationInvalid        settings that the service cannot start with
@@ -268,6 +269,10 @@ class TooManyTries(TooManyRequests):
     """`facts["retryAfterS"]`: when the next one is looked at."""
 
     title = "Too many wrong tokens"
+
+
+class TooOften(TooManyTries):
+    title = "Too many requests with this token"
 
 
 class NameTaken(Refusal):

@@ -231,6 +231,7 @@ class Attempt:
 
     `starts`: how many earlier attempts have begun to work, or may have taken the target, as far as it is known.
     `contended`: it had to wait for another, and the conflict log says so. `wishes`: what was asked of it meanwhile.
+    `request_id`, `traceparent`: of the request that asked for the job.
     """
 
     job_id: JobId
@@ -244,6 +245,8 @@ class Attempt:
     actor: str = "anonymous"
     contended: bool = False
     wishes: Wishes = Wishes()
+    request_id: str | None = None
+    traceparent: str | None = None
 
 
 class ClaimRefusal(StrEnum):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 HOST = "127.0.0.1"
+SECRET_KEY = "secret-key"  # noqa: S105 - the name of a file
 # Workers have nothing to tell one another: what they share is in the control database.
 _ALONE = ("--without-gossip", "--without-mingle", "--without-heartbeat")
 
@@ -82,6 +83,8 @@ def program_environment(
     """
     path = options.environment.get("PATH", os.defpath)
     return {
+        # what seals the secrets of webhooks, unless the caller has a key of its own
+        "LIFTLOCK_SECRET_KEY": f"file:{options.data_dir.absolute() / SECRET_KEY}",
         **options.environment,
         **{f"LIFTLOCK_TARGET_{name.upper()}": dsn for name, dsn in targets.items()},
         "DATABASE_URL": control_url,

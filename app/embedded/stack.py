@@ -7,6 +7,7 @@ from app.embedded.account import AccountMissing, FolderNotOurs
 from app.embedded.announcement import Announcement
 from app.embedded.binaries import ServerMissing, find_postgres, find_valkey
 from app.embedded.options import (
+    SECRET_KEY,
     StackInfo,
     StackOptions,
     StackRefused,
@@ -14,6 +15,7 @@ from app.embedded.options import (
     program_environment,
 )
 from app.embedded.postgres import Postgres
+from app.embedded.private import kept_password
 from app.embedded.program import ProgramChild, end_predecessors
 from app.embedded.readiness import NotReady, refuse_taken_port
 from app.embedded.record import hold_data_dir, is_about, remove_record, write_record
@@ -74,6 +76,7 @@ class Stack:
     def start(self) -> None:
         for folder in ("logs", "run"):
             (self._data_dir / folder).mkdir(mode=0o700, exist_ok=True)
+        kept_password(self._data_dir / SECRET_KEY)
         servers: tuple[Supervised | None, ...] = (self._postgres, self._valkey)
         self._supervisor.start(server for server in servers if server is not None)
         self._create_databases()

@@ -1,6 +1,7 @@
 """What the services need of the world, as Protocols; each has two implementations that pass one suite."""
 
-from app.ports.access import AuditWanted, Tokens, TokensWanted, Trail
+from app.ports.access import AuditWanted, Identity, Tokens, TokensWanted, Trail
+from app.ports.census import Muster
 from app.ports.commands import CommandEnd, Commands
 from app.ports.control import (
     Answer,
@@ -48,6 +49,7 @@ from app.ports.target import (
     TargetSession,
     TargetView,
 )
+from app.ports.webhooks import Courier, Deliveries, DeliveriesWanted, Message, Sort, Vault, Webhooks
 from app.ports.world import Clock, Doorbell, Drafts, Held, HeldElsewhere, Leases, Source
 
 __all__ = [
@@ -64,6 +66,9 @@ __all__ = [
     "ConflictLog",
     "ConflictQuery",
     "Convoys",
+    "Courier",
+    "Deliveries",
+    "DeliveriesWanted",
     "DoneBefore",
     "Doorbell",
     "Drafts",
@@ -78,6 +83,7 @@ __all__ = [
     "Held",
     "HeldElsewhere",
     "IdempotencyKeys",
+    "Identity",
     "JobBoard",
     "JobClaims",
     "JobControl",
@@ -91,6 +97,8 @@ __all__ = [
     "Linter",
     "LockLog",
     "LogPart",
+    "Message",
+    "Muster",
     "NewJob",
     "Observer",
     "Observers",
@@ -105,6 +113,7 @@ __all__ = [
     "Schemas",
     "Scratch",
     "Scratches",
+    "Sort",
     "Source",
     "StoredAnswer",
     "Surveys",
@@ -114,5 +123,7 @@ __all__ = [
     "Tokens",
     "TokensWanted",
     "Trail",
+    "Vault",
+    "Webhooks",
     "first_state",
 ]

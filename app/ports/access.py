@@ -1,6 +1,6 @@
 """What the services need to know tokens, and to read and write the audit trail."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -17,6 +17,17 @@ class TokensWanted:
 
     limit: int = 50
     before: UUID | None = None
+
+
+class Identity(Protocol):
+    """Who an identity provider says that somebody is."""
+
+    async def claims(self, text: str) -> Mapping[str, object] | None:
+        """Of a token that is its own, for this service, and good now; None for any other.
+
+        Raises BackendUnavailable while nobody can tell.
+        """
+        ...
 
 
 class Tokens(Protocol):

@@ -24,7 +24,7 @@ from app.registry.targets import targets_in
 KEYS = (
     "url", "directUrl", "targets", "protection", "onDrift", "onFailure", "outOfOrder", "consent", "maxHoldMs",
     "schemaCheck", "scratchUrl", "requireProof", "requires", "soak", "windows", "sync", "autoRun", "lockTimeoutMs",
-    "statementTimeoutMs", "lockTries", "approvals", "beforeRun", "beforeRunTimeout",
+    "statementTimeoutMs", "lockTries", "approvals", "beforeRun", "beforeRunTimeout", "notify",
 )  # fmt: skip
 MOST_MS = 86_400_000
 ROOT = "environments"
@@ -132,6 +132,7 @@ def _environment(name: str, table: TableReader) -> Environment | None:
         before_run=table.arguments("beforeRun"),
         before_run_timeout=table.duration("beforeRunTimeout") or timedelta(hours=6),
         approvals=table.number("approvals", 0, 10, "how many people have to approve a job, from 0 to 10") or 0,
+        notify=table.names("notify", 'the names of webhooks, such as ["on-call"]') if "notify" in table.table else None,
         lock_tries=table.number("lockTries", 1, 1000, "a whole number from 1 to 1000"),
         targets=targets,
     )

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from app.domain.access import EVERYTHING, Access, KnownToken, TokenState, TokenUse, digest_of, id_in
-from app.domain.errors import BackendUnavailable, TooManyTries, Unauthenticated
+from app.domain.errors import BackendUnavailable, Unauthenticated
 from app.domain.principal import Principal
 from app.ports import Clock, Tokens
 from app.services.tries import FailedTries
@@ -55,12 +55,7 @@ class Authenticator:
         seen = None if token_id is None else self._seen.get(token_id)
         if seen is not None and seen.fresh(self._clock.now()) and hmac.compare_digest(digest, seen.known.digest):
             return self._admitted(seen.known, address)
-        wait = self._tries.wait_s(address)
-        if wait:
-            raise TooManyTries(
-                f"too many wrong tokens have come from {address}; the next one is looked at in {wait} s",
-                facts={"retryAfterS": wait},
-            )
+        self._tries.refuse_too_many(address)
         if token_id is None:
             raise self._unknown(address)
         return None

@@ -2,6 +2,7 @@
 
 import structlog
 
+from app import measures
 from app.domain.drift import DriftState
 from app.domain.errors import Refusal
 from app.domain.job import CONTROL, Attempt, Ended, JobKind, JobState, Outcome, Superseded
@@ -126,6 +127,7 @@ class Chores:
     async def _rescue(self) -> int:
         rescued = await self._sweep.rescue(SWEEP_LIMIT)
         for job_id in rescued:
+            measures.job_rescued()
             log.warning("job.rescued", job=str(job_id))
         await self._sweep.wake(SWEEP_LIMIT)
         for job_id in await self._sweep.due(SWEEP_LIMIT):

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from app import measures
 from app.domain.environment import Environment
 from app.domain.errors import BackendUnavailable
 from app.domain.job import Attempt
@@ -30,6 +31,7 @@ class Watch:
     `lost`: the attempt is over, whatever this process believes. `cancelled_by`: who wants it stopped.
     `paused_by`: who wants it to go no further for now. `tell` takes what a step says of its progress,
     `tell_of` what has become of one.
+    `waits_since`: from when on, by its looks, the step waits for a lock.
     `held_since`: from when on others wait for the step without a break; `held_ms`: for too long, and it is ended.
     `session`, `step` and `doing` are set while a script runs and may be cancelled. `sample` is the last look,
     `waiting` the last one that saw the step wait: a look between two tries sees it wait for nobody.
@@ -47,6 +49,7 @@ class Watch:
     waiting: LockSample | None = None
     told_at: datetime | None = None
     held_since: datetime | None = None
+    waits_since: datetime | None = None
     held_ms: int | None = None
 
     @contextmanager
@@ -130,6 +133,7 @@ class Lookout:
             return
         sample = await observer.sample(pid, watch.step)
         watch.waiting = sample if sample.waiting else watch.waiting
+        _measure_wait(environment, sample, watch)
         if sample.differs_from(watch.sample):
             watch.sample, watch.told_at = sample, sample.at
             await self._tell(attempt, sample, watch)
@@ -144,6 +148,15 @@ class Lookout:
             await self._locks.record(attempt, sample, sample.said() if sample.waiting else watch.doing)
         except BackendUnavailable as error:
             log.warning("lookout.not_recorded", job=str(attempt.job_id), error=error.detail)
+
+
+def _measure_wait(environment: Environment, sample: LockSample, watch: Watch) -> None:
+    """As exact as the looks are close; what is over before the second one is not worth knowing."""
+    if sample.waiting:
+        watch.waits_since = watch.waits_since or sample.at
+    elif watch.waits_since is not None:
+        measures.lock_waited(environment.name, (sample.at - watch.waits_since).total_seconds())
+        watch.waits_since = None
 
 
 def _holds_too_long(sample: LockSample, watch: Watch, most_ms: int | None) -> bool:

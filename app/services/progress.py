@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import structlog
 
+from app import measures, tracing
 from app.domain.failure import Failure
 from app.domain.job import Attempt, StepRecord, StepState
 from app.domain.step import Step
@@ -71,7 +72,11 @@ class Progress:
     def done(self, ordinal: int, duration_ms: int) -> None:
         """`duration_ms` is that of the step's transaction; steps that commit together share it."""
         done = replace(self._records[ordinal], state=StepState.APPLIED, duration_ms=duration_ms)
-        self._put(replace(done, finished_at=self._clock.now(), error=None))
+        done = replace(done, finished_at=self._clock.now(), error=None)
+        self._put(done)
+        _trace(done)
+        log.info("step.done", migration=done.name, direction=done.direction, duration_ms=duration_ms)
+        measures.step_done(self._attempt.request.environment, done.direction, duration_ms / 1000)
 
     def done_before(self, ordinal: int) -> None:
         """By an earlier attempt, or without our knowing."""
@@ -79,7 +84,10 @@ class Progress:
             self._put(replace(self._records[ordinal], state=StepState.APPLIED))
 
     def failed(self, ordinal: int, failure: Failure) -> None:
-        self._put(replace(self._records[ordinal], state=StepState.FAILED, error=failure, finished_at=self._clock.now()))
+        failed = replace(self._records[ordinal], state=StepState.FAILED, error=failure, finished_at=self._clock.now())
+        log.warning("step.failed", migration=failed.name, direction=failed.direction, code=failure.code.value)
+        self._put(failed)
+        _trace(failed)
 
     def cancelled(self, ordinal: int) -> None:
         """It was under way, and its transaction has been rolled back."""
@@ -116,3 +124,13 @@ class Progress:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), BATCH_S)
             await self.flush()
+
+
+def _trace(record: StepRecord) -> None:
+    about: tracing.Attributes = {
+        "liftlock.migration": record.name,
+        "liftlock.version": record.version,
+        "liftlock.step": record.ordinal,
+    }
+    error = "" if record.error is None else record.error.code.value
+    tracing.spanned(f"step {record.direction}", record.started_at, record.finished_at, about, error)

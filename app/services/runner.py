@@ -4,11 +4,12 @@ import hashlib
 
 import structlog
 
-from app import failpoints
+from app import failpoints, measures, tracing
 from app.domain.environment import Environment
 from app.domain.errors import BackendUnavailable, Refusal
 from app.domain.failure import Failure, FailureCode
 from app.domain.job import (
+    CONTROL,
     Attempt,
     ClaimRefused,
     Ended,
@@ -87,13 +88,24 @@ class MigrationRunnerService:
         if not self._environments.stand_in_file(claimed.request.environment, claimed.request.source):
             # what is registered may have changed a moment ago, in another process
             await self._registry.refresh()
-        log.info("job.started", job=str(job_id), attempt=claimed.number, environment=claimed.request.environment)
-        outcome = await self._carry_out(claimed)
+        about = {"job": str(job_id), "environment": claimed.request.environment, "request_id": claimed.request_id}
+        named: tracing.Attributes = {"liftlock.job": str(job_id), "liftlock.environment": _place(claimed)}
+        span = tracing.span(f"job {claimed.request.kind}", claimed.traceparent, named)
+        with structlog.contextvars.bound_contextvars(**about), span:
+            await self._work(claimed)
+
+    async def _work(self, attempt: Attempt) -> None:
+        """Every line of the log meanwhile names the job, its target and the request that asked for it."""
+        log.info("job.started", attempt=attempt.number, kind=attempt.request.kind.value)
+        began = self._clock.now()
+        outcome = await self._carry_out(attempt)
         if isinstance(outcome, Ended):
-            await self._wake_next(claimed.request.queue)
-            if claimed.request.parent is not None:
-                await self._leader.ring(JobId(claimed.request.parent))
-            await self._tidy_up(claimed, outcome)
+            passed_s = (self._clock.now() - began).total_seconds()
+            measures.job_ended(_place(attempt), attempt.request.kind.value, outcome.state.value, passed_s)
+            await self._wake_next(attempt.request.queue)
+            if attempt.request.parent is not None:
+                await self._leader.ring(JobId(attempt.request.parent))
+            await self._tidy_up(attempt, outcome)
 
     async def _carry_out(self, attempt: Attempt) -> Outcome:
         try:
@@ -127,6 +139,7 @@ class MigrationRunnerService:
 
     async def _end(self, attempt: Attempt, outcome: Outcome) -> None:
         if isinstance(outcome, Superseded):
+            measures.attempt_fenced()
             log.warning("job.superseded", job=str(attempt.job_id), attempt=attempt.number, why=outcome.message)
             return
         if isinstance(outcome, Ended) and outcome.state is JobState.SUCCEEDED:
@@ -162,6 +175,11 @@ class MigrationRunnerService:
             await self._sweep.unrung(following)
 
 
+def _place(attempt: Attempt) -> str:
+    """Of what concerns no environment, or all of them, the whole is the place."""
+    return "all" if attempt.request.environment == CONTROL else attempt.request.environment
+
+
 def _refused_outright(attempt: Attempt, refusal: Refusal) -> Outcome:
     """Its environment is gone from the configuration. A job that has started may hold a target: it waits."""
     if attempt.starts > 0:
@@ -183,6 +201,7 @@ class Sweeper:
         await self._sweep.wake(SWEEP_LIMIT)
         for job_id in await self._sweep.rescue(SWEEP_LIMIT):
             failpoints.reach("sweep.after_rescue")
+            measures.job_rescued()
             log.warning("job.rescued", job=str(job_id))
         for job_id in await self._sweep.due(SWEEP_LIMIT):
             failpoints.reach("sweep.before_ring")

@@ -3,6 +3,7 @@
 import ipaddress
 import threading
 
+from app.domain.errors import TooManyTries
 from app.domain.rate import Bucket, Rate, filled, full, taken, wait_s
 from app.ports import Clock
 
@@ -23,6 +24,15 @@ class FailedTries:
         """Seconds until another try is looked at; 0 when one may be made now."""
         known = self._buckets.get(_home(address))
         return 0 if known is None else wait_s(filled(known, self._rate, self._clock.now()), self._rate)
+
+    def refuse_too_many(self, address: str | None) -> None:
+        """Raises TooManyTries."""
+        wait = self.wait_s(address)
+        if wait:
+            raise TooManyTries(
+                f"too many wrong tokens have come from {address}; the next one is looked at in {wait} s",
+                facts={"retryAfterS": wait},
+            )
 
     def failed(self, address: str | None) -> None:
         home, now = _home(address), self._clock.now()

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app import failpoints
+from app.adapters.control.census import ControlMuster
 from app.adapters.control.database import ControlDatabase
+from app.adapters.control.deliveries import ControlDeliveries
 from app.adapters.control.events import ControlEvents
 from app.adapters.control.feed import ControlFeed
 from app.adapters.control.idempotency import ControlIdempotencyKeys
@@ -17,7 +19,10 @@ from app.adapters.control.schedules import ControlSchedules
 from app.adapters.control.sweep import ControlSweep
 from app.adapters.control.tokens import ControlTokens
 from app.adapters.control.trail import ControlTrail
+from app.adapters.control.webhooks import ControlWebhooks
+from app.adapters.courier import HttpCourier
 from app.adapters.health import BackendHealth
+from app.adapters.identity import JwksIdentity
 from app.adapters.queue import CeleryDoorbell
 from app.adapters.sources.drafts import FolderDrafts
 from app.adapters.sources.folder import FolderSource
@@ -25,18 +30,23 @@ from app.adapters.target.connection import Patience
 from app.adapters.target.ownership import PostgresOwnership
 from app.adapters.target.preserve.shelf import PostgresPreservedRows
 from app.adapters.target.targets import PostgresTargets
+from app.adapters.vault import SecretVault
 from app.portal import Portal
 from app.ports import Clock, EventFeed, EventLog, IdempotencyKeys, JobBoard
 from app.registry.reading import DocumentReader
 from app.services.access import Authenticator
+from app.services.allowance import Allowance
 from app.services.approving import ApprovalDesk
 from app.services.comparing import Comparer
 from app.services.conflict import ConflictResolutionService
 from app.services.drift_desk import DriftDesk
 from app.services.environments import Environments
 from app.services.history import HistoryService
+from app.services.identity import IdentityDesk
 from app.services.install import ControlInstaller
+from app.services.measuring import MeasuringService
 from app.services.migration import MigrationService
+from app.services.notifying import Notifier
 from app.services.overview import Overview
 from app.services.plan_desk import PlanDesk
 from app.services.plans import PlanService
@@ -55,6 +65,7 @@ from app.services.trail import AuditTrail
 from app.services.tries import FailedTries
 from app.services.unlocking import ProtectionDesk
 from app.services.validation import SchemaValidationService
+from app.services.webhook_desk import WebhookDesk
 from app.settings import Settings
 from app.wiring.shared import Rooms, rooms_of
 from app.wiring.working import limits_of, runner_of, watchdog_of
@@ -91,12 +102,17 @@ class Services:
     resolver: ConflictResolver
     schedules: ScheduleService
     authenticator: Authenticator
+    identity: IdentityDesk | None
+    allowance: Allowance | None
+    webhooks: WebhookDesk
+    notifier: Notifier
     tokens: TokenDesk
     trail: AuditTrail
     runner: MigrationRunnerService
     sweeper: Sweeper
     installer: ControlInstaller
     auto_run: AutoRun
+    measuring: MeasuringService
     board: JobBoard
     history: HistoryService
     events: EventLog
@@ -137,6 +153,7 @@ def build(settings: Settings) -> Services:
     plan_desk = PlanDesk(environments, plans)
     sync_desk = SyncDesk(environments, rooms.fan_out, plan_desk, board)
     tokens, events = ControlTokens(database), ControlEvents(database)
+    sync, tries = _sync(rooms), FailedTries(clock)
     return Services(
         settings=settings,
         portal=portal,
@@ -148,7 +165,7 @@ def build(settings: Settings) -> Services:
         plans=plans,
         plan_desk=plan_desk,
         validation=validation,
-        sync=_sync(rooms),
+        sync=sync,
         syncs=sync_desk,
         approvals=rooms.approvals,
         protection=_protection(settings, rooms),
@@ -162,13 +179,18 @@ def build(settings: Settings) -> Services:
         ),
         schedules=schedules,
         registry=registry,
-        authenticator=Authenticator(tokens, clock, FailedTries(clock), settings.admin_token),
+        authenticator=Authenticator(tokens, clock, tries, settings.admin_token),
+        identity=None if settings.oidc is None else IdentityDesk(settings.oidc, JwksIdentity(settings.oidc), tries),
+        allowance=None if settings.rate is None else Allowance(clock, settings.rate),
+        webhooks=_webhooks(settings, rooms),
+        notifier=_notifier(settings, sweeper_portal, environments, clock),
         tokens=TokenDesk(tokens, environments, clock, _new_secret, read_only=settings.read_only),
         trail=AuditTrail(ControlTrail(database), clock),
         runner=runner_of(settings, rooms, watchdog_of(settings, watchdog_portal), sync_desk, registry),
         sweeper=_sweeper(settings, sweeper_portal, rooms.doorbell),
         installer=_installer(settings, rooms.targets, clock),
         auto_run=AutoRun(migrations, validation),
+        measuring=MeasuringService(ControlMuster(database), sync, clock),
         board=board,
         history=HistoryService(environments, rooms.targets, board),
         events=events,
@@ -234,6 +256,28 @@ def _sweeper(settings: Settings, portal: Portal, doorbell: CeleryDoorbell) -> Sw
     database = ControlDatabase(settings.database, pool_size=1)
     portal.on_close(database.close)
     return Sweeper(ControlSweep(database), doorbell)
+
+
+def _webhooks(settings: Settings, rooms: Rooms) -> WebhookDesk:
+    return WebhookDesk(
+        ControlWebhooks(rooms.database),
+        ControlDeliveries(rooms.database),
+        SecretVault(settings.secret_keys, settings.environ),
+        rooms.environments,
+        rooms.clock,
+        lambda: secrets.token_bytes(32),
+        read_only=settings.read_only,
+    )
+
+
+def _notifier(settings: Settings, portal: Portal, environments: Environments, clock: Clock) -> Notifier:
+    """On the sweeper's loop, which no migration ever keeps waiting."""
+    database = ControlDatabase(settings.database, pool_size=1)
+    courier = HttpCourier(settings.webhook_allow)
+    portal.on_close(database.close)
+    portal.on_close(courier.close)
+    vault = SecretVault(settings.secret_keys, settings.environ)
+    return Notifier(ControlWebhooks(database), ControlDeliveries(database), courier, vault, environments, clock)
 
 
 def _installer(settings: Settings, targets: PostgresTargets, clock: Clock) -> ControlInstaller:

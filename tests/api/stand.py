@@ -22,6 +22,7 @@ from app.portal import Portal
 from app.ports import TargetView
 from app.registry.reading import DocumentReader
 from app.services.access import Authenticator
+from app.services.allowance import Allowance
 from app.services.approving import ApprovalDesk
 from app.services.comparing import Comparer
 from app.services.conflict import ConflictResolutionService
@@ -32,8 +33,10 @@ from app.services.fan_out import FanOut
 from app.services.gate import HazardGate
 from app.services.history import HistoryService
 from app.services.install import ControlInstaller
+from app.services.measuring import MeasuringService
 from app.services.migration import MigrationService
 from app.services.neighbours import Neighbours
+from app.services.notifying import Notifier
 from app.services.overview import Overview
 from app.services.plan_desk import PlanDesk
 from app.services.plans import PlanService
@@ -53,12 +56,14 @@ from app.services.trail import AuditTrail
 from app.services.tries import FailedTries
 from app.services.unlocking import ProtectionDesk
 from app.services.validation import SchemaValidationService
+from app.services.webhook_desk import WebhookDesk
 from app.services.withdrawing import Withdrawals
 from app.settings import Settings
 from app.wiring import Services
 from tests.api.contract import Contract
 from tests.domain.literals import entry, sql
 from tests.fakes.approvals import MemoryApprovals
+from tests.fakes.census import MemoryMuster
 from tests.fakes.clock import FakeClock
 from tests.fakes.conflicts import MemoryConflicts
 from tests.fakes.convoys import MemoryConvoys
@@ -83,6 +88,7 @@ from tests.fakes.sweep import MemorySweep
 from tests.fakes.targets import MemoryTargets
 from tests.fakes.tokens import MemoryTokens
 from tests.fakes.trail import MemoryTrail
+from tests.fakes.webhooks import MemoryDeliveries, MemoryWebhooks, OpenVault, RecordingCourier
 from tests.fakes.wishes import MemoryWishes
 
 T = TypeVar("T")
@@ -251,6 +257,11 @@ class Stand:
         migrations = MigrationService(fan_out, submission, board, self.convoys, wishes, self.locks, withdrawals)
         plan_desk = PlanDesk(environments, plans)
         self.tokens = MemoryTokens(self.clock, self.trail)
+        self.webhooks = MemoryWebhooks(self.clock, self.trail)
+        self.deliveries = MemoryDeliveries(self.clock, self.webhooks, self.trail)
+        self.courier, self.vault = RecordingCourier(), OpenVault()
+        sync = EnvironmentSyncService(environments, overview, Comparer(overview, self.schemas), self.proofs)
+        self.muster = MemoryMuster(self.store, self.log, self.checks, self.locks, self.clock)
         return Services(
             settings=settings,
             portal=portal,
@@ -262,7 +273,7 @@ class Stand:
             plans=plans,
             plan_desk=plan_desk,
             validation=validation,
-            sync=EnvironmentSyncService(environments, overview, Comparer(overview, self.schemas), self.proofs),
+            sync=sync,
             approvals=approvals,
             protection=ProtectionDesk(
                 environments, self.targets, MemoryOwnership(self.targets, self.clock), self.trail, submission
@@ -287,6 +298,18 @@ class Stand:
                 schedules,
             ),
             authenticator=Authenticator(self.tokens, self.clock, FailedTries(self.clock), settings.admin_token),
+            identity=None,
+            allowance=None if settings.rate is None else Allowance(self.clock, settings.rate),
+            webhooks=WebhookDesk(
+                self.webhooks,
+                self.deliveries,
+                self.vault,
+                environments,
+                self.clock,
+                lambda: secrets.token_bytes(32),
+                read_only=settings.read_only,
+            ),
+            notifier=Notifier(self.webhooks, self.deliveries, self.courier, self.vault, environments, self.clock),
             tokens=TokenDesk(
                 self.tokens, environments, self.clock, lambda: secrets.token_hex(32), read_only=settings.read_only
             ),
@@ -295,6 +318,7 @@ class Stand:
             sweeper=Sweeper(sweep, self.doorbell),
             installer=cast(ControlInstaller, None),
             auto_run=AutoRun(migrations, validation),
+            measuring=MeasuringService(self.muster, sync, self.clock),
             board=board,
             history=HistoryService(environments, self.targets, board),
             events=self.events,
@@ -321,6 +345,7 @@ def _settings(**changed: Any) -> Settings:
             "environments": {one.name: one for one in ENVIRONMENTS},
             "default_environment": "development",
             "migrations": Path("migrations"),
+            "rate": None,
             **changed,
         }
     )

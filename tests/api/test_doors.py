@@ -41,6 +41,17 @@ CASES: dict[str, Case] = {
     "POST /tokens": Case("/tokens", ADMINS, "admin", {"name": "x", "role": "viewer"}),
     "DELETE /tokens/{id}": Case("/tokens/{token}", ADMINS, "admin"),
     "GET /audit": Case("/audit"),
+    "GET /metrics": Case("/metrics"),
+    "GET /webhooks": Case("/webhooks"),
+    "POST /webhooks": Case("/webhooks", ADMINS, "admin", {"name": "x", "url": "https://x.example/hook"}),
+    "GET /webhooks/{id}": Case("/webhooks/{webhook}"),
+    "DELETE /webhooks/{id}": Case(f"/webhooks/{UUID(int=1)}", ADMINS, "admin"),
+    "POST /webhooks/{id}/rotate": Case("/webhooks/{webhook}/rotate", ADMINS, "admin"),
+    "POST /webhooks/{id}/test": Case("/webhooks/{webhook}/test", ADMINS, "admin"),
+    "GET /webhooks/{id}/deliveries": Case("/webhooks/{webhook}/deliveries"),
+    "POST /webhooks/{id}/deliveries/{delivery}/redeliver": Case(
+        f"/webhooks/{{webhook}}/deliveries/{UUID(int=1)}/redeliver", ADMINS, "admin"
+    ),
     "GET /migrations": Case("/migrations"),
     "GET /migrations/graph": Case("/migrations/graph"),
     "GET /migrations/{name}": Case("/migrations/orders"),
@@ -115,6 +126,9 @@ def _furnished(stand: Stand) -> dict[str, str]:
     return {
         "job": stand.post("/migrations/run", token=ADMIN).json["id"],
         "plan": stand.post("/migrations/plan", token=ADMIN).json["id"],
+        "webhook": stand.post("/webhooks", token=ADMIN, json={"name": "on-call", "url": "https://x.example/hook"}).json[
+            "id"
+        ],
         "token": stand.post("/tokens", token=ADMIN, json={"name": "spare", "role": "viewer"}).json["id"],
         "conflict": str(stand.run(stand.log.record(collision)).id),
     }

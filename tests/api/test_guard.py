@@ -3,6 +3,7 @@
 import pytest
 
 from app.api.guard import is_known_host, is_same_origin
+from app.domain.access import Auth
 from tests.api.stand import Stand, standing
 
 
@@ -83,6 +84,17 @@ def test_our_own_pages_and_programs_without_a_browser_may_do_everything(stand: S
 def test_configured_hosts_reach_the_service() -> None:
     with standing(changed_settings={"allowed_hosts": frozenset({"api"})}) as stand:
         assert stand.get("/version", headers={"Host": "api:3000"}).status_code == 200
+
+
+def test_where_tokens_are_asked_for_probes_may_call_it_by_its_address() -> None:
+    there = {"Host": "10.1.2.3:3000"}
+    with standing(changed_settings={"auth": Auth.TOKEN, "admin_token": "t" * 32}) as stand:
+        assert stand.get("/health/ready", headers=there).status_code == 200
+        assert stand.get("/metrics", headers=there).status_code == 401
+        assert stand.get("/metrics", headers=there, token="t" * 32).status_code == 200
+        assert stand.get("/jobs", headers=there, token="t" * 32).status_code == 403
+    with standing() as stand:
+        assert stand.get("/metrics", headers=there).status_code == 403
 
 
 def test_nothing_of_ours_is_framed_sniffed_or_kept(stand: Stand) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from app.caretaker import Caretaker
+from app.domain.census import ProcessKind
 from app.domain.job import JobId, JobKind, JobRequest, Origin
 from app.portal import Portal
 from app.settings import load_settings
@@ -95,7 +96,7 @@ def _work(
         for request in asked:
             _tried(services.portal, lambda request=request: _submit(services, request))
     if CARE in duties:
-        Caretaker(services).start()
+        Caretaker(services, ProcessKind.WORKER).start()
     while CARE in duties or PERFORM in duties:
         if PERFORM in duties:
             _perform_all(services)

@@ -9,10 +9,12 @@ import pytest
 
 from app.adapters.control.announcements import Announcements
 from app.adapters.control.approvals import ControlApprovals
+from app.adapters.control.census import ControlMuster
 from app.adapters.control.claims import ControlClaims
 from app.adapters.control.conflicts import ControlConflicts
 from app.adapters.control.convoys import ControlConvoys
 from app.adapters.control.database import ControlDatabase
+from app.adapters.control.deliveries import ControlDeliveries
 from app.adapters.control.drift import ControlDrift
 from app.adapters.control.events import ControlEvents
 from app.adapters.control.feed import ControlFeed
@@ -27,6 +29,7 @@ from app.adapters.control.schedules import ControlSchedules
 from app.adapters.control.sweep import ControlSweep
 from app.adapters.control.tokens import ControlTokens
 from app.adapters.control.trail import ControlTrail
+from app.adapters.control.webhooks import ControlWebhooks
 from app.adapters.control.wishes import ControlWishes
 from app.domain.environment import Dsn
 from app.portal import Portal
@@ -35,6 +38,7 @@ from app.ports import (
     ConflictAnswers,
     ConflictLog,
     Convoys,
+    Deliveries,
     DriftLog,
     EnvironmentLog,
     EventFeed,
@@ -45,14 +49,17 @@ from app.ports import (
     JobControl,
     JobSweep,
     LockLog,
+    Muster,
     Plans,
     Proofs,
     Registry,
     Schedules,
     Tokens,
     Trail,
+    Webhooks,
 )
 from tests.fakes.approvals import MemoryApprovals
+from tests.fakes.census import MemoryMuster
 from tests.fakes.clock import FakeClock
 from tests.fakes.conflicts import MemoryConflicts
 from tests.fakes.convoys import MemoryConvoys
@@ -69,6 +76,7 @@ from tests.fakes.schedules import MemorySchedules
 from tests.fakes.sweep import MemorySweep
 from tests.fakes.tokens import MemoryTokens
 from tests.fakes.trail import MemoryTrail
+from tests.fakes.webhooks import MemoryDeliveries, MemoryWebhooks
 from tests.fakes.wishes import MemoryWishes
 from tests.support.house import open_house
 from tests.support.servers import execute
@@ -114,6 +122,9 @@ class Room:
     convoys: Convoys
     events: EventLog
     feed: EventFeed
+    muster: Muster
+    webhooks: Webhooks
+    deliveries: Deliveries
     portal: Portal
     clock: FakeClock
     dsn: str | None = None
@@ -142,6 +153,7 @@ def _memory_room() -> Iterator[Room]:
     store = JobStore(clock, keys)
     events = MemoryEvents(store, clock)
     conflicts, checks, trail = MemoryConflicts(clock), MemoryDrift(clock), MemoryTrail(clock)
+    locks, webhooks = MemoryLocks(store), MemoryWebhooks(clock, trail)
     yield Room(
         MemoryJobs(store),
         MemoryWishes(store),
@@ -151,7 +163,7 @@ def _memory_room() -> Iterator[Room]:
         conflicts,
         MemorySchedules(store),
         keys,
-        MemoryLocks(store),
+        locks,
         checks,
         MemoryPlans(),
         MemoryProofs(clock),
@@ -163,6 +175,9 @@ def _memory_room() -> Iterator[Room]:
         MemoryConvoys(store),
         events,
         events,
+        MemoryMuster(store, conflicts, checks, locks, clock),
+        webhooks,
+        MemoryDeliveries(clock, webhooks, trail),
         portal,
         clock,
     )
@@ -199,6 +214,9 @@ def _real_room(request: pytest.FixtureRequest, folder: Path) -> Iterator[Room]:
             ControlConvoys(database),
             events,
             feed,
+            ControlMuster(database),
+            ControlWebhooks(database),
+            ControlDeliveries(database),
             portal,
             FakeClock(),
             house.dsn,

@@ -148,6 +148,7 @@ def test_a_claim_makes_an_attempt_with_a_number_of_its_own(room: Room) -> None:
     attempt = claim(room, job)
 
     assert (attempt.number, attempt.actor, attempt.owner, attempt.request) == (1, "ada", "worker-1", job.request)
+    assert attempt.request_id == "req-1"
     assert get(room, job).state is JobState.RUNNING
     assert get(room, job).started_at is not None
 

@@ -12,14 +12,14 @@ class MemoryDrift:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._checks: dict[str, DriftCheck] = {}
+        self.checks: dict[str, DriftCheck] = {}
 
     async def put(self, check: DriftCheck) -> DriftCheck:
-        self._checks[check.environment] = replace(check, checked_at=self._clock.now())
-        return self._checks[check.environment]
+        self.checks[check.environment] = replace(check, checked_at=self._clock.now())
+        return self.checks[check.environment]
 
     async def of(self, environment: str) -> DriftCheck | None:
-        return self._checks.get(environment)
+        return self.checks.get(environment)
 
 
 class MemoryDrafts:

@@ -284,6 +284,8 @@ class MemoryClaims:
             owner=owner,
             actor=job.origin.principal.label,
             wishes=self._store.rows[job.id].wishes,
+            request_id=job.origin.request_id,
+            traceparent=job.origin.traceparent,
         )
 
     def _refusal(self, row: Row) -> ClaimRefused:

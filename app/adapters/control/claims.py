@@ -51,7 +51,8 @@ _CLAIM = Direct(
         WHERE p.target_id = j.target_id AND p.seq < j.seq AND p.state IN ('queued', 'running'))
     RETURNING j.attempt, j.request, t.epoch, j.max_starts, j.created_at,
         GREATEST(j.starts, CASE WHEN j.attempt = 1 OR j.attempt - 1 = {held_nothing} THEN 0 ELSE 1 END) AS starts,
-        COALESCE(j.principal_name, j.principal_id) AS actor, j.cancel_requested_by, j.paused_by, EXISTS (
+        COALESCE(j.principal_name, j.principal_id) AS actor, j.cancel_requested_by, j.paused_by, j.request_id,
+        j.traceparent, EXISTS (
             SELECT 1 FROM liftlock_control.conflicts c WHERE c.job_id = j.id AND c.state = 'open') AS contended
 """.replace("{held_nothing}", HELD_NOTHING_TIMES)
     ),
@@ -201,6 +202,8 @@ class ControlClaims:
             actor=row["actor"],
             contended=row["contended"],
             wishes=Wishes(row["cancel_requested_by"], row["paused_by"]),
+            request_id=row["request_id"],
+            traceparent=row["traceparent"],
         )
 
     async def _park(self, job_id: JobId) -> bool:

@@ -62,8 +62,8 @@ class ControlEvents:
     async def find(self, wanted: EventsWanted) -> tuple[Event, ...]:
         values: dict[str, Any] = {"after": wanted.after, "until": wanted.until, "limit": wanted.limit}
         if wanted.job_id is None:
-            return tuple(map(_event, await self._database.rows(_ALL, values)))
-        return tuple(map(_event, await self._database.rows(_OF_JOB, values | {"job_id": wanted.job_id})))
+            return tuple(map(event_of, await self._database.rows(_ALL, values)))
+        return tuple(map(event_of, await self._database.rows(_OF_JOB, values | {"job_id": wanted.job_id})))
 
     async def newest(self) -> int:
         row = await self._database.row(_NEWEST, {})
@@ -74,7 +74,7 @@ class ControlEvents:
 
     async def lines(self, part: LogPart, limit: int) -> tuple[Event, ...]:
         values = {"job_id": part.job_id, "first": part.first, "last": part.last, "limit": limit}
-        return tuple(Event(**row) for row in await self._database.rows(_LINES, values))
+        return tuple(map(event_of, await self._database.rows(_LINES, values)))
 
     async def last_lines(self, job_id: UUID, count: int) -> int:
         return _end(await self._database.row(_LAST_LINES, {"job_id": job_id, "count": count}))
@@ -84,7 +84,7 @@ def _end(row: Row | None) -> int:
     return 0 if row is None else int(row["log_end"])
 
 
-def _event(row: Row) -> Event:
+def event_of(row: Row) -> Event:
     detail = row["detail"]
     step, lock, error = (detail.get(name) for name in ("step", "lock", "error"))
     return Event(

@@ -82,6 +82,14 @@ _FORGET_OLD_NEWS = text("""
 """Of no job: nobody's log; it was told to those who listened."""
 
 
+_FORGET_GONE = text("DELETE FROM liftlock_control.processes WHERE seen_at < clock_timestamp() - interval '1 hour'")
+
+_FORGET_DELIVERIES = text("""
+    DELETE FROM liftlock_control.webhook_deliveries
+    WHERE state <> 'pending' AND finished_at < clock_timestamp() - interval '30 days'
+""")
+
+
 class ControlSweep:
     """Implements ports.JobSweep."""
 
@@ -111,5 +119,7 @@ class ControlSweep:
     async def purge(self) -> int:
         async with self._database.single() as connection:
             await connection.execute(_FORGET_IDLE_TICKS)
+            await connection.execute(_FORGET_GONE)
+            await connection.execute(_FORGET_DELIVERIES)
             await connection.execute(_FORGET_OLD_NEWS)
             return (await connection.execute(_PURGE)).rowcount

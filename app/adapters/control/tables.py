@@ -220,6 +220,50 @@ audit = Table(
     Column("refused", Text),
 )
 
+processes = Table(
+    "processes",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("kind", Text),
+    Column("release", Text),
+    Column("started_at", _moment),
+    Column("seen_at", _moment),
+)
+
+webhooks = Table(
+    "webhooks",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("name", Text),
+    Column("url", Text),
+    Column("shown", Text),
+    Column("format", Text),
+    Column("events", ARRAY(Text)),
+    Column("environments", ARRAY(Text)),
+    Column("secret", Text),
+    Column("previous_secret", Text),
+    Column("previous_until", _moment),
+    Column("created_at", _moment),
+    Column("created_by", Text),
+    Column("disabled_at", _moment),
+)
+
+webhook_deliveries = Table(
+    "webhook_deliveries",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("webhook_id", Uuid),
+    Column("message_id", Uuid),
+    Column("event_id", BigInteger),
+    Column("type", Text),
+    Column("body", Text),
+    Column("state", Text),
+    Column("tries", JSONB),
+    Column("next_try_at", _moment),
+    Column("created_at", _moment),
+    Column("finished_at", _moment),
+)
+
 tokens = Table(
     "tokens",
     metadata,

@@ -1,0 +1,55 @@
+"""What is counted of the whole service, in memory and in PostgreSQL."""
+
+from app.domain.census import Process, ProcessKind
+from app.domain.conflict import Collision, ConflictKind
+from app.domain.drift import DriftState
+from tests.contract.conftest import Room
+from tests.contract.test_drift import DRIFTED
+from tests.contract.test_jobs import DONE, add, claim
+from tests.contract.test_locks import FREE
+
+HERE = Process("host:1", ProcessKind.WORKER, "1.2.3")
+
+
+def test_nothing_is_counted_where_nothing_is(room: Room) -> None:
+    census = room.run(room.muster.count())
+    assert (dict(census.jobs), dict(census.conflicts), census.oldest_queued_s) == ({}, {}, 0)
+    assert dict(census.sessions_waiting) == dict(census.drifted) == dict(census.processes) == {}
+
+
+def test_jobs_are_counted_until_they_have_ended_and_the_sessions_behind_the_running_one(room: Room) -> None:
+    done, running = add(room), add(room)
+    room.run(room.claims.end(claim(room, done), DONE))
+    room.run(room.locks.record(claim(room, running), FREE, "it works"))
+    add(room)
+    add(room, "staging")
+
+    census = room.run(room.muster.count())
+
+    assert census.jobs == {
+        ("development", "running"): 1, ("development", "queued"): 1, ("staging", "queued"): 1,
+    }  # fmt: skip
+    assert census.sessions_waiting == {"development": 1}
+    assert census.oldest_queued_s >= 0
+
+
+def test_open_conflicts_and_drift_are_counted_by_environment(room: Room) -> None:
+    for number in range(2):
+        collision = Collision(ConflictKind.CYCLE, "a circle", str(number), environment="staging")
+        room.run(room.conflicts.record(collision))
+    room.run(room.drift.put(DRIFTED))
+
+    census = room.run(room.muster.count())
+
+    assert census.conflicts == {("staging", "cycle"): 2}
+    assert (DRIFTED.state, census.drifted) == (DriftState.DRIFTED, {"staging": 1})
+
+
+def test_a_process_is_counted_from_its_first_word_to_its_last(room: Room) -> None:
+    for process in (HERE, HERE, Process("host:2", ProcessKind.API, "1.2.3")):
+        room.run(room.muster.seen(process))
+    both = room.run(room.muster.count()).processes
+    room.run(room.muster.gone(HERE.name))
+
+    assert both == {"worker": 1, "api": 1}
+    assert room.run(room.muster.count()).processes == {"api": 1}
