@@ -249,26 +249,6 @@ class Attempt:
     traceparent: str | None = None
 
 
-class ClaimRefusal(StrEnum):
-    """Why a delivered job was not taken."""
-
-    UNKNOWN = "unknown"
-    FINISHED = "finished"
-    ALREADY_RUNNING = "already_running"
-    NOT_HEAD = "not_head"
-
-
-@dataclass(frozen=True, slots=True)
-class ClaimRefused:
-    """`holder` is the job that has the target, or the job itself when it is delivered again."""
-
-    job_id: JobId
-    why: ClaimRefusal
-    environment: str | None = None
-    holder: JobId | None = None
-    evidence: Mapping[str, object] = field(default_factory=dict)
-
-
 @dataclass(frozen=True, slots=True)
 class Ended:
     """How an attempt ended for good."""

@@ -8,10 +8,10 @@ from typing import Protocol
 from uuid import UUID
 
 from app.domain.approval import Vote
+from app.domain.claim import ClaimRefused
 from app.domain.conflict import Collision, Conflict, ConflictState
 from app.domain.job import (
     Attempt,
-    ClaimRefused,
     Ended,
     GivenBack,
     Job,

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+from app.domain.claim import ClaimRefusal, ClaimRefused
 from app.domain.comparison import Comparison
 from app.domain.conflict import Collision, Conflict, ConflictKind
 from app.domain.divergence import Divergence
 from app.domain.drift import Drift
 from app.domain.errors import AlreadySettled, NotFound, TargetBusy
-from app.domain.job import Attempt, ClaimRefusal, ClaimRefused, Job, JobId, Origin
+from app.domain.job import Attempt, Job, JobId, Origin
 from app.domain.principal import Principal
 from app.domain.step import count_of
 from app.ports import Answer, ConflictAnswers, ConflictLog, ConflictQuery, FenceBusy, HeldElsewhere, JobBoard

@@ -5,13 +5,13 @@ import hashlib
 import structlog
 
 from app import failpoints, measures, tracing
+from app.domain.claim import ClaimRefused
 from app.domain.environment import Environment
 from app.domain.errors import BackendUnavailable, Refusal
 from app.domain.failure import Failure, FailureCode
 from app.domain.job import (
     CONTROL,
     Attempt,
-    ClaimRefused,
     Ended,
     GivenBack,
     JobId,

@@ -4,11 +4,10 @@ import asyncio
 
 import pytest
 
+from app.domain.claim import ClaimRefusal, ClaimRefused
 from app.domain.failure import Failure, FailureCode
 from app.domain.job import (
     Attempt,
-    ClaimRefusal,
-    ClaimRefused,
     Ended,
     GivenBack,
     Job,

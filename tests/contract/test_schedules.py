@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from app.domain.job import Attempt, ClaimRefused, Ended, JobId, JobKind, JobRequest, JobState, Origin
+from app.domain.claim import ClaimRefused
+from app.domain.job import Attempt, Ended, JobId, JobKind, JobRequest, JobState, Origin
 from app.domain.principal import Principal
 from app.domain.schedule import Schedule
 from app.ports import JobQuery, NewJob

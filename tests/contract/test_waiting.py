@@ -2,7 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
-from app.domain.job import Attempt, ClaimRefusal, ClaimRefused, Ended, Job, JobId, JobKind, JobRequest, JobState, Origin
+from app.domain.claim import ClaimRefusal, ClaimRefused
+from app.domain.job import Attempt, Ended, Job, JobId, JobKind, JobRequest, JobState, Origin
 from app.domain.principal import Principal
 from app.domain.schedule import Wanted
 from app.ports import NewJob

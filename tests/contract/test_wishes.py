@@ -2,7 +2,8 @@
 
 import pytest
 
-from app.domain.job import ClaimRefusal, GivenBack, JobId, JobState, Wishes
+from app.domain.claim import ClaimRefusal
+from app.domain.job import GivenBack, JobId, JobState, Wishes
 from app.domain.principal import Principal
 from tests.contract.conftest import Room
 from tests.contract.test_jobs import DONE, add, claim, get, refused

@@ -9,14 +9,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from app.domain.busy import in_the_way
+from app.domain.claim import ClaimRefusal, ClaimRefused
 from app.domain.convoying import UNDER_WAY
 from app.domain.environment import PART
 from app.domain.job import (
     HELD_NOTHING,
     LEFT_OPEN,
     Attempt,
-    ClaimRefusal,
-    ClaimRefused,
     Ended,
     GivenBack,
     Job,

@@ -18,9 +18,10 @@ from app.adapters.target.connection import Patience
 from app.adapters.target.records import ensure_ledger
 from app.adapters.target.session import PostgresTargetSession
 from app.adapters.target.targets import PostgresTargets
+from app.domain.claim import ClaimRefusal, ClaimRefused
 from app.domain.environment import Dsn, Environment, Protection
 from app.domain.errors import BackendUnavailable, EnvironmentProtected
-from app.domain.job import Attempt, ClaimRefusal, ClaimRefused, Ended, JobId, JobKind, JobRequest, JobState, Origin
+from app.domain.job import Attempt, Ended, JobId, JobKind, JobRequest, JobState, Origin
 from app.domain.migration import SqlScript
 from app.domain.signals import ConnectionLost, TransactionEnded
 from app.domain.step import Plan, step_up

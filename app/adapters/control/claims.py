@@ -14,18 +14,8 @@ from app import failpoints
 from app.adapters.codec import FAILURE, REQUEST, STEPS, optional_json, to_json
 from app.adapters.control.database import ControlDatabase
 from app.adapters.control.direct import Direct
-from app.domain.job import (
-    LEFT_OPEN,
-    Attempt,
-    ClaimRefusal,
-    ClaimRefused,
-    Ended,
-    GivenBack,
-    JobId,
-    JobState,
-    StepRecord,
-    Wishes,
-)
+from app.domain.claim import ClaimRefusal, ClaimRefused
+from app.domain.job import LEFT_OPEN, Attempt, Ended, GivenBack, JobId, JobState, StepRecord, Wishes
 
 HELD_NOTHING_TIMES = """(
     SELECT count(*) FROM liftlock_control.job_events e
