@@ -1,12 +1,17 @@
 """Commands over the whole HTTP application: what they print, what they answer as JSON, how they end."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from app.cli.exits import Exit
+from app.cli.out import Out
+from app.cli.plan_text import plan_lines
+from app.client.documents.plans import Plan
+from app.client.reading import read
 from app.domain.access import Auth
 from app.domain.conflict import Collision, ConflictKind
 from app.domain.failure import Failure, FailureCode
@@ -208,3 +213,46 @@ def test_a_token_is_made_kept_by_login_used_and_revoked(tmp_path: Path) -> None:
         assert terminal.type("login", stdin=made.stdout).exit_code == Exit.NOT_ALLOWED
         assert terminal.type("logout").exit_code == Exit.DONE
         assert terminal.type("whoami").exit_code == Exit.NOT_ALLOWED
+
+
+def test_a_plan_says_what_it_locks_what_needs_consent_and_who_is_in_the_way(terminal: Terminal) -> None:
+    plan = terminal.document("plan", "production")
+    noon = "2026-01-01T12:00:00.000000Z"
+    hazard = {
+        "code": "INDEX_BUILD", "title": "…", "object": "orders", "file": "3.sql", "line": 1,
+        "happens": "About 90 s of I/O.", "toDo": "…", "risk": "medium", "rule": None, "foundBy": "file",
+        "estimatedRows": None, "bytes": None,
+        "consent": None, "reason": None, "links": {},
+    }  # fmt: skip
+    statement = {
+        "line": 1, "sql": "CREATE INDEX CONCURRENTLY i\n  ON orders (status)", "cut": False, "estimatedMs": 90_000,
+        "estimateFrom": "…", "hazards": [hazard],
+        "tables": [{"name": "orders", "estimatedRows": 12_000, "bytes": 2048}],
+        "locks": [{"mode": "SHARE", "relation": "orders", "ofIndex": False, "says": "SHARE on orders: stops writes"}],
+    }  # fmt: skip
+    blocker = {
+        "pid": 8123, "user": "app", "application": "billing", "state": "idle in transaction", "query": None,
+        "since": noon, "transactionSince": noon, "table": "orders", "holds": "ROW SHARE", "needs": "ACCESS EXCLUSIVE",
+        "step": 0,
+        "says": "pid 8123 (billing) is idle in transaction on orders for 6 m 52 s.",
+    }  # fmt: skip
+    consent = {
+        "hazards": ["INDEX_BUILD"], "confirm": "production", "flag": "", "body": {}, "inFile": [], "command": "",
+    }  # fmt: skip
+    plan["steps"][0] |= {
+        "statements": [statement],
+        "transactional": False,
+        "estimatedMs": 90_000,
+        "irreversible": "gone",
+    }
+    plan["steps"][0] |= {"reversible": False}
+    plan |= {"consent": consent, "rightNow": {**plan["rightNow"], "blockers": [blocker]}}
+    said = "\n".join(plan_lines(Out(), read(Plan, plan), datetime(2026, 1, 1, 12, 5, tzinfo=UTC)))
+    for part in (
+        "PROTECTED: locked", "1  + 3 orders", "outside a transaction about 1 m 30 s",
+        "CREATE INDEX CONCURRENTLY i ON orders (status)", "lock  SHARE on orders: stops writes",
+        "table orders: about 12,000 rows, 2.0 kB", "! INDEX_BUILD\n", "Risk medium; needs consent here.",
+        "no way back  gone", "Right now  pid 8123 (billing) is idle in transaction",
+        f"liftlock run production --plan {plan['id']} --confirm production --allow-hazards INDEX_BUILD",
+    ):  # fmt: skip
+        assert part in said
