@@ -1,6 +1,6 @@
 """What the services need of the world, as Protocols; each has two implementations that pass one suite."""
 
-from app.ports.access import AuditWanted, Tokens, TokensWanted, Trail
+from app.ports.access import AuditWanted, Sessions, Tokens, TokensWanted, Trail
 from app.ports.commands import CommandEnd, Commands
 from app.ports.control import (
     Answer,
@@ -95,6 +95,7 @@ __all__ = [
     "Schemas",
     "Scratch",
     "Scratches",
+    "Sessions",
     "Source",
     "StoredAnswer",
     "Surveys",

@@ -12,6 +12,7 @@ from app.adapters.control.overview import ControlEnvironmentLog
 from app.adapters.control.plans import ControlPlans
 from app.adapters.control.registry import ControlRegistry
 from app.adapters.control.schedules import ControlSchedules
+from app.adapters.control.sessions import ControlSessions
 from app.adapters.control.sweep import ControlSweep
 from app.adapters.control.tokens import ControlTokens
 from app.adapters.control.trail import ControlTrail
@@ -45,6 +46,7 @@ from app.services.retrieving import RetrievalService
 from app.services.rollback import RollbackService
 from app.services.runner import AutoRun, MigrationRunnerService, Sweeper
 from app.services.schedule import ScheduleService
+from app.services.sessions import SessionDesk
 from app.services.sync import EnvironmentSyncService
 from app.services.sync_desk import SyncDesk
 from app.services.token_desk import TokenDesk
@@ -87,6 +89,7 @@ class Services:
     resolver: ConflictResolver
     schedules: ScheduleService
     authenticator: Authenticator
+    sessions: SessionDesk
     tokens: TokenDesk
     trail: AuditTrail
     runner: MigrationRunnerService
@@ -125,7 +128,8 @@ def build(settings: Settings) -> Services:
     )
     desk, plans = _desk(settings, rooms), _plans(rooms)
     sync_desk = SyncDesk(environments, submission, plans, board)
-    tokens = ControlTokens(database)
+    tokens, trail = ControlTokens(database), ControlTrail(database)
+    authenticator = Authenticator(tokens, clock, FailedTries(clock), settings.admin_token)
     return Services(
         settings=settings,
         portal=portal,
@@ -150,9 +154,10 @@ def build(settings: Settings) -> Services:
         ),
         schedules=schedules,
         registry=registry,
-        authenticator=Authenticator(tokens, clock, FailedTries(clock), settings.admin_token),
+        authenticator=authenticator,
+        sessions=SessionDesk(ControlSessions(database), authenticator, trail, clock, _new_secret),
         tokens=TokenDesk(tokens, environments, clock, _new_secret, read_only=settings.read_only),
-        trail=AuditTrail(ControlTrail(database), clock),
+        trail=AuditTrail(trail, clock),
         runner=runner_of(settings, rooms, watchdog_of(settings, watchdog_portal), sync_desk, registry),
         sweeper=_sweeper(settings, sweeper_portal, rooms.doorbell),
         installer=_installer(settings, rooms.targets, clock),

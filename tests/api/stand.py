@@ -42,6 +42,7 @@ from app.services.retrieving import RetrievalService
 from app.services.rollback import RollbackService
 from app.services.runner import AutoRun, MigrationRunnerService, Sweeper
 from app.services.schedule import ScheduleService
+from app.services.sessions import SessionDesk
 from app.services.submission import Submission
 from app.services.sync import EnvironmentSyncService
 from app.services.sync_desk import SyncDesk
@@ -71,6 +72,7 @@ from tests.fakes.proofs import MemoryProofs
 from tests.fakes.registry import MemoryRegistry
 from tests.fakes.schedules import MemorySchedules
 from tests.fakes.schemas import LiteralSchemas
+from tests.fakes.sessions import MemorySessions
 from tests.fakes.source import LiteralSource
 from tests.fakes.surveys import LiteralSurveys
 from tests.fakes.sweep import MemorySweep
@@ -238,6 +240,7 @@ class Stand:
         overview = Overview(self.source, self.targets, self.known)
         migrations = MigrationService(submission, board, MemoryWishes(self.store), self.locks)
         self.tokens = MemoryTokens(self.clock, self.trail)
+        authenticator = Authenticator(self.tokens, self.clock, FailedTries(self.clock), settings.admin_token)
         return Services(
             settings=settings,
             portal=portal,
@@ -272,7 +275,10 @@ class Stand:
                 submission,
                 schedules,
             ),
-            authenticator=Authenticator(self.tokens, self.clock, FailedTries(self.clock), settings.admin_token),
+            authenticator=authenticator,
+            sessions=SessionDesk(
+                MemorySessions(), authenticator, self.trail, self.clock, lambda: secrets.token_hex(32)
+            ),
             tokens=TokenDesk(
                 self.tokens, environments, self.clock, lambda: secrets.token_hex(32), read_only=settings.read_only
             ),
