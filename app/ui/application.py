@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
+import structlog
 from flask import Flask, Response, g, make_response, redirect, render_template, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
@@ -59,6 +60,8 @@ HEADERS = {
 MOST_FORM_BYTES = 1024 * 1024
 STATIC_FOR_S = 86_400
 
+log = structlog.get_logger()
+
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
@@ -87,6 +90,7 @@ def build_dashboard(services: Services, api: "WSGIApplication") -> Flask:
     app.register_error_handler(NotSealed, _not_sealed)
     app.register_error_handler(NotMeant, _not_meant)
     app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(Exception, _crashed)
     for pages in PAGES:
         app.register_blueprint(pages, url_prefix=PREFIX)
     return app
@@ -101,6 +105,7 @@ def _filters() -> dict[str, Any]:
         "number": looks.number,
         "short": looks.short,
         "words": looks.words,
+        "lock": looks.lock_mode,
         "spoken": looks.spoken,
         "plainly": looks.plainly,
         "state": looks.state,
@@ -201,6 +206,13 @@ def _http(error: HTTPException) -> AnyResponse:
         path = urlsplit(request.path).path[:200]
         return _problem(status, {"title": "There is no such page", "detail": f"nothing is at {path}"})
     return _problem(status, {"title": error.name, "detail": "the request cannot be answered; nothing was done"})
+
+
+def _crashed(error: Exception) -> AnyResponse:
+    """A bug of ours: its text and traceback go to the log, never onto a page."""
+    log.error("page.crashed", path=request.path, method=request.method, request_id=g.request_id, exc_info=error)
+    detail = f"nothing is known of why here; the log says more under the request id {g.request_id}"
+    return _problem(HTTPStatus.INTERNAL_SERVER_ERROR, {"title": "This page is broken", "detail": detail})
 
 
 def _problem(status: int, problem: dict[str, Any]) -> AnyResponse:

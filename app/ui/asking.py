@@ -79,6 +79,9 @@ class Api:
     def stream(self, href: str) -> tuple[Iterable[bytes], int, Mapping[str, str]]:
         """An answer that comes piece by piece, refusals too."""
         environ = self._environ("GET", href, None, None)
+        if "gunicorn.socket" in request.environ:
+            # so that the API can bound how long it waits for a reader that does not read
+            environ["gunicorn.socket"] = request.environ["gunicorn.socket"]
         chunks, status, headers = run_wsgi_app(self._application, environ)
         return chunks, int(status.split(" ")[0]), dict(headers)
 

@@ -1,5 +1,6 @@
 """How values look to people: states with glyph and word, times, sizes, counts."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -7,6 +8,7 @@ from functools import lru_cache
 
 from markupsafe import Markup, escape
 
+_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 NOTHING = Markup("—")
 
 
@@ -32,6 +34,8 @@ LOOKS: Mapping[str, Look] = {
     "ready": Look("✓", "ready", "good"),
     "same": Look("✓", "the same", "good"),
     "restored": Look("✓", "given back", "good"),
+    "partly_restored": Look("◐", "partly given back", "warn"),
+    "purged": Look("—", "gone", "idle"),
     "kept": Look("✓", "kept", "good"),
     "pending": Look("○", "pending", "idle"),
     "queued": Look("○", "queued", "idle"),
@@ -165,6 +169,13 @@ def several(count: int, one: str, many: str | None = None) -> str:
 def short(identity: str | None) -> str:
     """The end of an id: of those that are made in order, the beginning is alike."""
     return NOTHING if identity is None else f"…{identity[-6:]}"
+
+
+def lock_mode(name: str | None) -> str:
+    """`AccessExclusiveLock` of pg_locks as the manual writes it."""
+    if name is None:
+        return "a lock"
+    return _HUMP.sub(" ", name.removesuffix("Lock")).upper()
 
 
 def words(name: str) -> str:

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from app.ui.asking import Json
-from app.ui.looks import duration, moment_of
+from app.ui.looks import duration, lock_mode, moment_of, several
 
-WIDTH, LEFT, LANE, GAP = 1000, 120, 26, 10
+WIDTH, LEFT, LANE, GAP = 640, 76, 26, 10
 LEAST_WIDTH = 2.0
-TICKS = 5
+TICKS = 4
+LANES = ("Steps", "We wait", "They wait")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +49,14 @@ def timeline(job: Json, samples: list[Json], now: datetime | None = None) -> Dra
     end = moment_of(job["finishedAt"]) if job["finishedAt"] else (now or datetime.now(UTC))
     scale = _Scale(begin, max((end - begin).total_seconds(), 0.001))
     moments = [moment_of(one["at"]) for one in samples]
-    spans = list(zip(samples, moments, [*moments[1:], end], strict=True))
+    ends = [*moments[1:], end][: len(moments)]
+    spans = list(zip(samples, moments, ends, strict=True))
     bars = [*_steps(job, scale, end), *_locks(spans, scale)]
     queue, most = _queue(spans, scale)
     return Drawing(
         WIDTH,
-        4 * (LANE + GAP) + 20,
-        tuple((name, _lane(place) + LANE / 2 + 4) for place, name in enumerate(("Steps", "We wait", "They wait"))),
+        (4 if most else 3 if spans else 1) * (LANE + GAP) + 24,
+        tuple((name, _lane(place) + LANE / 2 + 4) for place, name in enumerate(LANES if spans else LANES[:1])),
         tuple(bars),
         tuple(scale.ticks()),
         queue,
@@ -115,8 +117,8 @@ def _locks(spans: list[tuple[Json, datetime, datetime]], scale: _Scale) -> list[
 
 
 def _what(sample: Json) -> str:
-    mode = sample["mode"] or "a lock"
-    return f"{mode} on {sample['relation']}" if sample["relation"] else str(mode)
+    mode = lock_mode(sample["mode"])
+    return f"{mode} on {sample['relation']}" if sample["relation"] else mode
 
 
 def _queue(spans: list[tuple[Json, datetime, datetime]], scale: _Scale) -> tuple[str, int]:
@@ -136,4 +138,5 @@ def _summary(spans: list[tuple[Json, datetime, datetime]], most: int) -> str:
     if not spans:
         return "It waited for nobody, and nobody waited for it."
     waited = f"It waited {duration(waited_ms)} for locks" if waited_ms else "It waited for no lock"
-    return f"{waited}; at most {most} {'session' if most == 1 else 'sessions'} waited for it at once."
+    queue = f"at most {several(most, 'session')} waited for it at once" if most else "nobody waited for it"
+    return f"{waited}; {queue}."

@@ -1,5 +1,6 @@
 """What forms do: ask the API for what a page has offered, then show what came of it."""
 
+import re
 from http import HTTPStatus
 from typing import Any
 
@@ -14,6 +15,7 @@ from app.ui.visitor import PATH, THEME, THEMES, api, secret
 
 pages = Blueprint("acting", __name__)
 
+_NAME_OF_EVENT = re.compile(rb"^event:[^\n]*\n", re.MULTILINE)
 THEME_FORM = "theme"
 A_YEAR_S = 365 * 86_400
 
@@ -49,11 +51,17 @@ def choose_theme() -> AnyResponse:
 
 @pages.get("/events")
 def events() -> Response:
-    """The stream of the API, for a browser whose cookie goes no further than here."""
+    """The stream of the API, for a browser whose cookie goes no further than here.
+
+    Without the names of its events: to a page each is the same, a reason to look again.
+    """
     topics = request.query_string.decode("ascii", "ignore")
     chunks, status, headers = api().stream(f"/events?{topics}")
+    rings = (_NAME_OF_EVENT.sub(b"", chunk) for chunk in chunks)
     kept = {name: headers[name] for name in ("Content-Type", "Cache-Control", "Retry-After") if name in headers}
-    return Response(chunks, status, {**kept, "X-Accel-Buffering": "no"}, direct_passthrough=True)
+    response = Response(rings, status, {**kept, "X-Accel-Buffering": "no"}, direct_passthrough=True)
+    response.call_on_close(getattr(chunks, "close", lambda: None))
+    return response
 
 
 def _key() -> str | None:

@@ -1,6 +1,7 @@
 """The graph: which migration needs which, and where each one stands."""
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, Response, render_template, request
+from markupsafe import Markup
 
 from app.ui.visitor import api
 
@@ -21,6 +22,20 @@ def graph() -> str:
         "graph.html",
         rows=rows,
         needed=needed,
+        picture=_picture(wanted),
         wanted=wanted,
         environments=[one["name"] for one in environments],
     )
+
+
+@pages.get("/graph.svg")
+def graph_svg() -> Response:
+    picture = api().get("/migrations/graph", format="svg", environment=request.args.get("environment"))
+    headers = {"Content-Disposition": 'attachment; filename="migrations.svg"'}
+    return Response(picture, headers=headers, content_type="image/svg+xml")
+
+
+def _picture(environment: str) -> Markup | None:
+    """Names in it are escaped where it is drawn, and it holds neither styles nor scripts."""
+    drawn = api().find("/migrations/graph", format="svg", environment=environment)
+    return Markup(drawn) if isinstance(drawn, str) else None  # noqa: S704

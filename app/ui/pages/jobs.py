@@ -1,8 +1,9 @@
 """Jobs: what was asked, how far it is, what stands in its way, and how it ended."""
 
+from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, Response, render_template, request
 
 from app.domain.job import JobKind, JobState
 from app.ui.asking import Json, segment
@@ -16,7 +17,9 @@ from app.ui.visitor import api
 pages = Blueprint("jobs", __name__)
 
 UNDER_WAY = ("running", "cancelling", "waiting", "queued")
-FINISHED = ("applied", "skipped", "cancelled", "failed")
+MOST_LINES = 500
+"""Of a log, on its page: the newest; all of it can be downloaded."""
+DONE = ("applied", "skipped")
 LABELS = {
     "cancel": "Stop the job",
     "retry": "Ask for the same again",
@@ -25,6 +28,15 @@ LABELS = {
     "pause": "Pause it",
     "resume": "Let it go on",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a log: when, what kind of thing, and what is said of it."""
+
+    at: str
+    kind: str
+    said: str
 
 
 @pages.get("/jobs")
@@ -55,12 +67,14 @@ def job(job_id: str) -> str:
         job=found,
         error=error,
         where=None if error is None else excerpt(error),
-        done=sum(step["state"] in FINISHED for step in found["steps"]),
+        done=sum(step["state"] in DONE for step in found["steps"]),
         actions=[_offered(one, found) for one in _actions(found)],
         samples=samples,
         waiting=samples[-1] if samples and found["finishedAt"] is None and samples[-1]["blockers"] else None,
         drawing=timeline(found, samples),
         votes=votes,
+        log=_log(found),
+        log_filter=request.args.get("log", "").strip(),
     )
 
 
@@ -86,3 +100,25 @@ def _offered(action: Json, job: Json) -> dict[str, Any]:
     takes = {"note": TEXT} if action["name"] in ("approve", "reject") else {}
     offer = Offer(action["method"], action["href"], f"{PREFIX}/jobs/{job['id']}", action["body"] or {}, takes)
     return {**action, "label": LABELS.get(action["name"], action["label"]), "offer": offer}
+
+
+@pages.get("/jobs/<job_id>/log")
+def job_log(job_id: str) -> Response:
+    """All of it, as a file."""
+    text = api().get(f"/jobs/{segment(job_id)}/log")
+    headers = {"Content-Disposition": f'attachment; filename="job-{segment(job_id)}.log"'}
+    return Response(text or "", headers=headers, content_type="text/plain; charset=utf-8")
+
+
+def _log(job: Json) -> list[Line] | None:
+    """The newest lines that hold what is asked for; None where this job has no log."""
+    if "log" not in job["links"]:
+        return None
+    wanted = request.args.get("log", "").strip().casefold()
+    text = api().get(job["links"]["log"], tail=MOST_LINES) or ""
+    return [_line(one) for one in text.splitlines() if wanted in one.casefold()]
+
+
+def _line(text: str) -> Line:
+    at, kind, said = (*text.split(None, 2), "", "")[:3]
+    return Line(at, kind, said)

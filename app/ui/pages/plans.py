@@ -7,6 +7,7 @@ from http import HTTPStatus
 from flask import Blueprint, Response, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
+from app.domain.lock_modes import LockMode
 from app.ui.asking import Json, segment
 from app.ui.looks import several
 from app.ui.mount import PREFIX
@@ -22,6 +23,8 @@ KINDS = {
     "reset": "Undo everything",
     "sync": "Take over from another",
 }
+MOST_OPEN = 3
+"""Steps of a plan that are shown at once; of more only those that need consent."""
 DESTRUCTIVE = frozenset({"rollback", "reset"})
 
 
@@ -56,7 +59,7 @@ def plan(plan_id: str) -> str:
     action = found["actions"][0]
     return render_template(
         "plan.html",
-        plan=found,
+        plan={**found, "steps": [_step(one, len(found["steps"])) for one in found["steps"]]},
         action=action,
         run=_run(found, action),
         curl=_curl(found, action),
@@ -78,6 +81,15 @@ def plan_sql(plan_id: str) -> AnyResponse:
 def latest_plan() -> AnyResponse:
     found = api().get("/plans", limit=1)
     return redirect(f"{PREFIX}/plans/{found[0]['id']}" if found else f"{PREFIX}/plans/new", HTTPStatus.SEE_OTHER)
+
+
+def _step(step: Json, count: int) -> Json:
+    """With what is seen before it is opened: the strongest lock, and whether it needs consent."""
+    judged = [*step["hazards"], *(hazard for one in step["statements"] for hazard in one["hazards"])]
+    locks = [LockMode(lock["mode"]) for one in step["statements"] for lock in one["locks"]]
+    lacking = any(one["consent"] is None for one in judged)
+    strongest = max(locks, key=lambda mode: mode.strength, default=None)
+    return {**step, "lacking": lacking, "strongest": strongest, "folded": count > MOST_OPEN and not lacking}
 
 
 def _environments() -> list[str]:

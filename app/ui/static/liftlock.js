@@ -41,7 +41,6 @@
     const stream = state.stream = new EventSource(`/ui/events?topics=${encodeURIComponent(live.dataset.topics)}`);
     stream.onopen = () => { const was = state.brokenSince; state.brokenSince = null; stop("poll"); say(); if (was) ring(); };
     stream.onmessage = ring;
-    for (const name of (live.dataset.topics + ",change,news").split(",")) stream.addEventListener(name, ring);
     stream.onerror = () => {
       if (stream.readyState === EventSource.CLOSED) { state.stream = null; setTimeout(listen, POLL_MS * 6); }
       lost();
@@ -97,6 +96,20 @@
     }
   }
   setInterval(() => { if (!document.hidden) count(); }, 1000);
+
+  // ---- a log is followed while its end is in sight
+
+  let following = true;
+  document.addEventListener("scroll", (event) => {
+    const log = event.target;
+    if (log.matches?.("[data-follow]")) following = log.scrollHeight - log.scrollTop - log.clientHeight < 40;
+  }, true);
+  function follow() {
+    const log = document.querySelector("[data-follow]");
+    if (log && following && !location.hash) log.scrollTop = log.scrollHeight;
+  }
+  document.addEventListener("htmx:afterSwap", follow);
+  follow();
 
   // ---- asking once more: focus on the button that takes nothing away; Enter never confirms
 
