@@ -2,6 +2,7 @@
 
 import re
 import secrets
+from contextlib import suppress
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -138,12 +139,12 @@ def _begin() -> AnyResponse | None:
     g.signed_in = False
     if request.endpoint == "static":
         return None
-    if visitor.recognise():
-        g.signed_in = True
-        return None
+    g.access = None
     if request.endpoint in WITHOUT_SIGNING_IN:
-        return None
-    return _sign_in_first()
+        # these ask the API for nothing else: this is for what it asks of every request, a known Host above all
+        visitor.api().get("/version")
+    g.signed_in = visitor.recognise()
+    return None if g.signed_in or request.endpoint in WITHOUT_SIGNING_IN else _sign_in_first()
 
 
 def _sign_in_first() -> AnyResponse:
@@ -216,6 +217,8 @@ def _crashed(error: Exception) -> AnyResponse:
 
 
 def _problem(status: int, problem: dict[str, Any]) -> AnyResponse:
-    """Of a page that cannot ask any more, a plain one."""
-    template = "problem.html" if _signed_in() and status < HTTPStatus.INTERNAL_SERVER_ERROR else "plain_problem.html"
-    return make_response(render_template(template, problem=problem, status=int(status)), int(status))
+    """With everything around it where the API still answers, else a plain one."""
+    if _signed_in() and status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        with suppress(Refused):
+            return make_response(render_template("problem.html", problem=problem), int(status))
+    return make_response(render_template("plain_problem.html", problem=problem), int(status))

@@ -21,6 +21,7 @@ from app.adapters.control.plans import ControlPlans
 from app.adapters.control.proofs import ControlProofs
 from app.adapters.control.registry import ControlRegistry
 from app.adapters.control.schedules import ControlSchedules
+from app.adapters.control.sessions import ControlSessions
 from app.adapters.control.sweep import ControlSweep
 from app.adapters.control.tokens import ControlTokens
 from app.adapters.control.trail import ControlTrail
@@ -43,6 +44,7 @@ from app.ports import (
     Proofs,
     Registry,
     Schedules,
+    Sessions,
     Tokens,
     Trail,
 )
@@ -58,6 +60,7 @@ from tests.fakes.plans import MemoryPlans
 from tests.fakes.proofs import MemoryProofs
 from tests.fakes.registry import MemoryRegistry
 from tests.fakes.schedules import MemorySchedules
+from tests.fakes.sessions import MemorySessions
 from tests.fakes.sweep import MemorySweep
 from tests.fakes.tokens import MemoryTokens
 from tests.fakes.trail import MemoryTrail
@@ -103,6 +106,7 @@ class Room:
     environments: EnvironmentLog
     approvals: Approvals
     registry: Registry
+    sessions: Sessions
     portal: Portal
     clock: FakeClock
     dsn: str | None = None
@@ -148,6 +152,7 @@ def _memory_room() -> Iterator[Room]:
         MemoryEnvironmentLog(store, checks),
         MemoryApprovals(store),
         MemoryRegistry(clock),
+        MemorySessions(),
         portal,
         clock,
     )
@@ -178,6 +183,7 @@ def _real_room(request: pytest.FixtureRequest, folder: Path) -> Iterator[Room]:
             ControlEnvironmentLog(database),
             ControlApprovals(database),
             ControlRegistry(database),
+            ControlSessions(database),
             portal,
             FakeClock(),
             house.dsn,

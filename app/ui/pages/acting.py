@@ -59,7 +59,7 @@ def events() -> Response:
     chunks, status, headers = api().stream(f"/events?{topics}")
     rings = (_NAME_OF_EVENT.sub(b"", chunk) for chunk in chunks)
     kept = {name: headers[name] for name in ("Content-Type", "Cache-Control", "Retry-After") if name in headers}
-    response = Response(rings, status, {**kept, "X-Accel-Buffering": "no"}, direct_passthrough=True)
+    response = Response(rings, status, {**kept, "X-Accel-Buffering": "no"})
     response.call_on_close(getattr(chunks, "close", lambda: None))
     return response
 
