@@ -52,6 +52,7 @@ def test_3_what_a_hand_has_changed_is_found_and_settled(harbour: Harbour, chromi
     with visiting(harbour, chromium, "ada") as ada:
         ada.go("/ui/drift")
         ada.press("Scan development")
+        # this job's page is not the one that the number stands on: it comes in all the same
         ada.page.get_by_role("link", name="Conflicts 1 open").wait_for()
         ada.page.keyboard.press("g")
         ada.page.keyboard.press("c")
