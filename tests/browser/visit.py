@@ -71,6 +71,9 @@ def visiting(harbour: Harbour, chromium: Any, who: str | None, **given: Any) -> 
         if who is not None:
             visit.sign_in(who)
         yield visit
+    except BaseException:
+        print(visit.page.url, visit.page.inner_text("body"), sep="\n")
+        raise
     finally:
         context.close()
     assert visit.complaints == []

@@ -43,6 +43,11 @@ def test_production_wants_its_name_typed(stand: Stand, browser: Browser) -> None
     assert [one["environment"] for one in stand.get("/jobs").json] == ["production"]
 
 
+def test_what_came_of_a_form_is_not_replaced_by_another_page(browser: Browser) -> None:
+    refused = browser.post("/ui/act", {"offer": "{}", "seal": "0"})
+    assert "hx-get" not in refused.html and "hx-get" in browser.get("/ui/jobs").html
+
+
 def test_the_first_button_takes_nothing_away(stand: Stand, browser: Browser) -> None:
     plan = browser.plan("production")
     assert next(label for _, _, label in plan.form_with("Cancel").buttons) == "Cancel"

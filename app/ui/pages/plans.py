@@ -65,6 +65,7 @@ def plan(plan_id: str) -> str:
         curl=_curl(found, action),
         cli=_cli(found),
         rung=_rung(found),
+        is_held="planId" in (action["body"] or {}),
         verb=_verb(found),
         lost=[one for step in found["steps"] for one in (step["keeping"] or {"sets": []})["sets"] if not one["kept"]],
     )
@@ -110,7 +111,7 @@ def _run(plan: Json, action: Json) -> Offer:
     """What has to be consented to is ticked one by one, whatever the API would take at once."""
     body = dict(action["body"] or {})
     typed = plan["environment"] if _rung(plan) == "type" else None
-    if typed is not None:
+    if typed is not None and plan["kind"] != "sync":
         body["confirm"] = typed
     ticks = tuple((plan["consent"] or {"hazards": []})["hazards"])
     return Offer(action["method"], action["href"], f"{PREFIX}/plans/{plan['id']}", body, {"note": TEXT}, typed, ticks)
