@@ -1,21 +1,21 @@
 // The dashboard without this file is whole, only still: this listens for news and fetches the page again.
 "use strict";
 (() => {
-  const POLL_MS = 5000, SETTLE_MS = 200;
+  const POLL_MS = 5000, SETTLE_MS = 150, GRACE_MS = 4000;
   const page = () => document.getElementById("page");
   const live = document.getElementById("live");
   if (!live || !page()) return;
   document.documentElement.classList.add("scripted");
 
   const words = document.getElementById("live-words"), time = document.getElementById("live-time");
-  const state = { stream: null, paused: false, brokenSince: null, poll: null, settle: null, shownAt: new Date() };
+  const state = { stream: null, paused: false, brokenSince: null, poll: null, settle: null, grace: null, shownAt: new Date() };
   const clock = (at) => at.toISOString().slice(11, 19);
 
   function say() {
-    const broken = state.brokenSince !== null;
-    live.classList.toggle("on", !state.paused && !broken && state.stream !== null);
+    const broken = state.brokenSince !== null, connected = state.stream?.readyState === EventSource.OPEN;
+    live.classList.toggle("on", !state.paused && !broken && connected);
     live.classList.toggle("broken", !state.paused && broken);
-    words.textContent = state.paused ? "Paused, as of" : broken ? `Asking every 5 s (no stream since ${clock(state.brokenSince)}), true at` : "Live, as of";
+    words.textContent = state.paused ? "Paused, as of" : broken ? `Asking every 5 s (no stream since ${clock(state.brokenSince)}), true at` : connected ? "Live, as of" : "Shown as of";
     time.textContent = clock(state.shownAt);
   }
 
@@ -29,7 +29,12 @@
     clearTimeout(state.settle);
     state.settle = setTimeout(refresh, SETTLE_MS);
   }
-  document.addEventListener("htmx:afterSwap", () => { state.shownAt = new Date(); say(); count(); });
+  document.addEventListener("htmx:afterSwap", () => {
+    state.shownAt = new Date();
+    if (state.stream?.readyState === EventSource.OPEN) { state.brokenSince = null; stop("poll"); }
+    say();
+    count();
+  });
   for (const name of ["htmx:sendError", "htmx:responseError", "htmx:timeout"])
     document.addEventListener(name, () => { lost(); });
 
@@ -39,10 +44,19 @@
     if (state.stream || state.paused || document.hidden) return;
     if (typeof EventSource === "undefined") return lost();
     const stream = state.stream = new EventSource(`/ui/events?topics=${encodeURIComponent(live.dataset.topics)}`);
-    stream.onopen = () => { const was = state.brokenSince; state.brokenSince = null; stop("poll"); say(); if (was) ring(); };
+    stream.onopen = () => {
+      const missed = state.brokenSince ?? state.grace;
+      state.brokenSince = null;
+      stop("poll");
+      say();
+      if (missed) ring();
+    };
     stream.onmessage = ring;
     stream.onerror = () => {
-      if (stream.readyState === EventSource.CLOSED) { state.stream = null; setTimeout(listen, POLL_MS * 6); }
+      // the browser connects again by itself, unless it was refused
+      if (stream.readyState === EventSource.CONNECTING) { state.grace ??= setTimeout(lost, GRACE_MS); return; }
+      state.stream = null;
+      setTimeout(listen, POLL_MS * 6);
       lost();
     };
     say();
@@ -53,6 +67,8 @@
     say();
   }
   function stop(what) {
+    clearTimeout(state.grace);
+    state.grace = null;
     if (what === "poll") { clearInterval(state.poll); state.poll = null; return; }
     if (state.stream) state.stream.close();
     state.stream = null;
