@@ -39,8 +39,6 @@ def test_2_a_rollback_waits_for_a_lock_names_who_holds_it_and_gives_the_rows_bac
             ada.sees("billing nightly")
             ada.page.locator("svg .bar.waiting").first.wait_for()
             ada.shoot("job")
-            ada.page.emulate_media(color_scheme="dark")
-            ada.shoot("job-dark")
         ada.sees("1 migration rolled back in development")
         assert re.search(r"It waited [\d.]+ s for locks", ada.page.locator("figcaption").inner_text())
         ada.sees("gave back full_name of customers (2 rows)")
@@ -82,7 +80,6 @@ def test_5_production_takes_its_name_and_a_second_person(harbour: Harbour, chrom
         ada.page.get_by_label("What is new in").select_option("staging")
         ada.press("Plan it")
         ada.sees("10 to apply")
-        ada.shoot("plan")
         label = "Run 10 migrations on production"
         ada.press(label)
         assert "plans" in ada.page.url  # the browser itself asks for what is not ticked and typed
