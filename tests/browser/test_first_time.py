@@ -15,12 +15,12 @@ pytestmark = [pytest.mark.browser, pytest.mark.stack, pytest.mark.servers]
 def test_1_what_is_pending_is_planned_and_run(harbour: Harbour, chromium: Any) -> None:
     with visiting(harbour, chromium, "ada") as ada:
         for name in ("development", "staging", "production"):
-            ada.sees(name)
+            ada.expect_text(name)
         ada.page.get_by_role("link", name="Plan 11 migrations for development").click()
         ada.press("Plan it")
-        ada.sees("11 to apply")
+        ada.expect_text("11 to apply")
         ada.press("Run 11 migrations on development")
-        ada.sees("11 migrations applied in development")
+        ada.expect_text("11 migrations applied in development")
         assert ada.page.locator(".steps li.applied").count() == 11
 
 
@@ -31,17 +31,17 @@ def test_2_a_rollback_waits_for_a_lock_names_who_holds_it_and_gives_the_rows_bac
     with visiting(harbour, chromium, "ada") as ada:
         ada.go("/ui/plans/new?kind=rollback&environment=development")
         ada.press("Plan it")
-        ada.sees("1 to roll back")
+        ada.expect_text("1 to roll back")
         with held(target, "SELECT * FROM customers FOR UPDATE", "billing nightly") as pid:
             ada.page.get_by_text("Roll back 1 migration on development…").click()
             ada.press("Roll back 1 migration on development")
-            ada.sees(f"pid {pid}")
-            ada.sees("billing nightly")
+            ada.expect_text(f"pid {pid}")
+            ada.expect_text("billing nightly")
             ada.page.locator("svg .bar.waiting").first.wait_for()
             ada.shoot("job")
-        ada.sees("1 migration rolled back in development")
+        ada.expect_text("1 migration rolled back in development")
         assert re.search(r"It waited [\d.]+ s for locks", ada.page.locator("figcaption").inner_text())
-        ada.sees("gave back full_name of customers (2 rows)")
+        ada.expect_text("gave back full_name of customers (2 rows)")
     assert value(target, "SELECT count(*) FROM customers WHERE full_name IS NOT NULL") == 2
 
 
@@ -55,23 +55,23 @@ def test_3_what_a_hand_has_changed_is_found_and_settled(harbour: Harbour, chromi
         ada.page.keyboard.press("g")
         ada.page.keyboard.press("c")
         ada.page.get_by_role("link", name="schema drift").click()
-        ada.sees("orders_by_hand")
+        ada.expect_text("orders_by_hand")
         ada.page.get_by_text("Ignore until…").click()
         ada.page.get_by_label("Until (UTC)").fill("2099-01-31T08:00")
         ada.page.locator("details[open]").get_by_label("Why").fill("the index stays")
         ada.page.locator("details[open]").get_by_role("button", name="Ignore until").click()
-        ada.sees("the index stays")
-        ada.sees("Settled")
+        ada.expect_text("the index stays")
+        ada.expect_text("Settled")
 
 
 def test_4_staging_takes_over_what_development_has(harbour: Harbour, chromium: Any) -> None:
     with visiting(harbour, chromium, "ada") as ada:
         ada.go("/ui/compare?from=development&to=staging")
-        ada.sees("behind")
+        ada.expect_text("behind")
         ada.press("See what would bring staging to the level of development")
-        ada.sees("10 to apply")
+        ada.expect_text("10 to apply")
         _run(ada, "Run 10 migrations on staging")
-        ada.sees("10 migrations applied in staging")
+        ada.expect_text("10 migrations applied in staging")
 
 
 def test_5_production_takes_its_name_and_a_second_person(harbour: Harbour, chromium: Any) -> None:
@@ -79,18 +79,18 @@ def test_5_production_takes_its_name_and_a_second_person(harbour: Harbour, chrom
         ada.go("/ui/plans/new?kind=sync&environment=production")
         ada.page.get_by_label("What is new in").select_option("staging")
         ada.press("Plan it")
-        ada.sees("10 to apply")
+        ada.expect_text("10 to apply")
         label = "Run 10 migrations on production"
         ada.press(label)
         assert "plans" in ada.page.url  # the browser itself asks for what is not ticked and typed
         _run(ada, label)
-        ada.sees("1 person has to approve it")
+        ada.expect_text("1 person has to approve it")
         ben.go(ada.page.url.removeprefix(harbour.url))
         ben.page.get_by_text("Approve it…").click()
         ben.press("Approve")
-        ada.sees("10 migrations applied in production")
+        ada.expect_text("10 migrations applied in production")
         ben.go("/ui/")
-        ben.sees("applied")
+        ben.expect_text("applied")
         ben.shoot("overview")
 
 
@@ -107,7 +107,7 @@ def test_6_what_fails_gives_its_four_answers(harbour: Harbour, chromium: Any) ->
             "Is it safe to retry",
             "What next",
         ):
-            ada.sees(answer)
+            ada.expect_text(answer)
         assert "DROP VIEW open_orders" in ada.page.locator("mark").inner_text()
         ada.shoot("failed")
 

@@ -53,7 +53,7 @@ def test_every_page_is_for_everybody_in_both_themes_and_on_every_screen(harbour:
 
 def test_a_viewer_sees_every_page_and_a_reason_for_what_is_shut(harbour: Harbour, chromium: Any) -> None:
     with visiting(harbour, chromium, "wall") as wall:
-        wall.sees("it needs the scope plan, which this token lacks")
+        wall.expect_text("it needs the scope plan, which this token lacks")
         assert wall.page.get_by_role("button", name="Scan drift").first.is_disabled()
         assert wall.violations() == []
 
@@ -79,7 +79,7 @@ def test_the_main_way_goes_by_keyboard_alone(harbour: Harbour, chromium: Any) ->
         keyboard.press("/")
         keyboard.type("orders")
         keyboard.press("Enter")
-        ada.sees("create_orders")
+        ada.expect_text("create_orders")
 
 
 def test_enter_never_confirms_what_is_severe(harbour: Harbour, chromium: Any) -> None:
@@ -105,7 +105,7 @@ def test_everything_can_be_read_and_sent_without_scripts(harbour: Harbour, chrom
         ada.press("Plan it")
         ada.page.get_by_text("Roll back 1 migration on development…").click()
         ada.press("Cancel")
-        ada.sees("1 to roll back")
+        ada.expect_text("1 to roll back")
         ada.page.locator("#theme-form button").click()
         assert ada.page.locator("html").get_attribute("data-theme") == "dark"
 
@@ -127,7 +127,7 @@ def test_a_ring_of_the_stream_shows_within_half_a_second_and_moves_nothing(harbo
         job = harbour.stack.http.post("/environments/staging/drift/scan").json()["id"]
         began = ada.page.evaluate("performance.now()")
         ada.page.evaluate("htmx.trigger(document.getElementById('page'), 'doorbell')")
-        ada.page.locator(f"a[href='/ui/jobs/{job}']").first.wait_for(state="attached")
+        ada.expect_link(f"/ui/jobs/{job}")
         took_ms = ada.page.evaluate("performance.now()") - began
         assert took_ms < 2_000  # half a second on a machine of its own; here others are at work as well
 
@@ -137,7 +137,7 @@ def test_a_broken_stream_says_since_when_and_asks_instead(harbour: Harbour, chro
         _without_stream(ada.page, f"{harbour.url}/ui/jobs")
         job = harbour.stack.http.post("/environments/staging/drift/scan").json()["id"]
         ada.page.clock.run_for(A_TURN_MS)
-        ada.page.locator(f"a[href='/ui/jobs/{job}']").first.wait_for()
+        ada.expect_link(f"/ui/jobs/{job}")
 
 
 def test_a_hidden_tab_asks_nothing_and_catches_up(harbour: Harbour, chromium: Any) -> None:
@@ -150,7 +150,7 @@ def test_a_hidden_tab_asks_nothing_and_catches_up(harbour: Harbour, chromium: An
         ada.page.clock.run_for(3 * A_TURN_MS)
         assert asked == []
         _hide(ada.page, "false")
-        ada.page.locator(f"a[href='/ui/jobs/{job}']").first.wait_for()
+        ada.expect_link(f"/ui/jobs/{job}")
 
 
 def test_what_is_typed_and_opened_stays_as_news_comes_in(harbour: Harbour, chromium: Any) -> None:
@@ -176,7 +176,7 @@ def test_two_tabs_of_one_person_see_the_same(harbour: Harbour, chromium: Any) ->
         second.goto(f"{harbour.url}/ui/schedules")
         ada.go("/ui/schedules")
         ada.press("Pause it")
-        ada.sees("paused")
+        ada.expect_text("paused")
         second.get_by_text("paused").first.wait_for(timeout=10_000)
         ada.press("Resume it")
         eventually(lambda: second.get_by_text("paused").count() == 0)

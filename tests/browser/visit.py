@@ -37,9 +37,13 @@ class Visit:
     def press(self, name: str) -> None:
         self.page.get_by_role("button", name=name).first.click()
 
-    def sees(self, text: str) -> None:
+    def expect_text(self, text: str) -> None:
         """Now or soon, without loading anything by hand."""
         self.page.locator("#page").get_by_text(text).first.wait_for()
+
+    def expect_link(self, href: str) -> None:
+        """As `expect_text`."""
+        self.page.locator(f"#page a[href='{href}']").first.wait_for(state="attached")
 
     def violations(self) -> list[str]:
         """Of WCAG A and AA, and of axe's own best practices."""
