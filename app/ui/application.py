@@ -106,6 +106,7 @@ def _filters() -> dict[str, Any]:
         "number": looks.number,
         "short": looks.short,
         "words": looks.words,
+        "coded": looks.coded,
         "lock": looks.lock_mode,
         "spoken": looks.spoken,
         "plainly": looks.plainly,

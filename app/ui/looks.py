@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from markupsafe import Markup, escape
 
+_CODE = re.compile(r"`([^`]{1,80})`")
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 NOTHING = Markup("—")
 
@@ -185,9 +186,9 @@ def words(name: str) -> str:
 
 def plainly(value: object) -> Markup:
     """A fact, whatever it is made of."""
+    if value in (None, "", [], {}):
+        return NOTHING
     match value:
-        case None | "" | [] | {}:
-            return NOTHING
         case dict():
             rows = [
                 Markup("<dt>{}</dt><dd>{}</dd>").format(spoken(str(name)), plainly(one)) for name, one in value.items()
@@ -203,6 +204,11 @@ def plainly(value: object) -> Markup:
             return Markup("<pre><code>{}</code></pre>").format(value)
         case _:
             return escape(str(value))
+
+
+def coded(text: str) -> Markup:
+    """What stands between backticks as code."""
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 - it is escaped before
 
 
 def spoken(name: str) -> str:

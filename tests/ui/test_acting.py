@@ -95,6 +95,20 @@ def test_a_refusal_of_the_api_is_a_page_with_what_to_do_next(stand: Stand, brows
     assert refused.status in (409, 412, 422) and "What this means" in refused.text
 
 
+def test_a_job_is_stopped_and_asked_for_again(stand: Stand, browser: Browser) -> None:
+    job = browser.press(browser.plan(), RUN)
+    stopped = browser.press(job, "Stop the job")
+    assert "cancelled" in stopped.text
+    again = browser.press(stopped, "Ask for the same again")
+    assert "the same as" in again.text
+    assert [one["state"] for one in stand.get("/jobs").json] == ["queued", "cancelled"]
+
+
+def test_leaving_a_job_alone_leaves_it_alone(stand: Stand, browser: Browser) -> None:
+    browser.press(browser.press(browser.plan(), RUN), "Leave it")
+    assert [one["state"] for one in stand.get("/jobs").json] == ["queued"]
+
+
 def test_a_schedule_is_paused_and_resumed(browser: Browser) -> None:
     paused = browser.press(browser.get("/ui/schedules"), "Pause it")
     assert "Resume it" in paused.buttons

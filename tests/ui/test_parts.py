@@ -62,6 +62,11 @@ def test_every_state_there_is_has_a_glyph_and_a_word_of_its_own() -> None:
 def test_a_fact_of_any_shape_is_escaped() -> None:
     shown = looks.plainly({"<b>": ["<i>", {"x": "<u>\n"}]})
     assert "<b>" not in shown and "<i>" not in shown and "<u>" not in shown
+    assert "&lt;b&gt;" in shown and "&lt;i&gt;" in shown and "&lt;u&gt;" in shown
+
+
+def test_what_stands_between_backticks_is_code_and_still_escaped() -> None:
+    assert looks.coded("say `a<b` and <i>") == "say <code>a&lt;b</code> and &lt;i&gt;"
 
 
 def test_sql_is_told_apart_and_every_character_escaped() -> None:

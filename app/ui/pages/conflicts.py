@@ -22,6 +22,13 @@ SEVERE = frozenset(
     }
 )
 PAGE = 50
+SIDES = (
+    ("appliedChecksum", "fileChecksum"),
+    ("expectedFingerprint", "foundFingerprint"),
+    ("inTarget", "inControlDatabase"),
+    ("pendingVersion", "newestAppliedVersion"),
+)
+"""What conflicts call their two sides in their evidence."""
 
 
 @pages.get("/conflicts")
@@ -92,10 +99,9 @@ def _remedy(conflict: Json, remedy: Json, reason: str | None) -> Json:
 
 
 def _sides(evidence: Json) -> tuple[Json, Json, Json]:
-    """What was expected, what was found, and the rest; a conflict of two names both."""
-    pairs = (("expected", "found"), ("appliedChecksum", "fileChecksum"), ("ledger", "file"))
-    for left, right in pairs:
+    """One side, the other, and the rest; differences of a schema are shown apart."""
+    for left, right in SIDES:
         if left in evidence and right in evidence:
-            rest = {name: one for name, one in evidence.items() if name not in (left, right)}
+            rest = {name: one for name, one in evidence.items() if name not in (left, right, "differences")}
             return {left: evidence[left]}, {right: evidence[right]}, rest
     return {}, {}, evidence
