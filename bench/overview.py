@@ -28,9 +28,9 @@ def measure(scale: Scale) -> Section:
         history.write_trivial(work / "few", 20)
         history.write_trivial(work / "many", rows)
         with running_stack(work / "servers", work / "few") as servers, _away() as away:
-            with _environments(work, servers, "few", many - AWAY, away) as caller:
+            with environments(work, servers, "few", many - AWAY, away) as caller:
                 overview = _timed(caller, "/environments?status=true", rounds)
-            with _environments(work, servers, "many", 5, ()) as caller:
+            with environments(work, servers, "many", 5, ()) as caller:
                 matrix = _timed(caller, "/matrix", rounds)
     return _section(many, rows, overview, matrix)
 
@@ -46,7 +46,7 @@ def _timed(caller: Caller, path: str, rounds: int) -> Samples:
 
 
 @contextmanager
-def _environments(work: Path, servers: RunningStack, files: str, count: int, away: Sequence[str]) -> Iterator[Caller]:
+def environments(work: Path, servers: RunningStack, files: str, count: int, away: Sequence[str]) -> Iterator[Caller]:
     """A service for so many environments on one server, all in sync, and for those that are `away`."""
     names, redis_url = [f"{files}_{number}" for number in range(count)], urlsplit(servers.redis_url)._replace(path="/1")
     with ExitStack() as opened:

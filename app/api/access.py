@@ -5,7 +5,7 @@ from flask import g, request
 from app.api.context import SAFE_METHODS, came_from, require, run, services
 from app.api.doors import Asks, Door, door_of
 from app.domain import errors
-from app.domain.access import EVERYTHING, Access, Auth, Scope
+from app.domain.access import CARRIED, EVERYTHING, Access, Auth, Scope
 from app.domain.audit import Deed
 from app.domain.errors import LiftlockError, Unauthenticated
 from app.domain.principal import Principal
@@ -80,6 +80,9 @@ def _door() -> Door | None:
 
 
 def _access() -> Access:
+    carried = request.environ.get(CARRIED)
+    if isinstance(carried, Access):
+        return carried
     address = request.remote_addr
     if services().settings.auth is Auth.OFF:
         return Access(Principal(address=address), EVERYTHING)

@@ -113,8 +113,11 @@ def _consent(made: StoredPlan, base_url: str) -> Json | None:
 
 
 def _call(made: StoredPlan) -> tuple[str, str, Json]:
-    """The call that runs this plan, with the consent that is lacking."""
+    """The call that runs this plan, with the consent that is lacking; a sync is held to none, and asked for anew."""
     method, address = call_of(made.request).split(" ")
+    if (asked := made.request).kind is JobKind.SYNC:
+        own = {"from": asked.source, "to": asked.to, "allowHazards": list(allowing(asked, made.lacking))}
+        return method, address, {name: value for name, value in own.items() if value}
     body: Json = {}
     if made.request.kind is not JobKind.RESET:
         address, body = address.removesuffix(f"/{made.request.count}"), {"planId": str(made.id)}

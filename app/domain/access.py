@@ -64,6 +64,9 @@ class Scope:
         return self.verb is need.verb and self.environment in (need.environment, whole, EVERY)
 
 
+CARRIED = "liftlock.access"
+"""Where a request that the dashboard makes, in this process, says whose it is; nothing from outside gets there."""
+
 Scopes = frozenset[Scope]
 EVERYTHING: Scopes = frozenset({Scope(Verb.ADMIN)})
 
@@ -159,6 +162,21 @@ class TokenUse:
     token_id: UUID
     at: datetime
     address: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A browser that has shown a token, until `expires_at`.
+
+    `digest`: of what the browser holds. `token_id` None: it was the token of the settings. `token_digest`: of the token
+    itself, so that a session ends with it.
+    """
+
+    digest: bytes = field(repr=False)
+    token_id: UUID | None
+    token_digest: bytes = field(repr=False)
+    created_at: datetime
+    expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """What the services need of the world, as Protocols; each has two implementations that pass one suite."""
 
-from app.ports.access import AuditWanted, Identity, Tokens, TokensWanted, Trail
+from app.ports.access import AuditWanted, Identity, Sessions, Tokens, TokensWanted, Trail
 from app.ports.census import Muster
 from app.ports.commands import CommandEnd, Commands
 from app.ports.control import (
@@ -113,6 +113,7 @@ __all__ = [
     "Schemas",
     "Scratch",
     "Scratches",
+    "Sessions",
     "Sort",
     "Source",
     "StoredAnswer",

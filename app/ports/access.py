@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from app.domain.access import KnownToken, Token, TokenUse
+from app.domain.access import KnownToken, SignedIn, Token, TokenUse
 from app.domain.audit import AuditRow, Deed
 from app.domain.job import Origin
 
@@ -48,6 +48,18 @@ class Tokens(Protocol):
     async def used(self, uses: Sequence[TokenUse]) -> None:
         """Each token's last use, unless a later one, or one of the same minute, is known."""
         ...
+
+
+class Sessions(Protocol):
+    """Who is signed in to the dashboard, by the digests of what their browsers hold."""
+
+    async def add(self, session: SignedIn) -> None:
+        """Those that are over by `created_at` of the new one go."""
+        ...
+
+    async def find(self, digest: bytes) -> SignedIn | None: ...
+
+    async def remove(self, digest: bytes) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,7 @@ class Authenticator:
         """
         digest = digest_of(text)
         if self._admin is not None and hmac.compare_digest(digest, self._admin):
-            return Access(Principal(ADMIN_ID, "admin_token", address, ADMIN_NAME), EVERYTHING)
+            return _admin(address)
         token_id = id_in(text)
         seen = None if token_id is None else self._seen.get(token_id)
         if seen is not None and seen.fresh(self._clock.now()) and hmac.compare_digest(digest, seen.known.digest):
@@ -66,6 +66,24 @@ class Authenticator:
         known = None if token_id is None else await self._tokens.find(token_id)
         if known is None or not hmac.compare_digest(digest_of(text), known.digest):
             raise self._unknown(address)
+        self._keep(known)
+        return self._admitted(known, address)
+
+    async def still(self, token_id: UUID | None, digest: bytes, address: str | None) -> Access:
+        """Whoever has shown this token before, as it is now; `token_id` None: it was the token of the settings.
+
+        Raises Unauthenticated, or BackendUnavailable.
+        """
+        if token_id is None:
+            if self._admin is None or not hmac.compare_digest(digest, self._admin):
+                raise Unauthenticated("the token of the settings is another one now; sign in with that one")
+            return _admin(address)
+        seen = self._seen.get(token_id)
+        if seen is not None and seen.fresh(self._clock.now()):
+            return self._admitted(seen.known, address)
+        known = await self._tokens.find(token_id)
+        if known is None or not hmac.compare_digest(digest, known.digest):
+            raise Unauthenticated("the token that was shown is not known here any more; sign in with another one")
         self._keep(known)
         return self._admitted(known, address)
 
@@ -117,3 +135,7 @@ class Authenticator:
     def _unknown(self, address: str | None) -> Unauthenticated:
         self._tries.failed(address)
         return Unauthenticated("this token is not known here; use one that was made here, and that is not revoked")
+
+
+def _admin(address: str | None) -> Access:
+    return Access(Principal(ADMIN_ID, "admin_token", address, ADMIN_NAME), EVERYTHING)

@@ -8,7 +8,7 @@ from app.domain.conflict import ConflictKind
 from app.domain.divergence import Divergence
 from app.domain.environment import Environment
 from app.domain.errors import BackendUnavailable
-from app.domain.migration import Catalog
+from app.domain.migration import Catalog, Migration
 from app.ports import Source, Targets, TargetView
 from app.services.conflict import ConflictResolutionService
 from app.services.gate import HazardGate
@@ -54,6 +54,10 @@ class SchemaValidationService:
             # noted before: what cannot be linted now is not tried again every few seconds
             self._linted = catalog
             await self._gate.lint_ahead(catalog)
+
+    async def migration(self, name: str) -> Migration | None:
+        """As its file defines it now; None where none does."""
+        return (await self._source.read()).by_name().get(name)
 
     async def record(self, environment: str, found: Examination) -> None:
         """Put on record what disagrees, and close what no longer does."""

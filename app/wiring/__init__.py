@@ -16,6 +16,7 @@ from app.adapters.control.overview import ControlEnvironmentLog
 from app.adapters.control.plans import ControlPlans
 from app.adapters.control.registry import ControlRegistry
 from app.adapters.control.schedules import ControlSchedules
+from app.adapters.control.sessions import ControlSessions
 from app.adapters.control.sweep import ControlSweep
 from app.adapters.control.tokens import ControlTokens
 from app.adapters.control.trail import ControlTrail
@@ -58,6 +59,7 @@ from app.services.retrieving import RetrievalService
 from app.services.rollback import RollbackService
 from app.services.runner import AutoRun, MigrationRunnerService, Sweeper
 from app.services.schedule import ScheduleService
+from app.services.sessions import SessionDesk
 from app.services.sync import EnvironmentSyncService
 from app.services.sync_desk import SyncDesk
 from app.services.token_desk import TokenDesk
@@ -106,6 +108,7 @@ class Services:
     allowance: Allowance | None
     webhooks: WebhookDesk
     notifier: Notifier
+    sessions: SessionDesk
     tokens: TokenDesk
     trail: AuditTrail
     runner: MigrationRunnerService
@@ -154,6 +157,7 @@ def build(settings: Settings) -> Services:
     sync_desk = SyncDesk(environments, rooms.fan_out, plan_desk, board)
     tokens, events = ControlTokens(database), ControlEvents(database)
     sync, tries = _sync(rooms), FailedTries(clock)
+    trail, authenticator = ControlTrail(database), Authenticator(tokens, clock, tries, settings.admin_token)
     return Services(
         settings=settings,
         portal=portal,
@@ -179,13 +183,14 @@ def build(settings: Settings) -> Services:
         ),
         schedules=schedules,
         registry=registry,
-        authenticator=Authenticator(tokens, clock, tries, settings.admin_token),
+        authenticator=authenticator,
         identity=None if settings.oidc is None else IdentityDesk(settings.oidc, JwksIdentity(settings.oidc), tries),
         allowance=None if settings.rate is None else Allowance(clock, settings.rate),
         webhooks=_webhooks(settings, rooms),
         notifier=_notifier(settings, sweeper_portal, environments, clock),
+        sessions=SessionDesk(ControlSessions(database), authenticator, trail, clock, _new_secret),
         tokens=TokenDesk(tokens, environments, clock, _new_secret, read_only=settings.read_only),
-        trail=AuditTrail(ControlTrail(database), clock),
+        trail=AuditTrail(trail, clock),
         runner=runner_of(settings, rooms, watchdog_of(settings, watchdog_portal), sync_desk, registry),
         sweeper=_sweeper(settings, sweeper_portal, rooms.doorbell),
         installer=_installer(settings, rooms.targets, clock),

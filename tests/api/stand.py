@@ -48,6 +48,7 @@ from app.services.retrieving import RetrievalService
 from app.services.rollback import RollbackService
 from app.services.runner import AutoRun, MigrationRunnerService, Sweeper
 from app.services.schedule import ScheduleService
+from app.services.sessions import SessionDesk
 from app.services.submission import Submission
 from app.services.sync import EnvironmentSyncService
 from app.services.sync_desk import SyncDesk
@@ -82,6 +83,7 @@ from tests.fakes.proofs import MemoryProofs
 from tests.fakes.registry import MemoryRegistry
 from tests.fakes.schedules import MemorySchedules
 from tests.fakes.schemas import LiteralSchemas
+from tests.fakes.sessions import MemorySessions
 from tests.fakes.source import LiteralSource
 from tests.fakes.surveys import LiteralSurveys
 from tests.fakes.sweep import MemorySweep
@@ -262,6 +264,7 @@ class Stand:
         self.courier, self.vault = RecordingCourier(), OpenVault()
         sync = EnvironmentSyncService(environments, overview, Comparer(overview, self.schemas), self.proofs)
         self.muster = MemoryMuster(self.store, self.log, self.checks, self.locks, self.clock)
+        authenticator = Authenticator(self.tokens, self.clock, FailedTries(self.clock), settings.admin_token)
         return Services(
             settings=settings,
             portal=portal,
@@ -297,7 +300,6 @@ class Stand:
                 submission,
                 schedules,
             ),
-            authenticator=Authenticator(self.tokens, self.clock, FailedTries(self.clock), settings.admin_token),
             identity=None,
             allowance=None if settings.rate is None else Allowance(self.clock, settings.rate),
             webhooks=WebhookDesk(
@@ -310,6 +312,10 @@ class Stand:
                 read_only=settings.read_only,
             ),
             notifier=Notifier(self.webhooks, self.deliveries, self.courier, self.vault, environments, self.clock),
+            authenticator=authenticator,
+            sessions=SessionDesk(
+                MemorySessions(), authenticator, self.trail, self.clock, lambda: secrets.token_hex(32)
+            ),
             tokens=TokenDesk(
                 self.tokens, environments, self.clock, lambda: secrets.token_hex(32), read_only=settings.read_only
             ),

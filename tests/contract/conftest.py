@@ -26,6 +26,7 @@ from app.adapters.control.plans import ControlPlans
 from app.adapters.control.proofs import ControlProofs
 from app.adapters.control.registry import ControlRegistry
 from app.adapters.control.schedules import ControlSchedules
+from app.adapters.control.sessions import ControlSessions
 from app.adapters.control.sweep import ControlSweep
 from app.adapters.control.tokens import ControlTokens
 from app.adapters.control.trail import ControlTrail
@@ -54,6 +55,7 @@ from app.ports import (
     Proofs,
     Registry,
     Schedules,
+    Sessions,
     Tokens,
     Trail,
     Webhooks,
@@ -73,6 +75,7 @@ from tests.fakes.plans import MemoryPlans
 from tests.fakes.proofs import MemoryProofs
 from tests.fakes.registry import MemoryRegistry
 from tests.fakes.schedules import MemorySchedules
+from tests.fakes.sessions import MemorySessions
 from tests.fakes.sweep import MemorySweep
 from tests.fakes.tokens import MemoryTokens
 from tests.fakes.trail import MemoryTrail
@@ -125,6 +128,7 @@ class Room:
     muster: Muster
     webhooks: Webhooks
     deliveries: Deliveries
+    sessions: Sessions
     portal: Portal
     clock: FakeClock
     dsn: str | None = None
@@ -178,6 +182,7 @@ def _memory_room() -> Iterator[Room]:
         MemoryMuster(store, conflicts, checks, locks, clock),
         webhooks,
         MemoryDeliveries(clock, webhooks, trail),
+        MemorySessions(),
         portal,
         clock,
     )
@@ -217,6 +222,7 @@ def _real_room(request: pytest.FixtureRequest, folder: Path) -> Iterator[Room]:
             ControlMuster(database),
             ControlWebhooks(database),
             ControlDeliveries(database),
+            ControlSessions(database),
             portal,
             FakeClock(),
             house.dsn,

@@ -281,6 +281,16 @@ tokens = Table(
     Column("revoked_by", Text),
 )
 
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("token_id", Uuid),
+    Column("token_digest", LargeBinary),
+    Column("created_at", _moment),
+    Column("expires_at", _moment),
+)
+
 idempotency_keys = Table(
     "idempotency_keys",
     metadata,

@@ -95,6 +95,7 @@ Try next, in another terminal:
   curl           {url}/jobs                           every job, newest first
   curl           {url}/migrations/conflicts           the conflict log
   curl -X DELETE {url}/migrations/reset               undo everything (development only)
+  open           {url}/ui/                            the dashboard
   open           {url}/docs                           the whole API
 
 Your own files: liftlock up --migrations DIR

@@ -1,0 +1,138 @@
+"""Every page: that it is there, says what it is about, and holds nothing that a strict policy would refuse."""
+
+from collections.abc import Iterator
+from uuid import UUID
+
+import pytest
+
+from app.domain.conflict import Collision, ConflictKind
+from app.domain.failure import Failure, FailureCode
+from app.domain.job import JobState
+from tests.api.stand import ONE, SECRET, THREE, TWO, Stand, standing
+from tests.domain.literals import sql
+from tests.ui.browser import Browser, Page
+
+HOSTILE = """<script>alert("1")<\\script>&'`"""
+NASTY = sql(HOSTILE, "4", up="SELECT '<b>&\"''`</b>' -- </pre><script>alert(1)</script>\n", needs="orders")
+READ = (
+    "/ui/", "/ui/?all=1", "/ui/?q=ord", "/ui/jobs", "/ui/plans", "/ui/plans/new", "/ui/plans/new?kind=rollback",
+    "/ui/graph", "/ui/conflicts", "/ui/conflicts?state=all", "/ui/drift", "/ui/compare", "/ui/preserved",
+    "/ui/schedules", "/ui/history", "/ui/settings", "/ui/migrations/orders",
+    "/ui/migrations/orders?environment=production",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def busy() -> Iterator[Stand]:
+    """With a job that failed, one that waits, a plan, and a conflict."""
+    with standing(files=(ONE, TWO, THREE, NASTY), applied=(ONE,)) as stand:
+        failed = stand.post("/migrations/run").json["id"]
+        error = Failure(
+            FailureCode.SQL_ERROR,
+            f'relation "{HOSTILE}" is not there',
+            migration=HOSTILE,
+            direction="up",
+            sqlstate="42P01",
+            file=NASTY.file,
+            line=1,
+            next_steps=("correct it", "POST /migrations/run"),
+        )
+        stand.finish(failed, JobState.FAILED, "sql_error", error=error)
+        stand.post("/migrations/run", json={"note": HOSTILE})
+        stand.run(
+            stand.log.record(
+                Collision(ConflictKind.CHECKSUM_MISMATCH, HOSTILE, "one", "development", migrations=(HOSTILE, "orders"))
+            )
+        )
+        yield stand
+
+
+@pytest.fixture(scope="module")
+def visitor(busy: Stand) -> Browser:
+    return Browser(busy)
+
+
+@pytest.fixture(scope="module")
+def pages(busy: Stand, visitor: Browser) -> dict[str, Page]:
+    """All of them, by their address."""
+    jobs = [one["id"] for one in busy.get("/jobs").json]
+    (conflict,) = busy.get("/migrations/conflicts?limit=1").json
+    plan = busy.post("/migrations/plan").json["id"]
+    more = [f"/ui/jobs/{one}" for one in jobs] + [f"/ui/conflicts/{conflict['id']}", f"/ui/plans/{plan}"]
+    return {path: visitor.get(path) for path in (*READ, *more)}
+
+
+def test_every_page_is_there_with_a_title_and_one_heading(pages: dict[str, Page]) -> None:
+    broken = {path: page.status for path, page in pages.items() if page.status != 200 or page.html.count("<h1") != 1}
+    assert broken == {}
+
+
+def test_no_page_holds_what_the_policy_refuses(pages: dict[str, Page]) -> None:
+    assert {path: page.inline for path, page in pages.items() if page.inline} == {}
+
+
+def test_what_somebody_named_or_wrote_is_only_ever_text(pages: dict[str, Page]) -> None:
+    shown = [path for path, page in pages.items() if "alert" in page.html]
+    assert len(shown) >= 8
+    for path in shown:
+        assert "<script>alert" not in pages[path].html, path
+        assert "</pre><script" not in pages[path].html, path
+
+
+def test_no_page_shows_a_password(pages: dict[str, Page]) -> None:
+    assert [path for path, page in pages.items() if SECRET in page.html] == []
+
+
+def test_every_answer_keeps_frames_scripts_and_caches_out(pages: dict[str, Page]) -> None:
+    headers = pages["/ui/"].response.headers
+    policy = headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy and "frame-ancestors 'none'" in policy and "unsafe" not in policy
+    assert (headers["X-Frame-Options"], headers["X-Content-Type-Options"]) == ("DENY", "nosniff")
+    assert headers["Cache-Control"] == "no-store"
+
+
+def test_a_failed_job_gives_four_answers_and_marks_the_line(pages: dict[str, Page]) -> None:
+    page = next(page for page in pages.values() if "What was left behind" in page.text)
+    for answer in ("What failed", "Is it safe to retry", "What next", "SQLSTATE 42P01", "correct it", "curl -X POST"):
+        assert answer in page.text
+    assert "<mark>" in page.html and "the failing line:" in page.text
+
+
+def test_a_job_that_waits_can_be_stopped_after_being_asked_once_more(busy: Stand, visitor: Browser) -> None:
+    job = next(one for one in busy.get("/jobs").json if one["state"] == "queued")
+    page = visitor.get(f"/ui/jobs/{job['id']}")
+    assert [label for _, _, label in page.form_with("Stop the job").buttons] == ["Leave it", "Stop the job"]
+
+
+def test_the_overview_finds_by_name_and_leads_an_id_to_its_job(busy: Stand, visitor: Browser) -> None:
+    assert "orders" in visitor.get("/ui/?q=ORD").text
+    assert "No migration is called so" in visitor.get("/ui/?q=nowhere").text
+    job = busy.get("/jobs").json[0]["id"]
+    assert visitor.get(f"/ui/?q={job}").response.headers["Location"] == f"/ui/jobs/{job}"
+
+
+def test_a_job_that_is_not_there_is_a_page_that_says_so(visitor: Browser) -> None:
+    page = visitor.get(f"/ui/jobs/{UUID(int=7)}")
+    assert (page.status, "there is no job" in page.text) == (404, True)
+    assert visitor.get("/ui/nowhere").status == 404
+
+
+def test_what_breaks_shows_an_id_and_nothing_of_why(visitor: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise ValueError("hush")
+
+    monkeypatch.setattr("app.ui.pages.overview.folded_rows", broken)
+    page = visitor.get("/ui/", headers={"X-Request-Id": "my-request"})
+    assert (page.status, "my-request" in page.text, "hush" in page.html) == (500, True, False)
+
+
+def test_only_a_browser_is_led_from_the_front_door_to_the_dashboard(busy: Stand) -> None:
+    client = busy.client()
+    assert client.get("/", headers={"Accept": "text/html,*/*"}).headers.get("Location") == "/ui/"
+    assert client.get("/", headers={"Accept": "*/*"}).status_code == 404
+    assert client.get("/nowhere", headers={"Accept": "text/html"}).content_type == "application/problem+json"
+
+
+def test_the_dashboard_does_not_answer_to_a_strange_host(busy: Stand) -> None:
+    for path in ("/ui/", "/ui/sign-in"):
+        assert busy.client().get(path, base_url="http://evil.example").status_code == 403
