@@ -11,7 +11,7 @@ from sqlalchemy import DateTime, RowMapping, Text, Uuid, bindparam, select, text
 from app.adapters.control.asking import asked_by
 from app.adapters.control.database import ControlDatabase
 from app.adapters.control.events import event_of
-from app.adapters.control.tables import webhook_deliveries, webhooks
+from app.adapters.control.webhook_tables import webhook_deliveries, webhooks
 from app.adapters.control.webhooks import webhook_of
 from app.domain.job import Origin
 from app.domain.webhook import Delivery, DeliveryState, News, Try, Webhook

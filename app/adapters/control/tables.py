@@ -19,7 +19,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 SCHEMA = "liftlock_control"
 metadata = MetaData(schema=SCHEMA)
 
-_moment = DateTime(timezone=True)
+MOMENT = DateTime(timezone=True)
 
 targets = Table(
     "targets",
@@ -44,9 +44,9 @@ jobs = Table(
     Column("starts", Integer),
     Column("max_starts", Integer),
     Column("owner", Text),
-    Column("lease_until", _moment),
+    Column("lease_until", MOMENT),
     Column("dispatches", Integer),
-    Column("next_dispatch_at", _moment),
+    Column("next_dispatch_at", MOMENT),
     Column("parked", Boolean),
     Column("dedupe_key", Text),
     Column("principal_id", Text),
@@ -56,16 +56,16 @@ jobs = Table(
     Column("traceparent", Text),
     Column("error", JSONB),
     Column("notices", JSONB),
-    Column("created_at", _moment),
-    Column("updated_at", _moment),
-    Column("started_at", _moment),
-    Column("finished_at", _moment),
+    Column("created_at", MOMENT),
+    Column("updated_at", MOMENT),
+    Column("started_at", MOMENT),
+    Column("finished_at", MOMENT),
     Column("schedule", Text),
-    Column("due_at", _moment),
-    Column("cancel_requested_at", _moment),
+    Column("due_at", MOMENT),
+    Column("cancel_requested_at", MOMENT),
     Column("cancel_requested_by", Text),
     Column("paused_by", Text),
-    Column("not_before", _moment),
+    Column("not_before", MOMENT),
     Column("principal_name", Text),
     Column("approvals_needed", Integer),
 )
@@ -76,7 +76,7 @@ environments = Table(
     Column("name", Text, primary_key=True),
     Column("document", JSONB),
     Column("version", Integer),
-    Column("updated_at", _moment),
+    Column("updated_at", MOMENT),
     Column("updated_by", Text),
 )
 
@@ -84,7 +84,7 @@ votes = Table(
     "votes",
     metadata,
     Column("job_id", Uuid, primary_key=True),
-    Column("at", _moment),
+    Column("at", MOMENT),
     Column("principal_id", Text, primary_key=True),
     Column("principal_kind", Text, primary_key=True),
     Column("principal_address", Text),
@@ -102,8 +102,8 @@ job_steps = Table(
     Column("version", Text),
     Column("direction", Text),
     Column("state", Text),
-    Column("started_at", _moment),
-    Column("finished_at", _moment),
+    Column("started_at", MOMENT),
+    Column("finished_at", MOMENT),
     Column("duration_ms", BigInteger),
     Column("error", JSONB),
     Column("notice", Text),
@@ -114,7 +114,7 @@ job_events = Table(
     metadata,
     Column("id", BigInteger, primary_key=True),
     Column("job_id", Uuid),
-    Column("at", _moment),
+    Column("at", MOMENT),
     Column("from_state", Text),
     Column("to_state", Text),
     Column("attempt", Integer),
@@ -125,7 +125,7 @@ events = Table(
     "events",
     metadata,
     Column("id", BigInteger, primary_key=True),
-    Column("at", _moment),
+    Column("at", MOMENT),
     Column("type", Text),
     Column("job_id", Uuid),
     Column("environment", Text),
@@ -140,7 +140,7 @@ job_locks = Table(
     metadata,
     Column("id", BigInteger, primary_key=True),
     Column("job_id", Uuid),
-    Column("at", _moment),
+    Column("at", MOMENT),
     Column("sample", JSONB),
 )
 
@@ -167,9 +167,9 @@ conflicts = Table(
     Column("fingerprint", Text),
     Column("state", Text),
     Column("count", Integer),
-    Column("first_seen_at", _moment),
-    Column("last_seen_at", _moment),
-    Column("resolved_at", _moment),
+    Column("first_seen_at", MOMENT),
+    Column("last_seen_at", MOMENT),
+    Column("resolved_at", MOMENT),
     Column("resolution", Text),
     Column("waited_ms", BigInteger),
     Column("resolved_by", Text),
@@ -183,7 +183,7 @@ schedules = Table(
     Column("name", Text, primary_key=True),
     Column("kind", Text),
     Column("every", Interval),
-    Column("next_due", _moment),
+    Column("next_due", MOMENT),
     Column("paused", Boolean),
     Column("last_job", Uuid),
     Column("environment", Text),
@@ -196,7 +196,7 @@ plans = Table(
     Column("environment", Text),
     Column("kind", Text),
     Column("verdict", Text),
-    Column("created_at", _moment),
+    Column("created_at", MOMENT),
     Column("principal_id", Text),
     Column("step_count", Integer),
     Column("hazard_count", Integer),
@@ -207,7 +207,7 @@ audit = Table(
     "audit",
     metadata,
     Column("id", BigInteger, primary_key=True),
-    Column("at", _moment),
+    Column("at", MOMENT),
     Column("principal_id", Text),
     Column("principal_kind", Text),
     Column("principal_address", Text),
@@ -226,42 +226,8 @@ processes = Table(
     Column("name", Text, primary_key=True),
     Column("kind", Text),
     Column("release", Text),
-    Column("started_at", _moment),
-    Column("seen_at", _moment),
-)
-
-webhooks = Table(
-    "webhooks",
-    metadata,
-    Column("id", Uuid, primary_key=True),
-    Column("name", Text),
-    Column("url", Text),
-    Column("shown", Text),
-    Column("format", Text),
-    Column("events", ARRAY(Text)),
-    Column("environments", ARRAY(Text)),
-    Column("secret", Text),
-    Column("previous_secret", Text),
-    Column("previous_until", _moment),
-    Column("created_at", _moment),
-    Column("created_by", Text),
-    Column("disabled_at", _moment),
-)
-
-webhook_deliveries = Table(
-    "webhook_deliveries",
-    metadata,
-    Column("id", Uuid, primary_key=True),
-    Column("webhook_id", Uuid),
-    Column("message_id", Uuid),
-    Column("event_id", BigInteger),
-    Column("type", Text),
-    Column("body", Text),
-    Column("state", Text),
-    Column("tries", JSONB),
-    Column("next_try_at", _moment),
-    Column("created_at", _moment),
-    Column("finished_at", _moment),
+    Column("started_at", MOMENT),
+    Column("seen_at", MOMENT),
 )
 
 tokens = Table(
@@ -272,12 +238,12 @@ tokens = Table(
     Column("digest", LargeBinary),
     Column("role", Text),
     Column("scopes", ARRAY(Text)),
-    Column("created_at", _moment),
+    Column("created_at", MOMENT),
     Column("created_by", Text),
-    Column("expires_at", _moment),
-    Column("last_used_at", _moment),
+    Column("expires_at", MOMENT),
+    Column("last_used_at", MOMENT),
     Column("last_used_from", Text),
-    Column("revoked_at", _moment),
+    Column("revoked_at", MOMENT),
     Column("revoked_by", Text),
 )
 
@@ -287,8 +253,8 @@ sessions = Table(
     Column("digest", LargeBinary, primary_key=True),
     Column("token_id", Uuid),
     Column("token_digest", LargeBinary),
-    Column("created_at", _moment),
-    Column("expires_at", _moment),
+    Column("created_at", MOMENT),
+    Column("expires_at", MOMENT),
 )
 
 idempotency_keys = Table(
@@ -299,7 +265,7 @@ idempotency_keys = Table(
     Column("request_hash", LargeBinary),
     Column("token", Uuid),
     Column("job_id", Uuid),
-    Column("locked_until", _moment),
+    Column("locked_until", MOMENT),
     Column("answer", JSONB),
-    Column("expires_at", _moment),
+    Column("expires_at", MOMENT),
 )

@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.adapters.control.asking import asked_by
 from app.adapters.control.database import ControlDatabase, driver_error
-from app.adapters.control.tables import webhooks
+from app.adapters.control.webhook_tables import webhooks
 from app.domain.errors import NameTaken
 from app.domain.job import Origin
 from app.domain.webhook import Format, News, Webhook
