@@ -16,9 +16,8 @@ test-fast: .venv/.installed
 	.venv/bin/python -m pytest -n 2 -m "not servers and not stack"
 
 # What another major of PostgreSQL may answer otherwise, and what needs more than the wheels carry.
-ON_ANOTHER_MAJOR = tests/contract/test_targets.py $(patsubst %,tests/integration/test_%.py,after_step alone at_once batches drift dry_runs environments first_run foresight_holds guards \
-	ledger_upgrade locks_and_cancel pgbouncer plans preserve_corners preserve_moving preserve_odd_ways \
-	proofs protection protocol rewrites samples snapshot_mutations snapshot_reading statement_locks)
+ON_ANOTHER_MAJOR = tests/contract/test_targets.py $(patsubst %,tests/integration/test_%.py,after_step alone drift dry_runs foresight_holds ledger_upgrade \
+	pgbouncer plans preserve_moving preserve_odd_ways proofs rewrites samples snapshot_mutations snapshot_reading statement_locks)
 
 test-full: test
 	.ci/system-servers && LIFTLOCK_SERVERS=system .venv/bin/python -m pytest -n 3 --dist worksteal $(ON_ANOTHER_MAJOR)

@@ -10,14 +10,16 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
-
-import httpx
 
 from app.domain.addresses import Network, is_named, may_be_reached
 from app.domain.webhook import MOST_ANSWER_CHARS, Try, url_problem
 from app.ports import Message
 from app.release import release
+
+if TYPE_CHECKING:
+    import httpx
 
 TIMEOUT_S = 10.0
 _PORTS = {"http": 80, "https": 443}
@@ -33,9 +35,12 @@ class HttpCourier:
     def __init__(self, allowed: Sequence[Network], timeout_s: float = TIMEOUT_S) -> None:
         self._allowed = tuple(allowed)
         self._timeout_s = timeout_s
+        # the library is loaded for the first message: most processes never have one
         self._client: httpx.AsyncClient | None = None
 
     async def take(self, message: Message, at: datetime) -> Try:
+        import httpx
+
         began = time.monotonic()
         try:
             async with asyncio.timeout(self._timeout_s):
@@ -93,8 +98,10 @@ class HttpCourier:
             raise Unreachable("it takes https; http is for networks that LIFTLOCK_WEBHOOK_ALLOW names")
         return addresses[0]
 
-    def _made(self) -> httpx.AsyncClient:
+    def _made(self) -> "httpx.AsyncClient":
         """No connection is kept: two names may have one address, and each its own certificate."""
+        import httpx
+
         if self._client is None:
             self._client = httpx.AsyncClient(
                 trust_env=False,
@@ -105,7 +112,7 @@ class HttpCourier:
         return self._client
 
 
-async def _beginning(response: httpx.Response) -> str:
+async def _beginning(response: "httpx.Response") -> str:
     """Of an answer that may never end."""
     found = b""
     async for part in response.aiter_raw():

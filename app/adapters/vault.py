@@ -5,8 +5,10 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+if TYPE_CHECKING:
+    from cryptography.fernet import MultiFernet
 
 SEALED = "sealed:"
 
@@ -28,6 +30,8 @@ class SecretVault:
 
     def open(self, kept: str) -> str | None:
         if kept.startswith(SEALED):
+            from cryptography.fernet import InvalidToken
+
             try:
                 return self._fernet.decrypt(kept.removeprefix(SEALED).encode()).decode() if self._keys else None
             except InvalidToken:
@@ -40,7 +44,10 @@ class SecretVault:
             return None
 
     @cached_property
-    def _fernet(self) -> MultiFernet:
+    def _fernet(self) -> "MultiFernet":
+        """The library is loaded for the first secret: most processes never have one."""
+        from cryptography.fernet import Fernet, MultiFernet
+
         return MultiFernet([Fernet(_fernet_key(key)) for key in self._keys])
 
 

@@ -52,6 +52,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "login": ("login:login", "Keep a token for this service."),
         "logout": ("login:logout", "Forget it."),
         "whoami": ("login:whoami", "Who asks, and what it may do."),
+        "webhook": ("webhooks:webhook", "Whom to tell (ls, add, test, rotate, deliveries, redeliver, rm)."),
         "token": ("tokens:token", "Tokens (ls, add, revoke)."),
         "config": ("local.config:config", "What this command line is told, and where."),
         "doctor": ("local.doctor:doctor", "Find what is wrong with a set-up."),

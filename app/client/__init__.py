@@ -37,6 +37,7 @@ from app.client.resources.plans import Plans
 from app.client.resources.preserved import Preserved
 from app.client.resources.schedules import Schedules
 from app.client.resources.service import Service
+from app.client.resources.webhooks import Webhooks
 from app.client.transport import Transport
 
 __all__ = [
@@ -87,6 +88,7 @@ class Liftlock:
         self.preserved = Preserved(transport)
         self.schedules = Schedules(transport)
         self.access = Access(transport)
+        self.webhooks = Webhooks(transport)
         self.service = Service(transport)
 
     def __enter__(self) -> "Liftlock":

@@ -23,7 +23,6 @@ from app.adapters.control.trail import ControlTrail
 from app.adapters.control.webhooks import ControlWebhooks
 from app.adapters.courier import HttpCourier
 from app.adapters.health import BackendHealth
-from app.adapters.identity import JwksIdentity
 from app.adapters.queue import CeleryDoorbell
 from app.adapters.sources.drafts import FolderDrafts
 from app.adapters.sources.folder import FolderSource
@@ -32,6 +31,7 @@ from app.adapters.target.ownership import PostgresOwnership
 from app.adapters.target.preserve.shelf import PostgresPreservedRows
 from app.adapters.target.targets import PostgresTargets
 from app.adapters.vault import SecretVault
+from app.domain.oidc import Oidc
 from app.portal import Portal
 from app.ports import Clock, EventFeed, EventLog, IdempotencyKeys, JobBoard
 from app.registry.reading import DocumentReader
@@ -184,7 +184,7 @@ def build(settings: Settings) -> Services:
         schedules=schedules,
         registry=registry,
         authenticator=authenticator,
-        identity=None if settings.oidc is None else IdentityDesk(settings.oidc, JwksIdentity(settings.oidc), tries),
+        identity=None if settings.oidc is None else _identity(settings.oidc, tries),
         allowance=None if settings.rate is None else Allowance(clock, settings.rate),
         webhooks=_webhooks(settings, rooms),
         notifier=_notifier(settings, sweeper_portal, environments, clock),
@@ -261,6 +261,13 @@ def _sweeper(settings: Settings, portal: Portal, doorbell: CeleryDoorbell) -> Sw
     database = ControlDatabase(settings.database, pool_size=1)
     portal.on_close(database.close)
     return Sweeper(ControlSweep(database), doorbell)
+
+
+def _identity(oidc: Oidc, tries: FailedTries) -> IdentityDesk:
+    """What verifies its tokens is loaded where there is a provider."""
+    from app.adapters.identity import JwksIdentity
+
+    return IdentityDesk(oidc, JwksIdentity(oidc), tries)
 
 
 def _webhooks(settings: Settings, rooms: Rooms) -> WebhookDesk:

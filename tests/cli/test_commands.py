@@ -161,6 +161,7 @@ def test_a_service_without_a_log_of_jobs_says_so(tmp_path: Path) -> None:
         ("status",), ("status", "development"), ("plan", "development"), ("conflicts",), ("jobs",),
         ("schedules",), ("env", "ls"), ("env", "show", "production"), ("env", "status", "production"),
         ("preserved", "development"), ("token", "ls"), ("audit", "--since", "24h"), ("whoami",),
+        ("webhook", "ls"), ("history",),
         ("drift", "production"),
         ("compare", "development", "production"), ("check", "development"), ("verify", "development", "--detach"),
         ("mark", "applied", "orders", "-e", "development", "--detach"), ("completion", "bash"), ("graph", "--states"),
@@ -193,6 +194,21 @@ def test_schedules_are_paused_and_resumed(tmp_path: Path) -> None:
         assert "purge: paused" in terminal.type("schedules", "pause", "purge").stdout
         assert "purge: next" in terminal.type("schedules", "resume", "purge").stdout
         assert terminal.document("schedules", "run", "purge", "--detach")["kind"] == "purge"
+
+
+def test_a_webhook_is_made_tried_given_another_secret_and_removed(stand: Stand, tmp_path: Path) -> None:
+    terminal = Terminal(tmp_path, Worked(stand))
+    made = terminal.type("webhook", "add", "on-call", "https://hooks.example.com/liftlock", "--events", "job.failed")
+    assert made.exit_code == Exit.DONE and made.stdout.startswith("whsec_") and "shown this once" in made.stderr
+    (hook,) = [one["id"] for one in terminal.document("webhook", "ls")]
+    sent = terminal.document("webhook", "test", hook)
+    assert [one["id"] for one in terminal.document("webhook", "deliveries", hook)] == [sent["id"]]
+    assert "not sent yet" in terminal.type("webhook", "deliveries", hook).stdout
+    assert terminal.document("webhook", "redeliver", hook, sent["id"])["messageId"] == sent["messageId"]
+    other = terminal.type("webhook", "rotate", hook).stdout
+    assert other.startswith("whsec_") and other != made.stdout
+    assert terminal.type("webhook", "rm", hook).exit_code == Exit.DONE
+    assert terminal.document("webhook", "ls") == []
 
 
 def test_a_token_is_made_kept_by_login_used_and_revoked(tmp_path: Path) -> None:

@@ -103,6 +103,8 @@ def _every_call(stand: Stand, client: Liftlock) -> list[Callable[[], Any]]:
     conflict = str(stand.run(stand.log.record(collision)).id)
     job, plan = client.migrations.run().id, client.plans.make().id
     made = client.access.add_token("spare", role="viewer")
+    hook = client.webhooks.add("on-call", "https://hooks.example.com/liftlock", events=["job.failed"]).id
+    sent, hooks = client.webhooks.test(hook).id, client.webhooks
     migrations, jobs, places = client.migrations, client.jobs, client.environments
     return [
         *(
@@ -138,6 +140,8 @@ def _every_call(stand: Stand, client: Liftlock) -> list[Callable[[], Any]]:
             lambda: client.preserved.list("development"),
             lambda: client.preserved.restore("development", str(UUID(int=1))),
         ),
+        *(hooks.list, lambda: hooks.get(hook), lambda: hooks.rotate(hook), lambda: list(hooks.deliveries(hook))),
+        *(lambda: hooks.redeliver(hook, sent), lambda: hooks.remove(hook)),
         *(client.schedules.list, lambda: client.schedules.get("purge"), lambda: client.schedules.pause("purge")),
         *(lambda: client.schedules.resume("purge"), lambda: client.schedules.run("purge")),
         *(client.access.whoami, lambda: list(client.access.tokens()), lambda: client.access.revoke_token(made.id)),
