@@ -1,14 +1,14 @@
 // The dashboard without this file is whole, only still: this listens for news and fetches the page again.
 "use strict";
 (() => {
-  const POLL_MS = 5000, SETTLE_MS = 150, GRACE_MS = 4000;
+  const POLL_MS = 5000, SETTLE_MS = 100, APART_MS = 700, GRACE_MS = 4000;
   const page = () => document.getElementById("page");
   const live = document.getElementById("live");
   if (!live || !page()) return;
   document.documentElement.classList.add("scripted");
 
   const words = document.getElementById("live-words"), time = document.getElementById("live-time");
-  const state = { stream: null, paused: false, brokenSince: null, poll: null, settle: null, grace: null, shownAt: new Date() };
+  const state = { stream: null, paused: false, brokenSince: null, poll: null, settle: null, grace: null, lookedAt: 0, shownAt: new Date() };
   const clock = (at) => at.toISOString().slice(11, 19);
 
   function say() {
@@ -26,8 +26,9 @@
     htmx.trigger(page(), "doorbell");
   }
   function ring() {
-    clearTimeout(state.settle);
-    state.settle = setTimeout(refresh, SETTLE_MS);
+    // soon, but not for each of a hundred steps: many rings are one look, and looks keep a distance
+    const soonest = state.lookedAt + APART_MS - Date.now();
+    state.settle ??= setTimeout(() => { state.settle = null; state.lookedAt = Date.now(); refresh(); }, Math.max(SETTLE_MS, soonest));
   }
   document.addEventListener("htmx:afterSwap", () => {
     state.shownAt = new Date();
