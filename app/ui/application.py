@@ -1,10 +1,13 @@
 """The dashboard as an application of its own, put in front of the API that it asks."""
 
+import hashlib
 import re
 import secrets
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import cache
 from http import HTTPStatus
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
@@ -59,6 +62,7 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
 }
 MOST_FORM_BYTES = 1024 * 1024
+STATIC = Path(__file__).parent / "static"
 STATIC_FOR_S = 86_400
 
 log = structlog.get_logger()
@@ -124,10 +128,18 @@ def _known_to_templates() -> dict[str, Any]:
         "theme": visitor.theme(),
         "here": request.full_path.rstrip("?") if request.method == "GET" else f"{PREFIX}/",
         "now": _now,
+        "asset": _asset,
         "whoami": visitor.whoami if _signed_in() else None,
         "open_conflicts": _open_conflicts if _signed_in() else None,
         "address": f"{request.scheme}://{request.host}",
     }
+
+
+@cache
+def _asset(name: str) -> str:
+    """Its address, another one for another content: so browsers may keep it, and never show an old one."""
+    digest = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()
+    return f"{PREFIX}/static/{name}?v={digest[:12]}"
 
 
 def _now() -> str:

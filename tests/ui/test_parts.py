@@ -24,6 +24,7 @@ from app.ui.offers import NotMeant, NotSealed, Offer, filled, opened, seal
 from app.ui.sql import highlighted
 from app.ui.timeline import timeline
 from tests.api.stand import Stand
+from tests.ui.browser import Browser
 
 STATIC = Path(looks.__file__).parent / "static"
 MOST_KB = 60
@@ -151,6 +152,13 @@ def test_what_a_first_page_loads_is_small() -> None:
     files = [*STATIC.glob("*.js"), *STATIC.glob("*.css"), *STATIC.glob("vendor/*.js")]
     size = sum(len(gzip.compress(one.read_bytes())) for one in files)
     assert size <= MOST_KB * 1024, f"{size} bytes"
+
+
+def test_what_a_page_loads_is_there_under_an_address_of_its_content(browser: Browser) -> None:
+    loaded = re.findall(r'(?:src|href)="(/ui/static/[^"]+)"', browser.get("/ui/").html)
+    assert len(loaded) == 5 and all("?v=" in one for one in loaded)
+    answers = [browser.get(one).response for one in loaded]
+    assert [(one.status_code, one.headers["Cache-Control"]) for one in answers] == [(200, "public, max-age=86400")] * 5
 
 
 def test_the_files_of_others_are_those_that_are_listed() -> None:
