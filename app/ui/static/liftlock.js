@@ -46,11 +46,11 @@
     if (typeof EventSource === "undefined") return lost();
     const stream = state.stream = new EventSource(`/ui/events?topics=${encodeURIComponent(live.dataset.topics)}`);
     stream.onopen = () => {
-      const missed = state.brokenSince ?? state.grace;
       state.brokenSince = null;
       stop("poll");
       say();
-      if (missed) ring();
+      // a stream begins now: what has happened since the page was made is seen by looking once more
+      ring();
     };
     stream.onmessage = ring;
     stream.onerror = () => {
