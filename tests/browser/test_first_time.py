@@ -40,7 +40,7 @@ def test_2_a_rollback_waits_for_a_lock_names_who_holds_it_and_gives_the_rows_bac
             ada.page.locator("svg .bar.waiting").first.wait_for()
             ada.shoot("job")
         ada.expect_text("1 migration rolled back in development")
-        assert re.search(r"It waited [\d.]+ s for locks", ada.page.locator("figcaption").inner_text())
+        assert re.search(r"It waited [\d.]+ m?s for locks", ada.page.locator("figcaption").inner_text())
         ada.expect_text("gave back full_name of customers (2 rows)")
     assert value(target, "SELECT count(*) FROM customers WHERE full_name IS NOT NULL") == 2
 
