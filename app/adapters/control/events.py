@@ -74,7 +74,7 @@ class ControlEvents:
 
     async def lines(self, part: LogPart, limit: int) -> tuple[Event, ...]:
         values = {"job_id": part.job_id, "first": part.first, "last": part.last, "limit": limit}
-        return tuple(map(event_of, await self._database.rows(_LINES, values)))
+        return tuple(Event(**row) for row in await self._database.rows(_LINES, values))
 
     async def last_lines(self, job_id: UUID, count: int) -> int:
         return _end(await self._database.row(_LAST_LINES, {"job_id": job_id, "count": count}))
