@@ -99,9 +99,12 @@ def _access() -> Access:
 
 
 def _count_request() -> None:
-    """Raises TooManyTries. Where nobody is asked who they are, nobody is counted either."""
+    """Raises TooManyTries. Where nobody is asked who they are, nobody is counted either.
+
+    What a page of the dashboard asks was counted with the page, as one.
+    """
     allowance = services().allowance
-    if allowance is not None and services().settings.auth is Auth.TOKEN:
+    if allowance is not None and services().settings.auth is Auth.TOKEN and CARRIED not in request.environ:
         g.allowance_left = allowance.take(g.access.principal.id)
 
 

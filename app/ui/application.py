@@ -16,7 +16,7 @@ from flask import Flask, Response, g, make_response, redirect, render_template, 
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
-from app.domain.errors import BackendUnavailable
+from app.domain.errors import BackendUnavailable, TooOften
 from app.portal import PortalClosed
 from app.ui import looks, visitor
 from app.ui.asking import Api, Refused
@@ -92,6 +92,7 @@ def build_dashboard(services: Services, api: "WSGIApplication") -> Flask:
     app.register_error_handler(Refused, _refused)
     app.register_error_handler(BackendUnavailable, _away)
     app.register_error_handler(PortalClosed, _away)
+    app.register_error_handler(TooOften, _too_often)
     app.register_error_handler(NotSealed, _not_sealed)
     app.register_error_handler(NotMeant, _not_meant)
     app.register_error_handler(HTTPException, _http)
@@ -157,6 +158,7 @@ def _begin() -> AnyResponse | None:
         # these ask the API for nothing else: this is for what it asks of every request, a known Host above all
         visitor.api().get("/version")
     g.signed_in = visitor.recognise()
+    visitor.count_page()
     return None if g.signed_in or request.endpoint in WITHOUT_SIGNING_IN else _sign_in_first()
 
 
@@ -192,6 +194,13 @@ def _refused(refused: Refused) -> AnyResponse:
     if refused.status == HTTPStatus.UNAUTHORIZED:
         return _sign_in_first()
     return _problem(refused.status, refused.problem)
+
+
+def _too_often(error: TooOften) -> AnyResponse:
+    problem = {"title": "Too many pages at once", "detail": error.detail}
+    response = make_response(_problem(HTTPStatus.TOO_MANY_REQUESTS, problem))
+    response.headers["Retry-After"] = str(error.facts["retryAfterS"])
+    return response
 
 
 def _away(error: Exception) -> AnyResponse:

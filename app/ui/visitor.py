@@ -52,6 +52,13 @@ def recognise() -> bool:
     return True
 
 
+def count_page() -> None:
+    """As one request of the token that signed in, however much the page asks. Raises TooOften."""
+    allowance = services().allowance
+    if allowance is not None and g.access is not None:
+        allowance.take(g.access.principal.id)
+
+
 def secret() -> str:
     """What only this browser holds: forms are sealed with it. Who is not signed in has one for this visit."""
     if "secret" not in g:

@@ -80,4 +80,4 @@ def visiting(harbour: Harbour, chromium: Any, who: str | None, **given: Any) -> 
         raise
     finally:
         context.close()
-    assert visit.complaints == []
+    assert visit.complaints == [], visit.complaints

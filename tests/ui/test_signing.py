@@ -2,8 +2,9 @@
 
 import pytest
 
-from app.domain.access import Role
-from tests.api.stand import Stand
+from app.domain.access import Auth, Role
+from app.domain.rate import Rate
+from tests.api.stand import Stand, standing
 from tests.ui.browser import Browser
 from tests.ui.conftest import ADMIN
 
@@ -113,3 +114,15 @@ def test_signing_in_leads_nowhere_else(guarded: Stand, next_page: str) -> None:
 def test_who_comes_from_another_site_is_asked_once_more_and_not_sent_away(guarded: Stand) -> None:
     page = Browser(guarded).get("/ui/jobs", headers={"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"})
     assert (page.status, 'http-equiv="refresh"' in page.html) == (200, True)
+
+
+def test_a_page_counts_as_one_request_however_much_it_asks() -> None:
+    settings = {"auth": Auth.TOKEN, "admin_token": ADMIN, "rate": Rate(most=3, every_s=10)}
+    with standing(changed_settings=settings) as stand:
+        browser = Browser(stand)
+        assert browser.sign_in(ADMIN).status == 200
+        assert [browser.get("/ui/").status for _ in range(3)] == [200, 200, 429]
+        refused = browser.get("/ui/jobs")
+        assert (refused.response.headers["Retry-After"], "go on in 10 s" in refused.text) == ("10", True)
+        stand.clock.advance(10)
+        assert browser.get("/ui/jobs").status == 200
