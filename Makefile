@@ -2,6 +2,8 @@
 PYTHON ?= python3
 PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check
 OLD_PYTHON = Liftlock needs Python 3.11 or newer; name one: make PYTHON=python3.12
+# Every process that a test or the demo starts would compile all of it anew.
+export PYTHONDONTWRITEBYTECODE =
 NO_VENV = the venv module is missing; on Debian and Ubuntu: apt-get install python3-venv
 
 .PHONY: demo test test-fast test-full test-ui lint bench chaos lock

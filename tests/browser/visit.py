@@ -45,11 +45,12 @@ class Visit:
         """As `expect_text`."""
         self.page.locator(f"#page a[href='{href}']").first.wait_for(state="attached")
 
-    def violations(self) -> list[str]:
-        """Of WCAG A and AA, and of axe's own best practices."""
+    def violations(self, only: tuple[str, ...] = ()) -> list[str]:
+        """Of WCAG A and AA, and of axe's own best practices; or of these rules alone."""
         if not self.page.evaluate("'axe' in window"):
             self.page.evaluate(AXE)
-        found = self.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+        options = {"resultTypes": ["violations"]} | ({"runOnly": list(only)} if only else {})
+        found = self.page.evaluate("options => axe.run(document, options)", options)
         return [
             f"{one['id']} on {node['target'][0]}: {node['failureSummary']}"
             for one in found["violations"]

@@ -97,7 +97,7 @@ def test_an_index_is_built_concurrently_and_recorded(servers: Servers, folder: P
         assert (indexes(house), left_over(house)) == ([], 0)
 
 
-@pytest.mark.parametrize(("kind", "stride"), [(JobKind.RUN, 9), (JobKind.ROLLBACK, 7)])
+@pytest.mark.parametrize(("kind", "stride"), [(JobKind.RUN, 17), (JobKind.ROLLBACK, 15)])
 def test_a_worker_may_die_at_any_moment_of_a_step_without_a_transaction(
     servers: Servers, folder: Path, monkeypatch: pytest.MonkeyPatch, kind: JobKind, stride: int
 ) -> None:

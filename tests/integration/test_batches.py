@@ -56,7 +56,7 @@ def test_a_worker_may_die_at_any_moment_of_a_batch(
 ) -> None:
     with open_house(servers, folder, shortcut=False) as house:
         prepare(house, size=40)
-        for at in range(1, 300, 6):
+        for at in range(1, 300, 12):
             job_id = house.submit().job.id
             life = Mortal(at)
             with monkeypatch.context() as patch, contextlib.suppress(Died):
