@@ -192,3 +192,9 @@ def test_the_stream_passes_through_as_rings_and_is_closed(stand: Stand) -> None:
     events = next(one for one in asked if one["PATH_INFO"] == "/events")
     assert (events["QUERY_STRING"], events["HTTP_LAST_EVENT_ID"]) == ("topics=jobs,conflicts", "6")
     assert (got.content_type, closed) == ("text/event-stream", [True])
+
+
+def test_what_is_not_there_is_not_asked_for_again(browser: Browser) -> None:
+    assert 'hx-get="/ui/jobs"' in browser.get("/ui/jobs").response.text
+    missing = browser.get("/ui/jobs/nowhere")
+    assert (missing.status, "hx-get" in missing.response.text) == (404, False)
