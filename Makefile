@@ -18,7 +18,7 @@ test-fast: .venv/.installed
 	.venv/bin/python -m pytest -n 2 -m "not servers and not stack"
 
 # What another major of PostgreSQL may answer otherwise, and what needs more than the wheels carry.
-ON_ANOTHER_MAJOR = tests/contract/test_targets.py $(patsubst %,tests/integration/test_%.py,after_step alone drift dry_runs foresight_holds ledger_upgrade \
+ON_ANOTHER_MAJOR = tests/contract/test_targets.py $(patsubst %,tests/integration/test_%.py,after_step alone drift ledger_upgrade \
 	pgbouncer plans preserve_moving preserve_odd_ways proofs rewrites samples snapshot_mutations snapshot_reading statement_locks)
 
 test-full: test

@@ -61,7 +61,7 @@ from app.services.webhook_desk import WebhookDesk
 from app.services.withdrawing import Withdrawals
 from app.settings import Settings
 from app.wiring import Services
-from tests.api.contract import Contract
+from tests.api.contract import Contract, Document
 from tests.domain.literals import entry, sql
 from tests.fakes.approvals import MemoryApprovals
 from tests.fakes.census import MemoryMuster
@@ -145,8 +145,7 @@ class Stand:
         self.apply(*self.applied)
         self.services = self._services(_settings(**self.changed_settings))
         self.app: Flask = create_app(self.services.settings, self.services)
-        asked = self.app.test_client().get("/openapi.json", base_url="http://localhost:3000")
-        self.contract = Contract(self.app, asked.get_json())
+        self.contract = Contract(self.app, _document_of(self.app))
 
     def call(self, method: str, path: str, **given: Any) -> Answer:
         """`token`: what the caller says it is."""
@@ -332,6 +331,16 @@ class Stand:
             idempotency=self.keys,
             health=cast(BackendHealth, self.health),
         )
+
+
+_documents: list[Document] = []
+
+
+def _document_of(app: Flask) -> Document:
+    """Made of the code alone, so the same for each stand; to make it takes a while."""
+    if not _documents:
+        _documents.append(app.test_client().get("/openapi.json", base_url="http://localhost:3000").get_json())
+    return _documents[0]
 
 
 @contextmanager

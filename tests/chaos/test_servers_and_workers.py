@@ -58,7 +58,7 @@ def test_a_crash_of_postgresql_in_the_middle_of_a_step_is_recovered_from(
     assert port.breaches() == []
 
 
-@pytest.mark.parametrize("whom", ["child", pytest.param("parent", marks=pytest.mark.long), "group"])
+@pytest.mark.parametrize("whom", [*(pytest.param(one, marks=pytest.mark.long) for one in ("child", "parent")), "group"])
 def test_a_killed_worker_s_job_is_taken_over(port: Harbour, house: House, whom: str) -> None:
     with port.worker(f"killed-{whom}") as crew:
         job_id = sleeping_job(port, house, 4)

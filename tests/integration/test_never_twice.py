@@ -35,8 +35,8 @@ PARTS = 2
 """Of the moments, so that they are lived through side by side."""
 
 FULL = os.environ.get("LIFTLOCK_CHAOS") == "full"
-APART, KEEPING_APART = (1, 1) if FULL else (6, 12)
-"""Every moment is lived through in `make chaos`; elsewhere every sixth, and of those of keeping every twelfth."""
+APART, KEEPING_APART = (1, 1) if FULL else (9, 18)
+"""Every moment is lived through in `make chaos`; elsewhere every ninth, and of those of keeping every eighteenth."""
 
 MOST_MOMENTS = 400
 
