@@ -1,7 +1,7 @@
 """`liftlock env`: what environments are, and how they are registered, guarded and claimed."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +10,9 @@ import click
 from app.cli.command import command, listing
 from app.cli.exits import Exit
 from app.cli.failing import CliError
+from app.cli.lists import listed
 from app.cli.options import NOTE
-from app.cli.out import Out, shown, table
+from app.cli.out import Out, shown
 from app.cli.session import Session
 from app.cli.steps import in_words
 from app.cli.times import lasting, moment
@@ -28,20 +29,13 @@ VERSION = click.option(
 @command("ls", example="liftlock env ls\nliftlock env ls --json")
 def ls(session: Session) -> int:
     """Every environment, without asking its database."""
-    found, out = session.client.environments.list(), session.out
-    if out.json:
-        out.document([one.raw for one in found])
-    elif out.quiet:
-        for one in found:
-            out.answer(one.name)
-    else:
-        rows = [
-            (one.name, one.protection, ", ".join(one.requires) or "-", one.address, "default" if one.is_default else "")
-            for one in found
-        ]
-        for line in table(out, ("NAME", "PROTECTION", "AFTER", "ADDRESS", ""), rows):
-            out.say(line)
-    return Exit.DONE
+
+    def row(one: "Environment") -> Sequence[str]:
+        after, default = ", ".join(one.requires) or "-", "default" if one.is_default else ""
+        return one.name, one.protection, after, one.address, default
+
+    heads = ("NAME", "PROTECTION", "AFTER", "ADDRESS", "")
+    return listed(session.out, session.client.environments.list(), lambda one: one.name, heads, row)
 
 
 @command(example="liftlock env show production")

@@ -1,6 +1,6 @@
 """`liftlock jobs`: what was asked, how far it is, how it ended."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -9,8 +9,9 @@ import click
 from app.cli.command import Speaking, command, listing
 from app.cli.exits import Exit
 from app.cli.failing import CliError
+from app.cli.lists import listed
 from app.cli.options import ENVIRONMENT, NOTE, TIMEOUT
-from app.cli.out import Out, shown, table
+from app.cli.out import Out, shown
 from app.cli.progress import ending, step_line
 from app.cli.session import Session
 from app.cli.times import ago, clock, lasting
@@ -32,23 +33,14 @@ ID = click.argument("job_id", metavar="JOB")
 def ls(session: Session, environment: str | None, state: str | None, kind: str | None, idle: bool, limit: int) -> int:
     """Jobs, newest first."""
     found = list(islice(session.client.jobs.list(environment, kind, state, idle, min(limit, 500)), limit))
-    out = session.out
-    if out.json:
-        out.document([job.raw for job in found])
-    elif out.quiet:
-        for job in found:
-            out.answer(job.id)
-    elif not found:
-        out.say("no job is on record here")
-    else:
-        now = session.now()
-        rows = [
-            (job.state, job.id, job.kind, job.environment or "-", ago(job.created_at, now), _took(job), job.message)
-            for job in found
-        ]
-        for line in table(out, ("STATE", "JOB", "KIND", "ENVIRONMENT", "ASKED", "TOOK", ""), rows, states=0):
-            out.say(line)
-    return Exit.DONE
+    now = session.now()
+
+    def row(job: "Job") -> Sequence[str]:
+        asked = ago(job.created_at, now)
+        return job.state, job.id, job.kind, job.environment or "-", asked, _took(job), job.message
+
+    heads = ("STATE", "JOB", "KIND", "ENVIRONMENT", "ASKED", "TOOK", "")
+    return listed(session.out, found, lambda job: job.id, heads, row, states=0, none="no job is on record here")
 
 
 @command(example="liftlock jobs show 0198…")

@@ -106,6 +106,7 @@ SIGN_OF = {
     "skipped": "·", "run": "✓", "marked": "✓",
     "live": "✓", "expired": "○", "revoked": "✕", "kept": "✓", "restored": "↩", "partly_restored": "≠",
     "purged": "·", "resolved": "✓", "open": "!", "same": "✓", "different": "≠",
+    "enabled": "✓", "disabled": "✕", "delivered": "✓",
 }  # fmt: skip
 
 

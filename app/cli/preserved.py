@@ -1,49 +1,36 @@
 """`liftlock preserved`: rows that steps would have destroyed."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
 
 from app.cli.command import command, listing
-from app.cli.exits import Exit
+from app.cli.lists import listed
 from app.cli.options import CONFIRM, ENVIRONMENT, LOCK_TIMEOUT, NOTE, ON_BUSY, WAITING
-from app.cli.out import table
 from app.cli.run import Waiting, asked
 from app.cli.session import Session
 from app.cli.times import ago, moment, size
 
 if TYPE_CHECKING:
     from app.client.documents.jobs import Job
+    from app.client.documents.preserved import Preserved
 
 
 @command("ls", example="liftlock preserved staging")
 @ENVIRONMENT
 def ls(session: Session, environment: str | None) -> int:
     """What is kept, was given back or purged; newest first."""
-    found, out = session.client.preserved.list(session.needed_environment(environment)), session.out
-    if out.json:
-        out.document([one.raw for one in found])
-    elif out.quiet:
-        for one in found:
-            out.answer(one.id)
-    elif not found:
-        out.say("nothing is kept here")
-    else:
-        now = session.now()
-        rows = [
-            (
-                one.state,
-                one.id,
-                f"{one.rows} rows, {size(one.bytes)}",
-                ago(one.kept_at, now),
-                moment(one.kept_until)[:10],
-                f"{_what(one.table, one.columns)}, by {one.migration}",
-            )
-            for one in found
-        ]
-        for line in table(out, ("STATE", "ID", "HOLDS", "KEPT", "UNTIL", "WHAT"), rows, states=0):
-            out.say(line)
-    return Exit.DONE
+    now = session.now()
+
+    def row(one: "Preserved") -> Sequence[str]:
+        holds, until = f"{one.rows} rows, {size(one.bytes)}", moment(one.kept_until)[:10]
+        what = f"{_what(one.table, one.columns)}, by {one.migration}"
+        return one.state, one.id, holds, ago(one.kept_at, now), until, what
+
+    found = session.client.preserved.list(session.needed_environment(environment))
+    heads = ("STATE", "ID", "HOLDS", "KEPT", "UNTIL", "WHAT")
+    return listed(session.out, found, lambda one: one.id, heads, row, states=0, none="nothing is kept here")
 
 
 @command(example="liftlock preserved restore staging 0198… --table rescued_names")

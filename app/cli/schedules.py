@@ -1,13 +1,14 @@
 """`liftlock schedules`: what runs by itself."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
 
 from app.cli.command import command, listing
 from app.cli.exits import Exit
+from app.cli.lists import listed
 from app.cli.options import NOTE, WAITING
-from app.cli.out import table
 from app.cli.run import Waiting, asked
 from app.cli.session import Session
 from app.cli.times import ago, lasting
@@ -21,21 +22,14 @@ NAME = click.argument("name", metavar="NAME")
 @command("ls", example="liftlock schedules")
 def ls(session: Session) -> int:
     """What runs by itself, and when next."""
-    found, out = session.client.schedules.list(), session.out
-    if out.json:
-        out.document([one.raw for one in found])
-    elif out.quiet:
-        for one in found:
-            out.answer(one.name)
-    else:
-        now = session.now()
-        rows = [
-            (one.name, one.environment or "-", f"every {lasting(one.every_ms)}", _next(one, ago(one.next_due_at, now)))
-            for one in found
-        ]
-        for line in table(out, ("NAME", "ENVIRONMENT", "", "NEXT"), rows):
-            out.say(line)
-    return Exit.DONE
+    now = session.now()
+
+    def row(one: "Schedule") -> Sequence[str]:
+        when = _next(one, ago(one.next_due_at, now))
+        return one.name, one.environment or "-", f"every {lasting(one.every_ms)}", when
+
+    found = session.client.schedules.list()
+    return listed(session.out, found, lambda one: one.name, ("NAME", "ENVIRONMENT", "", "NEXT"), row)
 
 
 @command(example="liftlock schedules pause drift --note 'load test'")

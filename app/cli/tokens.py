@@ -1,44 +1,39 @@
 """`liftlock token`: who may ask for what."""
 
+from collections.abc import Sequence
 from itertools import islice
+from typing import TYPE_CHECKING
 
 import click
 
 from app.cli.command import command, listing
 from app.cli.exits import Exit
 from app.cli.failing import CliError
+from app.cli.lists import listed
 from app.cli.options import Names, Seconds
-from app.cli.out import shown, table
+from app.cli.out import shown
 from app.cli.session import Session
 from app.cli.times import ago, moment
+
+if TYPE_CHECKING:
+    from app.client.documents.access import Token
 
 
 @command("ls", example="liftlock token ls")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="At most so many.")
 def ls(session: Session, limit: int) -> int:
     """Tokens, newest first, without their secrets."""
-    found, out = list(islice(session.client.access.tokens(min(limit, 500)), limit)), session.out
-    if out.json:
-        out.document([one.raw for one in found])
-    elif out.quiet:
-        for one in found:
-            out.answer(one.id)
-    else:
-        now = session.now()
-        rows = [
-            (
-                one.state,
-                one.id,
-                one.name,
-                one.role or ", ".join(one.scopes),
-                ago(one.last_used_at, now) if one.last_used_at else "never",
-                moment(one.expires_at) if one.expires_at else "never",
-            )
-            for one in found
-        ]
-        for line in table(out, ("STATE", "ID", "NAME", "MAY", "USED", "EXPIRES"), rows, states=0):
-            out.say(line)
-    return Exit.DONE
+    now = session.now()
+
+    def row(one: "Token") -> Sequence[str]:
+        used = ago(one.last_used_at, now) if one.last_used_at else "never"
+        expires = moment(one.expires_at) if one.expires_at else "never"
+        return one.state, one.id, one.name, one.role or ", ".join(one.scopes), used, expires
+
+    found = list(islice(session.client.access.tokens(min(limit, 500)), limit))
+    return listed(
+        session.out, found, lambda one: one.id, ("STATE", "ID", "NAME", "MAY", "USED", "EXPIRES"), row, states=0
+    )
 
 
 @command(

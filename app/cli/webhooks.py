@@ -1,42 +1,34 @@
 """`liftlock webhook`: whom to tell, and whether they have heard."""
 
+from collections.abc import Sequence
 from itertools import islice
+from typing import TYPE_CHECKING
 
 import click
 
 from app.cli.command import command, listing
 from app.cli.exits import Exit
+from app.cli.lists import listed
 from app.cli.options import Names
-from app.cli.out import shown, table
+from app.cli.out import shown
 from app.cli.session import Session
 from app.cli.times import ago
-from app.client.documents.webhooks import Delivery
+
+if TYPE_CHECKING:
+    from app.client.documents.webhooks import Delivery, Webhook
 
 
 @command("ls", example="liftlock webhook ls")
 def ls(session: Session) -> int:
     """Webhooks by name, without their secrets."""
-    found, out = session.client.webhooks.list(), session.out
-    if out.json:
-        out.document([one.raw for one in found])
-    elif out.quiet:
-        for one in found:
-            out.answer(one.id)
-    else:
-        rows = [
-            (
-                one.state,
-                one.id,
-                one.name,
-                one.url,
-                ", ".join(one.events) or "everything",
-                ", ".join(one.environments) or "everywhere",
-            )
-            for one in found
-        ]
-        for line in table(out, ("STATE", "ID", "NAME", "URL", "HEARS OF", "IN"), rows, states=0):
-            out.say(line)
-    return Exit.DONE
+
+    def row(one: "Webhook") -> Sequence[str]:
+        of, where = ", ".join(one.events) or "everything", ", ".join(one.environments) or "everywhere"
+        return one.state, one.id, one.name, one.url, of, where
+
+    heads = ("STATE", "ID", "NAME", "URL", "HEARS OF", "IN")
+    nobody = "nobody is told of anything; liftlock webhook add NAME URL"
+    return listed(session.out, session.client.webhooks.list(), lambda one: one.id, heads, row, states=0, none=nobody)
 
 
 @command(
@@ -91,14 +83,13 @@ def test(session: Session, webhook_id: str) -> int:
 def deliveries(session: Session, webhook_id: str, limit: int) -> int:
     """What was sent, newest first, and how it was answered."""
     found = list(islice(session.client.webhooks.deliveries(webhook_id, min(limit, 500)), limit))
-    out, now = session.out, session.now()
-    if out.json:
-        out.document([one.raw for one in found])
-        return Exit.DONE
-    rows = [(one.state, one.id, one.type, _last(one), ago(one.created_at, now)) for one in found]
-    for line in table(out, ("STATE", "ID", "EVENT", "ANSWER", "WHEN"), rows, states=0):
-        out.say(line)
-    return Exit.DONE
+    now = session.now()
+
+    def row(one: "Delivery") -> Sequence[str]:
+        return one.state, one.id, one.type, _last(one), ago(one.created_at, now)
+
+    heads = ("STATE", "ID", "EVENT", "ANSWER", "WHEN")
+    return listed(session.out, found, lambda one: one.id, heads, row, states=0, none="nothing was sent yet")
 
 
 @command(example="liftlock webhook redeliver 0198… 0199…")
@@ -121,7 +112,7 @@ def rm(session: Session, webhook_id: str) -> int:
     return Exit.DONE
 
 
-def _say(session: Session, webhook_id: str, sent: Delivery) -> int:
+def _say(session: Session, webhook_id: str, sent: "Delivery") -> int:
     if session.out.json:
         session.out.document(sent.raw)
     else:
@@ -130,7 +121,7 @@ def _say(session: Session, webhook_id: str, sent: Delivery) -> int:
     return Exit.DONE
 
 
-def _last(delivery: Delivery) -> str:
+def _last(delivery: "Delivery") -> str:
     if not delivery.tries:
         return "not sent yet"
     last = delivery.tries[-1]

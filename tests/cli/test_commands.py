@@ -201,6 +201,7 @@ def test_a_webhook_is_made_tried_given_another_secret_and_removed(stand: Stand, 
     made = terminal.type("webhook", "add", "on-call", "https://hooks.example.com/liftlock", "--events", "job.failed")
     assert made.exit_code == Exit.DONE and made.stdout.startswith("whsec_") and "shown this once" in made.stderr
     (hook,) = [one["id"] for one in terminal.document("webhook", "ls")]
+    assert "✓ enabled" in terminal.type("webhook", "ls").stdout
     sent = terminal.document("webhook", "test", hook)
     assert [one["id"] for one in terminal.document("webhook", "deliveries", hook)] == [sent["id"]]
     assert "not sent yet" in terminal.type("webhook", "deliveries", hook).stdout
