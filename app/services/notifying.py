@@ -25,7 +25,7 @@ from app.services.environments import Environments
 
 SPREAD_AT_ONCE = 100
 TRIED_AT_ONCE = 20
-BUSY_FOR_S = 60
+BUSY_FOR_S = 30
 """Longer than any try may take: then another worker may have it."""
 
 log = structlog.get_logger()

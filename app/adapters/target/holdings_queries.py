@@ -45,7 +45,7 @@ DROPPED = """
         SELECT g.at, g.act, d.classid, d.objid, d.objsubid FROM gone g
         JOIN pg_depend d ON d.refclassid = g.classid AND d.refobjid = g.objid AND (g.sub = 0 OR d.refobjsubid = g.sub)
         WHERE g.act = 'dropped')
-    SELECT g.at, g.objid AS oid, array_agg(g.sub ORDER BY g.sub) AS numbers,
+    SELECT g.at, g.objid AS oid, array_agg(g.sub::oid ORDER BY g.sub) AS numbers,
            NOT EXISTS (SELECT FROM seed s WHERE s.at = g.at AND s.objid = g.objid AND s.classid = g.classid) AS beside
     FROM gone g JOIN pg_class c ON c.oid = g.objid
     WHERE g.classid = 'pg_class'::regclass AND c.relkind IN ('r', 'p', 'S')
@@ -59,7 +59,8 @@ DROPPED = """
     GROUP BY g.at, g.classid, g.objid
     ORDER BY g.at, g.objid
 """
-"""Partitions go with their table, and sequences with the one whose columns they are for."""
+"""Partitions go with their table, and sequences with the one whose columns they are for. Numbers of columns are cast to
+oid, arrays of which asyncpg knows; for others it asks the server what they are, in four more round trips."""
 
 WRITTEN = """
     WITH RECURSIVE asked AS (
@@ -110,7 +111,7 @@ TABLES = f"""
                   AND i.indpred IS NULL AND i.indexprs IS NULL
                 GROUP BY i.indisprimary, i.indnkeyatts, i.indexrelid) x)::text AS keys
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.oid = ANY ($1) AND c.relpersistence <> 't' AND n.nspname <> ALL ($2) AND n.nspname !~ '^pg_'
+    WHERE c.oid = ANY ($1) AND c.relpersistence <> 't' AND n.nspname <> ALL ($2::text[]) AND n.nspname !~ '^pg_'
       AND n.nspname <> 'information_schema'
 """  # noqa: S608 - a constant of our own
 """The keys in the order in which the keeper takes them."""
@@ -119,8 +120,12 @@ COLUMNS = """
     SELECT a.attrelid AS oid, a.attnum AS number, a.attname AS name, format_type(a.atttypid, a.atttypmod) AS type,
            a.attgenerated <> '' AS generated, s.avg_width::float8 AS width, s.null_frac::float8 AS empty
     FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-    LEFT JOIN pg_stats s ON s.schemaname = n.nspname AND s.tablename = c.relname AND s.attname = a.attname
-      AND s.inherited = (c.relkind = 'p')
+    LEFT JOIN LATERAL (
+        SELECT avg_width, null_frac FROM pg_stats s
+        WHERE s.schemaname = n.nspname AND s.tablename = c.relname AND s.attname = a.attname
+          AND s.inherited = (c.relkind = 'p')
+        OFFSET 0) s ON true
     WHERE a.attrelid = ANY ($1) AND a.attnum > 0 AND NOT a.attisdropped
     ORDER BY a.attrelid, a.attnum
 """
+"""OFFSET 0 keeps LATERAL what it says: joined, all of the view would be read, and the rights on each column asked."""

@@ -28,7 +28,7 @@ _COLUMNS = """
     ORDER BY a.attnum
 """
 _KEYS = """
-    SELECT (i.indkey::int2[])[0:i.indnkeyatts - 1] AS numbers
+    SELECT ((i.indkey::int2[])[0:i.indnkeyatts - 1])::oid[] AS numbers
     FROM pg_index i
     CROSS JOIN LATERAL (
         SELECT bool_and(a.attnotnull) AS filled FROM pg_attribute a
