@@ -1,17 +1,47 @@
 """Fixtures for every test; servers start only when a test asks for them."""
 
+import gc
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.support.servers import Servers, running_servers
+from tests.support.memory import folder_in_memory, let_servers_in
+from tests.support.servers import Servers, lent, running_servers, take_back
+
+_IN_MEMORY = pytest.StashKey[Path]()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    if config.option.basetemp is None and (folder := folder_in_memory()):
+        config.option.basetemp = str(folder)
+        config.stash[_IN_MEMORY] = folder
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of tests stay to the end: nobody need look through them for garbage, or copy them in each fork."""
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if folder := config.stash.get(_IN_MEMORY, None):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
-    with running_servers(tmp_path_factory.mktemp("servers")) as running:
+    with running_servers(let_servers_in(tmp_path_factory.mktemp("servers"))) as running:
         yield running
+
+
+@pytest.fixture(autouse=True)
+def databases_go_with_their_test() -> Iterator[None]:
+    before = lent()
+    yield
+    take_back(lent() - before)
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ from tests.chaos.load import prepare
 from tests.chaos.proxy import Proxy, proxied
 from tests.support.eventually import eventually
 from tests.support.house import House
+from tests.support.memory import let_servers_in
 from tests.support.servers import execute
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -241,7 +242,7 @@ class Harbour:
 @contextmanager
 def harbour(folder: Path) -> Iterator[Harbour]:
     with ExitStack() as stack:
-        yield Harbour(folder, stack)
+        yield Harbour(let_servers_in(folder), stack)
 
 
 def _sent(pid: int, how: signal.Signals) -> bool:

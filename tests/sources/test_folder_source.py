@@ -187,7 +187,7 @@ def test_only_a_changed_file_is_parsed_again(folder: Path, parsed: list[str]) ->
     (folder / "2_b.sql").write_text("-- migrate:up\nSELECT 2;\n")
     touch_later(folder / "2_b.sql")
     after = read(source)
-    assert parsed == ["1_a.sql", "2_b.sql", "2_b.sql"]
+    assert sorted(parsed[:2]) == ["1_a.sql", "2_b.sql"] and parsed[2:] == ["2_b.sql"]
     assert after.by_name()["b"].checksum != before.by_name()["b"].checksum
 
 

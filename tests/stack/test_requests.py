@@ -8,11 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
+from tests.support.servers import fetch
 from tests.support.stack import RunningStack, running_stack
 
 pytestmark = pytest.mark.stack
 
 HEAD = b"POST /migrations/run HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nConnection: close\r\n"
+TOLD = "SELECT id FROM liftlock_control.events WHERE type ~ '^(job|step)[.]' AND id >= $1 ORDER BY id"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
 
 
@@ -79,17 +81,18 @@ def test_fifty_equal_requests_with_one_key_make_one_job(stack: RunningStack) -> 
 
 def test_a_stream_that_is_cut_twenty_times_loses_and_doubles_nothing(stack: RunningStack) -> None:
     first = stack.job("POST", "/migrations/run")["id"]
-    read = [one["id"] for one in stack.http.get(f"/jobs/{first}/events").json()]
-    jobs = [first]
+    read = [one["id"] for one in stack.http.get(f"/jobs/{first}/events").json()][-1:]
     for _ in range(20):
-        if len(read) % 2 == 0:
-            jobs.append(stack.http.post("/migrations/run").json()["id"])
+        if len(read) % 2:
+            stack.http.post("/migrations/run")
         known = {"Last-Event-ID": read[-1]}
         with stack.http.stream("GET", "/events?topics=jobs", headers=known, timeout=20) as answer:
             lines = answer.iter_lines()
             read.append(next(line for line in lines if line.startswith("id: ")).removeprefix("id: "))
-    told = [one["id"] for job in jobs for one in stack.http.get(f"/jobs/{job}/events").json()]
-    assert read == sorted(told, key=int)[: len(read)]
+    told = fetch(
+        stack.record["targets"]["development"], TOLD, int(read[0])
+    )  # the schedules' too, if their hour has come
+    assert [int(one) for one in read] == [row["id"] for row in told][: len(read)]
 
 
 def sent(port: int, request: bytes) -> bytes:

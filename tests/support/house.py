@@ -3,10 +3,12 @@
 import threading
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
 import asyncpg
+from flask import Flask
 from werkzeug.test import TestResponse
 
 from app import create_app
@@ -46,6 +48,10 @@ class House:
         self.folder = folder
         self.dsn = services.settings.database.secret
 
+    @cached_property
+    def _application(self) -> Flask:
+        return create_app(self.services.settings, self.services)
+
     def run_async(self, work: Coroutine[Any, Any, T]) -> T:
         return self.services.portal.run(work)
 
@@ -70,8 +76,7 @@ class House:
 
     def http(self, method: str, path: str, **given: Any) -> TestResponse:
         """Ask the whole HTTP application over these services."""
-        client = create_app(self.services.settings, self.services).test_client()
-        return client.open(path, method=method, base_url="http://localhost:3000", **given)
+        return self._application.test_client().open(path, method=method, base_url="http://localhost:3000", **given)
 
     def perform(self, job_id: JobId) -> Job:
         """Do what a worker does when the job is delivered; the job afterwards."""
@@ -121,6 +126,7 @@ def _template(servers: Servers) -> str:
     server = servers.postgres.dsn()
     execute(server, f'ALTER DATABASE "{database.database}" ALLOW_CONNECTIONS false')
     eventually(lambda: value(server, _END_ALL, database.database) == 0)
+    servers.keep(database.database)
     return database.database
 
 

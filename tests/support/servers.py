@@ -14,7 +14,11 @@ from app.embedded.binaries import find_postgres, find_valkey
 from app.embedded.postgres import Postgres
 from app.embedded.valkey import Valkey
 
+TAKEN_BACK_AT_ONCE = 20
 _numbers = itertools.count(1)
+_lent: dict[str, str] = {}
+"""Name of a database → DSN of its server."""
+_over: list[tuple[str, str]] = []
 
 
 @dataclass(frozen=True)
@@ -23,18 +27,51 @@ class Servers:
     valkey: Valkey
 
     def new_database(self) -> str:
-        """The DSN of an empty database of its own."""
-        return self.postgres.create_database(f"t{os.getpid()}_{next(_numbers)}")
+        """The DSN of an empty database of its own; it goes with the test that asked."""
+        return self.postgres.create_database(self._name())
 
     def copy_of(self, template: str) -> str:
         """The DSN of a new database that is as `template` is, which nobody may be connected to."""
-        name = f"t{os.getpid()}_{next(_numbers)}"
-        execute(self.postgres.dsn(), f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        name = self._name()
+        execute(self.postgres.dsn(), f'CREATE DATABASE "{name}" TEMPLATE "{template}" {self._strategy()}')
         return self.postgres.dsn(name)
+
+    def keep(self, name: str) -> None:
+        """The database stays to the end of the session."""
+        _lent.pop(name)
 
     def new_redis_url(self) -> str:
         """A flushed Valkey; tests of one session run one after another."""
         return self.valkey.url
+
+    def _name(self) -> str:
+        name = f"t{os.getpid()}_{next(_numbers)}"
+        _lent[name] = self.postgres.dsn()
+        return name
+
+    def _strategy(self) -> str:
+        """Files are copied in a third of the time that pages through the log of changes take."""
+        return "STRATEGY file_copy" if self.postgres.major >= 15 else ""
+
+
+def lent() -> set[str]:
+    """The names of the databases that tests have now."""
+    return set(_lent)
+
+
+def take_back(names: set[str]) -> None:
+    """Dropped in batches: the files of thousands would fill the memory that they are kept in."""
+    _over.extend((name, _lent.pop(name)) for name in names)
+    if len(_over) >= TAKEN_BACK_AT_ONCE:
+        asyncio.run(_drop_all())
+
+
+async def _drop_all() -> None:
+    while _over:
+        name, server = _over.pop()
+        connection = await asyncpg.connect(server)
+        await connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        await connection.close()
 
 
 @contextmanager
@@ -46,6 +83,7 @@ def running_servers(folder: Path) -> Iterator[Servers]:
         valkey.start()
         yield Servers(postgres, valkey)
     finally:
+        _over.clear()
         valkey.stop()
         postgres.stop()
 

@@ -14,6 +14,7 @@ import httpx
 
 from app.embedded.children import free_port
 from tests.support.eventually import eventually
+from tests.support.memory import let_servers_in
 
 LIFTLOCK = str(Path(sys.executable).with_name("liftlock"))
 READY_WITHIN_S = 60
@@ -60,6 +61,7 @@ class RunningStack:
 def running_stack(
     data_dir: Path, *arguments: str, command: str = "up", environ: Mapping[str, str] | None = None
 ) -> Iterator[RunningStack]:
+    let_servers_in(data_dir.parent)
     port = free_port()
     output = data_dir.with_suffix(".out")
     clean = {name: value for name, value in os.environ.items() if name not in TOLD and not name.startswith("LIFTLOCK_")}
