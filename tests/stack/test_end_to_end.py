@@ -1,7 +1,9 @@
 """From the outside: start the stack as a user does, speak HTTP only, kill what can be killed."""
 
 import asyncio
+import json
 import os
+import re
 import signal
 import stat
 from collections.abc import Iterator
@@ -181,6 +183,40 @@ def test_the_demo_runs_the_samples_and_says_what_to_try_next(data_dir: Path) -> 
         assert stack.output.count("    kept full_name of customers (2 rows)") == 2
         assert stack.output.count("    gave back full_name of customers (2 rows)") == 1
         assert "curl -X POST" in stack.output and "POST   " in stack.output
+        _check_what_the_demo_has_staged(stack)
+
+
+def _check_what_the_demo_has_staged(stack: RunningStack) -> None:
+    (conflict,) = stack.http.get("/migrations/conflicts", params={"environment": "staging", "state": "open"}).json()
+    assert conflict["kind"] == "schema_drift" and "orders_made_by_hand" in json.dumps(conflict)
+
+    job = stack.http.post("/environments/staging/sync").json()
+    eventually(lambda: "nightly-report" in stack.http.get(f"/jobs/{job['id']}/locks").text)
+    ended = stack.http.get(f"/jobs/{job['id']}", params={"wait": 60}).json()
+
+    assert (ended["state"], ended["steps"][-1]["name"]) == ("succeeded", "drop_full_names")
+
+
+def test_the_demo_may_have_two_people_of_whom_one_approves_what_the_other_asks_for(data_dir: Path) -> None:
+    with running_stack(data_dir, "--people", command="demo") as stack:
+        eventually(lambda: "Ctrl-C stops everything; the data stays" in stack.output, within_s=30)
+        ada, ben = (re.search(rf"^  {name} +(\S+)$", stack.output, re.MULTILINE) for name in ("ada", "ben"))
+        assert ada and ben and stack.http.get("/migrations").status_code == 401
+        asking, approving = ({"Authorization": f"Bearer {one[1]}"} for one in (ada, ben))
+
+        stack.http.headers.update(approving)
+        stack.job("POST", "/environments/staging/sync", headers=asking)
+        body = {"confirm": "production", "allowHazards": ["UNSEEN_STATEMENTS"]}
+        job = stack.http.post("/migrations/run?environment=production", headers=asking, json=body).json()
+        assert (job.get("state"), job.get("reason")) == ("waiting", "approval"), job
+        assert stack.http.post(f"/jobs/{job['id']}/approve", headers=asking, json={"note": "mine"}).status_code == 403
+        assert stack.http.post(f"/jobs/{job['id']}/approve", json={"note": "seen"}).is_success
+        ended = stack.http.get(f"/jobs/{job['id']}", params={"wait": 30}).json()
+        assert ended["state"] == "succeeded"
+
+    with running_stack(data_dir, "--people", command="demo") as again:
+        eventually(lambda: again.output.count("Ctrl-C stops everything; the data stays") == 2, within_s=30)
+        assert again.http.get("/migrations", headers=approving).status_code == 401
 
 
 @pytest.mark.parametrize(

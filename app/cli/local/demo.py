@@ -1,25 +1,35 @@
 """`liftlock demo`: the stack with the samples, run once through the HTTP API, and what to try next."""
 
 import os
+import secrets
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from app.cli.command import Exampled
+from app.cli.local.scene import READER, WATCHED_S, set_scene
 from app.cli.local.up import PACKAGED_SAMPLES
 from app.embedded.options import StackInfo, StackOptions
 from app.embedded.stack import CONTROL_DATABASE, run_stack
 
 if TYPE_CHECKING:
-    from app.client import Job
+    from app.client import Job, Liftlock
 
 ENVIRONMENTS = Path(__file__).with_name("demo.toml")
 # development stands in the control database itself, as everywhere without a liftlock.toml
 DATABASES = {"development": CONTROL_DATABASE, "staging": "liftlock_staging", "production": "liftlock_production"}
+PEOPLE = ("ada", "ben")
+PEOPLE_SAID = """
+Two people, each for a browser of its own, at {url}/ui/:{shown}
+What one asks for in production the other has to approve. Calls take -H "Authorization: Bearer TOKEN"."""
 WORDS = {"completed": "✓", "pending": "○", "failed": "✕", "rolled_back": "↩"}
+SCENE = f"""
+Staging has the first eight, and an index that somebody made by hand: that is drift, and open in the conflict log.
+A session named {READER} reads customers there: bring staging up, and the last step waits for it {WATCHED_S:.0f} s."""
 
 
 @click.command(cls=Exampled, example="liftlock demo\nliftlock demo --port 3001 --data-dir /tmp/liftlock-demo")
@@ -31,24 +41,26 @@ WORDS = {"completed": "✓", "pending": "○", "failed": "✕", "rolled_back": "
     type=click.Path(file_okay=False, path_type=Path),
     help="Data, logs and stack.json.",
 )
-def demo(port: int, data_dir: Path) -> None:
+@click.option("--people", is_flag=True, help="Two people sign in; each approves what the other asks for in production.")
+def demo(port: int, data_dir: Path, people: bool) -> None:
     """Run everything on this machine, apply the sample migrations, and stay up until Ctrl-C."""
+    admin = secrets.token_urlsafe(32) if people else None
     options = StackOptions(
         data_dir=data_dir,
         migrations=PACKAGED_SAMPLES,
         port=port,
         workers=2,
         targets=DATABASES,
-        environment=_own_environment(),
+        environment=_own_environment() | ({} if admin is None else _with_people(data_dir, admin)),
     )
-    sys.exit(run_stack(options, on_ready=show_main_job))
+    sys.exit(run_stack(options, on_ready=partial(show_main_job, admin=admin)))
 
 
-def show_main_job(info: StackInfo) -> None:
+def show_main_job(info: StackInfo, admin: str | None = None) -> None:
     """Through the HTTP API, as a user would. Raises SystemExit when the API refuses."""
     from app.client import Liftlock, LiftlockProblem
 
-    with Liftlock(info.api_url) as client:
+    with Liftlock(info.api_url, token=admin) as client:
         try:
             first = _tell("POST", f"{info.api_url}/migrations/run", lambda: client.wait(client.migrations.run()))
             if first.state == "succeeded" and any(one.startswith("kept ") for one in _notices(first)):
@@ -56,6 +68,8 @@ def show_main_job(info: StackInfo) -> None:
                 _tell("POST", f"{info.api_url}/migrations/rollback", lambda: client.wait(client.migrations.rollback()))
                 _tell("POST", f"{info.api_url}/migrations/run", lambda: client.wait(client.migrations.run()))
             listed = client.migrations.list()
+            in_the_way = set_scene(info, client)
+            tokens = {} if admin is None else _tokens(client)
         except LiftlockProblem as refused:
             click.echo(f"the API refused: {refused}", err=True)
             raise SystemExit(1) from None
@@ -64,7 +78,20 @@ def show_main_job(info: StackInfo) -> None:
     for one in listed:
         glyph = WORDS.get(one.status, "?")
         click.echo(f"  {glyph} {one.version:<6} {one.name:<{width}}  {one.status}  {one.error_message or ''}".rstrip())
+    if in_the_way:
+        click.echo(SCENE)
+    if tokens:
+        shown = "".join(f"\n  {name:<5} {token}" for name, token in tokens.items())
+        click.echo(PEOPLE_SAID.format(url=info.api_url, shown=shown))
     click.echo(_next(info))
+
+
+def _tokens(client: "Liftlock") -> dict[str, str]:
+    """New ones with each start: they are shown once."""
+    for one in client.access.tokens():
+        if one.name in PEOPLE and one.revoked_at is None:
+            client.access.revoke_token(one.id)
+    return {name: str(client.access.add_token(name, "releaser").token) for name in PEOPLE}
 
 
 def _tell(method: str, address: str, ask: "Callable[[], Job]") -> "Job":
@@ -100,6 +127,14 @@ Try next, in another terminal:
 
 Your own files: liftlock up --migrations DIR
 Ctrl-C stops everything; the data stays in {info.data_dir}"""
+
+
+def _with_people(data_dir: Path, admin: str) -> dict[str, str]:
+    data_dir.mkdir(parents=True, exist_ok=True)
+    config = data_dir / "demo.toml"
+    # production is the last of the file
+    config.write_text(f"{ENVIRONMENTS.read_text(encoding='utf-8')}approvals = 1\n", encoding="utf-8")
+    return {"LIFTLOCK_AUTH": "token", "LIFTLOCK_ADMIN_TOKEN": admin, "LIFTLOCK_CONFIG": str(config.absolute())}
 
 
 def _own_environment() -> dict[str, str]:
