@@ -19,7 +19,7 @@ test-fast: .venv/.installed
 
 # What another major of PostgreSQL may answer otherwise, and what needs more than the wheels carry.
 ON_ANOTHER_MAJOR = tests/contract/test_targets.py $(patsubst %,tests/integration/test_%.py,after_step alone drift ledger_upgrade \
-	pgbouncer plans proofs rewrites samples snapshot_mutations snapshot_reading statement_locks)
+	pgbouncer plans promtool proofs rewrites samples snapshot_mutations snapshot_reading statement_locks)
 
 test-full: test
 	.ci/system-servers && LIFTLOCK_SERVERS=system .venv/bin/python -m pytest -n 3 --dist worksteal $(ON_ANOTHER_MAJOR)
