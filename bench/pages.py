@@ -6,12 +6,20 @@ from pathlib import Path
 import app.ui
 from bench import history
 from bench.caller import Caller
+from bench.databases import fetch
 from bench.figures import Benchmark, Row, Samples, Scale, Section, Stopwatch, value_at_most
 from bench.overview import environments
-from bench.stack import running_stack, work_folder
+from bench.stack import RunningStack, running_stack, work_folder
 
 MOST_PAGE_MS = 100.0
 ENVIRONMENTS = 5
+# of 100 bytes each: 46 for the moment and the type
+_LINES = """
+    INSERT INTO liftlock_control.events (type, job_id, environment, said, log_end)
+    SELECT 'job.notice', e.job_id, e.environment, lpad(n::text, 54), e.log_end + n * 100
+    FROM (SELECT * FROM liftlock_control.events WHERE job_id = $1 ORDER BY log_end DESC LIMIT 1) e,
+         generate_series(1, $2::int) n
+"""
 STATIC = Path(app.ui.__file__).parent / "static"
 
 
@@ -33,7 +41,16 @@ def measure(scale: Scale) -> Section:
                 "the newest 50 jobs": "/ui/jobs",
             }
             samples = {name: _timed(caller, path, rounds) for name, path in pages.items()}
+            samples |= _long_log(servers, scale.some(full=100_000, quick=1_000), rounds)
     return _section(samples)
+
+
+def _long_log(stack: RunningStack, lines: int, rounds: int) -> dict[str, Samples]:
+    with Caller(stack.api_url) as caller:
+        job = caller.perform("/migrations/run")["id"]
+        fetch(stack.control_url, _LINES, job, lines)
+        log = f"a job with a log of {lines:,} lines"
+        return {log: _timed(caller, f"/ui/jobs/{job}", rounds)}
 
 
 def _timed(caller: Caller, path: str, rounds: int) -> Samples:

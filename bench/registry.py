@@ -19,6 +19,7 @@ from bench import (
     snapshot,
     stall,
     submit,
+    typed,
 )
 
 BENCHMARKS = (
@@ -32,6 +33,7 @@ BENCHMARKS = (
     list10000.BENCHMARK,
     overview.BENCHMARK,
     pages.BENCHMARK,
+    typed.BENCHMARK,
     plan10000.BENCHMARK,
     plan1000.BENCHMARK,
     lexer.BENCHMARK,
