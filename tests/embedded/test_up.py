@@ -1,13 +1,15 @@
 """`liftlock up` as it is typed: what it takes from the environment, and what it refuses before anything starts."""
 
+import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
-from app.cli.local import up as module
+from app.cli.local import standing as module
 from app.cli.main import main
-from app.embedded.options import StackOptions
+from app.embedded.options import StackInfo, StackOptions
 
 UNSET = dict.fromkeys(("DATABASE_URL", "REDIS_URL", "LIFTLOCK_MIGRATIONS")) | {"LIFTLOCK_CONFIG": "-"}
 
@@ -20,12 +22,28 @@ def up(*words: str, **environ: str) -> Result:
 def started(monkeypatch: pytest.MonkeyPatch) -> list[StackOptions]:
     found: list[StackOptions] = []
 
-    def run_stack(options: StackOptions) -> int:
+    def run_stack(options: StackOptions, *, on_ready: Callable[[StackInfo], None] | None = None) -> int:
         found.append(options)
+        print("Liftlock is ready")
+        if on_ready is not None:
+            on_ready(
+                StackInfo(
+                    "http://here", Path("d"), Path("d/logs"), {"api": 7}, "c:secret", "r:secret", {"dev": "t:secret"}
+                )
+            )
         return 0
 
     monkeypatch.setattr(module, "run_stack", run_stack)
     return found
+
+
+def test_json_is_one_document_on_stdout_without_a_password(started: list[StackOptions]) -> None:
+    ready = up("--json")
+    assert (ready.exit_code, ready.stderr, len(started)) == (0, "Liftlock is ready\n", 1)
+    assert json.loads(ready.stdout) == {
+        "apiUrl": "http://here", "dataDir": "d", "logs": "d/logs", "stackFile": "d/stack.json",
+        "environments": ["dev"], "pids": {"api": 7},
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("flag", ["--database-url", "--redis-url"])

@@ -12,9 +12,10 @@ import click
 
 from app.cli.command import Exampled
 from app.cli.local.scene import READER, WATCHED_S, set_scene
+from app.cli.local.standing import json_option, stand
 from app.cli.local.up import PACKAGED_SAMPLES
 from app.embedded.options import StackInfo, StackOptions
-from app.embedded.stack import CONTROL_DATABASE, run_stack
+from app.embedded.stack import CONTROL_DATABASE
 
 if TYPE_CHECKING:
     from app.client import Job, Liftlock
@@ -42,7 +43,8 @@ A session named {READER} reads customers there: bring staging up, and the last s
     help="Data, logs and stack.json.",
 )
 @click.option("--people", is_flag=True, help="Two people sign in; each approves what the other asks for in production.")
-def demo(port: int, data_dir: Path, people: bool) -> None:
+@json_option
+def demo(port: int, data_dir: Path, people: bool, as_json: bool) -> None:
     """Run everything on this machine, apply the sample migrations, and stay up until Ctrl-C."""
     admin = secrets.token_urlsafe(32) if people else None
     options = StackOptions(
@@ -53,7 +55,7 @@ def demo(port: int, data_dir: Path, people: bool) -> None:
         targets=DATABASES,
         environment=_own_environment() | ({} if admin is None else _with_people(data_dir, admin)),
     )
-    sys.exit(run_stack(options, on_ready=partial(show_main_job, admin=admin)))
+    sys.exit(stand(options, as_json, partial(show_main_job, admin=admin)))
 
 
 def show_main_job(info: StackInfo, admin: str | None = None) -> None:

@@ -8,9 +8,9 @@ import click
 from click.core import ParameterSource
 
 from app.cli.command import Exampled
+from app.cli.local.standing import json_option, stand
 from app.domain.errors import ConfigurationInvalid
 from app.embedded.options import StackOptions
-from app.embedded.stack import run_stack
 from app.settings import load_settings
 
 PLACEHOLDER_DATABASE = "postgresql://127.0.0.1/embedded"
@@ -56,6 +56,7 @@ def filled(context: click.Context, parameter: click.Parameter, value: str | None
     help="Use this Redis or Valkey instead of the embedded one.",
 )
 @click.option("--workers", default=2, show_default=True, type=click.IntRange(1, 64), help="Jobs worked on at once.")
+@json_option
 def up(
     port: int,
     data_dir: Path,
@@ -63,6 +64,7 @@ def up(
     database_url: str | None,
     redis_url: str | None,
     workers: int,
+    as_json: bool,
 ) -> None:
     """Run PostgreSQL, Valkey, the API, a worker and beat until Ctrl-C."""
     options = StackOptions(
@@ -75,7 +77,7 @@ def up(
         targets=configured_targets(database_url, redis_url),
         environment=dict(os.environ),
     )
-    sys.exit(run_stack(options))
+    sys.exit(stand(options, as_json))
 
 
 def default_migrations() -> Path:
