@@ -1,13 +1,18 @@
 """The OpenAPI document: what flask-openapi3 makes of the types, and what it cannot know of this API."""
 
+import json
 from collections.abc import Iterator
 from copy import deepcopy
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 from app.api.doors import DOORS, SHUT, Asks, Door
 
 Document = dict[str, Any]
+
+EXAMPLES = Path(__file__).with_name("examples.json")
+"""One for each shape that is sent or answered, by its name: answers are of the demo, lists are cut short."""
 
 BEARER = "token"
 _BEARER = {
@@ -62,10 +67,12 @@ _HEADERS_OF_ALL = (
 
 
 def completed(document: Document) -> Document:
-    """With the headers of every operation, and every error as problem+json."""
+    """With the headers of every operation, examples, and every error as problem+json."""
     whole = deepcopy(document)
     for schema in whole["components"]["schemas"].values():
         _tidy_schema(schema)
+    for name, example in json.loads(EXAMPLES.read_text(encoding="utf-8")).items():
+        whole["components"]["schemas"][name]["examples"] = [example]
     whole["components"]["securitySchemes"] = {BEARER: _BEARER}
     for path, method, operation in _operations(whole):
         _add_access(DOORS.get(f"{method.upper()} {path}", SHUT), operation)
