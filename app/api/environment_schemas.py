@@ -8,6 +8,7 @@ from app.domain.axes import SyncState
 from app.domain.comparison import Likeness
 from app.domain.drift import DriftState
 from app.domain.environment import OnDrift, OnFailure, OutOfOrder, Protection, SchemaCheck
+from app.domain.hazards import Risk
 from app.domain.job import JobKind
 from app.domain.matrix import CellState
 from app.domain.schema_folding import How
@@ -183,6 +184,7 @@ class MatrixRow(Answer):
     name: str
     version: str
     reversible: bool
+    risk: Risk | None = Field(description="the highest of its hazards on the way up, judged by its file alone")
     file: str | None
     cells: list[MatrixCell]
     links: Links

@@ -255,6 +255,7 @@ def _row(row: MatrixRow, names: list[str]) -> Json:
         "name": row.name,
         "version": row.version,
         "reversible": row.reversible,
+        "risk": None if row.risk is None else row.risk.value,
         "file": row.file,
         "cells": [
             {

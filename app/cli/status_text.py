@@ -132,7 +132,7 @@ def _migrations(out: Out, matrix: "Matrix", *, everything: bool) -> Iterator[str
     wide = max(7, *(len(row.version) for row in shown), 0) if shown else 7
     long = min(MOST_NAME, max((len(row.name) for row in shown), default=4))
     columns = "  ".join(heads)
-    yield out.paint(f"  {'VERSION':<{wide}}  {'NAME':<{long}}  {columns}  UNDO", dim=True)
+    yield out.paint(f"  {'VERSION':<{wide}}  {'NAME':<{long}}  {columns}  RISK    UNDO", dim=True)
     if settled:
         yield out.paint(f"  …{settled} earlier migrations applied everywhere (--all)", dim=True)
     for row in shown:
@@ -140,7 +140,9 @@ def _migrations(out: Out, matrix: "Matrix", *, everything: bool) -> Iterator[str
             out.paint(sign(cell.state).ljust(len(head)), COLOURS.get(cell.state))
             for cell, head in zip(row.cells, heads, strict=True)
         )
-        yield f"  {row.version:<{wide}}  {cut(row.name, long):<{long}}  {cells}  {'yes' if row.reversible else 'no'}"
+        risk = out.paint(f"{row.risk or '-':<6}", COLOURS.get(row.risk or ""))
+        undo = "yes" if row.reversible else "no"
+        yield f"  {row.version:<{wide}}  {cut(row.name, long):<{long}}  {cells}  {risk}  {undo}"
         yield from (f"      {out.paint(line, dim=True)}" for line in _odd(row))
 
 

@@ -54,6 +54,10 @@ class Risk(StrEnum):
     HIGH = "high"
 
 
+RISK_ORDER = tuple(Risk)
+"""From the mildest on."""
+
+
 class FoundBy(StrEnum):
     """Who has found a hazard: our rules, reading the file; the linter; a try on a copy of the schema."""
 
@@ -141,3 +145,8 @@ def asks(kind: Kind, protection: Protection) -> bool:
     if kind.asks_from is None:
         return False
     return PROTECTION_ORDER.index(protection) >= PROTECTION_ORDER.index(kind.asks_from)
+
+
+def highest(hazards: Iterable[Hazard]) -> Risk:
+    """Low where there are none: what changes the catalog alone."""
+    return max((one.risk for one in hazards), key=RISK_ORDER.index, default=Risk.LOW)

@@ -1,11 +1,12 @@
 """The matrix: every migration against every environment."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
 from app.domain.axes import Standing
+from app.domain.hazards import Risk
 from app.domain.migration import Catalog, version_key
 from app.domain.standing import MigrationState, MigrationStatus, broken_files, listed
 
@@ -40,7 +41,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class MatrixRow:
-    """One migration; `cells` in the order of the environments."""
+    """One migration; `cells` in the order of the environments. `risk`: of its file, where it could be read."""
 
     name: str
     version: str
@@ -48,6 +49,7 @@ class MatrixRow:
     file: str | None
     cells: tuple[Cell, ...]
     dependencies: tuple[str, ...] = ()
+    risk: Risk | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +64,14 @@ ABSENT, UNKNOWN = Cell(CellState.ABSENT), Cell(CellState.UNKNOWN)
 _AS_CELL = {state: CellState(state.value) for state in MigrationState}
 
 
-def matrix_of(catalog: Catalog, environments: Sequence[Standing]) -> Matrix:
+NO_RISKS: Mapping[str, Risk] = {}
+
+
+def matrix_of(catalog: Catalog, environments: Sequence[Standing], risks: Mapping[str, Risk] = NO_RISKS) -> Matrix:
+    """`risks`: by the names of migrations that a file defines."""
     columns = [_columns(one) for one in environments]
     heads = (*_without_file(catalog, environments), *_files(catalog))
-    return Matrix(tuple(environments), tuple(_row(head, columns) for head in heads))
+    return Matrix(tuple(environments), tuple(_row(head, columns, risks) for head in heads))
 
 
 Head = tuple[str, str, bool, str | None, tuple[str, ...]]
@@ -117,9 +123,10 @@ def _files(catalog: Catalog) -> list[Head]:
     return [*read, *(head for head in broken if head[0] not in names)]
 
 
-def _row(head: Head, columns: Sequence[Columns]) -> MatrixRow:
+def _row(head: Head, columns: Sequence[Columns], risks: Mapping[str, Risk]) -> MatrixRow:
     name, version, reversible, file, dependencies = head
-    return MatrixRow(name, version, reversible, file, tuple(_cell(name, one) for one in columns), dependencies)
+    cells = tuple(_cell(name, one) for one in columns)
+    return MatrixRow(name, version, reversible, file, cells, dependencies, None if file is None else risks.get(name))
 
 
 def _cell(name: str, columns: Columns) -> Cell:

@@ -6,7 +6,7 @@ away can be kept. Where nothing is taken and nothing is lacking nobody looks the
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -15,7 +15,7 @@ from app.domain.environment import Environment
 from app.domain.errors import BackendUnavailable, HazardNotAllowed
 from app.domain.examination import Consents, FoundHazards, Known, Unused, examine, required_consent
 from app.domain.foresight import settled
-from app.domain.hazards import HazardCode
+from app.domain.hazards import HazardCode, Risk, highest
 from app.domain.job import JobRequest
 from app.domain.keeping import Keeping, keeping_of
 from app.domain.known import known_of
@@ -71,6 +71,7 @@ class HazardGate:
         self._surveys = surveys
         self._keep_bytes = keep_bytes
         self._kept: OrderedDict[object, FoundHazards] = OrderedDict()
+        self._risks: tuple[Catalog, Linted, Mapping[str, Risk]] | None = None
         self._versions: set[str] = set()
 
     async def admit(
@@ -135,6 +136,18 @@ class HazardGate:
     async def lint(self, steps: Sequence[Step], pg_version: str) -> Linted:
         """What the linter says of the steps' scripts, looking where it has to."""
         return await self._linter.lint(scripts_of(steps), pg_version)
+
+    def risks(self, catalog: Catalog) -> Mapping[str, Risk]:
+        """The highest of each migration on its way up, by itself, and as far as it has been linted."""
+        steps = [step_up(one) for one in catalog.migrations]
+        scripts = scripts_of(steps)
+        linted = self._linter.known(scripts, max(self._versions, default=PG_VERSION))
+        last = self._risks
+        if last is None or last[0] is not catalog or last[1] != linted:
+            advice = linted.by_script(scripts)
+            last = catalog, linted, {one.name: highest(examine((one,), None, advice).hazards) for one in steps}
+            self._risks = last
+        return last[2]
 
     async def examine_ahead(self, catalog: Catalog) -> None:
         """Look at files that nobody has asked about yet. In parts: the loop belongs to requests."""

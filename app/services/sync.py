@@ -17,6 +17,7 @@ from app.domain.whole import merged
 from app.ports import Proofs
 from app.services.comparing import Comparer
 from app.services.environments import Environments
+from app.services.gate import HazardGate
 from app.services.overview import Overview, Sided
 
 
@@ -26,11 +27,14 @@ class EnvironmentSyncService:
     Of an environment with several targets it shows the worst.
     """
 
-    def __init__(self, environments: Environments, overview: Overview, comparer: Comparer, proofs: Proofs) -> None:
+    def __init__(
+        self, environments: Environments, overview: Overview, comparer: Comparer, proofs: Proofs, gate: HazardGate
+    ) -> None:
         self._environments = environments
         self._overview = overview
         self._comparer = comparer
         self._proofs = proofs
+        self._gate = gate
         self._last: dict[str, tuple[Sided, KnownProofs, tuple[MigrationStatus, ...]]] = {}
         self._merged: dict[str, tuple[Sequence[tuple[MigrationStatus, ...]], tuple[MigrationStatus, ...]]] = {}
 
@@ -71,7 +75,8 @@ class EnvironmentSyncService:
     async def matrix(self) -> Matrix:
         """Raises BackendUnavailable for the control database."""
         glance = await self._overview.many(self._environments.all())
-        return await asyncio.to_thread(matrix_of, glance.catalog, glance.standings)
+        risks = self._gate.risks(glance.catalog)
+        return await asyncio.to_thread(matrix_of, glance.catalog, glance.standings, risks)
 
     async def compare(self, source: str, target: str, *, strict: bool) -> Comparison:
         """`target` held against `source`; `strict`: with owners, grants and versions of collations.

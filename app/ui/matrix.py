@@ -18,6 +18,7 @@ class Row:
     version: str
     href: str
     reversible: bool
+    risk: str | None
     cells: Markup
 
 
@@ -43,7 +44,7 @@ def folded_rows(rows: list[Json]) -> int:
 def drawn(row: Json, names: list[str], href: str) -> Row:
     cells = [_cell(cell, href, name) for cell, name in zip(row["cells"], names, strict=True)]
     drawn = Markup("".join(cells))  # noqa: S704 - each is escaped where it is made
-    return Row(row["name"], row["version"], href, row["reversible"], drawn)
+    return Row(row["name"], row["version"], href, row["reversible"], row["risk"], drawn)
 
 
 def _cell(cell: Json, href: str, environment: str) -> str:

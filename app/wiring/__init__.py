@@ -231,7 +231,9 @@ def _desk(settings: Settings, rooms: Rooms) -> DriftDesk:
 
 def _sync(rooms: Rooms) -> EnvironmentSyncService:
     overview = Overview(rooms.source, rooms.targets, ControlEnvironmentLog(rooms.database), rooms.clock)
-    return EnvironmentSyncService(rooms.environments, overview, Comparer(overview, rooms.schemas), rooms.proofs)
+    return EnvironmentSyncService(
+        rooms.environments, overview, Comparer(overview, rooms.schemas), rooms.proofs, rooms.gate
+    )
 
 
 def _protection(settings: Settings, rooms: Rooms) -> ProtectionDesk:

@@ -261,7 +261,7 @@ class Stand:
         self.webhooks = MemoryWebhooks(self.clock, self.trail)
         self.deliveries = MemoryDeliveries(self.clock, self.webhooks, self.trail)
         self.courier, self.vault = RecordingCourier(), OpenVault()
-        sync = EnvironmentSyncService(environments, overview, Comparer(overview, self.schemas), self.proofs)
+        sync = EnvironmentSyncService(environments, overview, Comparer(overview, self.schemas), self.proofs, gate)
         self.muster = MemoryMuster(self.store, self.log, self.checks, self.locks, self.clock)
         authenticator = Authenticator(self.tokens, self.clock, FailedTries(self.clock), settings.admin_token)
         return Services(

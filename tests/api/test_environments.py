@@ -12,6 +12,7 @@ from app.domain.environment import Dsn, Environment, Protection, SchemaCheck, Sy
 from app.domain.errors import BackendUnavailable
 from app.domain.job import JobState, StepRecord, StepState
 from app.domain.ledger import UNCERTAIN, Status
+from app.domain.migration import Catalog
 from app.domain.schema import EMPTY, SchemaObject, Snapshot
 from app.domain.windows import Window, Windows
 from tests.api.stand import ENVIRONMENTS, ONE, SECRET, THREE, TWO, Stand, standing
@@ -248,6 +249,15 @@ def test_the_matrix_has_a_row_a_migration_and_a_cell_an_environment(stand: Stand
     lost, first = matrix["migrations"][:2]
     assert (lost["file"], lost["reversible"], first["reversible"], first["version"]) == (None, False, True, "1")
     assert first["cells"][1]["environment"] == "production" and first["cells"][1]["appliedAt"]
+
+
+def test_the_matrix_says_how_dangerous_each_file_is_by_itself(stand: Stand) -> None:
+    applied(stand, "production", ONE, sql("lost", "9"))
+    stand.source.catalog = Catalog((ONE, sql("gone", "2", up="DROP TABLE users"), THREE))
+
+    risks = {row["name"]: row["risk"] for row in stand.get("/matrix").json["migrations"]}
+
+    assert risks == {"lost": None, "create users": "low", "gone": "high", "orders": "low"}
 
 
 def test_what_a_job_works_on_now_is_running_in_the_matrix(stand: Stand) -> None:

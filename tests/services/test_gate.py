@@ -12,7 +12,7 @@ from app.domain import examination
 from app.domain.dry_run import DryRun, Effect
 from app.domain.environment import Dsn, Environment, Protection
 from app.domain.errors import BackendUnavailable, HazardNotAllowed
-from app.domain.hazards import HazardCode
+from app.domain.hazards import HazardCode, Risk
 from app.domain.holdings import HeldColumn, Holder, Holding, Holdings, Reached
 from app.domain.job import JobKind, JobRequest
 from app.domain.ledger import History
@@ -144,6 +144,15 @@ def test_files_are_linted_ahead_for_the_servers_that_were_seen() -> None:
     scripts = gates.scripts_of([step_up(file)])
     assert yard.linter.known(scripts, "17.0").verdicts == ((),)
     assert yard.linter.known(scripts, "16.0").verdicts == (None,)
+
+
+def test_the_risk_of_a_file_is_worked_out_again_when_files_or_advice_are_others() -> None:
+    yard = Yard()
+    one, dropping = sql("one", "1"), sql("dropping", "2", up="DROP TABLE notes")
+    catalog = Catalog((one, dropping))
+    first = yard.gate.risks(catalog)
+    assert first == {"one": Risk.LOW, "dropping": Risk.HIGH} and yard.gate.risks(catalog) is first
+    assert yard.gate.risks(Catalog((one,))) == {"one": Risk.LOW}
 
 
 def test_of_very_many_files_the_newest_are_linted_ahead() -> None:

@@ -178,6 +178,7 @@ class MatrixRow(Document):
     name: str
     version: str
     reversible: bool
+    risk: str | None
     file: str | None
     cells: tuple[MatrixCell, ...]
     links: Mapping[str, str]
