@@ -195,6 +195,8 @@ def _check_what_the_demo_has_staged(stack: RunningStack) -> None:
     ended = stack.http.get(f"/jobs/{job['id']}", params={"wait": 60}).json()
 
     assert (ended["state"], ended["steps"][-1]["name"]) == ("succeeded", "drop_full_names")
+    (stack.data_dir / "migrations" / "0012_mine.sql").write_text("-- migrate:up\nSELECT 1;\n")
+    eventually(lambda: "mine" in stack.statuses())
 
 
 def test_the_demo_may_have_two_people_of_whom_one_approves_what_the_other_asks_for(data_dir: Path) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import shutil
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -47,13 +48,20 @@ A session named {READER} reads customers there: bring staging up, and the last s
 def demo(port: int, data_dir: Path, people: bool, as_json: bool) -> None:
     """Run everything on this machine, apply the sample migrations, and stay up until Ctrl-C."""
     admin = secrets.token_urlsafe(32) if people else None
+    try:
+        files, own = _own_files(data_dir), {} if admin is None else _with_people(data_dir, admin)
+    except OSError as error:
+        raise click.ClickException(
+            f"The data folder {data_dir} cannot be used ({error.strerror}: {error.filename}); "
+            f"name one that can be written: --data-dir DIR"
+        ) from None
     options = StackOptions(
         data_dir=data_dir,
-        migrations=PACKAGED_SAMPLES,
+        migrations=files,
         port=port,
         workers=2,
         targets=DATABASES,
-        environment=_own_environment() | ({} if admin is None else _with_people(data_dir, admin)),
+        environment=_own_environment() | own,
     )
     sys.exit(stand(options, as_json, partial(show_main_job, admin=admin)))
 
@@ -127,12 +135,20 @@ Try next, in another terminal:
   open           {url}/ui/                            the dashboard
   open           {url}/docs                           the whole API
 
-Your own files: liftlock up --migrations DIR
+The samples are in {info.data_dir / "migrations"}; change them, or add one. Your own files: liftlock up --migrations DIR
 Ctrl-C stops everything; the data stays in {info.data_dir}"""
 
 
-def _with_people(data_dir: Path, admin: str) -> dict[str, str]:
+def _own_files(data_dir: Path) -> Path:
+    """A copy of the samples: answers to drift write files, and these are everybody's."""
+    folder = data_dir / "migrations"
     data_dir.mkdir(parents=True, exist_ok=True)
+    if not folder.exists():
+        shutil.copytree(PACKAGED_SAMPLES, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    return folder
+
+
+def _with_people(data_dir: Path, admin: str) -> dict[str, str]:
     config = data_dir / "demo.toml"
     # production is the last of the file
     config.write_text(f"{ENVIRONMENTS.read_text(encoding='utf-8')}approvals = 1\n", encoding="utf-8")
