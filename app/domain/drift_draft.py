@@ -7,7 +7,8 @@ from datetime import datetime
 
 from app.domain.drift import Drift
 from app.domain.environment import PART
-from app.domain.migration import Catalog
+from app.domain.ledger import History
+from app.domain.migration import Catalog, Migration, VersionKey, version_key
 from app.domain.schema_diff import Script, adopting, restoring
 from app.domain.settling import Resolution
 
@@ -26,8 +27,25 @@ class Draft:
     left: tuple[str, ...] = ()
 
 
-def newest_version(catalog: Catalog) -> str | None:
-    return max(catalog.migrations, key=lambda one: one.sort_key).version if catalog.migrations else None
+def version_for(catalog: Catalog, now: datetime) -> str:
+    """Behind all files."""
+    return next_version(max(catalog.migrations, key=sorted_by).version if catalog.migrations else None, now)
+
+
+def version_among(catalog: Catalog, history: History, now: datetime) -> str:
+    """Behind what is applied and before what is pending there, which would be out of order behind it: 0008.1."""
+    ordered = sorted(catalog.migrations, key=sorted_by)
+    places = [place for place, one in enumerate(ordered) if history.is_applied(one.name)]
+    if places and places[-1] + 1 < len(ordered):
+        before, behind = ordered[places[-1]].version, ordered[places[-1] + 1].version
+        between = f"{before}.1"
+        if version_key(before) < version_key(between) < version_key(behind):
+            return between
+    return version_for(catalog, now)
+
+
+def sorted_by(migration: Migration) -> tuple[VersionKey, str]:
+    return migration.sort_key
 
 
 def next_version(newest: str | None, now: datetime) -> str:
@@ -41,12 +59,11 @@ def next_version(newest: str | None, now: datetime) -> str:
     return f"{head}{separator}{str(int(last) + 1).zfill(len(last))}"
 
 
-def draft_of(drift: Drift, resolution: Resolution, now: datetime, newest: str | None = None) -> Draft:
+def draft_of(drift: Drift, resolution: Resolution, now: datetime, version: str) -> Draft:
     """Adopting, its up makes of the recorded schema the found one; reverting, the other way round."""
     there, back = adopting(drift.differences), restoring(drift.differences)
     if resolution is Resolution.REVERT_DRIFT:
         there, back = back, there
-    version = next_version(newest, now)
     where = drift.environment.replace(PART, "-")
     name = f"{resolution.value.replace('_', '-')}-{where}-{now:%Y%m%d%H%M%S}"
     return Draft(name, f"{version}_{name}.sql", _text(drift, name, version, resolution, there, back), there.left)

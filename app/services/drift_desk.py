@@ -4,13 +4,13 @@ import asyncio
 
 from app.domain.conflict import Conflict
 from app.domain.drift import Drift, DriftCheck
-from app.domain.drift_draft import Draft, draft_of, newest_version
+from app.domain.drift_draft import Draft, draft_of, version_among, version_for
 from app.domain.errors import LiftlockError, StillDisagrees, ValidationFailed
 from app.domain.job import JobId, JobKind, JobRequest, Origin
 from app.domain.problem import Problem
 from app.domain.settling import MarkAs, Resolution, Settling
 from app.domain.step import Atomicity
-from app.ports import Clock, Drafts, JobBoard, KeyClaim, NewJob, Schemas, Source
+from app.ports import Clock, Drafts, JobBoard, KeyClaim, NewJob, Schemas, Source, Targets
 from app.services.drift import DriftRecorder
 from app.services.environments import Environments
 from app.services.submission import Submission, Submitted
@@ -23,6 +23,7 @@ class DriftDesk:
         schemas: Schemas,
         recorder: DriftRecorder,
         source: Source,
+        targets: Targets,
         drafts: Drafts,
         submission: Submission,
         board: JobBoard,
@@ -32,6 +33,7 @@ class DriftDesk:
         self._schemas = schemas
         self._recorder = recorder
         self._source = source
+        self._targets = targets
         self._drafts = drafts
         self._submission = submission
         self._board = board
@@ -100,9 +102,12 @@ class DriftDesk:
             )
             problem = Problem("drift_moved", message)
             raise StillDisagrees(message, (problem,), next_steps=(f"GET /environments/{environment.name}/drift",))
-        newest = newest_version(await self._source.read())
+        catalog, now = await self._source.read(), self._clock.now()
+        version = version_for(catalog, now)
+        if resolution is Resolution.ADOPT_DRIFT:
+            version = version_among(catalog, (await self._targets.read(environment)).history, now)
         # diffing a large schema takes a while: the loop belongs to every request of this process
-        draft = await asyncio.to_thread(draft_of, drift, resolution, self._clock.now(), newest)
+        draft = await asyncio.to_thread(draft_of, drift, resolution, now, version)
         if len(draft.left) == len(drift.differences):
             message = (
                 f"there is no SQL for {', '.join(draft.left)}; write the migration yourself, and mark it as applied"

@@ -222,6 +222,7 @@ def _desk(settings: Settings, rooms: Rooms) -> DriftDesk:
         rooms.schemas,
         rooms.drift,
         rooms.source,
+        rooms.targets,
         FolderDrafts(settings.migrations),
         rooms.submission,
         rooms.board,

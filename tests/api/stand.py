@@ -247,7 +247,15 @@ class Stand:
         self.locks = MemoryLocks(self.store)
         self.shelf = MemoryPreservedRows()
         desk = DriftDesk(
-            environments, self.schemas, self.recorder, self.source, self.drafts, submission, board, self.clock
+            environments,
+            self.schemas,
+            self.recorder,
+            self.source,
+            self.targets,
+            self.drafts,
+            submission,
+            board,
+            self.clock,
         )
         self.registry = MemoryRegistry(self.clock)
         schedules = ScheduleService(self.schedules, environments, submission, board, sweep, self.doorbell, self.clock)

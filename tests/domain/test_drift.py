@@ -6,11 +6,13 @@ from uuid import UUID
 import pytest
 
 from app.domain.drift import Drift, DriftState, RecordedSchema, Sight, checked, judged
-from app.domain.drift_draft import draft_of
+from app.domain.drift_draft import draft_of, version_among, version_for
 from app.domain.environment import OnDrift
 from app.domain.errors import DriftPresent
+from app.domain.migration import Catalog
 from app.domain.schema import EMPTY, SchemaObject, Snapshot
 from app.domain.settling import Resolution
+from tests.domain.literals import applied, sql
 
 JOB, AT = UUID(int=7), datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 TABLE = SchemaObject("table", "public.a", {})
@@ -78,17 +80,17 @@ def test_a_run_is_refused_told_or_left_alone() -> None:
 
 
 def test_a_draft_takes_over_what_was_found_and_one_that_reverts_is_its_mirror() -> None:
-    adopting = draft_of(drift(), Resolution.ADOPT_DRIFT, AT)
-    reverting = draft_of(drift(), Resolution.REVERT_DRIFT, AT)
+    adopting = draft_of(drift(), Resolution.ADOPT_DRIFT, AT, "7")
+    reverting = draft_of(drift(), Resolution.REVERT_DRIFT, AT, "7")
 
-    assert adopting.file == "20260102030405_adopt-drift-staging-20260102030405.sql"
+    assert adopting.file == "7_adopt-drift-staging-20260102030405.sql"
     up, down = adopting.text.split("-- migrate:up\n")[1].split("\n\n-- migrate:down\n")
     assert up == "CREATE INDEX by_hand ON public.a USING btree (id);"
     assert down.strip() == "DROP INDEX public.by_hand;"
     assert reverting.text.split("-- migrate:up\n")[1].startswith(
         "DROP INDEX public.by_hand;\n\n-- migrate:down\nCREATE INDEX"
     )
-    assert "\n-- version: 20260102030405\n" in adopting.text
+    assert "\n-- version: 7\n" in adopting.text
 
 
 def test_what_has_no_sql_is_named_in_the_draft() -> None:
@@ -96,7 +98,7 @@ def test_what_has_no_sql_is_named_in_the_draft() -> None:
     found = Drift.of("staging", Sight(Snapshot.of([TABLE, COLUMN, operator]), recorded()))
     assert found is not None
 
-    draft = draft_of(found, Resolution.ADOPT_DRIFT, AT)
+    draft = draft_of(found, Resolution.ADOPT_DRIFT, AT, "7")
 
     assert draft.left == ("operator public.===(integer, integer)",)
     assert "-- not written, since there is no SQL for it: operator public.===" in draft.text
@@ -110,9 +112,12 @@ def test_a_name_with_a_line_end_stays_within_the_remark() -> None:
     cast = SchemaObject("cast", 'text AS public."a\n-- migrate:down"', {})
     odd = Drift.of("staging", Sight(Snapshot.of([TABLE, COLUMN, cast]), recorded()))
     assert odd is not None
-    assert 'no SQL for it: cast text AS public."a -- migrate:down"\n' in draft_of(odd, Resolution.ADOPT_DRIFT, AT).text
+    assert (
+        'no SQL for it: cast text AS public."a -- migrate:down"\n'
+        in draft_of(odd, Resolution.ADOPT_DRIFT, AT, "7").text
+    )
 
-    before_up = draft_of(found, Resolution.REVERT_DRIFT, AT).text.split("-- migrate:up\n")[0]
+    before_up = draft_of(found, Resolution.REVERT_DRIFT, AT, "7").text.split("-- migrate:up\n")[0]
 
     assert "\n-- migrate:down" not in before_up and "\nDROP TABLE" not in before_up
 
@@ -130,9 +135,25 @@ def test_a_name_with_a_line_end_stays_within_the_remark() -> None:
     ],
 )
 def test_a_draft_comes_after_the_newest_file_in_the_style_of_the_folder(newest: str | None, version: str) -> None:
-    draft = draft_of(drift(), Resolution.ADOPT_DRIFT, AT, newest)
+    files = Catalog(() if newest is None else (sql("newest", newest), sql("first", "0.0001")))
+    assert version_for(files, AT) == version == version_among(files, applied(*files.migrations), AT)
+    draft = draft_of(drift(), Resolution.ADOPT_DRIFT, AT, version)
     assert draft.file.startswith(f"{version}_adopt-drift-staging-") and f"\n-- version: {version}\n" in draft.text
     assert draft.name == "adopt-drift-staging-20260102030405"
+
+
+@pytest.mark.parametrize(
+    ("done", "pending", "version"),
+    [
+        ("0008", "0009", "0008.1"),
+        ("1.4.2", "1.5", "1.4.2.1"),
+        ("20251231235959", "20260101000000", "20251231235959.1"),
+        ("2", "2.1", "2.2"),  # nothing lies between: behind all of them
+    ],
+)
+def test_a_draft_comes_behind_what_is_applied_and_before_what_is_pending(done: str, pending: str, version: str) -> None:
+    first, second = sql("first", done), sql("second", pending)
+    assert version_among(Catalog((second, first)), applied(first), AT) == version
 
 
 def test_a_function_may_come_before_the_table_that_it_reads() -> None:
@@ -143,5 +164,5 @@ def test_a_function_may_come_before_the_table_that_it_reads() -> None:
     )
     found = Drift.of("staging", Sight(Snapshot.of([TABLE, COLUMN, function]), recorded()))
     assert found is not None
-    up = draft_of(found, Resolution.ADOPT_DRIFT, AT).text.split("-- migrate:up\n")[1]
+    up = draft_of(found, Resolution.ADOPT_DRIFT, AT, "7").text.split("-- migrate:up\n")[1]
     assert up.startswith("SET LOCAL check_function_bodies = off;")

@@ -161,6 +161,18 @@ def test_adopting_writes_a_migration_that_is_applied_here_and_can_be_undone(hous
     assert len(fetch(house.dsn, "SELECT 1 FROM pg_class WHERE relname = 'by_hand'")) == 1
 
 
+def test_what_is_adopted_does_not_put_out_of_order_what_is_pending(house: House) -> None:
+    house.write("2_b.sql", B)
+    execute(house.dsn, BY_HAND)
+    scanned(house)
+
+    assert house.perform(JobId(UUID(resolved(house, resolution="adopt_drift").get_json()["id"]))).reason == "marked"
+
+    assert [file.name.split("_")[0] for file in sorted(house.folder.iterdir())] == ["1.1", "1", "2"]
+    assert house.http("POST", "/migrations/run", json={"onDrift": "refuse"}).status_code == 202
+    assert house.http("GET", "/migrations/conflicts?state=open").get_json() == []
+
+
 def test_reverting_writes_a_migration_that_takes_the_change_back(house: House) -> None:
     execute(house.dsn, BY_HAND)
     scanned(house)

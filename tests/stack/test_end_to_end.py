@@ -189,14 +189,16 @@ def test_the_demo_runs_the_samples_and_says_what_to_try_next(data_dir: Path) -> 
 def _check_what_the_demo_has_staged(stack: RunningStack) -> None:
     (conflict,) = stack.http.get("/migrations/conflicts", params={"environment": "staging", "state": "open"}).json()
     assert conflict["kind"] == "schema_drift" and "orders_made_by_hand" in json.dumps(conflict)
+    adopted = stack.job("POST", f"{conflict['links']['self']}/resolve", json={"resolution": "adopt_drift"})
+    assert adopted["reason"] == "marked"
 
     job = stack.http.post("/environments/staging/sync").json()
     eventually(lambda: "nightly-report" in stack.http.get(f"/jobs/{job['id']}/locks").text)
     ended = stack.http.get(f"/jobs/{job['id']}", params={"wait": 60}).json()
 
     assert (ended["state"], ended["steps"][-1]["name"]) == ("succeeded", "drop_full_names")
-    (stack.data_dir / "migrations" / "0012_mine.sql").write_text("-- migrate:up\nSELECT 1;\n")
-    eventually(lambda: "mine" in stack.statuses())
+    written = [one.name for one in (stack.data_dir / "migrations").glob("0008.1_adopt-drift-staging-*.sql")]
+    assert len(written) == 1, "into the demo's own copy"
 
 
 def test_the_demo_may_have_two_people_of_whom_one_approves_what_the_other_asks_for(data_dir: Path) -> None:
