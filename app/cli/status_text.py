@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 KEPT_SETTLED = 3
 """Of those that are applied everywhere, the newest few are shown all the same."""
 SHORT = {"development": "DEV", "production": "PROD"}
-MOST_NAME = 48
+MOST_NAME, LEAST_NAME = 48, 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ def listing_lines(out: Out, environment: "Environment", listed: "Sequence[Migrat
     yield from _axes(out, (environment,), now)
     yield ""
     wide = max((len(one.version) for one in listed), default=7)
-    long = min(MOST_NAME, max((len(one.name) for one in listed), default=4))
+    long = _name_width(out, [one.name for one in listed], max(7, wide) + 44)
     yield out.paint(f"  {'VERSION':<{max(7, wide)}}  {'NAME':<{long}}  {'STATE':<14} {'APPLIED':<12} UNDO", dim=True)
     for one in listed:
         state = out.paint(f"{sign(one.state)} {one.state.replace('_', ' ')}".ljust(14), COLOURS.get(one.state))
@@ -130,8 +130,8 @@ def _migrations(out: Out, matrix: "Matrix", *, everything: bool) -> Iterator[str
     shown = rows[settled:]
     heads = [SHORT.get(one.name, one.name.upper()) for one in matrix.environments]
     wide = max(7, *(len(row.version) for row in shown), 0) if shown else 7
-    long = min(MOST_NAME, max((len(row.name) for row in shown), default=4))
     columns = "  ".join(heads)
+    long = _name_width(out, [row.name for row in shown], wide + len(columns) + 20)
     yield out.paint(f"  {'VERSION':<{wide}}  {'NAME':<{long}}  {columns}  RISK    UNDO", dim=True)
     if settled:
         yield out.paint(f"  …{settled} earlier migrations applied everywhere (--all)", dim=True)
@@ -144,6 +144,11 @@ def _migrations(out: Out, matrix: "Matrix", *, everything: bool) -> Iterator[str
         undo = "yes" if row.reversible else "no"
         yield f"  {row.version:<{wide}}  {cut(row.name, long):<{long}}  {cells}  {risk}  {undo}"
         yield from (f"      {out.paint(line, dim=True)}" for line in _odd(row))
+
+
+def _name_width(out: Out, names: Sequence[str], beside: int) -> int:
+    """As wide as they are, and as what stands beside them leaves them."""
+    return max(LEAST_NAME, min(MOST_NAME, out.width - beside, max(map(len, names), default=0)))
 
 
 def _settled(rows: "Sequence[MatrixRow]") -> int:
