@@ -32,7 +32,7 @@ from app.adapters.target.preserve.kept_rows import (
     unforced,
 )
 from app.adapters.target.preserve.living_on import Living, cannot_tell, give_to_living, living
-from app.adapters.target.preserve.positions import Position, position_of, set_back, was_set
+from app.adapters.target.preserve.positions import Position, is_the_same, position_of, set_back, was_set
 from app.adapters.target.preserve.refusals import said_of_error
 from app.adapters.target.preserve.sets import STORED, StoredSet, stored_set
 from app.adapters.target.preserve.standing_aside import Aside
@@ -249,7 +249,10 @@ class Restorer:
 
     async def _place_of(self, one: StoredSet) -> int | None:
         """The table that is meant: the same one where it has stood all along, else one of its name."""
-        stands = one.kind not in (Kind.TABLE, Kind.SEQUENCE) and await is_at_origin(self._connection, one.table.name)
+        if one.kind is Kind.SEQUENCE:
+            stands = await is_the_same(self._connection, one)
+        else:
+            stands = one.kind is not Kind.TABLE and await is_at_origin(self._connection, one.table.name)
         kinds = ["S"] if one.kind is Kind.SEQUENCE else ["r", "p"]
         found: int | None = await self._connection.fetchval(_FIND, one.relation, one.schema, one.name, stands, kinds)
         return found
