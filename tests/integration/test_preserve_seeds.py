@@ -51,3 +51,17 @@ def test_rows_that_others_refer_to_are_not_taken_away_for_a_moment(house: House,
         there = [tuple(row) for row in fetch(house.dsn, "SELECT id, n, v FROM p ORDER BY 1")]
         assert there == [(1, 1, "changed"), (2, 2, "b"), (3, 3, "more")]
         assert [row["p"] for row in fetch(house.dsn, "SELECT p FROM c")] == [1]
+
+
+def test_a_row_whose_value_is_refused_is_not_said_to_be_gone(house: House) -> None:
+    execute(house.dsn, "CREATE TABLE t (id int PRIMARY KEY, b int); INSERT INTO t VALUES (1, 1), (2, 2), (3, 9)")
+    anew = "INSERT INTO n (id) SELECT id FROM t; DROP TABLE t; ALTER TABLE n RENAME TO t"
+    up = f"CREATE TABLE n (id int PRIMARY KEY); {anew}"
+    down = f"CREATE TABLE n (id int PRIMARY KEY, b int CHECK (b < 5)); {anew}"
+    house.write("1_it.sql", f"-- migrate:up\n{up};\n-- migrate:down\n{down};\n")
+    _done(house, JobKind.RUN)
+    execute(house.dsn, "DELETE FROM t WHERE id = 1")
+    given = _done(house, JobKind.ROLLBACK)
+    assert "gave back the table t (1 of 3 rows); 1 row refused" in given
+    assert "1 row that lived on not there any more" in given
+    assert [tuple(row) for row in fetch(house.dsn, "SELECT id, b FROM t ORDER BY 1")] == [(2, 2), (3, None)]

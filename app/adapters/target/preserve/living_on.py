@@ -89,7 +89,7 @@ async def give_to_living(going: Going, where: int, living: Living) -> tuple[int,
         there = f"SELECT FROM {going.there} AS t WHERE {same}"
         elsewhere = f"liftlock_lives IS NULL OR liftlock_lives AND NOT EXISTS ({there})"
     left = await rest_of(going, elsewhere)
-    gone = going.rows - left.rows - count
+    gone = await going.connection.fetchval(f"SELECT count(*) FROM {going.kept.name} WHERE liftlock_lives IS false")
     but = f", but for {', '.join(back)}" if back else ""
     remarks += [f"{count_of(count, 'row')} lived on and stay as they are{but}"] if count else []
     remarks += [f"{count_of(gone, 'row')} that lived on not there any more"] if gone else []
