@@ -23,6 +23,7 @@ _RESTARTED = re.compile(
 )
 _TABLE = re.compile(rf"\bALTER\s+TABLE\s+(?:IF\s+EXISTS\s+)?(?:ONLY\s+)?({_PATH})\s([^;]*)", re.IGNORECASE | re.DOTALL)
 _IDENTITY = re.compile(rf"\bALTER\s+(?:COLUMN\s+)?({_NAME})\s+(?:SET\s[^,]*?)?\bRESTART\b", re.IGNORECASE | re.DOTALL)
+_SEARCHES = re.compile(r"\bsearch_path\b", re.IGNORECASE)
 _MENTIONS = re.compile(r"\bsetval\s*\(", re.IGNORECASE)
 
 
@@ -47,6 +48,11 @@ def sets_unnamed(step: Step) -> bool:
         return False
     text = step.body.text
     return len(_MENTIONS.findall(text)) > len(_SETVAL.findall(text)) + len(_SETVAL_OF.findall(text))
+
+
+def sets_search_path(step: Step) -> bool:
+    """Whether a name may lead elsewhere while it runs than before."""
+    return isinstance(step.body, SqlScript | PythonScript) and bool(_SEARCHES.search(step.body.text))
 
 
 def _found(text: str) -> Iterator[Positioned]:

@@ -19,6 +19,10 @@ NEXT = (
     "SELECT (SELECT last_value + is_called::int FROM t_id_seq), (SELECT last_value + is_called::int FROM free),"
     '(SELECT last_value + is_called::int FROM u_id_seq), (SELECT last_value - is_called::int FROM "Odd s")'
 )
+AFTER_TRUNCATE = (
+    "SELECT (SELECT count(*) FROM parted), (SELECT last_value + is_called::int FROM parted_id_seq),"
+    "(SELECT last_value + is_called::int FROM c_id_seq)"
+)
 BEFORE = (4, 8, 2, 10)
 IMPORT = "INSERT INTO t SELECT n, n FROM generate_series(10, 20) n; SELECT setval('t_id_seq', max(id)) FROM t"
 
@@ -90,6 +94,14 @@ def test_a_sequence_goes_on_where_it_stood(house: House, up: str, down: str, mad
             (4, 51, 2, 10),
             id="nobody could tell its name",
         ),
+        pytest.param(
+            "CREATE TABLE named (id text DEFAULT 'N' || nextval('free'), n int); SELECT setval('free', 30);"
+            "INSERT INTO named (n) VALUES (1)",
+            "SELECT 1",
+            "there are rows whose numbers nobody can compare",
+            (4, 32, 2, 10),
+            id="its numbers are in text",
+        ),
     ],
 )
 def test_a_sequence_that_might_give_a_number_twice_stays_where_it_is(
@@ -104,3 +116,60 @@ def test_a_sequence_that_might_give_a_number_twice_stays_where_it_is(
         assert f"cannot go back and stays kept; {why}, so that it is left where it is" in given
     else:
         assert "not kept: the position of a sequence whose name it works out while it runs" in kept
+
+
+@pytest.mark.parametrize(
+    ("up", "down"),
+    [
+        pytest.param(
+            "SELECT setval('free', 50); ALTER SEQUENCE free RENAME TO other",
+            "ALTER SEQUENCE other RENAME TO free",
+            id="it has another name meanwhile",
+        ),
+        pytest.param(
+            "DELETE FROM t; TRUNCATE t RESTART IDENTITY", "SELECT 1", id="nothing is left of its table to truncate"
+        ),
+    ],
+)
+def test_its_position_comes_back_also_where(house: House, up: str, down: str) -> None:
+    house.write("1_set.sql", f"-- migrate:up\n{up};\n-- migrate:down\n{down};\n")
+    for _ in range(2):
+        _done(house, JobKind.RUN)
+        _done(house, JobKind.ROLLBACK)
+        assert _next(house) == BEFORE
+
+
+def test_what_a_truncated_table_has_no_rows_to_say_of_its_sequences_is_kept(house: House) -> None:
+    execute(
+        house.dsn,
+        "CREATE TABLE parted (id serial PRIMARY KEY) PARTITION BY RANGE (id);"
+        "CREATE TABLE part PARTITION OF parted DEFAULT; CREATE TABLE c (id serial, t int REFERENCES t (id));"
+        "INSERT INTO parted SELECT nextval('parted_id_seq') FROM generate_series(1, 3); SELECT setval('c_id_seq', 5)",
+    )
+    house.write("1_it.sql", "-- migrate:up\nTRUNCATE parted, t RESTART IDENTITY CASCADE;\n-- migrate:down\nSELECT 1;\n")
+    for _ in range(2):
+        assert "kept the position of the sequence parted_id_seq" in _done(house, JobKind.RUN)
+        _done(house, JobKind.ROLLBACK)
+        assert fetch(house.dsn, AFTER_TRUNCATE)[0][:] == (3, 4, 6)
+        assert _next(house) == BEFORE
+
+
+@pytest.mark.parametrize(
+    ("up", "said"),
+    [
+        pytest.param(
+            "ALTER SEQUENCE free RENAME TO other; SELECT setval('other', 50)",
+            "not kept: the position of the sequence free, which the script finds by a name that did not lead there",
+            id="by the name that the script has given it",
+        ),
+        pytest.param(
+            "SET LOCAL search_path = away; SELECT setval('theirs', 50)",
+            "not kept: the position of a sequence whose name it works out while it runs",
+            id="on a path that the script has set",
+        ),
+    ],
+)
+def test_a_position_that_only_the_script_itself_finds_is_said_to_be_lost(house: House, up: str, said: str) -> None:
+    execute(house.dsn, "CREATE SCHEMA away; CREATE SEQUENCE away.theirs")
+    house.write("1_it.sql", f"-- migrate:up\n{up};\n-- migrate:down\nSELECT 1;\n")
+    assert said in _done(house, JobKind.RUN)

@@ -3,13 +3,14 @@
 What went back is counted, and its checksum held against that of what was kept.
 """
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 
 import asyncpg
 
 from app.adapters.postgres import quote
-from app.adapters.target.preserve.kept_rows import KeptTable, StoredColumn, key_of, numbered
+from app.adapters.target.preserve.kept_rows import KeptTable, StoredColumn, numbered
 from app.adapters.target.preserve.refusals import SAID
 from app.domain.step import count_of
 
@@ -68,11 +69,9 @@ class Going:
         return KeptTable(self.kept.id, tuple(_as_kept(one, now) for _, one, now in self.columns))
 
 
-async def insert_rows(going: Going, *, fresh: bool) -> tuple[int, list[str]]:
-    """Whole rows; into a table that the step has just made (`fresh`) they go before what its script has put there."""
+async def insert_rows(going: Going) -> tuple[int, list[str]]:
+    """Whole rows: how many, and why some were refused."""
     connection, columns = going.connection, going.columns
-    if fresh:
-        await _make_room(going)
     names = ", ".join(quote(now.name) for _, _, now in columns)
     values = ", ".join(_value(name, one, now) for name, one, now in columns)
     insert = f"INSERT INTO {going.table} ({names}) OVERRIDING SYSTEM VALUE SELECT {values} FROM {going.source} AS kept"
@@ -101,10 +100,11 @@ async def fill_rows(going: Going, names: Collection[str], where: str) -> tuple[i
     """The values of these columns to rows `t` that are there: how many are, and why some were refused."""
     columns = [one for one in going.columns if one[2].name in names]
     if not columns:
-        count = f"SELECT count(*) FROM {going.there} AS t, {going.kept.name} AS kept WHERE {where}"
+        count = f"SELECT count(*) FROM {going.there} AS t, {going.source} AS kept WHERE {where}"
         return await going.connection.fetchval(count), []
     sets = ", ".join(_assigned(name, one, now, False) for name, one, now in columns)
-    done, _, because = await _assign(going, columns, sets, going.kept.name, where)
+    async with _settable(going, columns):
+        done, _, because = await _assign(going, columns, sets, going.source, where)
     if done["others"] and going.same_types:
         raise NotTheSame(f"{count_of(done['others'], 'row')} of {going.table} have other values")
     return done["rows"], because
@@ -121,11 +121,7 @@ async def update_rows(going: Going, *, judged: bool) -> tuple[int | None, int, l
     if absent:
         return 0, going.rows, [f"the table has no column {name} now, by which its rows are found" for name in absent]
     keys = [going.now[key.name] for key in going.kept.keys]
-    always = {row["name"] for row in await connection.fetch(_GENERATED_KEYS, going.table)}
     columns = [one for one in columns if one[2].name not in {key.name for key in going.kept.keys}]
-    for _, _, now in columns:
-        if now.name in always:
-            await _identity(going, now.name, "BY DEFAULT")
     first = going.kept.name
     if judged:
         order = ", ".join(numbered("k", going.kept.keys))
@@ -134,10 +130,8 @@ async def update_rows(going: Going, *, judged: bool) -> tuple[int | None, int, l
         return 0, going.rows, going.missing
     where = f"{going.kept.matched('t', keys)}{' AND kept.liftlock_same' if judged else ''}"
     sets = ", ".join(_assigned(name, one, now, judged) for name, one, now in columns)
-    done, refused, because = await _assign(going, columns, sets, first, where)
-    for _, _, now in columns:
-        if now.name in always:
-            await _identity(going, now.name, "ALWAYS")
+    async with _settable(going, columns):
+        done, refused, because = await _assign(going, columns, sets, first, where)
     restored, others, remarks = done["rows"], done["others"], [*going.missing, *because]
     total = going.rows if not judged else await connection.fetchval(f"SELECT count(*) FROM {first} AS kept")
     if refused == total > 0:
@@ -152,6 +146,22 @@ async def update_rows(going: Going, *, judged: bool) -> tuple[int | None, int, l
     elif others:
         remarks.append(f"{count_of(others, 'value')} made to fit the types that columns have now")
     return restored, total, remarks
+
+
+async def rest_of(going: Going, where: str) -> Going:
+    """What goes back of it `where` that holds."""
+    read = "ctid, *" if going.source == going.kept.name else "*"
+    rest = f"(SELECT {read} FROM {going.source} AS kept WHERE {where})"
+    row = await going.connection.fetchrow(
+        f"SELECT count(*) AS rows, COALESCE(sum({going.kept.hash()}), 0)::text AS checksum FROM {rest} AS kept"
+    )
+    assert row is not None
+    return replace(going, rows=row["rows"], checksum=row["checksum"], source=rest)
+
+
+def hashes(going: Going) -> tuple[str, str]:
+    """Of a row `t` that is there and of one that is `kept`: the same where all values are."""
+    return _row_hash(going.columns, "t"), _kept_hash(going.columns)
 
 
 async def set_positions(connection: asyncpg.Connection, table: str, sequences: Sequence[Mapping[str, object]]) -> None:
@@ -170,17 +180,6 @@ async def set_positions(connection: asyncpg.Connection, table: str, sequences: S
 
 async def set_position(connection: asyncpg.Connection, sequence: str, position: Mapping[str, object]) -> None:
     await connection.fetchval(_SET_POSITION, sequence, position["value"], position["called"])
-
-
-async def _make_room(going: Going) -> None:
-    """Rows that the script has just put there give way to those that were there under the same key."""
-    relation = await going.connection.fetchval("SELECT $1::text::regclass::oid::bigint", going.table)
-    key = await key_of(going.connection, relation, list(going.now.values()), frozenset())
-    places = {column.name: name for name, column, _ in going.columns}
-    if not key or any(column.name not in places for column in key):
-        return
-    same = " AND ".join(f"{column.read('t')} = kept.{places[column.name]}" for column in key)
-    await going.connection.execute(f"DELETE FROM {going.there} AS t USING {going.source} AS kept WHERE {same}")
 
 
 async def _assign(
@@ -239,6 +238,18 @@ async def _one_by_one(going: Going, statement: str, rows: str) -> tuple[int, lis
     )
     remarks = [f"{count_of(row['rows'], 'row')} refused: {row['why']}" for row in refused]
     return sum(row["rows"] for row in refused), remarks
+
+
+@asynccontextmanager
+async def _settable(going: Going, columns: Sequence[tuple[str, StoredColumn, StoredColumn]]) -> AsyncIterator[None]:
+    """With identities among `columns` that a statement may set."""
+    always = {row["name"] for row in await going.connection.fetch(_GENERATED_KEYS, going.table)}
+    names = [now.name for _, _, now in columns if now.name in always]
+    for name in names:
+        await _identity(going, name, "BY DEFAULT")
+    yield
+    for name in names:
+        await _identity(going, name, "ALWAYS")
 
 
 async def _identity(going: Going, column: str, generated: str) -> None:

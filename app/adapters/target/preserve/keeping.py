@@ -32,7 +32,7 @@ from app.domain.step import count_of
 ROWS = frozenset({Kind.DELETED, Kind.UPDATED})
 VALUES = frozenset({Kind.COLUMNS, Kind.TYPES})
 _SEQUENCES_OF = """
-    SELECT s.oid::regclass::text AS sequence, a.attname AS column
+    SELECT s.oid::bigint AS oid, s.oid::regclass::text AS sequence, a.attname AS column
     FROM pg_depend d JOIN pg_class s ON s.oid = d.objid AND s.relkind = 'S'
     JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
     WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i')
@@ -165,7 +165,13 @@ class Keeping:
         """Where the sequences of its columns stand."""
         names = {column.name for column in table.columns}
         found = await self._connection.fetch(_SEQUENCES_OF, relation.oid)
-        return tuple([await self._position(row["sequence"], row["column"]) for row in found if row["column"] in names])
+        return tuple(
+            [
+                {**await self._position(row["sequence"], row["column"]), "sequence": row["oid"]}
+                for row in found
+                if row["column"] in names
+            ]
+        )
 
     async def _position(self, sequence: str, column: str) -> dict[str, object]:
         row = await self._connection.fetchrow(f"SELECT last_value, is_called FROM {sequence}")

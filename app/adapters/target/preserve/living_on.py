@@ -5,12 +5,12 @@ the new table had no place for; they are never put over those that are there, no
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import asyncpg
 
 from app.adapters.postgres import quote
-from app.adapters.target.preserve.going_back import Going, fill_rows
+from app.adapters.target.preserve.going_back import Going, fill_rows, rest_of
 from app.adapters.target.preserve.inventory import Relation
 from app.adapters.target.preserve.kept_rows import (
     KeptTable,
@@ -80,7 +80,7 @@ async def cannot_tell(going: Going, where: int) -> bool:
 
 async def give_to_living(going: Going, where: int, living: Living) -> tuple[int, list[str], Going]:
     """How many are there, with what is to be said, and what is left to be put back as whole rows."""
-    count, remarks, name, back = 0, list[str](), going.kept.name, list[str]()
+    count, remarks, back = 0, list[str](), list[str]()
     same = _same(going.kept, await key_of(going.connection, where, list(going.now.values()), frozenset()))
     elsewhere = "liftlock_lives IS NOT false"
     if same is not None:
@@ -88,16 +88,12 @@ async def give_to_living(going: Going, where: int, living: Living) -> tuple[int,
         count, remarks = await fill_rows(going, back, f"{same} AND kept.liftlock_lives")
         there = f"SELECT FROM {going.there} AS t WHERE {same}"
         elsewhere = f"liftlock_lives IS NULL OR liftlock_lives AND NOT EXISTS ({there})"
-    rest = f"(SELECT ctid, * FROM {name} AS kept WHERE {elsewhere})"
-    row = await going.connection.fetchrow(
-        f"SELECT count(*) AS rows, COALESCE(sum({going.kept.hash()}), 0)::text AS checksum FROM {rest} AS kept"
-    )
-    assert row is not None
-    gone = going.rows - row["rows"] - count
+    left = await rest_of(going, elsewhere)
+    gone = await going.connection.fetchval(f"SELECT count(*) FROM {going.kept.name} WHERE liftlock_lives IS false")
     but = f", but for {', '.join(back)}" if back else ""
     remarks += [f"{count_of(count, 'row')} lived on and stay as they are{but}"] if count else []
     remarks += [f"{count_of(gone, 'row')} that lived on not there any more"] if gone else []
-    return count, remarks, replace(going, rows=row["rows"], checksum=row["checksum"], source=rest)
+    return count, remarks, left
 
 
 def _same(table: KeptTable, key: Sequence[StoredColumn]) -> str | None:

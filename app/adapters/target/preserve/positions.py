@@ -9,18 +9,20 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from app.adapters.target.preserve.inventory import Inventory
+from app.adapters.target.preserve.inventory import Inventory, Relation
 from app.adapters.target.preserve.kept_rows import KeptTable, rows_at, unforced
 from app.adapters.target.preserve.sets import KeptSet, StoredSet, qualified
-from app.domain.positions import positioned, sets_unnamed
+from app.domain.positions import positioned, sets_search_path, sets_unnamed
 from app.domain.preserved import PreservedKind as Kind
 from app.domain.step import Step
 
 UNNAMED = "not kept: the position of a sequence whose name it works out while it runs"
+MISSED = "not kept: the position of the sequence {}, which the script finds by a name that did not lead there before it"
 _DRAWN = "numbers have been drawn from it since, so that it is left where it is"
 _SET_ITSELF = "the step sets it itself"
 _USED = "there are rows with higher numbers, so that it is left where it is"
 _NOT_OURS = "it belongs to another role"
+_NOT_COMPARED = "there are rows whose numbers nobody can compare, so that it is left where it is"
 
 _NAMED = """
     SELECT DISTINCT c.oid::bigint AS oid
@@ -33,10 +35,13 @@ _NAMED = """
             WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass
               AND d.deptype IN ('a', 'i') AND d.refobjid = to_regclass(asked.name)::oid) END
 """
-_USERS = """
-    SELECT a.attrelid::bigint AS relation, quote_ident(a.attname) AS name
-    FROM pg_attribute a
-    WHERE a.atttypid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype, 'numeric'::regtype) AND NOT a.attisdropped
+_USERS = r"""
+    SELECT a.attrelid::bigint AS relation, quote_ident(a.attname) AS name,
+           a.atttypid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype, 'numeric'::regtype)
+               AND (x.oid IS NULL OR pg_get_expr(x.adbin, x.adrelid) ~ '^nextval\(''[^'']+''::regclass\)(::\w+)?$')
+               AS comparable
+    FROM pg_attribute a LEFT JOIN pg_attrdef x ON x.adrelid = a.attrelid AND x.adnum = a.attnum
+    WHERE NOT a.attisdropped
       AND ((a.attrelid, a.attnum) IN (
                SELECT d.refobjid, d.refobjsubid FROM pg_depend d
                WHERE d.classid = 'pg_class'::regclass AND d.objid = $1::text::regclass
@@ -46,7 +51,11 @@ _USERS = """
                WHERE d.classid = 'pg_attrdef'::regclass AND d.refclassid = 'pg_class'::regclass
                  AND d.refobjid = $1::text::regclass))
 """
-"""Columns that it is for, and those whose default draws from it."""
+"""Columns that it is for, and those whose default draws from it; `comparable`: what they hold is what was drawn."""
+
+_STEP = "SELECT seqincrement FROM pg_sequence WHERE seqrelid = $1::text::regclass"
+_ORIGIN = "SELECT 'liftlock.preserved'::regclass::oid::bigint"
+"""In a database that was restored from a dump it is another one, and so is the OID of every sequence."""
 
 _LIMITS = """
     SELECT s.seqincrement AS step, s.seqmin AS least, s.seqmax AS most, s.seqcache AS cache,
@@ -74,18 +83,16 @@ class Positions:
         self._connection = connection
         self._asked = positioned(step)
         self._unnamed = sets_unnamed(step)
+        self._may_lead_elsewhere = sets_search_path(step)
         self._stood: dict[int, tuple[str, Position]] = {}
         self._left: dict[int, Position] = {}
+        self._missed: list[str] = []
 
     async def look(self, before: Inventory) -> None:
-        if not self._asked:
-            return
-        names, columns = [one.name for one in self._asked], [one.column for one in self._asked]
-        for row in await self._connection.fetch(_NAMED, names, columns):
-            relation = before.relations.get(row["oid"])
-            if relation is not None:
-                name = qualified(relation)
-                self._stood[relation.oid] = name, await position_of(self._connection, name)
+        for relation in await self._named_in(before):
+            name = qualified(relation)
+            self._stood[relation.oid] = name, await position_of(self._connection, name)
+        self._unnamed |= self._may_lead_elsewhere and len(self._stood) < len(self._asked)
 
     async def note(self, after: Inventory) -> None:
         """After a run that is to be taken back."""
@@ -108,19 +115,52 @@ class Positions:
         for oid in sorted(self._stood.keys() & after.relations.keys()):
             stood, made = self._stood[oid][1], await position_of(self._connection, qualified(after.relations[oid]))
             if made != stood:
-                noted: dict[str, object] = {"column": "", "value": stood.value, "called": stood.called}
-                noted["made"] = {"value": made.value, "called": made.called}
-                found.append(KeptSet(Kind.SEQUENCE, before.relations[oid], KeptTable(uuid.uuid4(), ()), (noted,)))
+                found.append(await self._kept(before.relations[oid], stood, made))
+        named = await self._named_in(before)
+        self._missed = [MISSED.format(one.said) for one in named if one.oid not in self._stood]
         return found
+
+    async def restarted(self, emptied: KeptSet, before: Inventory, after: Inventory) -> list[KeptSet]:
+        """Those of a table without rows that its truncation has set back: there is nothing else to keep of it."""
+        found: list[KeptSet] = []
+        for position in emptied.sequences:
+            oid, stood = position["sequence"], _position(position)
+            assert isinstance(oid, int)
+            if oid in self._stood or oid not in before.relations or oid not in after.relations:
+                continue
+            name = qualified(after.relations[oid])
+            made, step = await position_of(self._connection, name), await self._connection.fetchval(_STEP, name)
+            if made.next(step) * step < stood.next(step) * step:
+                found.append(await self._kept(before.relations[oid], stood, made))
+        return found
+
+    async def _kept(self, relation: Relation, stood: Position, made: Position) -> KeptSet:
+        noted: dict[str, object] = {"column": "", "value": stood.value, "called": stood.called}
+        noted["made"] = {"value": made.value, "called": made.called}
+        noted["origin"] = await self._connection.fetchval(_ORIGIN)
+        return KeptSet(Kind.SEQUENCE, relation, KeptTable(uuid.uuid4(), ()), (noted,))
 
     @property
     def notices(self) -> tuple[str, ...]:
-        return (UNNAMED,) if self._unnamed else ()
+        return (*((UNNAMED,) if self._unnamed else ()), *self._missed)
+
+    async def _named_in(self, before: Inventory) -> list[Relation]:
+        """Which sequences of `before` the names in the script lead to as things are now."""
+        if not self._asked:
+            return []
+        names, columns = [one.name for one in self._asked], [one.column for one in self._asked]
+        found = await self._connection.fetch(_NAMED, names, columns)
+        return [before.relations[row["oid"]] for row in found if row["oid"] in before.relations]
 
 
 def was_set(one: StoredSet) -> bool:
     """Whether it is the position of a sequence that stands, and was set elsewhere."""
     return one.kind is Kind.SEQUENCE and "made" in one.sequences[0]
+
+
+async def is_the_same(connection: asyncpg.Connection, one: StoredSet) -> bool:
+    """Whether the OID that was noted with it is still the one of that sequence, whatever its name is by now."""
+    return was_set(one) and one.sequences[0].get("origin") == await connection.fetchval(_ORIGIN)
 
 
 async def position_of(connection: asyncpg.Connection, sequence: str) -> Position:
@@ -167,8 +207,9 @@ async def _why_not(
     for user in await connection.fetch(_USERS, sequence):
         async with unforced(connection, user["relation"]):
             rows = await rows_at(connection, user["relation"])
-            if await connection.fetchval(f"SELECT EXISTS (SELECT FROM {rows} AS t WHERE t.{user['name']} {beyond})"):
-                return _USED
+            which = f"t.{user['name']} {beyond}" if user["comparable"] else "true"
+            if await connection.fetchval(f"SELECT EXISTS (SELECT FROM {rows} AS t WHERE {which})"):
+                return _USED if user["comparable"] else _NOT_COMPARED
     return None
 
 

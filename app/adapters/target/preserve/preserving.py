@@ -141,6 +141,7 @@ class Preserver:
         async with quietly(self._connection):
             kept.unkept += await unseen(self._connection, kept.watched, kept.unwatched, (before, start, after))
             await self._complete(kept)
+            kept.sets = [some for one in kept.sets for some in await self._with_something(one, before, after)]
             for place, one in enumerate(kept.sets):
                 said += await self._settle_one(place, one, kept)
         if kept.unkept and not self._policy.may_lose:
@@ -154,6 +155,13 @@ class Preserver:
             for values in kept.values_of(one.relation):
                 await self._connection.execute(one.table.completed_from(values.table))
 
+    async def _with_something(self, one: KeptSet, before: Inventory, after: Inventory) -> list[KeptSet]:
+        """The set; where no row was written, what may be left of it: the positions that a truncation restarts."""
+        if one.kind not in ROWS or await self._connection.fetchval(f"SELECT EXISTS (SELECT FROM {one.table.name})"):
+            return [one]
+        await self._connection.execute(f"DROP TABLE {one.table.name}")
+        return await self._positions.restarted(one, before, after)
+
     async def _settle_one(self, place: int, one: KeptSet, kept: Round) -> tuple[str, ...]:
         table, rows, size, checksum = one.table, 0, 0, "0"
         if one.kind is not Kind.SEQUENCE:
@@ -161,7 +169,7 @@ class Preserver:
                 await mark_living(self._connection, one.relation, table)
             rows, checksum = await table.counted(self._connection)
             size = await self._connection.fetchval("SELECT pg_total_relation_size($1::text::regclass)", table.name)
-            if (rows == 0 and one.kind in ROWS) or size > self._policy.most_bytes:
+            if size > self._policy.most_bytes:
                 await self._connection.execute(f"DROP TABLE {table.name}")
                 if rows:
                     kept.unkept.append(f"{count_of(rows, 'row')} of {one.relation.said}: {size} bytes are too many")

@@ -32,7 +32,8 @@ from app.adapters.target.preserve.kept_rows import (
     unforced,
 )
 from app.adapters.target.preserve.living_on import Living, cannot_tell, give_to_living, living
-from app.adapters.target.preserve.positions import Position, position_of, set_back, was_set
+from app.adapters.target.preserve.making_room import make_room
+from app.adapters.target.preserve.positions import Position, is_the_same, position_of, set_back, was_set
 from app.adapters.target.preserve.refusals import said_of_error
 from app.adapters.target.preserve.sets import STORED, StoredSet, stored_set
 from app.adapters.target.preserve.standing_aside import Aside
@@ -224,8 +225,11 @@ class Restorer:
                 return _Result(None, one.rows, ["the table was made anew, and no key tells which rows it has already"])
             if alive is not None:
                 lived, said, going = await give_to_living(going, where, alive)
-            restored, remarks = await insert_rows(going, fresh=where != self._stood[one.id])
-            result = _Result(lived + restored, one.rows, [*said, *remarks])
+            placed, more = 0, list[str]()
+            if where != self._stood[one.id]:
+                placed, more, going = await make_room(going, where)
+            restored, remarks = await insert_rows(going)
+            result = _Result(lived + placed + restored, one.rows, [*said, *more, *remarks])
         else:
             if one.kind is Kind.UPDATED:
                 # rows that the same step deleted later have only just come back
@@ -249,7 +253,10 @@ class Restorer:
 
     async def _place_of(self, one: StoredSet) -> int | None:
         """The table that is meant: the same one where it has stood all along, else one of its name."""
-        stands = one.kind not in (Kind.TABLE, Kind.SEQUENCE) and await is_at_origin(self._connection, one.table.name)
+        if one.kind is Kind.SEQUENCE:
+            stands = await is_the_same(self._connection, one)
+        else:
+            stands = one.kind is not Kind.TABLE and await is_at_origin(self._connection, one.table.name)
         kinds = ["S"] if one.kind is Kind.SEQUENCE else ["r", "p"]
         found: int | None = await self._connection.fetchval(_FIND, one.relation, one.schema, one.name, stands, kinds)
         return found
