@@ -37,6 +37,7 @@ from app.ui.pages import (
     schedules,
     settings,
     signing,
+    webhooks,
 )
 from app.ui.sql import highlighted
 from app.wiring import Services
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
 
 PAGES = (
     overview.pages, jobs.pages, plans.pages, migrations.pages, graph.pages, conflicts.pages, drift.pages, compare.pages,
-    kept.pages, schedules.pages, record.pages, settings.pages, acting.pages, signing.pages,
+    kept.pages, schedules.pages, record.pages, settings.pages, webhooks.pages, acting.pages, signing.pages,
 )  # fmt: skip
 WITHOUT_SIGNING_IN = frozenset({"static", "signing.sign_in", "signing.sign_in_with", "acting.choose_theme"})
 HEADERS = {
