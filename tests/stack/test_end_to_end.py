@@ -187,7 +187,7 @@ def test_the_demo_runs_the_samples_and_says_what_to_try_next(data_dir: Path) -> 
 
 
 def _check_what_the_demo_has_staged(stack: RunningStack) -> None:
-    (conflict,) = stack.http.get("/migrations/conflicts", params={"environment": "staging", "state": "open"}).json()
+    (conflict,) = stack.http.get("/migrations/conflicts", params={"environment": "development", "state": "open"}).json()
     assert conflict["kind"] == "schema_drift" and "orders_made_by_hand" in json.dumps(conflict)
 
     job = stack.http.post("/environments/staging/sync").json()

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import shutil
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -28,7 +29,7 @@ Two people, each for a browser of its own, at {url}/ui/:{shown}
 What one asks for in production the other has to approve. Calls take -H "Authorization: Bearer TOKEN"."""
 WORDS = {"completed": "✓", "pending": "○", "failed": "✕", "rolled_back": "↩"}
 SCENE = f"""
-Staging has the first eight, and an index that somebody made by hand: that is drift, and open in the conflict log.
+Staging has the first eight. In development somebody made an index by hand: that is drift, open in the conflict log.
 A session named {READER} reads customers there: bring staging up, and the last step waits for it {WATCHED_S:.0f} s."""
 
 
@@ -47,13 +48,26 @@ def demo(port: int, data_dir: Path, people: bool) -> None:
     admin = secrets.token_urlsafe(32) if people else None
     options = StackOptions(
         data_dir=data_dir,
-        migrations=PACKAGED_SAMPLES,
+        migrations=own_samples(data_dir),
         port=port,
         workers=2,
         targets=DATABASES,
         environment=_own_environment() | ({} if admin is None else _with_people(data_dir, admin)),
     )
     sys.exit(run_stack(options, on_ready=partial(show_main_job, admin=admin)))
+
+
+def own_samples(data_dir: Path) -> Path:
+    """A copy for this demo alone: settling a drift writes a migration, and that has no place among the packaged ones.
+
+    What is there already stays: it is what the databases of this folder have been through.
+    """
+    own = data_dir / "migrations"
+    own.mkdir(parents=True, exist_ok=True)
+    for sample in PACKAGED_SAMPLES.iterdir():
+        if sample.is_file() and not (own / sample.name).exists():
+            shutil.copyfile(sample, own / sample.name)
+    return own
 
 
 def show_main_job(info: StackInfo, admin: str | None = None) -> None:
@@ -125,7 +139,7 @@ Try next, in another terminal:
   open           {url}/ui/                            the dashboard
   open           {url}/docs                           the whole API
 
-Your own files: liftlock up --migrations DIR
+Your own files: liftlock up --migrations DIR; those of this demo stand in {info.data_dir}/migrations
 Ctrl-C stops everything; the data stays in {info.data_dir}"""
 
 
