@@ -241,6 +241,7 @@ def _crashed(error: Exception) -> AnyResponse:
 
 def _problem(status: int, problem: dict[str, Any]) -> AnyResponse:
     """With everything around it where the API still answers, else a plain one."""
+    problem = {"status": int(status), **problem}
     if _signed_in() and status < HTTPStatus.INTERNAL_SERVER_ERROR:
         with suppress(Refused):
             return make_response(render_template("problem.html", problem=problem), int(status))

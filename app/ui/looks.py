@@ -9,6 +9,7 @@ from functools import lru_cache
 from markupsafe import Markup, escape
 
 _CODE = re.compile(r"`([^`]{1,80})`")
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 NOTHING = Markup("—")
 
@@ -203,6 +204,8 @@ def plainly(value: object) -> Markup:
             )
         case bool():
             return escape("yes" if value else "no")
+        case str() if _MOMENT.fullmatch(value):
+            return ago(value)
         case str() if "\n" in value or len(value) > 80:
             return Markup("<pre><code>{}</code></pre>").format(value)
         case _:

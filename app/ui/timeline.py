@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from app.ui.asking import Json
 from app.ui.looks import duration, lock_mode, moment_of, several
 
-WIDTH, LEFT, LANE, GAP = 640, 76, 26, 10
+WIDTH, LEFT, LANE, GAP = 640, 86, 26, 10
 LEAST_WIDTH = 2.0
 TICKS = 4
 LANES = ("Steps", "We wait", "They wait")
