@@ -133,7 +133,9 @@ def _coded(text: str) -> Markup:
 
 
 def _page(template: str, **values: Any) -> Response:
-    response = Response(render_template(template, style=_style(), coded=_coded, **values), content_type="text/html; charset=utf-8")
+    response = Response(
+        render_template(template, style=_style(), coded=_coded, **values), content_type="text/html; charset=utf-8"
+    )
     digest = base64.b64encode(hashlib.sha256(_style().encode()).digest()).decode()
     response.headers["Content-Security-Policy"] = (
         f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

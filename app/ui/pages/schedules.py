@@ -27,7 +27,11 @@ def schedules() -> str:
 
 def _schedule(one: Json) -> Json:
     turn = ("resume", "Resume it") if one["paused"] else ("pause", "Pause it")
-    return {**one, "does": DOES.get(one["kind"], one["kind"]), "offers": [_offer(one["name"], *turn), _offer(one["name"], "run", "Run it now")]}
+    return {
+        **one,
+        "does": DOES.get(one["kind"], one["kind"]),
+        "offers": [_offer(one["name"], *turn), _offer(one["name"], "run", "Run it now")],
+    }
 
 
 def _offer(name: str, verb: str, label: str) -> Json:
