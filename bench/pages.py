@@ -6,12 +6,21 @@ from pathlib import Path
 import app.ui
 from bench import history
 from bench.caller import Caller
+from bench.databases import execute
 from bench.figures import Benchmark, Row, Samples, Scale, Section, Stopwatch, value_at_most
 from bench.overview import environments
-from bench.stack import running_stack, work_folder
+from bench.stack import RunningStack, running_stack, work_folder
 
 MOST_PAGE_MS = 100.0
 ENVIRONMENTS = 5
+LOG_LINES = 100_000
+MORE_LINES = """
+    INSERT INTO liftlock_control.events (at, type, job_id, environment, said, log_end, detail)
+    SELECT last.at, 'job.progress', last.job_id, last.environment, repeat('x', 50),
+           last.log_end + line * (length('2030-01-31T08:00:00.000000Z') + 1 + 16 + 1 + 50 + 1), last.detail
+    FROM (SELECT * FROM liftlock_control.events WHERE job_id IS NOT NULL ORDER BY id DESC LIMIT 1) AS last,
+         generate_series(1, {count}) AS line
+"""
 STATIC = Path(app.ui.__file__).parent / "static"
 
 
@@ -33,7 +42,15 @@ def measure(scale: Scale) -> Section:
                 "the newest 50 jobs": "/ui/jobs",
             }
             samples = {name: _timed(caller, path, rounds) for name, path in pages.items()}
+            samples[f"a job with a log of {LOG_LINES:,} lines"] = _with_long_log(servers, rounds)
     return _section(samples)
+
+
+def _with_long_log(servers: RunningStack, rounds: int) -> Samples:
+    with Caller(servers.api_url) as caller:
+        job = caller.perform("/migrations/run")["id"]
+        execute(servers.control_url, MORE_LINES.format(count=LOG_LINES))
+        return _timed(caller, f"/ui/jobs/{job}", rounds)
 
 
 def _timed(caller: Caller, path: str, rounds: int) -> Samples:
