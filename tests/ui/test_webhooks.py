@@ -1,6 +1,7 @@
 """Who is told: added, tried out, looked at, told once more and removed, by whoever may."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -20,9 +21,8 @@ def nobody_is_told(stand: Stand) -> None:
     stand.deliveries.rows.clear()
 
 
-def added(browser: Browser, **filled: str) -> Page:
-    given = {"field__name": "on-call", "field__url": ADDRESS, **filled}
-    return browser.press(browser.get("/ui/settings"), ADD, **given)
+def added(browser: Browser, **filled: Any) -> Page:
+    return browser.press(browser.get("/ui/settings"), ADD, field__name="on-call", field__url=ADDRESS, **filled)
 
 
 def test_a_webhook_is_added_with_what_it_hears_of_and_its_secret_is_shown_once(stand: Stand, browser: Browser) -> None:
