@@ -17,6 +17,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
 from app.domain.errors import BackendUnavailable, TooOften
+from app.domain.locks import spelled
 from app.portal import PortalClosed
 from app.ui import looks, visitor
 from app.ui.asking import Api, Refused
@@ -113,7 +114,7 @@ def _filters() -> dict[str, Any]:
         "short": looks.short,
         "words": looks.words,
         "coded": looks.coded,
-        "lock": looks.lock_mode,
+        "lock": spelled,
         "spoken": looks.spoken,
         "plainly": looks.plainly,
         "state": looks.state,

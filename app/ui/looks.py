@@ -10,7 +10,6 @@ from markupsafe import Markup, escape
 
 _CODE = re.compile(r"`([^`]{1,80})`")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
-_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 NOTHING = Markup("—")
 
 
@@ -174,13 +173,6 @@ def several(count: int, one: str, many: str | None = None) -> str:
 def short(identity: str | None) -> str:
     """The end of an id: of those that are made in order, the beginning is alike."""
     return NOTHING if identity is None else f"…{identity[-6:]}"
-
-
-def lock_mode(name: str | None) -> str:
-    """`AccessExclusiveLock` of pg_locks as the manual writes it."""
-    if name is None:
-        return "a lock"
-    return _HUMP.sub(" ", name.removesuffix("Lock")).upper()
 
 
 def words(name: str) -> str:
