@@ -217,9 +217,7 @@ class Submission:
         request, not_before = admission.request, admission.not_before
         waits = "is waiting for a worker" if not_before is None else f"waits until it may, at {not_before.isoformat()}"
         if admission.needed:
-            # of what a job waits for, that comes first which somebody has to do
-            people = "somebody else approves it" if admission.needed == 1 else f"{admission.needed} others approve it"
-            waits = f"waits until {people}"
+            waits = "waits until somebody else approves it"
         return NewJob(
             id=JobId(self._clock.new_id()),
             request=request,

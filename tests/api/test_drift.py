@@ -130,7 +130,7 @@ def test_a_file_that_reverts_is_written_and_named(stand: Stand) -> None:
 
     ((file, text),) = stand.drafts.files.items()
     assert closed.status_code == 200 and closed.json["note"].startswith(f"a slip; written to {file}")
-    assert "-- migrate:up\nDROP INDEX public.by_hand;" in text
+    assert "-- migrate:up\nDROP INDEX IF EXISTS public.by_hand;" in text
     assert resolve(stand, closed.json, resolution="revert_drift").status_code == 409
 
 
