@@ -105,7 +105,7 @@ def access() -> Access:
 
 
 def may() -> May:
-    return May(access().scopes, services().settings.read_only)
+    return May(access().scopes, services().settings.read_only, access().principal)
 
 
 def require(need: Scope) -> None:

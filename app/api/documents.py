@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
@@ -10,6 +11,7 @@ from flask import Response, current_app, render_template, request
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 from flask_openapi3.openapi import OpenAPI
+from markupsafe import Markup, escape
 
 from app.api import schemas
 from app.api.answers import tagged_response
@@ -34,6 +36,8 @@ ABOUT = (
     "PostgreSQL migrations as a service. Every change is a job: it is committed before it is answered, runs in a "
     "worker, and says at the end what failed, what was left behind, whether to try again and what to type next."
 )
+
+_CODE = re.compile(r"`([^`]{1,80})`")
 
 
 @api.get("/openapi.json", doc_ui=False)
@@ -123,8 +127,15 @@ def _operations(document: Document) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
+def _coded(text: str) -> Markup:
+    """What stands between backticks as code."""
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 - it is escaped before
+
+
 def _page(template: str, **values: Any) -> Response:
-    response = Response(render_template(template, style=_style(), **values), content_type="text/html; charset=utf-8")
+    response = Response(
+        render_template(template, style=_style(), coded=_coded, **values), content_type="text/html; charset=utf-8"
+    )
     digest = base64.b64encode(hashlib.sha256(_style().encode()).digest()).decode()
     response.headers["Content-Security-Policy"] = (
         f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

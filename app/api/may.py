@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from app.domain.access import Scope, Scopes, allows
+from app.domain.principal import Principal
 
 READ_ONLY = "this service makes no changes (LIFTLOCK_READ_ONLY)"
 
@@ -11,6 +12,7 @@ READ_ONLY = "this service makes no changes (LIFTLOCK_READ_ONLY)"
 class May:
     scopes: Scopes
     read_only: bool
+    caller: Principal
 
     def refusal(self, need: Scope) -> str | None:
         """Why not, whatever the state of things; None when nothing of the caller's is in the way."""

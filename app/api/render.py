@@ -13,7 +13,7 @@ from app.api.shown import state_of
 from app.api.steps import in_environment, next_steps
 from app.domain.access import Scope, Verb, need_of
 from app.domain.again import refuse_unsafe_retry
-from app.domain.approval import Vote
+from app.domain.approval import Vote, asked_by
 from app.domain.errors import NotSafeToRetry
 from app.domain.failure import Failure
 from app.domain.job import CONTROL, Job, JobKind, JobState, StepRecord
@@ -239,13 +239,18 @@ def _votes_on(job: Job) -> tuple[Callable[[Job, May], Json], ...]:
     return (_approve, _reject) if job.state is JobState.WAITING and job.approvals_needed else ()
 
 
+def _vote_refusal(job: Job, may: May) -> str | None:
+    own = f"{may.caller.label} asked for it; somebody else has to say so" if asked_by(job, may.caller) else None
+    return may.refusal(Scope(Verb.APPROVE, job.request.environment)) or own
+
+
 def _approve(job: Job, may: May) -> Json:
-    refusal = may.refusal(Scope(Verb.APPROVE, job.request.environment))
+    refusal = _vote_refusal(job, may)
     return action("approve", "Approve what it would run", "POST", f"/jobs/{job.id}/approve", refusal, None)
 
 
 def _reject(job: Job, may: May) -> Json:
-    refusal = may.refusal(Scope(Verb.APPROVE, job.request.environment))
+    refusal = _vote_refusal(job, may)
     return action("reject", "Say no to it", "POST", f"/jobs/{job.id}/reject", refusal, None)
 
 

@@ -30,6 +30,12 @@ def approvals_needed(environment: Environment, request: JobRequest) -> int:
     return environment.approvals if request.kind.writes_target and request.stranded is None else 0
 
 
+def asked_by(job: Job, by: Principal) -> bool:
+    """Whether it is they who asked for it."""
+    asked = job.origin.principal
+    return (by.kind, by.id) == (asked.kind, asked.id)
+
+
 def refuse_vote(job: Job, by: Principal, votes: tuple[Vote, ...]) -> None:
     """Four eyes: whoever asks is not whoever approves, and nobody counts twice.
 
@@ -43,8 +49,8 @@ def refuse_vote(job: Job, by: Principal, votes: tuple[Vote, ...]) -> None:
         )
     if by.kind == "anonymous":
         raise Forbidden("an approval has to say whose it is, and nobody knows who you are: set LIFTLOCK_AUTH=token")
-    asked, about = job.origin.principal, {"environment": job.request.environment}
-    if (by.kind, by.id) == (asked.kind, asked.id):
+    about = {"environment": job.request.environment}
+    if asked_by(job, by):
         raise Forbidden(f"job {job.id} was asked for by {by.label}; somebody else has to approve it", facts=about)
     if any((vote.by.kind, vote.by.id) == (by.kind, by.id) for vote in votes):
         raise Forbidden(f"{by.label} has approved job {job.id} already; somebody else has to, too", facts=about)

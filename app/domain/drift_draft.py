@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from app.domain.drift import Drift
@@ -14,6 +14,11 @@ from app.domain.settling import Resolution
 
 LONGEST_REMARK = 110
 NOT_READ_YET = "SET LOCAL check_function_bodies = off; -- a function may come before the table that it reads"
+_DROPS = re.compile(
+    r"^((?:ALTER TABLE (?:ONLY )?\S+ DROP (?:COLUMN|CONSTRAINT))"
+    r"|DROP (?:INDEX|(?:FOREIGN )?TABLE|(?:MATERIALIZED )?VIEW|SEQUENCE|TYPE|DOMAIN|FUNCTION|PROCEDURE)"
+    r"|DROP (?:TRIGGER|POLICY|STATISTICS|SCHEMA|EXTENSION)) (?!IF EXISTS )"
+)
 _FUNCTION = re.compile(r"CREATE (OR REPLACE )?(FUNCTION|PROCEDURE)\b")
 
 
@@ -63,10 +68,15 @@ def draft_of(drift: Drift, resolution: Resolution, now: datetime, version: str) 
     """Adopting, its up makes of the recorded schema the found one; reverting, the other way round."""
     there, back = adopting(drift.differences), restoring(drift.differences)
     if resolution is Resolution.REVERT_DRIFT:
-        there, back = back, there
+        there, back = _where_it_is(back), there
     where = drift.environment.replace(PART, "-")
     name = f"{resolution.value.replace('_', '-')}-{where}-{now:%Y%m%d%H%M%S}"
     return Draft(name, f"{version}_{name}.sql", _text(drift, name, version, resolution, there, back), there.left)
+
+
+def _where_it_is(script: Script) -> Script:
+    """Without failing where the change was never made: the file goes through every environment, in their order."""
+    return replace(script, statements=tuple(_DROPS.sub(r"\1 IF EXISTS ", sql) for sql in script.statements))
 
 
 def _text(drift: Drift, name: str, version: str, resolution: Resolution, there: Script, back: Script) -> str:

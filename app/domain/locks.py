@@ -1,9 +1,11 @@
 """Who stands in whose way in a target: what a step waits for, who holds it, and who waits for the step."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
 MOST_QUERY_CHARS = 300
+_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +59,16 @@ class LockSample:
 
     def said(self) -> str:
         """One sentence for the job's message; only while it waits."""
-        what = f"{self.mode or 'a lock'} on {self.relation}" if self.relation else (self.mode or "a lock")
+        mode = spelled(self.mode)
+        what = f"{mode} on {self.relation}" if self.relation else mode
         first, others = self.blockers[0], len(self.blockers) - 1
         more = f" (and {others} more)" if others else ""
         return f"waiting for {what}: {first.said(self.at)}{more}"
+
+
+def spelled(mode: str | None) -> str:
+    """`AccessExclusiveLock` of pg_locks as the manual writes it."""
+    return "a lock" if mode is None else _HUMP.sub(" ", mode.removesuffix("Lock")).upper()
 
 
 def _cast(sample: LockSample) -> tuple[object, ...]:

@@ -216,6 +216,8 @@ class Submission:
     ) -> NewJob:
         request, not_before = admission.request, admission.not_before
         waits = "is waiting for a worker" if not_before is None else f"waits until it may, at {not_before.isoformat()}"
+        if admission.needed:
+            waits = "waits until somebody else approves it"
         return NewJob(
             id=JobId(self._clock.new_id()),
             request=request,

@@ -17,6 +17,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
 from app.domain.errors import BackendUnavailable, TooOften
+from app.domain.locks import spelled
 from app.portal import PortalClosed
 from app.ui import looks, visitor
 from app.ui.asking import Api, Refused
@@ -37,6 +38,7 @@ from app.ui.pages import (
     schedules,
     settings,
     signing,
+    webhooks,
 )
 from app.ui.sql import highlighted
 from app.wiring import Services
@@ -46,7 +48,7 @@ if TYPE_CHECKING:
 
 PAGES = (
     overview.pages, jobs.pages, plans.pages, migrations.pages, graph.pages, conflicts.pages, drift.pages, compare.pages,
-    kept.pages, schedules.pages, record.pages, settings.pages, acting.pages, signing.pages,
+    kept.pages, schedules.pages, record.pages, settings.pages, webhooks.pages, acting.pages, signing.pages,
 )  # fmt: skip
 WITHOUT_SIGNING_IN = frozenset({"static", "signing.sign_in", "signing.sign_in_with", "acting.choose_theme"})
 HEADERS = {
@@ -112,7 +114,7 @@ def _filters() -> dict[str, Any]:
         "short": looks.short,
         "words": looks.words,
         "coded": looks.coded,
-        "lock": looks.lock_mode,
+        "lock": spelled,
         "spoken": looks.spoken,
         "plainly": looks.plainly,
         "state": looks.state,
@@ -240,6 +242,7 @@ def _crashed(error: Exception) -> AnyResponse:
 
 def _problem(status: int, problem: dict[str, Any]) -> AnyResponse:
     """With everything around it where the API still answers, else a plain one."""
+    problem = {"status": int(status), **problem}
     if _signed_in() and status < HTTPStatus.INTERNAL_SERVER_ERROR:
         with suppress(Refused):
             return make_response(render_template("problem.html", problem=problem), int(status))

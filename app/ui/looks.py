@@ -9,7 +9,7 @@ from functools import lru_cache
 from markupsafe import Markup, escape
 
 _CODE = re.compile(r"`([^`]{1,80})`")
-_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 NOTHING = Markup("—")
 
 
@@ -35,6 +35,9 @@ LOOKS: Mapping[str, Look] = {
     "ready": Look("✓", "ready", "good"),
     "same": Look("✓", "the same", "good"),
     "restored": Look("✓", "given back", "good"),
+    "delivered": Look("✓", "delivered", "good"),
+    "enabled": Look("✓", "enabled", "good"),
+    "disabled": Look("⊘", "disabled", "warn"),
     "partly_restored": Look("◐", "partly given back", "warn"),
     "purged": Look("—", "gone", "idle"),
     "kept": Look("✓", "kept", "good"),
@@ -172,13 +175,6 @@ def short(identity: str | None) -> str:
     return NOTHING if identity is None else f"…{identity[-6:]}"
 
 
-def lock_mode(name: str | None) -> str:
-    """`AccessExclusiveLock` of pg_locks as the manual writes it."""
-    if name is None:
-        return "a lock"
-    return _HUMP.sub(" ", name.removesuffix("Lock")).upper()
-
-
 def words(name: str) -> str:
     """`lock_contention` as people write it."""
     return name.replace("_", " ")
@@ -200,6 +196,8 @@ def plainly(value: object) -> Markup:
             )
         case bool():
             return escape("yes" if value else "no")
+        case str() if _MOMENT.fullmatch(value):
+            return ago(value)
         case str() if "\n" in value or len(value) > 80:
             return Markup("<pre><code>{}</code></pre>").format(value)
         case _:

@@ -6,10 +6,11 @@ A sample holds until the next one; so the picture is as true after the incident 
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from app.domain.locks import spelled
 from app.ui.asking import Json
-from app.ui.looks import duration, lock_mode, moment_of, several
+from app.ui.looks import duration, moment_of, several
 
-WIDTH, LEFT, LANE, GAP = 640, 76, 26, 10
+WIDTH, LEFT, LANE, GAP = 640, 86, 26, 10
 LEAST_WIDTH = 2.0
 TICKS = 4
 LANES = ("Steps", "We wait", "They wait")
@@ -117,7 +118,7 @@ def _locks(spans: list[tuple[Json, datetime, datetime]], scale: _Scale) -> list[
 
 
 def _what(sample: Json) -> str:
-    mode = lock_mode(sample["mode"])
+    mode = spelled(sample["mode"])
     return f"{mode} on {sample['relation']}" if sample["relation"] else mode
 
 

@@ -57,6 +57,19 @@ def test_a_run_waits_for_approval_and_says_what_may_be_done(office: Office) -> N
     assert office.stand.doorbell.rung == []
 
 
+def test_a_job_that_waits_says_for_whom_and_offers_no_vote_to_who_asked_for_it(office: Office) -> None:
+    job = office.run().json
+    assert job["message"] == "the run in development waits until somebody else approves it"
+    refusals = {
+        name: {
+            one["name"]: one["reason"] for one in office.stand.get(f"/jobs/{job['id']}", token=token).json["actions"]
+        }
+        for name, token in (("ann", office.ann), ("bob", office.bob))
+    }
+    assert refusals["ann"]["approve"] == refusals["ann"]["reject"] == "ann asked for it; somebody else has to say so"
+    assert refusals["bob"]["approve"] is refusals["bob"]["reject"] is None
+
+
 def test_who_asked_does_not_approve_and_who_may_not_neither(office: Office) -> None:
     job_id = office.run().json["id"]
     own = office.vote(job_id, office.ann)

@@ -153,7 +153,7 @@ def test_the_locks_that_a_job_met_are_shown(stand: Stand) -> None:
     job = stand.get(f"/jobs/{job_id}").json
     assert (job["state"], job["reason"]) == ("running", "lock")
     assert job["message"] == (
-        "waiting for AccessExclusiveLock on orders: pid 8123 (billing) is idle in transaction for 0 s"
+        "waiting for ACCESS EXCLUSIVE on orders: pid 8123 (billing) is idle in transaction for 0 s"
     )
     assert stand.get(f"/jobs/{uuid4()}/locks").status_code == 404
 

@@ -130,7 +130,7 @@ def test_a_file_that_reverts_is_written_and_named(stand: Stand) -> None:
 
     ((file, text),) = stand.drafts.files.items()
     assert closed.status_code == 200 and closed.json["note"].startswith(f"a slip; written to {file}")
-    assert "-- migrate:up\nDROP INDEX public.by_hand;" in text
+    assert "-- migrate:up\nDROP INDEX IF EXISTS public.by_hand;" in text
     assert resolve(stand, closed.json, resolution="revert_drift").status_code == 409
 
 
@@ -142,7 +142,7 @@ def test_a_file_that_cannot_be_written_comes_with_the_answer(stand: Stand) -> No
     refused = resolve(stand, conflict, resolution="revert_drift")
 
     assert (refused.status_code, refused.json["type"]) == (409, "/problems/folder-not-writable")
-    assert "DROP INDEX public.by_hand" in refused.json["text"]
+    assert "DROP INDEX IF EXISTS public.by_hand" in refused.json["text"]
 
 
 def test_a_plan_says_what_a_run_would_be_answered_for_drift() -> None:

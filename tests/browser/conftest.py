@@ -65,6 +65,8 @@ def harbour(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Itera
     with running_stack(folder / "data", *arguments, *redis, environ=settings) as stack:
         stack.http.headers["Authorization"] = f"Bearer {ADMIN}"
         tokens = {name: _token(stack, name, role) for name, role in _PEOPLE.items()}
+        # an address that nobody answers at
+        stack.http.post("/webhooks", json={"name": "on-call", "url": "https://hooks.invalid/here"})
         yield Harbour(stack, targets, tokens)
 
 

@@ -28,6 +28,7 @@ def _every_page(harbour: Harbour) -> list[str]:
         *PAGES,
         *(f"/ui/jobs/{one}" for one in kinds.values()),
         *(f"/ui/conflicts/{one['id']}" for one in conflicts[:1]),
+        *(f"/ui{one['links']['self']}" for one in harbour.stack.http.get("/webhooks").json()),
     ]
 
 

@@ -165,3 +165,16 @@ def test_doctor_knows_an_old_server_a_standby_and_a_lack_of_rights() -> None:
     found = {one.about: one for one in (*_judged(Dsn("postgresql://me@db/shop"), about), *_version(12))}
     assert {name for name, one in found.items() if one.ok is False} == {"primary", "rights", "clock", "DATABASE_URL"}
     assert found["rights"].fix == 'GRANT CREATE ON DATABASE "shop" TO "me"'
+
+
+def test_the_demo_works_on_a_copy_of_the_samples_and_keeps_what_was_written_there(tmp_path: Path) -> None:
+    from app.cli.local.demo import own_samples
+    from app.cli.local.up import PACKAGED_SAMPLES
+
+    own = own_samples(tmp_path)
+    names = {one.name for one in PACKAGED_SAMPLES.iterdir() if one.is_file()}
+    (own / "0012_revert.sql").write_text("written by it")
+    (own / min(names)).write_text("as it was run here")
+    assert own_samples(tmp_path) == own == tmp_path / "migrations"
+    assert {one.name for one in own.iterdir()} == names | {"0012_revert.sql"}
+    assert (own / min(names)).read_text() == "as it was run here"

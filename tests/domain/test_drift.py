@@ -88,9 +88,20 @@ def test_a_draft_takes_over_what_was_found_and_one_that_reverts_is_its_mirror() 
     assert up == "CREATE INDEX by_hand ON public.a USING btree (id);"
     assert down.strip() == "DROP INDEX public.by_hand;"
     assert reverting.text.split("-- migrate:up\n")[1].startswith(
-        "DROP INDEX public.by_hand;\n\n-- migrate:down\nCREATE INDEX"
+        "DROP INDEX IF EXISTS public.by_hand;\n\n-- migrate:down\nCREATE INDEX"
     )
     assert "\n-- version: 7\n" in adopting.text
+
+
+def test_reverting_takes_away_only_what_is_there_since_the_file_goes_through_every_environment() -> None:
+    table = SchemaObject("table", "public.b", {})
+    column = SchemaObject("column", "public.a.extra", {"of": "public.a", "position": 2, "type": "text"})
+    found = Drift.of("staging", Sight(Snapshot.of([TABLE, COLUMN, table, column]), recorded()))
+    assert found is not None
+
+    up = draft_of(found, Resolution.REVERT_DRIFT, AT, "7").text.split("-- migrate:up\n")[1]
+
+    assert up.startswith("ALTER TABLE public.a DROP COLUMN IF EXISTS extra;\nDROP TABLE IF EXISTS public.b;\n")
 
 
 def test_what_has_no_sql_is_named_in_the_draft() -> None:

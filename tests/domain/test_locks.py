@@ -14,14 +14,14 @@ WAITING = LockSample(NOW, 77, 0, "AccessExclusiveLock", "orders", (HOLDER,))
 
 def test_a_sample_names_what_it_waits_for_and_who_holds_it_since_when() -> None:
     assert WAITING.said() == (
-        "waiting for AccessExclusiveLock on orders: pid 8123 (billing) is idle in transaction for 6 m 52 s"
+        "waiting for ACCESS EXCLUSIVE on orders: pid 8123 (billing) is idle in transaction for 6 m 52 s"
     )
 
 
 @pytest.mark.parametrize(
     ("sample", "said"),
     [
-        (replace(WAITING, relation=None), "waiting for AccessExclusiveLock: pid 8123"),
+        (replace(WAITING, relation=None), "waiting for ACCESS EXCLUSIVE: pid 8123"),
         (replace(WAITING, relation=None, mode=None), "waiting for a lock: pid 8123"),
         (replace(WAITING, blockers=(HOLDER, HOLDER, HOLDER)), "(and 2 more)"),
         (replace(WAITING, blockers=(Session(0),)), "a prepared transaction"),

@@ -153,11 +153,9 @@ def test_a_step_that_waits_names_whom_within_a_second_and_succeeds_when_they_are
                 began = time.monotonic()
                 eventually(lambda: house.job(job_id).reason == "lock")
                 named_after_s = time.monotonic() - began
-                waiting = eventually(
-                    lambda: job if "AccessExclusiveLock" in (job := house.job(job_id)).message else None
-                )
+                waiting = eventually(lambda: job if "ACCESS EXCLUSIVE" in (job := house.job(job_id)).message else None)
                 assert f"pid {holder} (billing) is idle in transaction" in waiting.message, waiting.message
-                assert "AccessExclusiveLock on orders" in waiting.message
+                assert "ACCESS EXCLUSIVE on orders" in waiting.message
                 assert named_after_s < 1.0
                 samples = house.run_async(house.services.migrations.locks(job_id))
                 (blocker,) = samples[0].blockers

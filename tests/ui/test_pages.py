@@ -8,6 +8,7 @@ import pytest
 from app.domain.conflict import Collision, ConflictKind
 from app.domain.failure import Failure, FailureCode
 from app.domain.job import JobState
+from app.ui.pages.jobs import MOST_LINES
 from tests.api.stand import ONE, SECRET, THREE, TWO, Stand, standing
 from tests.domain.literals import sql
 from tests.ui.browser import Browser, Page
@@ -102,6 +103,24 @@ def test_a_job_that_waits_can_be_stopped_after_being_asked_once_more(busy: Stand
     job = next(one for one in busy.get("/jobs").json if one["state"] == "queued")
     page = visitor.get(f"/ui/jobs/{job['id']}")
     assert [label for _, _, label in page.form_with("Stop the job").buttons] == ["Leave it", "Stop the job"]
+
+
+def test_a_line_of_a_log_ends_where_the_log_ends_it(busy: Stand, visitor: Browser) -> None:
+    """And not at what else ends lines in Unicode, which a note or an error of PostgreSQL may hold."""
+    said = "one\u2028two\x85three\x0cfour"
+    job = next(one.job for one in busy.store.rows.values() if one.job.state is JobState.FAILED)
+    busy.events.tell(job, "job.notice", said)
+    page = visitor.get(f"/ui/jobs/{job.id}")
+    assert (page.status, said in page.html) == (200, True)
+
+
+def test_a_filter_of_a_long_log_says_that_it_looks_at_its_end_only(busy: Stand, visitor: Browser) -> None:
+    job = next(one.job for one in busy.store.rows.values() if one.job.state is JobState.FAILED)
+    assert "the newest 500 lines" not in visitor.get(f"/ui/jobs/{job.id}").text.lower()
+    for number in range(MOST_LINES):
+        busy.events.tell(job, "job.progress", f"line {number}")
+    page = visitor.get(f"/ui/jobs/{job.id}?log=nowhere")
+    assert "no line of the newest 500 holds “nowhere”" in page.text and "the download has all of them" in page.text
 
 
 def test_the_overview_finds_by_name_and_leads_an_id_to_its_job(busy: Stand, visitor: Browser) -> None:

@@ -30,8 +30,9 @@ Two people, each for a browser of its own, at {url}/ui/:{shown}
 What one asks for in production the other has to approve. Calls take -H "Authorization: Bearer TOKEN"."""
 WORDS = {"completed": "✓", "pending": "○", "failed": "✕", "rolled_back": "↩"}
 SCENE = f"""
-Staging has the first eight, and an index that somebody made by hand: that is drift, and open in the conflict log.
-A session named {READER} reads customers there: bring staging up, and the last step waits for it {WATCHED_S:.0f} s."""
+In development somebody has made an index by hand: that is drift, and open in the conflict log.
+Staging has the first eight, and a session named {READER} that reads customers: bring staging up, and the
+step that alters them waits for it {WATCHED_S:.0f} s."""
 
 
 @click.command(cls=Exampled, example="liftlock demo\nliftlock demo --port 3001 --data-dir /tmp/liftlock-demo")
@@ -49,7 +50,7 @@ def demo(port: int, data_dir: Path, people: bool, as_json: bool) -> None:
     """Run everything on this machine, apply the sample migrations, and stay up until Ctrl-C."""
     admin = secrets.token_urlsafe(32) if people else None
     try:
-        files, own = _own_files(data_dir), {} if admin is None else _with_people(data_dir, admin)
+        files, own = own_samples(data_dir), {} if admin is None else _with_people(data_dir, admin)
     except OSError as error:
         raise click.ClickException(
             f"The data folder {data_dir} cannot be used ({error.strerror}: {error.filename}); "
@@ -64,6 +65,19 @@ def demo(port: int, data_dir: Path, people: bool, as_json: bool) -> None:
         environment=_own_environment() | own,
     )
     sys.exit(stand(options, as_json, partial(show_main_job, admin=admin)))
+
+
+def own_samples(data_dir: Path) -> Path:
+    """A copy for this demo alone: settling a drift writes a migration, and that has no place among the packaged ones.
+
+    What is there already stays: it is what the databases of this folder have been through.
+    """
+    own = data_dir / "migrations"
+    own.mkdir(parents=True, exist_ok=True)
+    for sample in PACKAGED_SAMPLES.iterdir():
+        if sample.is_file() and not (own / sample.name).exists():
+            shutil.copyfile(sample, own / sample.name)
+    return own
 
 
 def show_main_job(info: StackInfo, admin: str | None = None) -> None:
@@ -137,15 +151,6 @@ Try next, in another terminal:
 
 The samples are in {info.data_dir / "migrations"}; change them, or add one. Your own files: liftlock up --migrations DIR
 Ctrl-C stops everything; the data stays in {info.data_dir}"""
-
-
-def _own_files(data_dir: Path) -> Path:
-    """A copy of the samples: answers to drift write files, and these are everybody's."""
-    folder = data_dir / "migrations"
-    data_dir.mkdir(parents=True, exist_ok=True)
-    if not folder.exists():
-        shutil.copytree(PACKAGED_SAMPLES, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    return folder
 
 
 def _with_people(data_dir: Path, admin: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What the demo stages in staging, to have something to see: an index made by hand, and a session in the way."""
+"""What the demo stages, to have something to see: an index made by hand, and a session in the way."""
 
 import asyncio
 import threading
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from app.client import Liftlock
 
 PLACE = "staging"
+DRIFTED = "development"
+"""Where nothing is pending: a run takes the schema as it finds it, and with that the conflict would be over."""
 AS_FAR_AS = "index_orders_by_customer"
 BY_HAND = "CREATE INDEX orders_made_by_hand ON orders (placed_at)"
 READER = "nightly-report"
@@ -33,8 +35,8 @@ def set_scene(info: StackInfo, client: "Liftlock") -> bool:
     statuses = {one.status for one in client.migrations.list(PLACE)}
     if statuses == {"pending"}:
         client.wait(client.environments.sync(PLACE, to=AS_FAR_AS))
-        asyncio.run(_change_by_hand(info.targets[PLACE]))
-        client.wait(client.environments.scan(PLACE))
+        asyncio.run(_change_by_hand(info.targets[DRIFTED]))
+        client.wait(client.environments.scan(DRIFTED))
     if "pending" not in statuses:
         return False
     threading.Thread(target=_sit, args=(info.targets[PLACE],), name=READER, daemon=True).start()

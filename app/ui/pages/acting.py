@@ -74,6 +74,8 @@ def _shown(answer: Answer, offer: Offer) -> AnyResponse:
     body: Any = answer.body
     if isinstance(body, dict) and body.get("token"):
         return Response(render_template("made_token.html", token=body), HTTPStatus.CREATED)
+    if isinstance(body, dict) and body.get("secret"):
+        return Response(render_template("made_webhook.html", webhook=body), answer.status)
     return redirect(_page_of(body) or offer.back, HTTPStatus.SEE_OTHER)
 
 

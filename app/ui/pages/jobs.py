@@ -60,6 +60,7 @@ def list_jobs() -> str:
 def job(job_id: str) -> str:
     found = api().get(f"/jobs/{segment(job_id)}")
     samples = api().get(f"/jobs/{segment(job_id)}/locks") or []
+    lines, wanted = _log(found), request.args.get("log", "").strip()
     votes = api().get(f"/jobs/{segment(job_id)}/approvals") if found["approvalsNeeded"] else []
     error = _error(found)
     return render_template(
@@ -73,8 +74,10 @@ def job(job_id: str) -> str:
         waiting=samples[-1] if samples and found["finishedAt"] is None and samples[-1]["blockers"] else None,
         drawing=timeline(found, samples),
         votes=votes,
-        log=_log(found),
-        log_filter=request.args.get("log", "").strip(),
+        log=None if lines is None else [_line(one) for one in lines if wanted.casefold() in one.casefold()],
+        log_lines=MOST_LINES,
+        newest_only=lines is not None and len(lines) >= MOST_LINES,
+        log_filter=wanted,
     )
 
 
@@ -110,13 +113,12 @@ def job_log(job_id: str) -> Response:
     return Response(text or "", headers=headers, content_type="text/plain; charset=utf-8")
 
 
-def _log(job: Json) -> list[Line] | None:
-    """The newest lines that hold what is asked for; None where this job has no log."""
+def _log(job: Json) -> list[str] | None:
+    """Its newest lines; None where this job has no log."""
     if "log" not in job["links"]:
         return None
-    wanted = request.args.get("log", "").strip().casefold()
     text = api().get(job["links"]["log"], tail=MOST_LINES) or ""
-    return [_line(one) for one in text.splitlines() if wanted in one.casefold()]
+    return str(text).split("\n")[:-1]
 
 
 def _line(text: str) -> Line:

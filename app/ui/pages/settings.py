@@ -8,6 +8,7 @@ from app.domain.access import Role
 from app.ui.asking import Json, Refused, segment
 from app.ui.mount import PREFIX
 from app.ui.offers import LIST, MOMENT, TEXT, Offer
+from app.ui.pages.webhooks import section
 from app.ui.visitor import api
 
 pages = Blueprint("settings", __name__)
@@ -26,7 +27,7 @@ def settings() -> str:
         why_not=why_not,
         make=Offer("POST", "/tokens", HERE, {}, takes),
         roles=list(Role),
-        webhooks=_optional("/webhooks"),
+        webhooks=section(),
         version=api().get("/version"),
     )
 
@@ -48,14 +49,3 @@ def _tokens() -> tuple[list[Json] | None, str | None]:
             raise
         return None, str(refused)
     return [{**one, "revoke": Offer("DELETE", f"/tokens/{one['id']}", HERE)} for one in found], None
-
-
-def _optional(path: str) -> list[Json] | None:
-    """None where this release has none, or the caller may not see them."""
-    try:
-        found = api().find(path)
-    except Refused as refused:
-        if refused.status != HTTPStatus.FORBIDDEN:
-            raise
-        return None
-    return found if isinstance(found, list) else None

@@ -6,6 +6,9 @@
   const live = document.getElementById("live");
   if (!live || !page()) return;
   document.documentElement.classList.add("scripted");
+  // on a small screen the pages are one row: the one that is shown may stand outside it
+  const row = document.querySelector(".side"), here = row?.querySelector("[aria-current]");
+  if (here && row.scrollWidth > row.clientWidth) row.scrollLeft = here.offsetLeft - (row.clientWidth - here.offsetWidth) / 2;
 
   const words = document.getElementById("live-words"), time = document.getElementById("live-time");
   const state = { stream: null, paused: false, brokenSince: null, poll: null, settle: null, grace: null, lookedAt: 0, shownAt: new Date() };
