@@ -8,6 +8,7 @@ import binascii
 import hashlib
 import hmac
 import json
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -25,6 +26,7 @@ ROTATES_FOR = timedelta(hours=24)
 PAUSES = tuple(timedelta(seconds=s) for s in (5, 60, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000))
 """Before the second try, the third, …: about two and a half days in all."""
 MOST_ANSWER_CHARS = 500
+_NOT_IN_ADDRESS = re.compile(r"[^\x21-\x7e]")
 
 
 class News(StrEnum):
@@ -201,6 +203,8 @@ def shown_of(url: str) -> str:
 
 def url_problem(url: str) -> str | None:
     """What is wrong with an address, before anybody has looked where it leads."""
+    if _NOT_IN_ADDRESS.search(url):
+        return "holds a character that no address has; write it as %XX, in the name of a host as xn--…"
     try:
         parts = urlsplit(url)
         _ = parts.port

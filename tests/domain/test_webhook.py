@@ -170,6 +170,10 @@ def test_what_was_not_heard_is_tried_again_ever_later_and_then_given_up(tried: T
         ("https://me:secret@x.example", "holds a user or a password; put a secret into its path"),
         ("https://x.example/#a", "has a fragment"),
         ("https://x.example:port", "is no address"),
+        ("https://x.example/a\x7f", "holds a character that no address has"),
+        ("https://x.example/a b", "holds a character that no address has"),
+        ("https://bücher.example/", "holds a character that no address has"),
+        ("https://xn--bcher-kva.example/%C3%BC", None),
     ],
 )
 def test_an_address_is_looked_at_before_anybody_uses_it(url: str, problem: str | None) -> None:
