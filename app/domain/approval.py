@@ -9,7 +9,7 @@ from app.domain.errors import ApprovalVoid, Forbidden, NothingToApprove
 from app.domain.job import Job, JobRequest, JobState
 from app.domain.ledger import History
 from app.domain.principal import Principal
-from app.domain.step import Plan
+from app.domain.step import Plan, count_of
 
 REASON = "approval"
 """Why a job waits."""
@@ -28,6 +28,13 @@ class Vote:
 def approvals_needed(environment: Environment, request: JobRequest) -> int:
     """Whatever writes the target needs them, but the release of one that a job holds which nobody will go on with."""
     return environment.approvals if request.kind.writes_target and request.stranded is None else 0
+
+
+def waits_for(needed: int, not_before: datetime | None) -> str:
+    """What a job waits for that has just been accepted; its window is looked at again when it is approved."""
+    if needed:
+        return f"waits for {count_of(needed, 'approval')}"
+    return "is waiting for a worker" if not_before is None else f"waits until it may, at {not_before.isoformat()}"
 
 
 def refuse_vote(job: Job, by: Principal, votes: tuple[Vote, ...]) -> None:

@@ -53,6 +53,7 @@ def office() -> Iterator[Office]:
 def test_a_run_waits_for_approval_and_says_what_may_be_done(office: Office) -> None:
     job = office.run().json
     assert (job["state"], job["reason"], job["approvalsNeeded"]) == ("waiting", "approval", 1)
+    assert job["message"] == "the run in development waits for 1 approval"
     assert [one["name"] for one in job["actions"]] == ["cancel", "retry", "approve", "reject"]
     assert office.stand.doorbell.rung == []
 
