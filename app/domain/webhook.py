@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from app.domain.conflict import ConflictKind
+from app.domain.environment import whole_of
 from app.domain.events import Event
 
 SECRET_PREFIX = "whsec_"  # noqa: S105 - what a secret begins with
@@ -146,7 +147,9 @@ def wants(webhook: Webhook, notice: Notice, told: Collection[str] | None) -> boo
         return False
     if notice.environment is not None and told is not None:
         return webhook.name in told
-    return not webhook.environments or notice.environment in webhook.environments
+    # whoever names an environment means each of its targets
+    places = set() if notice.environment is None else {notice.environment, whole_of(notice.environment)}
+    return not webhook.environments or not places.isdisjoint(webhook.environments)
 
 
 def body_of(notice: Notice, form: Format) -> str:

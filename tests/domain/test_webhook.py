@@ -116,6 +116,12 @@ def test_the_environment_says_whom_it_tells_and_the_webhook_what_it_wants(
     assert wants(hook(**changed), notice, told) is heard
 
 
+@pytest.mark.parametrize(("named", "heard"), [("production", True), ("production.eu", True), ("production.us", False)])
+def test_who_names_an_environment_hears_of_each_of_its_targets(named: str, heard: bool) -> None:
+    notice = Notice(News.DRIFT_FOUND, NOW, "said", "production.eu")
+    assert wants(hook(environments=(named,)), notice, None) is heard
+
+
 def test_what_concerns_no_environment_is_told_to_those_who_want_all_of_them() -> None:
     notice = Notice(News.JOB_FAILED, NOW, "said")
     assert wants(hook(), notice, None)
