@@ -49,7 +49,7 @@ class HttpCourier:
             tried = Try(at, 0, error=f"no answer within {self._timeout_s:g} s")
         except Unreachable as why:
             tried = Try(at, 0, error=str(why))
-        except (httpx.HTTPError, OSError) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             # its text may hold the address, which may be a secret
             tried = Try(at, 0, error=f"it could not be reached ({type(error).__name__})")
         return replace(tried, duration_ms=round((time.monotonic() - began) * 1000))

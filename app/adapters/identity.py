@@ -57,7 +57,7 @@ class JwksIdentity:
                 leeway=LEEWAY_S,
                 options={"require": list(_NEEDED)},
             )
-        except (jwt.InvalidTokenError, TypeError, ValueError) as error:
+        except (jwt.PyJWTError, TypeError, ValueError) as error:
             log.info("identity.refused", why=type(error).__name__)
             return None
         return claims
@@ -117,7 +117,7 @@ def _signing_keys(document: Mapping[str, Any]) -> dict[str | None, jwt.PyJWK]:
     """By their names; one that is alone is also meant where no name is given. What cannot be used is left out."""
     found: dict[str | None, jwt.PyJWK] = {}
     for one in document["keys"]:
-        if one.get("use", "sig") != "sig" or one.get("kty") == "oct":
+        if not isinstance(one, dict) or one.get("use", "sig") != "sig" or one.get("kty") == "oct":
             continue
         try:
             found[one.get("kid")] = jwt.PyJWK.from_dict(one)

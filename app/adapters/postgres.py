@@ -2,11 +2,12 @@
 
 import asyncio
 import ssl
-from typing import Protocol
+from typing import Any, Protocol
 
 import asyncpg
 from asyncpg.types import ServerVersion
 
+from app.adapters.target.introspect import OWN_SCHEMAS
 from app.domain.environment import Dsn
 from app.domain.errors import BackendUnavailable, BackendUnusable
 
@@ -36,6 +37,22 @@ class ServerTooOld(Exception):
         self.major = major
 
 
+class NoSuchSchema(Exception):
+    """A target is a schema, and its database has none of that name."""
+
+    def __init__(self, schema: str) -> None:
+        super().__init__(schema)
+        self.schema = schema
+
+
+async def refuse_missing_schema(connection: "_WithAnswers", schema: str) -> None:
+    """Raises NoSuchSchema. "" is every schema of the database, and Liftlock makes its own by itself."""
+    if schema not in ("", *OWN_SCHEMAS) and not await connection.fetchval(
+        "SELECT to_regnamespace($1) IS NOT NULL", quote(schema)
+    ):
+        raise NoSuchSchema(schema)
+
+
 def refuse_old(connection: "_WithVersion") -> None:
     """Raises ServerTooOld: what holds of later servers is not known to hold there."""
     major = connection.get_server_version().major
@@ -47,6 +64,10 @@ class _WithVersion(Protocol):
     def get_server_version(self) -> ServerVersion: ...
 
 
+class _WithAnswers(Protocol):
+    async def fetchval(self, query: str, *values: object) -> Any: ...
+
+
 UNUSABLE = (
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidPasswordError,
@@ -56,10 +77,12 @@ UNUSABLE = (
     asyncpg.ReadOnlySQLTransactionError,
     ssl.SSLError,
     ServerTooOld,
+    NoSuchSchema,
 )
 
 LASTING = (
     ServerTooOld,
+    NoSuchSchema,
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidPasswordError,
     asyncpg.InvalidCatalogNameError,
@@ -98,6 +121,8 @@ def _reason(error: BaseException, dsn: Dsn) -> str:
             return (
                 f"it is PostgreSQL {error.major}, and {OLDEST_MAJOR} is the oldest that Liftlock works with; upgrade it"
             )
+        case NoSuchSchema():
+            return f"there is no schema {error.schema!r} in it; create it, or correct `scope`"
         case asyncpg.TooManyConnectionsError():
             return "it has no connection left; raise max_connections or stop other clients"
         case asyncpg.ReadOnlySQLTransactionError():

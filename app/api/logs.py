@@ -71,13 +71,19 @@ def _asked_range(tag: str) -> Range | None:
 def _part(job_id: UUID, whole: int, asked: Range | None) -> Response:
     if asked is None:
         return _text(job_id, 0, whole)
-    found = asked.range_for_length(whole)
+    found = asked.range_for_length(whole) or _all_if_shorter(asked, whole)
     if found is None:
         raise RangeNotSatisfiable(f"the log has {whole} bytes; ask for a part of them", facts={"bytes": whole})
     response = _text(job_id, *found)
     response.status_code = int(HTTPStatus.PARTIAL_CONTENT)
     response.headers["Content-Range"] = f"bytes {found[0]}-{found[1] - 1}/{whole}"
     return response
+
+
+def _all_if_shorter(asked: Range, whole: int) -> tuple[int, int] | None:
+    """The last 1000 bytes of 846 are all of them (https://www.rfc-editor.org/rfc/rfc9110#section-14.1.2)."""
+    ((first, _),) = asked.ranges
+    return (0, whole) if whole and first < -whole else None
 
 
 def _text(job_id: UUID, first: int, end: int) -> Response:

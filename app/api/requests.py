@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import re
 from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, NoReturn, TypeVar, get_type_hints
@@ -13,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
-from app.api.inputs import Nothing
+from app.api.inputs import NO_NUL, Nothing
 from app.api.refusals import BadRequest, MalformedJson, UnsupportedMediaType
 from app.domain.errors import NotFound, ValidationFailed
 from app.domain.problem import Problem
@@ -30,10 +31,12 @@ _EVERYWHERE = ("environment", "confirm")
 _WORDS = {
     "string_type": "takes a text",
     "string_unicode": "holds half a character (a lone surrogate); send whole ones",
-    "string_pattern_mismatch": "may not hold the character NUL",
     "missing": "has to be given",
     "bool_type": "takes true or false",
 }
+
+# a literal of members is told as `<News.JOB_FAILED: 'job.failed'>`
+_MEMBER, _ITS_VALUE = re.compile(r"<\w+\.\w+: ('[^']*')>"), r"\1"
 
 
 def checked(view: View) -> View:
@@ -210,8 +213,11 @@ def _worded(error: ErrorDetails, model: type[BaseModel], name: str) -> tuple[str
     match error["type"]:
         case "extra_forbidden":
             return "unknown_field", f"is not known here; {_known(model, name)}"
-        case "enum":
-            return "not_one_of", f"takes {facts['expected']}"
+        case "enum" | "literal_error":
+            return "not_one_of", f"takes {_MEMBER.sub(_ITS_VALUE, facts['expected'])}"
+        case "string_pattern_mismatch" as kind:
+            wanted = facts["pattern"]
+            return kind, "may not hold the character NUL" if wanted == NO_NUL else f"takes what matches {wanted}"
         case "string_too_long":
             return "too_long", f"takes at most {facts['max_length']} characters"
         case "string_too_short":

@@ -52,7 +52,7 @@ class Session:
         return self.client_with(self.settings["token"] or "")
 
     def client_with(self, token: str) -> "Liftlock":
-        """Raises CliError for certificates that cannot be read."""
+        """Raises CliError for certificates that cannot be read, and for what no request can be sent with."""
         from app.client import Liftlock
 
         ca_file = self.settings["ca_file"]
@@ -61,6 +61,8 @@ class Session:
         except OSError as error:
             origin = self.settings.found["ca_file"].origin
             raise CliError(f"the certificates of {ca_file} cannot be read", str(error), f"correct: {origin}") from None
+        except ValueError as error:
+            raise CliError("no request can be sent so", str(error), "liftlock config show --origin") from None
 
     def environment(self, named: str | None) -> str | None:
         """The one that is named, else that of the settings; None: the service's own default."""

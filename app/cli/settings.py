@@ -96,9 +96,18 @@ def load(place: Place, flags: Mapping[str, str | None]) -> CliSettings:
     found = {known.name: _first(known, layers) for known in SETTINGS}
     if found["token"].value is None:
         found["token"] = _stored_token(place, found["url"].value or DEFAULT_URL)
+    _refuse_password(found["url"])
     if found["database_url"].value is None and any(place.environ.get(one) for one in ("PGHOST", "PGDATABASE")):
         found["database_url"] = Found("postgresql://", "PGHOST, PGDATABASE and their like")
     return CliSettings(found)
+
+
+def _refuse_password(url: Found) -> None:
+    """The address is shown wherever something is said of the service. Raises SettingsBroken."""
+    if "@" in (url.value or "").partition("//")[2].partition("/")[0]:
+        raise SettingsBroken(
+            f"url ({url.origin}) holds a user or a password, which would replace the token; leave that out"
+        )
 
 
 def stored_tokens(place: Place) -> dict[str, str]:

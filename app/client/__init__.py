@@ -73,6 +73,7 @@ class Liftlock:
         http: httpx.BaseTransport | None = None,
     ) -> None:
         """`ca_file`: certificates to trust instead of the public ones. Raises OSError where it cannot be read.
+        Raises ValueError for a token or an address that no request can be sent with, and shows neither.
 
         `http`: another way to send requests, such as httpx.MockTransport in a test.
         """

@@ -1,5 +1,6 @@
 """Sends requests and reads answers: the token, keys that make retries safe, and problems as exceptions."""
 
+import re
 import ssl
 import time
 import uuid
@@ -20,6 +21,8 @@ FIRST_PAUSE_S = 0.1
 KEYED = frozenset({"POST", "PUT", "DELETE"})
 NOT_MODIFIED = 304
 
+_TOKEN = re.compile(r"[\x21-\x7e]+")
+
 # Nobody knows whether it was carried out; of a GET, or with a key, it does not matter.
 _LOST = (httpx.TransportError,)
 
@@ -39,7 +42,8 @@ class Asked:
 class Transport:
     """Not for several threads at once. `sleep` and `new_key` are there to be replaced in tests.
 
-    `ca_file`: certificates to trust instead of the public ones; OSError where it cannot be read.
+    `ca_file`: certificates to trust instead of the public ones; OSError where it cannot be read. Raises ValueError for
+    an address or a token that no request can be sent with, and shows neither.
     """
 
     def __init__(
@@ -51,6 +55,7 @@ class Transport:
         new_key: Callable[[], str] = lambda: str(uuid.uuid4()),
         ca_file: str | None = None,
     ) -> None:
+        _refuse_unusable(url, token)
         self.url = url.rstrip("/")
         self._sleep = sleep
         self._new_key = new_key
@@ -117,6 +122,18 @@ class Transport:
         if response.is_success or response.status_code == NOT_MODIFIED:
             return response
         raise problem_of(response.status_code, _problem(response), _retry_after(response))
+
+
+def _refuse_unusable(url: str, token: str | None) -> None:
+    """Else it would be said later, with all of it."""
+    try:
+        named = httpx.URL(url)
+    except httpx.InvalidURL:
+        raise ValueError("the address of the service is none; it takes https://host:port") from None
+    if named.userinfo:
+        raise ValueError("the address of the service holds a user or a password, which would replace the token")
+    if token and not _TOKEN.fullmatch(token):
+        raise ValueError("the token holds a character that no token has, such as a line break")
 
 
 def _given(values: Mapping[str, Any]) -> dict[str, Any]:

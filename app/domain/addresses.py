@@ -7,6 +7,8 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+_UNICAST = ipaddress.IPv6Network("2000::/3")
+"""All of IPv6 that is given out: what stands elsewhere (::127.0.0.1, fec0::1, 64:ff9b:1::1) is public to nobody."""
 
 
 def network_of(text: str) -> Network | None:
@@ -27,7 +29,12 @@ def may_be_reached(text: str, allowed: Sequence[Network]) -> bool:
     found = _all_of(text)
     if not found:
         return False
-    return is_named(text, allowed) or all(one.is_global and not one.is_multicast for one in found)
+    return is_named(text, allowed) or all(_is_public(one) for one in found)
+
+
+def _is_public(address: Address) -> bool:
+    given_out = address.version == 4 or address in _UNICAST or address in _NAT64
+    return given_out and address.is_global and not address.is_multicast
 
 
 def _all_of(text: str) -> tuple[Address, ...]:

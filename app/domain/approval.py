@@ -36,6 +36,13 @@ def asked_by(job: Job, by: Principal) -> bool:
     return (by.kind, by.id) == (asked.kind, asked.id)
 
 
+def waits_for(needed: int, not_before: datetime | None) -> str:
+    """What a job waits for that has just been accepted; its window is looked at again when it is approved."""
+    if needed:
+        return "waits until somebody else approves it" if needed == 1 else f"waits until {needed} others approve it"
+    return "is waiting for a worker" if not_before is None else f"waits until it may, at {not_before.isoformat()}"
+
+
 def refuse_vote(job: Job, by: Principal, votes: tuple[Vote, ...]) -> None:
     """Four eyes: whoever asks is not whoever approves, and nobody counts twice.
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
+from app.domain.environment import whole_of
 from app.domain.failure import Failure
 from app.domain.job import StepRecord
 from app.domain.locks import LockSample
@@ -66,7 +67,14 @@ class Event:
         """Whoever follows one of them hears of it."""
         family = () if self.family is None else (self.family,)
         job = () if self.job_id is None else (f"job:{self.job_id}",)
-        return (*family, *job, *(() if self.environment is None else (f"environment:{self.environment}",)))
+        return (*family, *job, *self._places)
+
+    @property
+    def _places(self) -> tuple[str, ...]:
+        """The environment, and the one that it is a target of."""
+        if self.environment is None:
+            return ()
+        return tuple(f"environment:{name}" for name in dict.fromkeys((self.environment, whole_of(self.environment))))
 
 
 def line(event: Event) -> bytes:

@@ -8,6 +8,7 @@ import binascii
 import hashlib
 import hmac
 import json
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from app.domain.conflict import ConflictKind
+from app.domain.environment import whole_of
 from app.domain.events import Event
 
 SECRET_PREFIX = "whsec_"  # noqa: S105 - what a secret begins with
@@ -25,6 +27,7 @@ ROTATES_FOR = timedelta(hours=24)
 PAUSES = tuple(timedelta(seconds=s) for s in (5, 60, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000))
 """Before the second try, the third, …: about two and a half days in all."""
 MOST_ANSWER_CHARS = 500
+_NOT_IN_ADDRESS = re.compile(r"[^\x21-\x7e]")
 
 
 class News(StrEnum):
@@ -144,7 +147,9 @@ def wants(webhook: Webhook, notice: Notice, told: Collection[str] | None) -> boo
         return False
     if notice.environment is not None and told is not None:
         return webhook.name in told
-    return not webhook.environments or notice.environment in webhook.environments
+    # whoever names an environment means each of its targets
+    places = set() if notice.environment is None else {notice.environment, whole_of(notice.environment)}
+    return not webhook.environments or not places.isdisjoint(webhook.environments)
 
 
 def body_of(notice: Notice, form: Format) -> str:
@@ -201,6 +206,8 @@ def shown_of(url: str) -> str:
 
 def url_problem(url: str) -> str | None:
     """What is wrong with an address, before anybody has looked where it leads."""
+    if _NOT_IN_ADDRESS.search(url):
+        return "holds a character that no address has; write it as %XX, in the name of a host as xn--…"
     try:
         parts = urlsplit(url)
         _ = parts.port

@@ -48,6 +48,8 @@ class Comparer:
     async def _schemas_of(
         self, source: tuple[Environment, Look], target: tuple[Environment, Look], *, strict: bool
     ) -> SchemaComparison:
+        if source[0].scope != target[0].scope:
+            return unread_schemas([_of_other_names(source[0], target[0])])
         found = await asyncio.gather(self._snapshot(*source), self._snapshot(*target))
         reasons = [one for one in found if isinstance(one, str)]
         snapshots = [one if strict else one.comparable() for one in found if isinstance(one, Snapshot)]
@@ -67,6 +69,12 @@ class Comparer:
             return error.detail
         except TimeoutError:
             return f"the schema of {environment.name} could not be read within {self._longest_s:g} s"
+
+
+def _of_other_names(source: Environment, target: Environment) -> str:
+    """Objects are known by their schema and name, and bodies of functions may name either."""
+    (there, here) = (f"the schema {one.scope}" if one.scope else "a whole database" for one in (source, target))
+    return f"{target.name} is {here} and {source.name} {there}, where the same objects have other names"
 
 
 def _ledgers(source: Look, target: Look) -> LedgerComparison:

@@ -88,11 +88,14 @@ class Overview:
 
     def _standing(self, environment: Environment, looks: Sequence[Look], beside: "_Beside") -> Standing:
         """One look for each target."""
-        each = [self._of_target(part, look, beside) for part, look in zip(environment.each(), looks, strict=True)]
-        found = each[0]
-        if environment.targets:
-            found = standing_of(environment, each, beside.jobs.get(environment.name, NO_JOBS))
-        return replace(found, window=openness_at(environment.windows, self._clock.now()))
+        window = openness_at(environment.windows, self._clock.now())
+        each = [
+            replace(self._of_target(part, look, beside), window=window)
+            for part, look in zip(environment.each(), looks, strict=True)
+        ]
+        if not environment.targets:
+            return each[0]
+        return replace(standing_of(environment, each, beside.jobs.get(environment.name, NO_JOBS)), window=window)
 
     def _of_target(self, environment: Environment, look: Look, beside: "_Beside") -> Standing:
         name = environment.name

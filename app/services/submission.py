@@ -7,6 +7,7 @@ from datetime import datetime
 import structlog
 
 from app import failpoints
+from app.domain.approval import waits_for
 from app.domain.busy import in_the_way
 from app.domain.divergence import Severity
 from app.domain.environment import Environment
@@ -215,14 +216,11 @@ class Submission:
         self, admission: Admission, origin: Origin, idempotency: KeyClaim | None, dedupe: Dedupe | None
     ) -> NewJob:
         request, not_before = admission.request, admission.not_before
-        waits = "is waiting for a worker" if not_before is None else f"waits until it may, at {not_before.isoformat()}"
-        if admission.needed:
-            waits = "waits until somebody else approves it"
         return NewJob(
             id=JobId(self._clock.new_id()),
             request=request,
             origin=origin,
-            message=f"{_VERB[request.kind]} in {request.environment} {waits}",
+            message=f"{_VERB[request.kind]} in {request.environment} {waits_for(admission.needed, not_before)}",
             finished=admission.finished,
             approvals_needed=admission.needed,
             not_before=not_before,

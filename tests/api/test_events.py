@@ -202,6 +202,8 @@ def test_a_log_is_text_that_is_read_in_parts(stand: Stand) -> None:
     assert part.headers["Content-Range"] == f"bytes 10-99/{len(whole.data)}"
     assert stand.get(path, headers={"Range": "bytes=-20"}).data == whole.data[-20:]
     assert stand.get(path, headers={"Range": "bytes=150-"}).data == whole.data[150:]
+    more = stand.get(path, headers={"Range": "bytes=-1000000"})
+    assert (more.status_code, more.data) == (206, whole.data)
 
 
 def test_a_log_is_read_from_its_end(stand: Stand) -> None:

@@ -175,6 +175,25 @@ def test_forged_tokens_let_nobody_in(provider: Provider) -> None:
             assert answer.status_code == 401, how
 
 
+def test_an_algorithm_that_its_key_is_not_for_is_a_wrong_token(provider: Provider) -> None:
+    provider.keys = [{**json.loads(ECAlgorithm.to_jwk(EC.public_key())), "kid": "ec"}]
+    head, body, signature = provider.token(algorithm="ES256").split(".")
+    with trusting(provider) as stand:
+        for algorithm in ("ES384", "ES512", "EdDSA", "RS256"):
+            head = jwt.utils.base64url_encode(json.dumps({"alg": algorithm, "kid": "ec"}).encode()).decode()
+            answer = stand.get("/whoami", token=f"{head}.{body}.{signature}")
+            assert (answer.status_code, answer.json["type"]) == (401, "/problems/unauthenticated"), algorithm
+    provider.keys = [public("one")]
+
+
+def test_a_provider_that_lists_what_is_no_key_is_taken_at_its_others(provider: Provider) -> None:
+    nothing: Any = None
+    provider.keys = [nothing, public("one")]
+    with trusting(provider) as stand:
+        assert stand.get("/whoami", token=provider.token()).status_code == 200
+    provider.keys = [public("one")]
+
+
 def test_a_symmetric_key_of_the_provider_is_no_key_for_us(provider: Provider) -> None:
     shared = "k" * 32
     provider.keys = [{"kty": "oct", "k": jwt.utils.base64url_encode(shared.encode()).decode(), "kid": "one"}]

@@ -63,6 +63,13 @@ def test_what_is_wrong_with_a_webhook_is_said(stand: Stand, changed: dict[str, A
     assert (answer.status_code, answer.json["problems"][0]["pointer"]) == (422, pointer)
 
 
+def test_what_it_takes_instead_is_told_as_it_is_written(stand: Stand) -> None:
+    answer = stand.post("/webhooks", json={**BODY, "name": "on call", "events": ["job.exploded"]})
+    name, event = (one["message"] for one in answer.json["problems"])
+    assert name == "`name` takes what matches ^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"
+    assert event.startswith("`events.0` takes 'job.succeeded', 'job.failed', ") and "News" not in event
+
+
 def test_without_a_key_to_seal_with_secrets_are_named_and_not_kept() -> None:
     with standing() as stand:
         stand.vault.__init__(can_seal=False, named={"env:HOOK": URL, "env:KEY": "whsec_" + "A" * 32})  # type: ignore[misc]

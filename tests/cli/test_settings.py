@@ -90,6 +90,21 @@ def test_config_show_tells_values_and_origins_but_no_secret(tmp_path: Path) -> N
     assert terminal.document("config", "show")["token"] == {"value": "(set)", "origin": "variable LIFTLOCK_TOKEN"}
 
 
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"LIFTLOCK_TOKEN": "ll_hush\n"},
+        {"LIFTLOCK_TOKEN": "ll_hush\u00fc"},
+        {"LIFTLOCK_URL": "http://me:ll_hush@localhost:3000"},
+    ],
+)
+def test_what_no_request_can_be_sent_with_is_refused_and_not_shown(tmp_path: Path, environ: dict[str, str]) -> None:
+    for words in (("status",), ("status", "--json"), ("doctor",), ("config", "show", "--origin")):
+        said = Terminal(tmp_path, environ=environ).type(*words)
+        assert "hush" not in said.stdout + said.stderr
+        assert said.exit_code == 2 or words[0] != "status"
+
+
 def test_a_broken_file_is_three_lines(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text("[tool.liftlock\n")
     said = Terminal(tmp_path).type("status")

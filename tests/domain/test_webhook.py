@@ -116,6 +116,12 @@ def test_the_environment_says_whom_it_tells_and_the_webhook_what_it_wants(
     assert wants(hook(**changed), notice, told) is heard
 
 
+@pytest.mark.parametrize(("named", "heard"), [("production", True), ("production.eu", True), ("production.us", False)])
+def test_who_names_an_environment_hears_of_each_of_its_targets(named: str, heard: bool) -> None:
+    notice = Notice(News.DRIFT_FOUND, NOW, "said", "production.eu")
+    assert wants(hook(environments=(named,)), notice, None) is heard
+
+
 def test_what_concerns_no_environment_is_told_to_those_who_want_all_of_them() -> None:
     notice = Notice(News.JOB_FAILED, NOW, "said")
     assert wants(hook(), notice, None)
@@ -170,6 +176,10 @@ def test_what_was_not_heard_is_tried_again_ever_later_and_then_given_up(tried: T
         ("https://me:secret@x.example", "holds a user or a password; put a secret into its path"),
         ("https://x.example/#a", "has a fragment"),
         ("https://x.example:port", "is no address"),
+        ("https://x.example/a\x7f", "holds a character that no address has"),
+        ("https://x.example/a b", "holds a character that no address has"),
+        ("https://bücher.example/", "holds a character that no address has"),
+        ("https://xn--bcher-kva.example/%C3%BC", None),
     ],
 )
 def test_an_address_is_looked_at_before_anybody_uses_it(url: str, problem: str | None) -> None:

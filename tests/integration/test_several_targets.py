@@ -310,6 +310,22 @@ def test_targets_may_be_schemas_of_one_database(servers: Servers, folder: Path) 
         assert tuple(fetch(shared.secret, counted)[0]) == (0, 0, 0)
 
 
+def test_a_schema_that_is_not_there_is_said_to_be_missing(servers: Servers, folder: Path) -> None:
+    shared = Dsn(servers.new_database())
+    execute(shared.secret, "CREATE SCHEMA one")
+    targets = (Target("one", shared, scope="one"), Target("two", shared, scope="two"))
+    (folder / "1_a.sql").write_text(A)
+    environments = {"shop": Environment("shop", shared, targets=targets)}
+    with open_house(servers, folder, environments=environments) as house:
+        said = ask(house, "/environments/shop/status").get_json()["sync"]
+        assert said["state"] == "unknown" and "there is no schema 'two' in it" in said["message"]
+        asked = post(house, "/migrations/run")
+        assert "there is no schema 'two' in it; create it, or correct `scope`" in asked["warnings"][0]
+        over = work(house, asked["id"])
+        assert (over.state, over.reason) == (JobState.FAILED, "target_unusable")
+        assert children(house, asked["id"]) == {"shop.one": "succeeded", "shop.two": "failed"}
+
+
 def test_an_approval_is_for_what_each_target_would_run(house: House) -> None:
     approved = replace(house.services.environments.configured("shop"), approvals=1)
     house.services.environments.register({})

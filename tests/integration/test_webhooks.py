@@ -90,6 +90,11 @@ def test_nobody_is_sent_into_this_machine(host: str) -> None:
     assert tried.error == "its address is not a public one; LIFTLOCK_WEBHOOK_ALLOW names networks that may be used"
 
 
+def test_an_address_that_nobody_can_be_sent_to_is_a_try_that_failed() -> None:
+    for path in ("\x7f", "a" * 70_000, "\ud800"):
+        assert take(f"http://127.0.0.1:9/{path}", HERE).error is not None
+
+
 def test_a_redirect_is_an_answer_and_is_not_followed() -> None:
     with receiving() as (url, seen):
         tried = take(f"{url}/redirect", HERE)

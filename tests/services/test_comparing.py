@@ -34,11 +34,11 @@ class Endless(LiteralSchemas):
         return await super().read(environment)
 
 
-def compared(targets: MemoryTargets, schemas: LiteralSchemas) -> Comparison:
+def compared(targets: MemoryTargets, schemas: LiteralSchemas, target: Environment = PRODUCTION) -> Comparison:
     clock = FakeClock()
     log = MemoryEnvironmentLog(JobStore(clock, MemoryIdempotencyKeys(clock)), MemoryDrift(clock))
     comparer = Comparer(Overview(LiteralSource(), targets, log, clock), schemas, longest_s=0.02)
-    return asyncio.run(comparer.compare(STAGING, PRODUCTION, strict=False))
+    return asyncio.run(comparer.compare(STAGING, target, strict=False))
 
 
 def test_a_schema_that_takes_too_long_is_unknown_and_the_ledgers_are_compared_all_the_same() -> None:
@@ -69,3 +69,18 @@ def test_schemas_are_read_once_each(unavailable: BackendUnavailable | None) -> N
     found = compared(MemoryTargets(), schemas)
     assert schemas.asked == 2
     assert found.schema.likeness is (Likeness.SAME if unavailable is None else Likeness.UNKNOWN)
+
+
+def test_two_schemas_of_other_names_are_told_apart_by_their_ledgers_alone() -> None:
+    acme = Environment("tenants.acme", Dsn("postgresql://ada@db/tenants"), scope="acme", part_of="tenants")
+
+    found = compared(MemoryTargets(entry(sql("one"), 1)), LiteralSchemas(), acme)
+
+    assert (found.ledger.verdict, found.schema.likeness, found.disagrees) == (
+        SyncState.IN_SYNC,
+        Likeness.UNKNOWN,
+        False,
+    )
+    assert found.schema.reason == (
+        "tenants.acme is the schema acme and staging a whole database, where the same objects have other names"
+    )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import asyncpg
 
 from app import failpoints
-from app.adapters.postgres import LOST, ServerTooOld, quote, refuse_old
+from app.adapters.postgres import LOST, quote, refuse_missing_schema, refuse_old
 from app.domain.environment import Dsn
 from app.domain.signals import ConnectionLost
 
@@ -45,7 +45,8 @@ async def connect(dsn: Dsn, application_name: str, scope: str = "") -> asyncpg.C
     )
     try:
         refuse_old(connection)
-    except ServerTooOld:
+        await refuse_missing_schema(connection, scope)
+    except BaseException:
         await close(connection)
         raise
     return connection

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import asyncpg
 
-from app.adapters.postgres import LOST, UNUSABLE, refuse_old, unavailable
+from app.adapters.postgres import LOST, UNUSABLE, refuse_missing_schema, refuse_old, unavailable
 from app.adapters.target.connection import CONNECT_TIMEOUT_S, Patience
 from app.adapters.target.queries import EVENTS, JOBS_DONE, LEDGER_SIGNATURE
 from app.adapters.target.records import Reading, has_ledger, read_view
@@ -39,6 +39,7 @@ class PostgresTargets:
         self._patience = patience
         self._pools: dict[Dsn, asyncpg.Pool] = {}
         self._with_ledger: set[Dsn] = set()
+        self._with_schema: set[tuple[Dsn, str]] = set()
         self._large: dict[tuple[Dsn, str], _Known] = {}
 
     @asynccontextmanager
@@ -55,6 +56,9 @@ class PostgresTargets:
             pool = await self._pool(environment.dsn)
             async with pool.acquire(timeout=READ_TIMEOUT_S) as connection:
                 refuse_old(connection)
+                if (environment.dsn, environment.scope) not in self._with_schema:
+                    await refuse_missing_schema(connection, environment.scope)
+                    self._with_schema.add((environment.dsn, environment.scope))
                 if environment.dsn not in self._with_ledger:
                     if not await has_ledger(connection):
                         return TargetView(History(), server_major=connection.get_server_version().major)
