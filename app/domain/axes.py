@@ -133,6 +133,12 @@ def unread(why: BackendUnavailable) -> Sync:
     return Sync(SyncState.UNKNOWN, why.detail)
 
 
+def foreign(environment: Environment, recorded: str) -> Sync:
+    """Of a database that another environment is at home in: nothing is known of this one."""
+    says = f"this database was set up as {recorded}: nothing is run there as {environment.name}, or known of it"
+    return Sync(SyncState.UNKNOWN, says)
+
+
 def evidence_of(statuses: Sequence[MigrationStatus]) -> Evidence:
     # a row of the ledger that was taken back, or failed, and has no file any more waits for nothing
     pending = [one for one in statuses if one.state in _PENDING and one.file is not None]

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from app.domain.axes import NO_JOBS, JobsSeen, Standing, Sync, sync_of, unread
+from app.domain.axes import NO_JOBS, JobsSeen, Standing, Sync, foreign, sync_of, unread
 from app.domain.drift import DriftCheck, unseen
 from app.domain.environment import Environment
 from app.domain.errors import BackendUnavailable
@@ -103,8 +103,11 @@ class Overview:
         if isinstance(look, BackendUnavailable):
             return Standing(environment, unread(look), drift, jobs)
         sided = self._worked_out(environment, beside.catalog, look)
-        seen = look.protection, look.environment, look.unlocked
-        return Standing(environment, sided.sync, drift, jobs, sided.statuses, *seen)
+        seen, recorded = (look.protection, look.environment, look.unlocked), look.environment
+        sync = sided.sync
+        if recorded is not None and not environment.answers_to(recorded):
+            sync = foreign(environment, recorded)
+        return Standing(environment, sync, drift, jobs, sided.statuses, *seen)
 
     def _worked_out(self, environment: Environment, catalog: Catalog, view: TargetView) -> Sided:
         """Histories are compared by what they hold: small ledgers are read anew each time."""

@@ -203,7 +203,7 @@ def test_the_protection_on_record_in_the_target_is_shown_and_the_stricter_one_co
         "locked",
         "locked",
     )
-    assert shown["recordedEnvironment"] == "production"
+    assert shown["recordedEnvironment"] == "production" and shown["status"]["sync"]["state"] == "unknown"
     actions = {one["name"]: (one["allowed"], one["reason"]) for one in shown["actions"]}
     assert actions["run"] == actions["unlock"] == (False, "this database was set up as production")
     assert actions["claim"] == (True, None)
