@@ -8,9 +8,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from app.cli.local import standing as module
+from app.cli.local.up import without_passwords
 from app.cli.main import main
 from app.embedded.options import StackInfo, StackOptions
 
+DSN = "postgresql://me:hidden@db/shop"
 UNSET = dict.fromkeys(("DATABASE_URL", "REDIS_URL", "LIFTLOCK_MIGRATIONS")) | {"LIFTLOCK_CONFIG": "-"}
 
 
@@ -44,6 +46,14 @@ def test_json_is_one_document_on_stdout_without_a_password(started: list[StackOp
         "apiUrl": "http://here", "dataDir": "d", "logs": "d/logs", "stackFile": "d/stack.json",
         "environments": ["dev"], "pids": {"api": 7},
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("given", [["--database-url", DSN], [f"--database-url={DSN}"]])
+def test_an_address_with_a_password_goes_from_the_command_line_into_a_variable(given: list[str]) -> None:
+    words = ["python", "liftlock", "up", *given, "--redis-url", "redis://here/1", "--workers=2"]
+    left = ["python", "liftlock", "up", "--redis-url", "redis://here/1", "--workers=2"]
+    assert without_passwords(words) == (left, {"DATABASE_URL": DSN})
+    assert without_passwords(left) == (left, {})
 
 
 @pytest.mark.parametrize("flag", ["--database-url", "--redis-url"])

@@ -2,7 +2,9 @@
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import click
 from click.core import ParameterSource
@@ -13,6 +15,7 @@ from app.domain.errors import ConfigurationInvalid
 from app.embedded.options import StackOptions
 from app.settings import load_settings
 
+VARIABLES = {"--database-url": "DATABASE_URL", "--redis-url": "REDIS_URL"}
 PLACEHOLDER_DATABASE = "postgresql://127.0.0.1/embedded"
 PLACEHOLDER_REDIS = "redis://127.0.0.1/0"
 PACKAGED_SAMPLES = Path(__file__).resolve().parents[3] / "migrations" / "samples"
@@ -67,6 +70,9 @@ def up(
     as_json: bool,
 ) -> None:
     """Run PostgreSQL, Valkey, the API, a worker and beat until Ctrl-C."""
+    words, variables = without_passwords(sys.orig_argv)
+    if variables:
+        os.execve(sys.executable, words, {**os.environ, **variables})  # noqa: S606 - ourselves, as we were called
     options = StackOptions(
         data_dir=data_dir,
         migrations=migrations or default_migrations(),
@@ -78,6 +84,30 @@ def up(
         environment=dict(os.environ),
     )
     sys.exit(stand(options, as_json))
+
+
+def without_passwords(words: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+    """The command line without addresses that hold a password, and these as variables: everybody on a machine may read
+    the arguments of a process, its environment only who runs it."""
+    left, variables, rest = list[str](), dict[str, str](), iter(words)
+    for word in rest:
+        flag, equals, value = word.partition("=")
+        if flag not in VARIABLES:
+            left.append(word)
+            continue
+        value = value if equals else next(rest, "")
+        if _holds_password(value):
+            variables[VARIABLES[flag]] = value
+        else:
+            left += [flag, value]
+    return left, variables
+
+
+def _holds_password(address: str) -> bool:
+    try:
+        return bool(urlsplit(address).password)
+    except ValueError:  # what is no address is refused where it is read
+        return False
 
 
 def default_migrations() -> Path:
