@@ -28,6 +28,8 @@ from app.services.planning import plan_job
 from app.services.proof_gate import ProofGate
 from app.services.validation import Examination, SchemaValidationService
 
+LOOKS_AGAIN = "a worker looks again: what is away is waited for, what cannot be used ends the job"
+
 log = structlog.get_logger()
 
 
@@ -291,7 +293,7 @@ def _warnings(
     warnings = [one.message for one in examined.divergences if one.severity is Severity.NOTICE]
     for away in (examined.unreachable, around):
         if isinstance(away, BackendUnavailable):
-            warnings.append(f"{away.detail}; the job waits until it can be")
+            warnings.append(f"{away.detail}; {LOOKS_AGAIN}")
     if plan is not None:
         warnings += [step.notice for step in plan.steps if step.notice]
     warnings += [one.said() for one in unused]

@@ -108,7 +108,7 @@ def test_a_target_that_is_away_is_accepted_waited_for_and_then_done(servers: Ser
         execute(servers.postgres.dsn(), f'ALTER DATABASE "{name}" WITH ALLOW_CONNECTIONS true')
         done = house.perform(job_id)
 
-    assert warnings and "the job waits until it can be" in warnings[0]
+    assert warnings and "what is away is waited for" in warnings[0]
     assert (waiting.state, waiting.reason) == (JobState.QUEUED, "target_unreachable")
     assert done.state is JobState.SUCCEEDED
 
