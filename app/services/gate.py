@@ -7,7 +7,7 @@ away can be kept. Where nothing is taken and nothing is lacking nobody looks the
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from app.domain.consent import notices_of, refuse_lacking
@@ -20,7 +20,7 @@ from app.domain.job import JobRequest
 from app.domain.keeping import Keeping, keeping_of
 from app.domain.known import known_of
 from app.domain.ledger import History
-from app.domain.lint import PG_VERSION, Linted
+from app.domain.lint import PG_VERSION, Linted, LintFinding
 from app.domain.migration import Catalog, SqlScript
 from app.domain.pinned import Pinned
 from app.domain.proof import NO_PROOFS, KnownProofs, dry_runs_of
@@ -53,6 +53,17 @@ class Facts:
     keeping: Keeping = _NOTHING
 
 
+@dataclass(frozen=True, eq=False)
+class _Risks:
+    """What was `found` of these files, and what the linter had said by then."""
+
+    catalog: Catalog
+    steps: Sequence[Step]
+    scripts: Sequence[SqlScript]
+    linted: Linted | None = None
+    found: Mapping[str, Risk] = field(default_factory=dict)
+
+
 class _NotForeseen(Exception):
     """The plan that was made takes away what nobody has looked at yet."""
 
@@ -71,7 +82,7 @@ class HazardGate:
         self._surveys = surveys
         self._keep_bytes = keep_bytes
         self._kept: OrderedDict[object, FoundHazards] = OrderedDict()
-        self._risks: tuple[Catalog, Linted, Mapping[str, Risk]] | None = None
+        self._risks: _Risks | None = None
         self._versions: set[str] = set()
 
     async def admit(
@@ -137,17 +148,18 @@ class HazardGate:
         """What the linter says of the steps' scripts, looking where it has to."""
         return await self._linter.lint(scripts_of(steps), pg_version)
 
-    def risks(self, catalog: Catalog) -> Mapping[str, Risk]:
+    async def risks(self, catalog: Catalog) -> Mapping[str, Risk]:
         """The highest of each migration on its way up, by itself, and as far as it has been linted."""
-        steps = [step_up(one) for one in catalog.migrations]
-        scripts = scripts_of(steps)
-        linted = self._linter.known(scripts, max(self._versions, default=PG_VERSION))
         last = self._risks
-        if last is None or last[0] is not catalog or last[1] != linted:
-            advice = linted.by_script(scripts)
-            last = catalog, linted, {one.name: highest(examine((one,), None, advice).hazards) for one in steps}
+        if last is None or last.catalog is not catalog:
+            steps = tuple(step_up(one) for one in catalog.migrations)
+            last = _Risks(catalog, steps, scripts_of(steps))
+        linted = self._linter.known(last.scripts, max(self._versions, default=PG_VERSION))
+        if last.linted != linted:
+            found = await asyncio.to_thread(_risks_of, last.steps, linted.by_script(last.scripts))
+            last = replace(last, linted=linted, found=found)
             self._risks = last
-        return last[2]
+        return last.found
 
     async def examine_ahead(self, catalog: Catalog) -> None:
         """Look at files that nobody has asked about yet. In parts: the loop belongs to requests."""
@@ -203,6 +215,10 @@ class HazardGate:
             while len(self._kept) > MOST_KEPT:
                 self._kept.popitem(last=False)
         return found
+
+
+def _risks_of(steps: Sequence[Step], advice: Mapping[SqlScript, Sequence[LintFinding]]) -> Mapping[str, Risk]:
+    return {one.name: highest(examine((one,), None, advice).hazards) for one in steps}
 
 
 def _newest(catalog: Catalog, most: int) -> Iterator[Sequence[Step]]:

@@ -75,7 +75,7 @@ class EnvironmentSyncService:
     async def matrix(self) -> Matrix:
         """Raises BackendUnavailable for the control database."""
         glance = await self._overview.many(self._environments.all())
-        risks = self._gate.risks(glance.catalog)
+        risks = await self._gate.risks(glance.catalog)
         return await asyncio.to_thread(matrix_of, glance.catalog, glance.standings, risks)
 
     async def compare(self, source: str, target: str, *, strict: bool) -> Comparison:

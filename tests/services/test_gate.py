@@ -150,9 +150,9 @@ def test_the_risk_of_a_file_is_worked_out_again_when_files_or_advice_are_others(
     yard = Yard()
     one, dropping = sql("one", "1"), sql("dropping", "2", up="DROP TABLE notes")
     catalog = Catalog((one, dropping))
-    first = yard.gate.risks(catalog)
-    assert first == {"one": Risk.LOW, "dropping": Risk.HIGH} and yard.gate.risks(catalog) is first
-    assert yard.gate.risks(Catalog((one,))) == {"one": Risk.LOW}
+    first = run(yard.gate.risks(catalog))
+    assert first == {"one": Risk.LOW, "dropping": Risk.HIGH} and run(yard.gate.risks(catalog)) is first
+    assert run(yard.gate.risks(Catalog((one,)))) == {"one": Risk.LOW}
 
 
 def test_of_very_many_files_the_newest_are_linted_ahead() -> None:
