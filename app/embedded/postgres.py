@@ -161,19 +161,11 @@ class Postgres:
         try:
             self._run(
                 "initdb", "-D", str(data), "-U", "postgres", "-E", "UTF8", *self._locale(),
-                "-A", "scram-sha-256", f"--pwfile={password}", *self._stretching(),
-                *([] if self.durable else ["--no-sync"]),
+                "-A", "scram-sha-256", f"--pwfile={password}", *([] if self.durable else ["--no-sync"]),
             )  # fmt: skip
             data.rename(self._data)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
-
-    def _stretching(self) -> list[str]:
-        """None: it makes guessing a password dear, ours is 192 random bits, and each connection would pay a third more.
-
-        https://www.postgresql.org/docs/current/runtime-config-connection.html#GUC-SCRAM-ITERATIONS, from 16 on
-        """
-        return ["--set", "scram_iterations=1"] if self.major >= 16 else []
 
     def _locale(self) -> list[str]:
         # The builtin provider sorts the same on every machine and every libc; it exists from 17 on.
