@@ -30,6 +30,10 @@ _SET_POSITION = """
 """It may have narrower limits now."""
 
 
+Pairs = Sequence[tuple[str, StoredColumn, StoredColumn]]
+"""Of each kept column that is there: its name in the kept table, as it was kept, as it is now."""
+
+
 class NotTheSame(Exception):
     """What went back is not what was kept."""
 
@@ -49,8 +53,7 @@ class Going:
     source: str
 
     @property
-    def columns(self) -> list[tuple[str, StoredColumn, StoredColumn]]:
-        """Of each kept column that is there: its name in the kept table, as it was kept, as it is now."""
+    def columns(self) -> Pairs:
         named = zip(numbered("c", self.kept.columns), self.kept.columns, strict=True)
         return [(name, column, self.now[column.name]) for name, column in named if column.name in self.now]
 
@@ -68,12 +71,17 @@ class Going:
         """The same with the columns as they are now, to read the table with."""
         return KeptTable(self.kept.id, tuple(_as_kept(one, now) for _, one, now in self.columns))
 
+    def refuse_others(self, others: int) -> None:
+        """Raises NotTheSame when so many rows have other values than were kept, and no other type is why."""
+        if others and self.same_types:
+            raise NotTheSame(f"{count_of(others, 'row')} of {self.table} have other values")
+
 
 async def insert_rows(going: Going) -> tuple[int, list[str]]:
     """Whole rows: how many, and why some were refused."""
     connection, columns = going.connection, going.columns
     names = ", ".join(quote(now.name) for _, _, now in columns)
-    values = ", ".join(_value(name, one, now) for name, one, now in columns)
+    values = ", ".join(value_of(name, one, now) for name, one, now in columns)
     insert = f"INSERT INTO {going.table} ({names}) OVERRIDING SYSTEM VALUE SELECT {values} FROM {going.source} AS kept"
     if not columns and going.kept.columns:
         return 0, going.missing
@@ -82,12 +90,12 @@ async def insert_rows(going: Going) -> tuple[int, list[str]]:
         for _ in range(going.rows):
             await connection.execute(insert)
         return going.rows, []
-    done = await _at_once(
+    done = await at_once(
         going,
         f"WITH back AS ({insert} RETURNING *) SELECT count(*) AS rows, {_sum(going, 'back')} AS checksum FROM back",
     )
     if done is None:
-        refused, remarks = await _one_by_one(going, f"{insert} WHERE", going.source)
+        refused, remarks = await one_by_one(going, f"{insert} WHERE", going.source)
         return going.rows - refused, [*going.missing, *remarks]
     if going.missing or (done["rows"], done["checksum"]) == (going.rows, going.checksum):
         return done["rows"], going.missing
@@ -102,11 +110,10 @@ async def fill_rows(going: Going, names: Collection[str], where: str) -> tuple[i
     if not columns:
         count = f"SELECT count(*) FROM {going.there} AS t, {going.source} AS kept WHERE {where}"
         return await going.connection.fetchval(count), []
-    sets = ", ".join(_assigned(name, one, now, False) for name, one, now in columns)
-    async with _settable(going, columns):
+    sets = ", ".join(assigned(name, one, now) for name, one, now in columns)
+    async with settable(going, columns):
         done, _, because = await _assign(going, columns, sets, going.source, where)
-    if done["others"] and going.same_types:
-        raise NotTheSame(f"{count_of(done['others'], 'row')} of {going.table} have other values")
+    going.refuse_others(done["others"])
     return done["rows"], because
 
 
@@ -129,8 +136,8 @@ async def update_rows(going: Going, *, judged: bool) -> tuple[int | None, int, l
     if not columns:
         return 0, going.rows, going.missing
     where = f"{going.kept.matched('t', keys)}{' AND kept.liftlock_same' if judged else ''}"
-    sets = ", ".join(_assigned(name, one, now, judged) for name, one, now in columns)
-    async with _settable(going, columns):
+    sets = ", ".join(assigned(name, one, now, judged=judged) for name, one, now in columns)
+    async with settable(going, columns):
         done, refused, because = await _assign(going, columns, sets, first, where)
     restored, others, remarks = done["rows"], done["others"], [*going.missing, *because]
     total = going.rows if not judged else await connection.fetchval(f"SELECT count(*) FROM {first} AS kept")
@@ -141,9 +148,8 @@ async def update_rows(going: Going, *, judged: bool) -> tuple[int | None, int, l
     if others and judged:
         restored -= others
         remarks.append(f"{count_of(others, 'row')} changed since, and left as they are")
-    elif others and going.same_types:
-        raise NotTheSame(f"{count_of(others, 'row')} of {going.table} have other values")
     elif others:
+        going.refuse_others(others)
         remarks.append(f"{count_of(others, 'value')} made to fit the types that columns have now")
     return restored, total, remarks
 
@@ -161,7 +167,11 @@ async def rest_of(going: Going, where: str) -> Going:
 
 def hashes(going: Going) -> tuple[str, str]:
     """Of a row `t` that is there and of one that is `kept`: the same where all values are."""
-    return _row_hash(going.columns, "t"), _kept_hash(going.columns)
+    return hashes_of(going.columns)
+
+
+def hashes_of(columns: Pairs) -> tuple[str, str]:
+    return _row_hash(columns, "t"), _kept_hash(columns)
 
 
 async def set_positions(connection: asyncpg.Connection, table: str, sequences: Sequence[Mapping[str, object]]) -> None:
@@ -183,26 +193,26 @@ async def set_position(connection: asyncpg.Connection, sequence: str, position: 
 
 
 async def _assign(
-    going: Going, columns: Sequence[tuple[str, StoredColumn, StoredColumn]], sets: str, first: str, where: str
+    going: Going, columns: Pairs, sets: str, first: str, where: str
 ) -> tuple[asyncpg.Record, int, list[str]]:
     """The values of `first` to the rows `where` they belong: how many, and how many others than were kept; how many
     the table has refused, and why."""
     now_and_then = f"{_row_hash(columns, 't')} AS now, {_kept_hash(columns)} AS kept_hash"
     counts = "SELECT count(*) AS rows, count(*) FILTER (WHERE now <> kept_hash) AS others FROM"
     update = f"UPDATE {going.there} AS t SET {sets} FROM"
-    done = await _at_once(
+    done = await at_once(
         going, f"WITH back AS ({update} {first} AS kept WHERE {where} RETURNING {now_and_then}) {counts} back"
     )
     if done is not None:
         return done, 0, []
-    refused, because = await _one_by_one(going, f"{update} {going.kept.name} AS kept WHERE {where} AND", first)
+    refused, because = await one_by_one(going, f"{update} {going.kept.name} AS kept WHERE {where} AND", first)
     there = f"{going.there} AS t, {first} AS kept WHERE {where} AND kept.liftlock_left IS NULL"
     done = await going.connection.fetchrow(f"{counts} (SELECT {now_and_then} FROM {there}) AS back")
     assert done is not None
     return done, refused, because
 
 
-async def _at_once(going: Going, statement: str) -> asyncpg.Record | None:
+async def at_once(going: Going, statement: str) -> asyncpg.Record | None:
     """All rows with one statement; None, and nothing done, where the table refuses one of them."""
     await going.connection.execute("SAVEPOINT liftlock_back")
     try:
@@ -216,7 +226,7 @@ async def _at_once(going: Going, statement: str) -> asyncpg.Record | None:
     return done
 
 
-async def _one_by_one(going: Going, statement: str, rows: str) -> tuple[int, list[str]]:
+async def one_by_one(going: Going, statement: str, rows: str) -> tuple[int, list[str]]:
     """Each of `rows` by itself: those that the table refuses stay kept, with the reason. How many they are, and why."""
     await going.connection.execute(
         f"ALTER TABLE {going.kept.name} DROP COLUMN IF EXISTS liftlock_left, ADD COLUMN liftlock_left text"
@@ -241,7 +251,7 @@ async def _one_by_one(going: Going, statement: str, rows: str) -> tuple[int, lis
 
 
 @asynccontextmanager
-async def _settable(going: Going, columns: Sequence[tuple[str, StoredColumn, StoredColumn]]) -> AsyncIterator[None]:
+async def settable(going: Going, columns: Pairs) -> AsyncIterator[None]:
     """With identities among `columns` that a statement may set."""
     always = {row["name"] for row in await going.connection.fetch(_GENERATED_KEYS, going.table)}
     names = [now.name for _, _, now in columns if now.name in always]
@@ -261,12 +271,12 @@ def _as_kept(one: StoredColumn, now: StoredColumn) -> StoredColumn:
     return StoredColumn(now.number, now.name, one.type, one.stored, one.hashed)
 
 
-def _value(name: str, one: StoredColumn, now: StoredColumn) -> str:
+def value_of(name: str, one: StoredColumn, now: StoredColumn) -> str:
     return f"kept.{name}" if one.stored == now.type else f"CAST(kept.{name} AS {now.type})"
 
 
-def _assigned(name: str, one: StoredColumn, now: StoredColumn, judged: bool) -> str:
-    value = _value(name, one, now)
+def assigned(name: str, one: StoredColumn, now: StoredColumn, *, judged: bool = False) -> str:
+    value = value_of(name, one, now)
     if judged:
         value = f"CASE WHEN kept.s{name[1:]} THEN {value} ELSE t.{quote(now.name)} END"
     return f"{quote(now.name)} = {value}"
@@ -276,12 +286,12 @@ def _hashed(parts: Sequence[str]) -> str:
     return f"hash_record_extended(ROW({', '.join(parts)}), 0)"
 
 
-def _row_hash(columns: Sequence[tuple[str, StoredColumn, StoredColumn]], of: str) -> str:
+def _row_hash(columns: Pairs, of: str) -> str:
     read = (_as_kept(one, now).read(of) for _, one, now in columns)
     return _hashed([text if one.hashed else f"({text})::text" for text, (_, one, _) in zip(read, columns, strict=True)])
 
 
-def _kept_hash(columns: Sequence[tuple[str, StoredColumn, StoredColumn]]) -> str:
+def _kept_hash(columns: Pairs) -> str:
     return _hashed([f"kept.{name}" if one.hashed else f"kept.{name}::text" for name, one, _ in columns])
 
 
