@@ -21,14 +21,6 @@ _GENERATED_KEYS = """
     SELECT attname AS name FROM pg_attribute
     WHERE attrelid = $1::text::regclass AND attnum > 0 AND NOT attisdropped AND attidentity = 'a'
 """
-_SEQUENCE = "SELECT pg_get_serial_sequence($1, $2)"
-_SIGN = "SELECT sign(seqincrement)::int FROM pg_sequence WHERE seqrelid = $1::text::regclass"
-_SET_POSITION = """
-    SELECT setval($1::text::regclass, LEAST(GREATEST($2, seqmin), seqmax), $3)
-    FROM pg_sequence WHERE seqrelid = $1::text::regclass
-"""
-"""It may have narrower limits now."""
-
 
 Pairs = Sequence[tuple[str, StoredColumn, StoredColumn]]
 """Of each kept column that is there: its name in the kept table, as it was kept, as it is now."""
@@ -129,10 +121,13 @@ async def update_rows(going: Going, *, judged: bool) -> tuple[int | None, int, l
         return 0, going.rows, [f"the table has no column {name} now, by which its rows are found" for name in absent]
     keys = [going.now[key.name] for key in going.kept.keys]
     columns = [one for one in columns if one[2].name not in {key.name for key in going.kept.keys}]
-    first = going.kept.name
+    places, first = numbered("k", going.kept.keys), going.kept.name
+    empty = " OR ".join(f"kept.{place} IS NULL" for place in places) or "false"
+    keyless = await connection.fetchval(f"SELECT count(*) FROM {first} AS kept WHERE {empty}")
     if judged:
-        order = ", ".join(numbered("k", going.kept.keys))
-        first = f"(SELECT DISTINCT ON ({order}) ctid, * FROM {going.kept.name} ORDER BY {order}, liftlock_at)"
+        order = ", ".join(places)
+        rows = f"{first} AS kept WHERE NOT ({empty})"
+        first = f"(SELECT DISTINCT ON ({order}) ctid, * FROM {rows} ORDER BY {order}, liftlock_at)"
     if not columns:
         return 0, going.rows, going.missing
     where = f"{going.kept.matched('t', keys)}{' AND kept.liftlock_same' if judged else ''}"
@@ -140,11 +135,13 @@ async def update_rows(going: Going, *, judged: bool) -> tuple[int | None, int, l
     async with settable(going, columns):
         done, refused, because = await _assign(going, columns, sets, first, where)
     restored, others, remarks = done["rows"], done["others"], [*going.missing, *because]
-    total = going.rows if not judged else await connection.fetchval(f"SELECT count(*) FROM {first} AS kept")
+    total = going.rows if not judged else keyless + await connection.fetchval(f"SELECT count(*) FROM {first} AS kept")
     if refused == total > 0:
         return None, total, remarks
-    if restored + refused < total:
-        remarks.append(f"{count_of(total - restored - refused, 'row')} not there any more")
+    if keyless:
+        remarks.append(f"{count_of(keyless, 'row')} with nothing in the key, so that nobody can tell which they are")
+    if restored + refused + keyless < total:
+        remarks.append(f"{count_of(total - restored - refused - keyless, 'row')} not there any more")
     if others and judged:
         restored -= others
         remarks.append(f"{count_of(others, 'row')} changed since, and left as they are")
@@ -172,24 +169,6 @@ def hashes(going: Going) -> tuple[str, str]:
 
 def hashes_of(columns: Pairs) -> tuple[str, str]:
     return _row_hash(columns, "t"), _kept_hash(columns)
-
-
-async def set_positions(connection: asyncpg.Connection, table: str, sequences: Sequence[Mapping[str, object]]) -> None:
-    """Sequences of columns go on where they were, or behind what the script has drawn from them."""
-    for position in sequences:
-        sequence = await connection.fetchval(_SEQUENCE, table, position["column"])
-        if sequence is None:
-            continue
-        now = await connection.fetchrow(f"SELECT last_value, is_called FROM {sequence}")
-        assert now is not None
-        value, sign = position["value"], await connection.fetchval(_SIGN, sequence)
-        assert isinstance(value, int)
-        if (sign * value, position["called"]) > (sign * now["last_value"], now["is_called"]):
-            await set_position(connection, sequence, position)
-
-
-async def set_position(connection: asyncpg.Connection, sequence: str, position: Mapping[str, object]) -> None:
-    await connection.fetchval(_SET_POSITION, sequence, position["value"], position["called"])
 
 
 async def _assign(

@@ -17,8 +17,6 @@ from app.adapters.target.preserve.going_back import (
     Going,
     NotTheSame,
     insert_rows,
-    set_position,
-    set_positions,
     update_rows,
 )
 from app.adapters.target.preserve.kept_rows import (
@@ -36,6 +34,7 @@ from app.adapters.target.preserve.making_room import make_room
 from app.adapters.target.preserve.newcomers import Newcomers
 from app.adapters.target.preserve.positions import Position, is_the_same, position_of, set_back, was_set
 from app.adapters.target.preserve.refusals import said_of_error
+from app.adapters.target.preserve.sequences import set_position, set_positions
 from app.adapters.target.preserve.sets import STORED, StoredSet, stored_set
 from app.adapters.target.preserve.standing_aside import Aside
 from app.adapters.target.records import Stamp
