@@ -10,6 +10,22 @@ from tests.support.house import House, open_house
 from tests.support.servers import Servers, execute, fetch
 
 CYCLES = 2
+BESIDE = """\
+import asyncpg
+
+
+async def up(connection):
+    await connection.execute("INSERT INTO first VALUES (1)")
+    other = await asyncpg.connect({dsn!r})
+    await other.execute("INSERT INTO t VALUES (nextval('beside'), 'a')")
+    await other.close()
+    async with connection.transaction():
+        await connection.execute("INSERT INTO t (v) VALUES ('a')")
+
+
+async def down(connection):
+    await connection.execute("DELETE FROM t WHERE id < 90")
+"""
 
 
 @pytest.fixture
@@ -74,6 +90,16 @@ def test_equal_rows_of_others_stay_where_they_are(house: House) -> None:
     assert _done(house, JobKind.RUN) == "gave back 2 deleted rows of t"
     # what was not deleted by the down is the application's to have, and the script's own row has no pair
     assert _rows(house, "t") == ["(1,a)", "(2,a)", "(3,b)", "(6,b)", "(90,a)", "(91,a)"]
+
+
+def test_an_equal_row_that_another_session_commits_meanwhile_stays(house: House) -> None:
+    execute(house.dsn, "CREATE TABLE t (id serial, v text); CREATE TABLE first (n int)")
+    execute(house.dsn, "CREATE SEQUENCE beside START 90")
+    house.write("1_it.py", BESIDE.format(dsn=house.dsn))
+    _done(house, JobKind.RUN)
+    assert _rows(house, "t") == ["(1,a)", "(90,a)"]
+    assert _again(house) == "gave back 1 deleted row of t"
+    assert _rows(house, "t") == ["(1,a)", "(90,a)", "(91,a)"]
 
 
 def test_rows_that_the_script_overwrites_are_none_that_it_has_put_there(house: House) -> None:
