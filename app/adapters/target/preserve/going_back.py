@@ -171,26 +171,6 @@ def hashes_of(columns: Pairs) -> tuple[str, str]:
     return _row_hash(columns, "t"), _kept_hash(columns)
 
 
-async def _assign(
-    going: Going, columns: Pairs, sets: str, first: str, where: str
-) -> tuple[asyncpg.Record, int, list[str]]:
-    """The values of `first` to the rows `where` they belong: how many, and how many others than were kept; how many
-    the table has refused, and why."""
-    now_and_then = f"{_row_hash(columns, 't')} AS now, {_kept_hash(columns)} AS kept_hash"
-    counts = "SELECT count(*) AS rows, count(*) FILTER (WHERE now <> kept_hash) AS others FROM"
-    update = f"UPDATE {going.there} AS t SET {sets} FROM"
-    done = await at_once(
-        going, f"WITH back AS ({update} {first} AS kept WHERE {where} RETURNING {now_and_then}) {counts} back"
-    )
-    if done is not None:
-        return done, 0, []
-    refused, because = await one_by_one(going, f"{update} {going.kept.name} AS kept WHERE {where} AND", first)
-    there = f"{going.there} AS t, {first} AS kept WHERE {where} AND kept.liftlock_left IS NULL"
-    done = await going.connection.fetchrow(f"{counts} (SELECT {now_and_then} FROM {there}) AS back")
-    assert done is not None
-    return done, refused, because
-
-
 async def at_once(going: Going, statement: str) -> asyncpg.Record | None:
     """All rows with one statement; None, and nothing done, where the table refuses one of them."""
     await going.connection.execute("SAVEPOINT liftlock_back")
@@ -241,15 +221,6 @@ async def settable(going: Going, columns: Pairs) -> AsyncIterator[None]:
         await _identity(going, name, "ALWAYS")
 
 
-async def _identity(going: Going, column: str, generated: str) -> None:
-    await going.connection.execute(f"ALTER TABLE {going.table} ALTER COLUMN {quote(column)} SET GENERATED {generated}")
-
-
-def _as_kept(one: StoredColumn, now: StoredColumn) -> StoredColumn:
-    """Read as the kept value is, so that the two can be compared."""
-    return StoredColumn(now.number, now.name, one.type, one.stored, one.hashed)
-
-
 def value_of(name: str, one: StoredColumn, now: StoredColumn) -> str:
     return f"kept.{name}" if one.stored == now.type else f"CAST(kept.{name} AS {now.type})"
 
@@ -259,6 +230,35 @@ def assigned(name: str, one: StoredColumn, now: StoredColumn, *, judged: bool = 
     if judged:
         value = f"CASE WHEN kept.s{name[1:]} THEN {value} ELSE t.{quote(now.name)} END"
     return f"{quote(now.name)} = {value}"
+
+
+async def _assign(
+    going: Going, columns: Pairs, sets: str, first: str, where: str
+) -> tuple[asyncpg.Record, int, list[str]]:
+    """The values of `first` to the rows `where` they belong: how many, and how many others than were kept; how many
+    the table has refused, and why."""
+    now_and_then = f"{_row_hash(columns, 't')} AS now, {_kept_hash(columns)} AS kept_hash"
+    counts = "SELECT count(*) AS rows, count(*) FILTER (WHERE now <> kept_hash) AS others FROM"
+    update = f"UPDATE {going.there} AS t SET {sets} FROM"
+    done = await at_once(
+        going, f"WITH back AS ({update} {first} AS kept WHERE {where} RETURNING {now_and_then}) {counts} back"
+    )
+    if done is not None:
+        return done, 0, []
+    refused, because = await one_by_one(going, f"{update} {going.kept.name} AS kept WHERE {where} AND", first)
+    there = f"{going.there} AS t, {first} AS kept WHERE {where} AND kept.liftlock_left IS NULL"
+    done = await going.connection.fetchrow(f"{counts} (SELECT {now_and_then} FROM {there}) AS back")
+    assert done is not None
+    return done, refused, because
+
+
+async def _identity(going: Going, column: str, generated: str) -> None:
+    await going.connection.execute(f"ALTER TABLE {going.table} ALTER COLUMN {quote(column)} SET GENERATED {generated}")
+
+
+def _as_kept(one: StoredColumn, now: StoredColumn) -> StoredColumn:
+    """Read as the kept value is, so that the two can be compared."""
+    return StoredColumn(now.number, now.name, one.type, one.stored, one.hashed)
 
 
 def _hashed(parts: Sequence[str]) -> str:
