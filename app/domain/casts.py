@@ -64,6 +64,7 @@ _WIDER = (
     ("real", "double precision"),
     ("cidr", "inet"),
 )
+_WHOLE_NUMBERS = frozenset({"smallint", "integer", "bigint"})
 _HOLDS_A_TIME = frozenset({"timestamp", "timestamptz"})
 _LENGTHENED = frozenset({"varchar", "varbit"})
 _TEXTS = frozenset({"varchar", "text", "character"})
@@ -119,6 +120,15 @@ def cast_between(old: ColumnType, new: ColumnType) -> Cast:
     if {old.name, new.name} == _HOLDS_A_TIME:
         return Cast.NARROWED if _digits(new) < _digits(old) else Cast.REWRITTEN
     return _across(old, new)
+
+
+def fails_or_keeps(old: ColumnType, new: ColumnType) -> bool:
+    """Whether the cast refuses each value that it would make another one of."""
+    if {old.name, new.name} <= _WHOLE_NUMBERS:
+        return old.array == new.array
+    if old.name != "numeric" or new.name != "numeric" or old.array != new.array or not old.limits or not new.limits:
+        return False
+    return _precision(new)[1] >= _precision(old)[1]
 
 
 def may_narrow(new: ColumnType) -> bool:

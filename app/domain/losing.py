@@ -6,7 +6,7 @@ The reasons are the keeper's own (docs/undo.md): keys that are not there, tables
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from app.domain.casts import Cast, cast_between, read_type, type_of
+from app.domain.casts import Cast, cast_between, fails_or_keeps, read_type, type_of
 from app.domain.hazards import FoundBy
 from app.domain.holdings import Holder, Holding, Holdings, Reached, Via
 from app.domain.preserved import PreservedKind as Kind
@@ -131,8 +131,10 @@ def _narrows(removal: Removal, holding: Holding, name: str) -> bool:
     if removal.taken.made:
         # another type, also where it has taken over the name of the old one
         return True
-    cast = cast_between(type_of(column.type), read_type(words_of(removal.taken.type)))
-    return cast in (Cast.NARROWED, Cast.UNKNOWN)
+    old, new = type_of(column.type), read_type(words_of(removal.taken.type))
+    if fails_or_keeps(old, new) and not _makes_anew(removal, name):
+        return False
+    return cast_between(old, new) in (Cast.NARROWED, Cast.UNKNOWN)
 
 
 def _makes_anew(removal: Removal, column: str) -> bool:

@@ -12,7 +12,7 @@ from functools import lru_cache
 from app.domain.calls import calls, values_call
 from app.domain.migration import Body, PythonScript, SqlScript
 from app.domain.step import Deed, Step
-from app.domain.words import Stated, Words, schema_of
+from app.domain.words import Stated, Words, schema_of, stated_in
 
 _UPSERT = re.compile(r"\bDO\s+UPDATE\b|\bWITH\b", re.IGNORECASE)
 _HARMLESS = frozenset({
@@ -59,6 +59,11 @@ def is_repeatable(step: Step) -> bool:
     return not isinstance(step.body, PythonScript) or step.body.repeatable
 
 
+def only_casts(step: Step) -> bool:
+    """Whether columns get another type by nothing but its cast, and each once; True is proven by the step's text."""
+    return isinstance(step.body, SqlScript) and _only_casts(step.body)
+
+
 def rows_written(step: Step) -> tuple[tuple[str, str], ...]:
     """The tables whose rows the script's own statements delete or overwrite, with their schemas, and by which verb."""
     if not isinstance(step.body, SqlScript):
@@ -100,6 +105,35 @@ def _may_lose(body: Body | None) -> bool:
             return True
         case None:
             return False
+
+
+@lru_cache(maxsize=4096)
+def _only_casts(script: SqlScript) -> bool:
+    """Two casts in a row may make another value of one that the first and the last type both hold."""
+    retyped: list[tuple[str, str]] = []
+    for stated in stated_in(script):
+        if stated.verb == "ALTER TABLE":
+            if any(one.begins("RENAME") or one.has("USING") or _calls_for_rows(one) for one in stated.altered.actions):
+                return False
+            retyped += [(stated.altered.table, one) for one in map(_retyped, stated.altered.actions) if one]
+        elif not _hides_nothing(stated):
+            return False
+    return len(retyped) == len(set(retyped))
+
+
+def _retyped(action: Words) -> str | None:
+    """The column that it gives another type."""
+    at = action.skipping(1, "COLUMN")
+    is_type = any(action.begins(*one, at=at + 1) for one in (("TYPE",), ("SET", "DATA", "TYPE")))
+    return action.column(at) if action.begins("ALTER") and is_type else None
+
+
+def _hides_nothing(stated: Stated) -> bool:
+    if stated.words.has("SEARCH_PATH"):
+        return False
+    if stated.verb in _WRITES:
+        return not calls(stated.words)
+    return stated.verb.startswith("DROP ") or not _statement_may_lose(stated)
 
 
 def _statement_may_lose(stated: Stated) -> bool:

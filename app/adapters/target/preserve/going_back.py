@@ -21,13 +21,9 @@ _GENERATED_KEYS = """
     SELECT attname AS name FROM pg_attribute
     WHERE attrelid = $1::text::regclass AND attnum > 0 AND NOT attisdropped AND attidentity = 'a'
 """
-_SEQUENCE = "SELECT pg_get_serial_sequence($1, $2)"
-_SIGN = "SELECT sign(seqincrement)::int FROM pg_sequence WHERE seqrelid = $1::text::regclass"
-_SET_POSITION = """
-    SELECT setval($1::text::regclass, LEAST(GREATEST($2, seqmin), seqmax), $3)
-    FROM pg_sequence WHERE seqrelid = $1::text::regclass
-"""
-"""It may have narrower limits now."""
+
+Pairs = Sequence[tuple[str, StoredColumn, StoredColumn]]
+"""Of each kept column that is there: its name in the kept table, as it was kept, as it is now."""
 
 
 class NotTheSame(Exception):
@@ -49,8 +45,7 @@ class Going:
     source: str
 
     @property
-    def columns(self) -> list[tuple[str, StoredColumn, StoredColumn]]:
-        """Of each kept column that is there: its name in the kept table, as it was kept, as it is now."""
+    def columns(self) -> Pairs:
         named = zip(numbered("c", self.kept.columns), self.kept.columns, strict=True)
         return [(name, column, self.now[column.name]) for name, column in named if column.name in self.now]
 
@@ -68,12 +63,17 @@ class Going:
         """The same with the columns as they are now, to read the table with."""
         return KeptTable(self.kept.id, tuple(_as_kept(one, now) for _, one, now in self.columns))
 
+    def refuse_others(self, others: int) -> None:
+        """Raises NotTheSame when so many rows have other values than were kept, and no other type is why."""
+        if others and self.same_types:
+            raise NotTheSame(f"{count_of(others, 'row')} of {self.table} have other values")
+
 
 async def insert_rows(going: Going) -> tuple[int, list[str]]:
     """Whole rows: how many, and why some were refused."""
     connection, columns = going.connection, going.columns
     names = ", ".join(quote(now.name) for _, _, now in columns)
-    values = ", ".join(_value(name, one, now) for name, one, now in columns)
+    values = ", ".join(value_of(name, one, now) for name, one, now in columns)
     insert = f"INSERT INTO {going.table} ({names}) OVERRIDING SYSTEM VALUE SELECT {values} FROM {going.source} AS kept"
     if not columns and going.kept.columns:
         return 0, going.missing
@@ -82,12 +82,12 @@ async def insert_rows(going: Going) -> tuple[int, list[str]]:
         for _ in range(going.rows):
             await connection.execute(insert)
         return going.rows, []
-    done = await _at_once(
+    done = await at_once(
         going,
         f"WITH back AS ({insert} RETURNING *) SELECT count(*) AS rows, {_sum(going, 'back')} AS checksum FROM back",
     )
     if done is None:
-        refused, remarks = await _one_by_one(going, f"{insert} WHERE", going.source)
+        refused, remarks = await one_by_one(going, f"{insert} WHERE", going.source)
         return going.rows - refused, [*going.missing, *remarks]
     if going.missing or (done["rows"], done["checksum"]) == (going.rows, going.checksum):
         return done["rows"], going.missing
@@ -102,11 +102,10 @@ async def fill_rows(going: Going, names: Collection[str], where: str) -> tuple[i
     if not columns:
         count = f"SELECT count(*) FROM {going.there} AS t, {going.source} AS kept WHERE {where}"
         return await going.connection.fetchval(count), []
-    sets = ", ".join(_assigned(name, one, now, False) for name, one, now in columns)
-    async with _settable(going, columns):
+    sets = ", ".join(assigned(name, one, now) for name, one, now in columns)
+    async with settable(going, columns):
         done, _, because = await _assign(going, columns, sets, going.source, where)
-    if done["others"] and going.same_types:
-        raise NotTheSame(f"{count_of(done['others'], 'row')} of {going.table} have other values")
+    going.refuse_others(done["others"])
     return done["rows"], because
 
 
@@ -122,28 +121,32 @@ async def update_rows(going: Going, *, judged: bool) -> tuple[int | None, int, l
         return 0, going.rows, [f"the table has no column {name} now, by which its rows are found" for name in absent]
     keys = [going.now[key.name] for key in going.kept.keys]
     columns = [one for one in columns if one[2].name not in {key.name for key in going.kept.keys}]
-    first = going.kept.name
+    places, first = numbered("k", going.kept.keys), going.kept.name
+    empty = " OR ".join(f"kept.{place} IS NULL" for place in places) or "false"
+    keyless = await connection.fetchval(f"SELECT count(*) FROM {first} AS kept WHERE {empty}")
     if judged:
-        order = ", ".join(numbered("k", going.kept.keys))
-        first = f"(SELECT DISTINCT ON ({order}) ctid, * FROM {going.kept.name} ORDER BY {order}, liftlock_at)"
+        order = ", ".join(places)
+        rows = f"{first} AS kept WHERE NOT ({empty})"
+        first = f"(SELECT DISTINCT ON ({order}) ctid, * FROM {rows} ORDER BY {order}, liftlock_at)"
     if not columns:
         return 0, going.rows, going.missing
     where = f"{going.kept.matched('t', keys)}{' AND kept.liftlock_same' if judged else ''}"
-    sets = ", ".join(_assigned(name, one, now, judged) for name, one, now in columns)
-    async with _settable(going, columns):
+    sets = ", ".join(assigned(name, one, now, judged=judged) for name, one, now in columns)
+    async with settable(going, columns):
         done, refused, because = await _assign(going, columns, sets, first, where)
     restored, others, remarks = done["rows"], done["others"], [*going.missing, *because]
-    total = going.rows if not judged else await connection.fetchval(f"SELECT count(*) FROM {first} AS kept")
+    total = going.rows if not judged else keyless + await connection.fetchval(f"SELECT count(*) FROM {first} AS kept")
     if refused == total > 0:
         return None, total, remarks
-    if restored + refused < total:
-        remarks.append(f"{count_of(total - restored - refused, 'row')} not there any more")
+    if keyless:
+        remarks.append(f"{count_of(keyless, 'row')} with nothing in the key, so that nobody can tell which they are")
+    if restored + refused + keyless < total:
+        remarks.append(f"{count_of(total - restored - refused - keyless, 'row')} not there any more")
     if others and judged:
         restored -= others
         remarks.append(f"{count_of(others, 'row')} changed since, and left as they are")
-    elif others and going.same_types:
-        raise NotTheSame(f"{count_of(others, 'row')} of {going.table} have other values")
     elif others:
+        going.refuse_others(others)
         remarks.append(f"{count_of(others, 'value')} made to fit the types that columns have now")
     return restored, total, remarks
 
@@ -161,48 +164,14 @@ async def rest_of(going: Going, where: str) -> Going:
 
 def hashes(going: Going) -> tuple[str, str]:
     """Of a row `t` that is there and of one that is `kept`: the same where all values are."""
-    return _row_hash(going.columns, "t"), _kept_hash(going.columns)
+    return hashes_of(going.columns)
 
 
-async def set_positions(connection: asyncpg.Connection, table: str, sequences: Sequence[Mapping[str, object]]) -> None:
-    """Sequences of columns go on where they were, or behind what the script has drawn from them."""
-    for position in sequences:
-        sequence = await connection.fetchval(_SEQUENCE, table, position["column"])
-        if sequence is None:
-            continue
-        now = await connection.fetchrow(f"SELECT last_value, is_called FROM {sequence}")
-        assert now is not None
-        value, sign = position["value"], await connection.fetchval(_SIGN, sequence)
-        assert isinstance(value, int)
-        if (sign * value, position["called"]) > (sign * now["last_value"], now["is_called"]):
-            await set_position(connection, sequence, position)
+def hashes_of(columns: Pairs) -> tuple[str, str]:
+    return _row_hash(columns, "t"), _kept_hash(columns)
 
 
-async def set_position(connection: asyncpg.Connection, sequence: str, position: Mapping[str, object]) -> None:
-    await connection.fetchval(_SET_POSITION, sequence, position["value"], position["called"])
-
-
-async def _assign(
-    going: Going, columns: Sequence[tuple[str, StoredColumn, StoredColumn]], sets: str, first: str, where: str
-) -> tuple[asyncpg.Record, int, list[str]]:
-    """The values of `first` to the rows `where` they belong: how many, and how many others than were kept; how many
-    the table has refused, and why."""
-    now_and_then = f"{_row_hash(columns, 't')} AS now, {_kept_hash(columns)} AS kept_hash"
-    counts = "SELECT count(*) AS rows, count(*) FILTER (WHERE now <> kept_hash) AS others FROM"
-    update = f"UPDATE {going.there} AS t SET {sets} FROM"
-    done = await _at_once(
-        going, f"WITH back AS ({update} {first} AS kept WHERE {where} RETURNING {now_and_then}) {counts} back"
-    )
-    if done is not None:
-        return done, 0, []
-    refused, because = await _one_by_one(going, f"{update} {going.kept.name} AS kept WHERE {where} AND", first)
-    there = f"{going.there} AS t, {first} AS kept WHERE {where} AND kept.liftlock_left IS NULL"
-    done = await going.connection.fetchrow(f"{counts} (SELECT {now_and_then} FROM {there}) AS back")
-    assert done is not None
-    return done, refused, because
-
-
-async def _at_once(going: Going, statement: str) -> asyncpg.Record | None:
+async def at_once(going: Going, statement: str) -> asyncpg.Record | None:
     """All rows with one statement; None, and nothing done, where the table refuses one of them."""
     await going.connection.execute("SAVEPOINT liftlock_back")
     try:
@@ -216,7 +185,7 @@ async def _at_once(going: Going, statement: str) -> asyncpg.Record | None:
     return done
 
 
-async def _one_by_one(going: Going, statement: str, rows: str) -> tuple[int, list[str]]:
+async def one_by_one(going: Going, statement: str, rows: str) -> tuple[int, list[str]]:
     """Each of `rows` by itself: those that the table refuses stay kept, with the reason. How many they are, and why."""
     await going.connection.execute(
         f"ALTER TABLE {going.kept.name} DROP COLUMN IF EXISTS liftlock_left, ADD COLUMN liftlock_left text"
@@ -241,7 +210,7 @@ async def _one_by_one(going: Going, statement: str, rows: str) -> tuple[int, lis
 
 
 @asynccontextmanager
-async def _settable(going: Going, columns: Sequence[tuple[str, StoredColumn, StoredColumn]]) -> AsyncIterator[None]:
+async def settable(going: Going, columns: Pairs) -> AsyncIterator[None]:
     """With identities among `columns` that a statement may set."""
     always = {row["name"] for row in await going.connection.fetch(_GENERATED_KEYS, going.table)}
     names = [now.name for _, _, now in columns if now.name in always]
@@ -250,6 +219,37 @@ async def _settable(going: Going, columns: Sequence[tuple[str, StoredColumn, Sto
     yield
     for name in names:
         await _identity(going, name, "ALWAYS")
+
+
+def value_of(name: str, one: StoredColumn, now: StoredColumn) -> str:
+    return f"kept.{name}" if one.stored == now.type else f"CAST(kept.{name} AS {now.type})"
+
+
+def assigned(name: str, one: StoredColumn, now: StoredColumn, *, judged: bool = False) -> str:
+    value = value_of(name, one, now)
+    if judged:
+        value = f"CASE WHEN kept.s{name[1:]} THEN {value} ELSE t.{quote(now.name)} END"
+    return f"{quote(now.name)} = {value}"
+
+
+async def _assign(
+    going: Going, columns: Pairs, sets: str, first: str, where: str
+) -> tuple[asyncpg.Record, int, list[str]]:
+    """The values of `first` to the rows `where` they belong: how many, and how many others than were kept; how many
+    the table has refused, and why."""
+    now_and_then = f"{_row_hash(columns, 't')} AS now, {_kept_hash(columns)} AS kept_hash"
+    counts = "SELECT count(*) AS rows, count(*) FILTER (WHERE now <> kept_hash) AS others FROM"
+    update = f"UPDATE {going.there} AS t SET {sets} FROM"
+    done = await at_once(
+        going, f"WITH back AS ({update} {first} AS kept WHERE {where} RETURNING {now_and_then}) {counts} back"
+    )
+    if done is not None:
+        return done, 0, []
+    refused, because = await one_by_one(going, f"{update} {going.kept.name} AS kept WHERE {where} AND", first)
+    there = f"{going.there} AS t, {first} AS kept WHERE {where} AND kept.liftlock_left IS NULL"
+    done = await going.connection.fetchrow(f"{counts} (SELECT {now_and_then} FROM {there}) AS back")
+    assert done is not None
+    return done, refused, because
 
 
 async def _identity(going: Going, column: str, generated: str) -> None:
@@ -261,27 +261,16 @@ def _as_kept(one: StoredColumn, now: StoredColumn) -> StoredColumn:
     return StoredColumn(now.number, now.name, one.type, one.stored, one.hashed)
 
 
-def _value(name: str, one: StoredColumn, now: StoredColumn) -> str:
-    return f"kept.{name}" if one.stored == now.type else f"CAST(kept.{name} AS {now.type})"
-
-
-def _assigned(name: str, one: StoredColumn, now: StoredColumn, judged: bool) -> str:
-    value = _value(name, one, now)
-    if judged:
-        value = f"CASE WHEN kept.s{name[1:]} THEN {value} ELSE t.{quote(now.name)} END"
-    return f"{quote(now.name)} = {value}"
-
-
 def _hashed(parts: Sequence[str]) -> str:
     return f"hash_record_extended(ROW({', '.join(parts)}), 0)"
 
 
-def _row_hash(columns: Sequence[tuple[str, StoredColumn, StoredColumn]], of: str) -> str:
+def _row_hash(columns: Pairs, of: str) -> str:
     read = (_as_kept(one, now).read(of) for _, one, now in columns)
     return _hashed([text if one.hashed else f"({text})::text" for text, (_, one, _) in zip(read, columns, strict=True)])
 
 
-def _kept_hash(columns: Sequence[tuple[str, StoredColumn, StoredColumn]]) -> str:
+def _kept_hash(columns: Pairs) -> str:
     return _hashed([f"kept.{name}" if one.hashed else f"kept.{name}::text" for name, one, _ in columns])
 
 

@@ -245,11 +245,17 @@ async def key_of(
     connection: asyncpg.Connection, relation: int, columns: Sequence[StoredColumn], lost: frozenset[int]
 ) -> tuple[StoredColumn, ...]:
     """The columns by which a row is found again: the primary key's, or a unique index's; none when there is none."""
+    keys = await keys_of(connection, relation, columns)
+    return next((key for key in keys if not any(column.number in lost for column in key)), ())
+
+
+async def keys_of(
+    connection: asyncpg.Connection, relation: int, columns: Sequence[StoredColumn]
+) -> list[tuple[StoredColumn, ...]]:
+    """Each set of `columns` by which a row could be found; the best first."""
     known = {column.number: column for column in columns}
-    for row in await connection.fetch(_KEYS, relation):
-        if all(number in known and number not in lost for number in row["numbers"]):
-            return tuple(known[number] for number in row["numbers"])
-    return ()
+    keys = [row["numbers"] for row in await connection.fetch(_KEYS, relation)]
+    return [tuple(known[number] for number in key) for key in keys if all(number in known for number in key)]
 
 
 async def hide(connection: asyncpg.Connection, table: str) -> None:

@@ -12,7 +12,7 @@ import asyncpg
 
 from app import failpoints
 from app.adapters.postgres import quote
-from app.adapters.target.preserve.inventory import Inventory, Loss, losses, take_inventory
+from app.adapters.target.preserve.inventory import Inventory, Loss, losses, take_inventory, without_plain_casts
 from app.adapters.target.preserve.keeping import ROWS, Keeping, KeepPolicy, Round
 from app.adapters.target.preserve.kept_rows import (
     columns_of,
@@ -29,7 +29,7 @@ from app.adapters.target.preserve.sets import KeptSet, write_down
 from app.adapters.target.preserve.unseen import unseen
 from app.adapters.target.records import Stamp
 from app.domain.failure import Failure, FailureCode, with_effects_elsewhere
-from app.domain.losses import is_repeatable, rows_written
+from app.domain.losses import is_repeatable, only_casts, rows_written
 from app.domain.migration import Direction
 from app.domain.preserved import PreservedKind as Kind
 from app.domain.signals import StepFailed
@@ -94,7 +94,10 @@ class Preserver:
         await body()
         await self._moves.finish()
         after = await take_inventory(self._connection)
-        missing = self._with_roots(before, losses(Inventory(before.relations, start.written), after)) - now.covered
+        lost = losses(Inventory(before.relations, start.written), after)
+        if only_casts(self._step):
+            lost = without_plain_casts(lost, before, after)
+        missing = self._with_roots(before, lost) - now.covered
         if not is_repeatable(self._step):
             self._let_go(now, before, missing)
             missing = set()

@@ -17,8 +17,6 @@ from app.adapters.target.preserve.going_back import (
     Going,
     NotTheSame,
     insert_rows,
-    set_position,
-    set_positions,
     update_rows,
 )
 from app.adapters.target.preserve.kept_rows import (
@@ -33,8 +31,10 @@ from app.adapters.target.preserve.kept_rows import (
 )
 from app.adapters.target.preserve.living_on import Living, cannot_tell, give_to_living, living
 from app.adapters.target.preserve.making_room import make_room
+from app.adapters.target.preserve.newcomers import Newcomers
 from app.adapters.target.preserve.positions import Position, is_the_same, position_of, set_back, was_set
 from app.adapters.target.preserve.refusals import said_of_error
+from app.adapters.target.preserve.sequences import set_position, set_positions
 from app.adapters.target.preserve.sets import STORED, StoredSet, stored_set
 from app.adapters.target.preserve.standing_aside import Aside
 from app.adapters.target.records import Stamp
@@ -92,11 +92,13 @@ Waiting = frozenset[tuple[str, str]]
 
 @dataclass(slots=True)
 class _Result:
-    """`restored` None: the whole set stays kept, and may be given back another time. Both count rows of `of`."""
+    """`restored` None: the whole set stays kept, and may be given back another time. Both count rows of `of`. `notes`
+    are said as `remarks` are, and nothing is amiss."""
 
     restored: int | None
     of: int
     remarks: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 class Restorer:
@@ -110,6 +112,7 @@ class Restorer:
         self._stood: dict[uuid.UUID, int | None] = {}
         self._living: dict[uuid.UUID, Living | None] = {}
         self._positions: dict[uuid.UUID, Position] = {}
+        self._newcomers = Newcomers(connection)
 
     async def look(self) -> None:
         """Before the step runs: which sets are to be given back, and which of their values still stand."""
@@ -121,6 +124,8 @@ class Restorer:
         async with quietly(self._connection):
             for one in self._sets:
                 where = self._stood[one.id] = await self._place_of(one)
+                if one.kind in _WHOLE and where is not None:
+                    await self._newcomers.look(where)
                 if one.kind is Kind.TABLE:
                     self._living[one.id] = await living(self._connection, one, where)
                 if was_set(one) and where is not None:
@@ -138,9 +143,11 @@ class Restorer:
         async with quietly(self._connection), immediately(self._connection):
             aside = Aside(self._connection)
             results: list[tuple[StoredSet, int | None, _Result]] = []
+            places = [(one, await self._place_of(one)) for one in self._sets]
+            ranks = await self._newcomers.see(where for _, where in places if where is not None)
             # whole rows first: values may go back into some of them
-            for one in sorted(self._sets, key=lambda one: (one.kind not in _WHOLE, one.kind is Kind.UPDATED)):
-                where = await self._place_of(one)
+            places.sort(key=lambda at: (at[0].kind not in _WHOLE, at[0].kind is Kind.UPDATED, ranks.get(at[1] or 0, 0)))
+            for one, where in places:
                 results.append((one, where, await self._one(one, where, aside)))
             failpoints.reach("restore.back", self._connection)
             taken_back = await aside.end()
@@ -201,13 +208,15 @@ class Restorer:
         now = await self._now(one, where)
         there = await rows_at(self._connection, where)
         going = Going(self._connection, one.table, name, there, now, one.checksum, one.rows, one.table.name)
+        seen = aside.seen.copy()
         await self._connection.execute("SAVEPOINT liftlock_set")
         try:
-            result = await self._put_back(one, where, going)
+            result = await self._put_back(one, where, going, aside)
         except asyncpg.PostgresError as error:
             if not _is_of_the_values(error):
                 raise
             await self._connection.execute("ROLLBACK TO SAVEPOINT liftlock_set")
+            aside.seen = seen
             result = _Result(None, one.rows, [said_of_error(error)])
         await self._connection.execute("RELEASE SAVEPOINT liftlock_set")
         return result
@@ -218,18 +227,19 @@ class Restorer:
         if (count, checksum) != (one.rows, one.checksum):
             raise NotTheSame(f"liftlock_preserved.{one.table.plain_name} has been changed since")
 
-    async def _put_back(self, one: StoredSet, where: int, going: Going) -> _Result:
+    async def _put_back(self, one: StoredSet, where: int, going: Going, aside: Aside) -> _Result:
         if one.kind in _WHOLE:
             lived, said, alive = 0, list[str](), self._living.get(one.id)
             if alive is not None and await cannot_tell(going, where):
                 return _Result(None, one.rows, ["the table was made anew, and no key tells which rows it has already"])
             if alive is not None:
                 lived, said, going = await give_to_living(going, where, alive)
-            placed, more = 0, list[str]()
+            room = await self._newcomers.give_way(going, where, aside)
+            placed, more, going = room.count, room.remarks, room.left
             if where != self._stood[one.id]:
                 placed, more, going = await make_room(going, where)
             restored, remarks = await insert_rows(going)
-            result = _Result(lived + placed + restored, one.rows, [*said, *more, *remarks])
+            result = _Result(lived + placed + restored, one.rows, [*said, *more, *remarks], room.notes)
         else:
             if one.kind is Kind.UPDATED:
                 # rows that the same step deleted later have only just come back
@@ -239,7 +249,7 @@ class Restorer:
         return result
 
     async def _settle(self, one: StoredSet, result: _Result) -> str:
-        because = "".join(f"; {remark}" for remark in result.remarks)
+        because = "".join(f"; {remark}" for remark in (*result.remarks, *result.notes))
         if result.restored is None:
             return f"{one.said(one.rows)} cannot go back and stays kept{because}"
         whole = result.restored == result.of and not result.remarks

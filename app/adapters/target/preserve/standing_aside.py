@@ -65,19 +65,20 @@ class Aside:
         self._connection = connection
         self._triggers: list[tuple[str, str, str, str]] = []
         self._keys: list[_ForeignKey] = []
-        self._seen: set[tuple[int, bool]] = set()
+        self.seen: set[tuple[int, bool]] = set()
+        """As it was before a savepoint, it is to be again when that is taken back."""
         self._forced: list[str] = []
 
     async def of(self, relation: int, table: str, *, inserts: bool) -> None:
         """Put aside what `table` has; its foreign keys only where rows come back into it."""
-        if (relation, False) not in self._seen:
-            self._seen.add((relation, False))
+        if (relation, False) not in self.seen:
+            self.seen.add((relation, False))
             await self._show_all(relation)
             for noun, where, name, enabled in await self._connection.fetch(_TRIGGERS, relation):
                 await self._connection.execute(f"ALTER TABLE {where} DISABLE {noun} {quote(name)}")
                 self._triggers.append((where, noun, name, enabled))
-        if inserts and (relation, True) not in self._seen:
-            self._seen.add((relation, True))
+        if inserts and (relation, True) not in self.seen:
+            self.seen.add((relation, True))
             for row in await self._connection.fetch(_FOREIGN_KEYS, relation):
                 await self._show_all(row["referred"])
                 await self._connection.execute(f"ALTER TABLE {table} DROP CONSTRAINT {quote(row['name'])}")
