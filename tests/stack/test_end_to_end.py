@@ -177,7 +177,7 @@ def test_auto_run_runs_at_start_once(data_dir: Path, folder: Path) -> None:
 
 def test_the_demo_runs_the_samples_and_says_what_to_try_next(data_dir: Path) -> None:
     with running_stack(data_dir, command="demo") as stack:
-        eventually(lambda: "Ctrl-C stops everything; the data stays" in stack.output)
+        eventually(lambda: "Ctrl-C stops everything; the data stays" in stack.output, within_s=60)
 
         assert stack.output.count("  completed") == 11
         assert stack.output.count("    kept full_name of customers (2 rows)") == 2
@@ -193,7 +193,7 @@ def _check_what_the_demo_has_staged(stack: RunningStack) -> None:
     assert adopted["reason"] == "marked"
 
     job = stack.http.post("/environments/staging/sync").json()
-    eventually(lambda: "nightly-report" in stack.http.get(f"/jobs/{job['id']}/locks").text)
+    eventually(lambda: "nightly-report" in stack.http.get(f"/jobs/{job['id']}/locks").text, within_s=60)
     ended = stack.http.get(f"/jobs/{job['id']}", params={"wait": 60}).json()
 
     (adopting,) = (stack.data_dir / "migrations").glob("0012_adopt-drift-development-*.sql")
@@ -203,7 +203,7 @@ def _check_what_the_demo_has_staged(stack: RunningStack) -> None:
 
 def test_the_demo_may_have_two_people_of_whom_one_approves_what_the_other_asks_for(data_dir: Path) -> None:
     with running_stack(data_dir, "--people", command="demo") as stack:
-        eventually(lambda: "Ctrl-C stops everything; the data stays" in stack.output, within_s=30)
+        eventually(lambda: "Ctrl-C stops everything; the data stays" in stack.output, within_s=60)
         ada, ben = (re.search(rf"^  {name} +(\S+)$", stack.output, re.MULTILINE) for name in ("ada", "ben"))
         assert ada and ben and stack.http.get("/migrations").status_code == 401
         asking, approving = ({"Authorization": f"Bearer {one[1]}"} for one in (ada, ben))
@@ -219,7 +219,7 @@ def test_the_demo_may_have_two_people_of_whom_one_approves_what_the_other_asks_f
         assert ended["state"] == "succeeded"
 
     with running_stack(data_dir, "--people", command="demo") as again:
-        eventually(lambda: again.output.count("Ctrl-C stops everything; the data stays") == 2, within_s=30)
+        eventually(lambda: again.output.count("Ctrl-C stops everything; the data stays") == 2, within_s=60)
         assert again.http.get("/migrations", headers=approving).status_code == 401
 
 

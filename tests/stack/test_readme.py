@@ -37,7 +37,7 @@ def commands() -> list[str]:
 
 def test_every_curl_of_the_readme_answers_as_promised(tmp_path: Path) -> None:
     with running_stack(tmp_path / "data", command="demo") as stack:
-        eventually(lambda: "Ctrl-C stops everything; the data stays" in stack.output)
+        eventually(lambda: "Ctrl-C stops everything; the data stays" in stack.output, within_s=60)
         curls = [command for command in commands() if command.startswith("curl")]
 
         assert len(curls) >= 13
@@ -82,7 +82,8 @@ def _status_of(command: str, stack: RunningStack) -> str:
 
 
 def _wait_until_idle(stack: RunningStack) -> None:
-    eventually(lambda: all(job["finishedAt"] for job in stack.http.get("/jobs").json()))
+    # the demo has a session that keeps a step of staging waiting for a while
+    eventually(lambda: all(job["finishedAt"] for job in stack.http.get("/jobs").json()), within_s=60)
 
 
 def test_the_command_for_ones_own_migrations_starts(tmp_path: Path) -> None:
