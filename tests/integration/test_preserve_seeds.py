@@ -1,4 +1,4 @@
-"""A script that makes a table puts rows into it: run again, each of them is there once, as it was left."""
+"""Seeds of a table that a script makes, and rows without a key: there once, and not said to be gone."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -65,3 +65,28 @@ def test_a_row_whose_value_is_refused_is_not_said_to_be_gone(house: House) -> No
     assert "gave back the table t (1 of 3 rows); 1 row refused" in given
     assert "1 row that lived on not there any more" in given
     assert [tuple(row) for row in fetch(house.dsn, "SELECT id, b FROM t ORDER BY 1")] == [(2, 2), (3, None)]
+
+
+@pytest.mark.parametrize(
+    ("up", "down", "left"),
+    [
+        ("ALTER TABLE t DROP COLUMN v", "ALTER TABLE t ADD COLUMN v text", None),
+        ("ALTER TABLE t ALTER v TYPE int USING 0", "ALTER TABLE t ALTER v TYPE text", "0"),
+    ],
+)
+def test_rows_with_nothing_in_the_key_are_not_said_to_be_gone(
+    house: House, up: str, down: str, left: str | None
+) -> None:
+    execute(house.dsn, "CREATE TABLE t (id int UNIQUE, v text)")
+    execute(house.dsn, "INSERT INTO t VALUES (1, 'a'), (2, 'b'), (NULL, 'c'), (NULL, 'd')")
+    house.write("1_it.sql", f"-- migrate:up\n{up};\n-- migrate:down\n{down};\n")
+    _done(house, JobKind.RUN)
+    execute(house.dsn, "DELETE FROM t WHERE id = 2")
+    said = _done(house, JobKind.ROLLBACK)
+    assert "v of t (1 of 4 rows)" in said
+    assert "; 2 rows with nothing in the key, so that nobody can tell which they are; 1 row not there any more" in said
+    assert [tuple(row) for row in fetch(house.dsn, "SELECT * FROM t ORDER BY 1")] == [
+        (1, "a"),
+        (None, left),
+        (None, left),
+    ]
