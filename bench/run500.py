@@ -1,6 +1,7 @@
 """500 small migrations from the request to `succeeded`, beside the floor, dbmate and Alembic."""
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,17 +29,19 @@ def measure(scale: Scale) -> Section:
     count, rounds = scale.some(full=500, quick=60), scale.some(full=4, quick=2)
     with work_folder() as work:
         scripts = history.write_small_schema(work / "migrations", count)
+        history.write_small_schema(work / "changing", count)
         with (
             running_stack(work / "stack", work / "migrations", environment={CHECK: "off"}) as stack,
-            _another(stack, work, "job") as by_job,
-            _another(stack, work, "step") as by_step,
+            _another(stack, work, 1, "job", stack.migrations) as by_job,
+            _another(stack, work, 2, "step", stack.migrations) as by_step,
+            _another(stack, work, 3, "off", work / "changing") as changing,
         ):
             contenders = {
                 _LIFTLOCK: _liftlock(stack, lambda: None),
                 _FLOOR: _on_fresh(stack, scripts),
                 _CHECKED: _liftlock(by_job, lambda: None),
                 _EACH_STEP: _liftlock(by_step, lambda: None),
-                _NEW_FILES: _liftlock(stack, lambda: history.rewrite_all(stack.migrations)),
+                _NEW_FILES: _liftlock(changing, lambda: history.rewrite_all(changing.migrations)),
             }
             peers, missing = _peers(work, scripts, stack)
             taken = _interleaved(contenders | peers, rounds)
@@ -46,12 +49,15 @@ def measure(scale: Scale) -> Section:
 
 
 def _interleaved(contenders: dict[str, Contender], rounds: int) -> dict[str, Samples]:
-    for name in (_LIFTLOCK, _CHECKED, _EACH_STEP):
+    for name in (_LIFTLOCK, _CHECKED, _EACH_STEP, _NEW_FILES):
         contenders[name]()  # the first run of a worker imports and connects; a service is warm
     taken: dict[str, list[float]] = {name: [] for name in contenders}
+    turns = deque(contenders.items())
     for _ in range(rounds):
-        for name, run in contenders.items():
+        for name, run in turns:
             taken[name].append(run())
+        # nobody always comes after the same one, whose databases are still being removed
+        turns.rotate(2)
     return {name: Samples(tuple(values), "s") for name, values in taken.items()}
 
 
@@ -65,13 +71,16 @@ def _rows(taken: dict[str, Samples]) -> list[Row]:
 
 
 @contextmanager
-def _another(stack: RunningStack, work: Path, check: str) -> Iterator[RunningStack]:
-    """The same files on a database of its own, on the same server, with the schema looked at so often."""
-    redis = urlsplit(stack.redis_url)._replace(path="/1" if check == "job" else "/2").geturl()
+def _another(stack: RunningStack, work: Path, number: int, check: str, migrations: Path) -> Iterator[RunningStack]:
+    """On a database of its own on the same servers, with the schema looked at so often."""
     with (
         fresh_database(stack.control_url) as dsn,
         running_stack(
-            work / check, stack.migrations, environment={CHECK: check}, database_url=dsn, redis_url=redis
+            work / f"stack{number}",
+            migrations,
+            environment={CHECK: check},
+            database_url=dsn,
+            redis_url=urlsplit(stack.redis_url)._replace(path=f"/{number}").geturl(),
         ) as other,
     ):
         yield other
