@@ -12,7 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
-import structlog
+from app.logs import logger
 
 PLACES = {
     "submit.committed": "the job is committed, nobody has been rung for",
@@ -54,7 +54,7 @@ PLACES = {
 }  # fmt: skip
 SHAPE = "place=action or place=action@N, with commas between; actions are kill, stop, raise and drop"
 
-log = structlog.get_logger()
+log = logger()
 
 
 class Action(StrEnum):

@@ -1,9 +1,35 @@
-"""Logging at the edge: one line per transition, an event name and its ids, on standard error."""
+"""Logging at the edge: one line per transition, an event name and its ids, on standard error.
+
+Whoever serves imports this before anything else of ours. Where rich is installed structlog loads it, and pygments with
+it, to draw tracebacks: five megabytes in each process, for pictures that a line of a log never shows.
+"""
 
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-import structlog
+
+@contextmanager
+def _as_if_there_were_no(module: str) -> Iterator[None]:
+    before = sys.modules.get(module)
+    sys.modules[module] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        del sys.modules[module]
+        if before is not None:
+            sys.modules[module] = before
+
+
+with _as_if_there_were_no("rich"):
+    import structlog
+
+
+def logger() -> structlog.stdlib.BoundLogger:
+    """As structlog.get_logger, for modules that are loaded before those of ours that ask it themselves."""
+    found: structlog.stdlib.BoundLogger = structlog.get_logger()
+    return found
 
 
 def configure_logs(level: str) -> None:

@@ -11,9 +11,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import structlog
-
-from app import measures
+from app import logs, measures
 from app.api.context import Extension, extension_of
 from app.api.waiting import MOST_WAITING
 from app.caretaker import Caretaker
@@ -21,13 +19,12 @@ from app.domain.access import Auth
 from app.domain.census import ProcessKind
 from app.domain.errors import ConfigurationInvalid
 from app.embedded.children import end_with_parent
-from app.logs import configure_logs
 from app.settings import Settings, load_settings
 
 EXIT_CONFIGURATION = 78
 ORDINARY_THREADS = 32
 
-log = structlog.get_logger()
+log = logs.logger()
 
 
 def _settings() -> Settings:
@@ -39,7 +36,7 @@ def _settings() -> Settings:
 
 
 _loaded = _settings()
-configure_logs(_loaded.log_level)
+logs.configure_logs(_loaded.log_level)
 measures.share_among_children()
 _host = f"[{_loaded.host}]" if ":" in _loaded.host else _loaded.host
 _caretakers: dict[int, Caretaker] = {}

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 from celery import Celery
 from celery.signals import setup_logging, worker_init, worker_process_init, worker_process_shutdown, worker_shutdown
 
-from app import measures
+from app import logs, measures
 from app.adapters.queue import QUEUE, SOCKET_OPTIONS
 from app.domain.errors import ConfigurationInvalid
-from app.logs import configure_logs
 from app.settings import Settings, load_settings
 from worker import metrics
 from worker.schedule import beat_schedule
@@ -97,7 +96,7 @@ def _configure_logging(**_: Any) -> None:
     logging.basicConfig(
         level=logging.WARNING, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s"
     )
-    configure_logs(settings.log_level)
+    logs.configure_logs(settings.log_level)
 
 
 @worker_init.connect

@@ -1,0 +1,28 @@
+"""What logging costs a process that serves."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+ADDRESSES = {"DATABASE_URL": "postgresql://127.0.0.1/nobody", "REDIS_URL": "redis://127.0.0.1:1/0"}
+
+
+@pytest.mark.parametrize("entry", ["worker.celery", "app.serving", "app.cli.local.up"])
+def test_a_process_that_serves_does_not_load_what_draws_tracebacks(entry: str) -> None:
+    asked = f"import sys, {entry}\nprint(*sys.modules)\nimport rich.console"
+    said = subprocess.run(
+        [sys.executable, "-c", asked],
+        cwd=ROOT,
+        env={**os.environ, **ADDRESSES},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert said.returncode == 0, said.stderr
+    loaded = {name.partition(".")[0] for name in said.stdout.split()}
+    assert "structlog" in loaded
+    assert loaded & {"rich", "pygments"} == set()
