@@ -11,14 +11,18 @@ from app.adapters.target.preserve.kept_rows import rows_at
 
 PAIRED = "t.ctid = kept.liftlock_place AND t.tableoid = kept.liftlock_part"
 
-_REFERENCES = """
-    SELECT k.conrelid::bigint AS relation, k.conrelid::regclass::text AS table,
+COLUMNS_OF_K = """
            (SELECT array_agg(a.attname::text ORDER BY one.place)
             FROM unnest(k.conkey) WITH ORDINALITY AS one (number, place)
             JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = one.number) AS columns,
            (SELECT array_agg(a.attname::text ORDER BY one.place)
             FROM unnest(k.confkey) WITH ORDINALITY AS one (number, place)
             JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = one.number) AS referred
+"""
+"""Of the foreign key k of pg_constraint: its columns and those that it leads to, in the same order."""
+
+_REFERENCES = f"""
+    SELECT k.conrelid::bigint AS relation, k.conrelid::regclass::text AS table, {COLUMNS_OF_K}
     FROM pg_constraint k
     WHERE k.contype = 'f' AND k.confrelid = $1::bigint::oid
       AND NOT EXISTS (SELECT FROM pg_constraint p WHERE p.oid = k.conparentid AND p.confrelid = k.confrelid)

@@ -11,6 +11,7 @@ import asyncpg
 
 from app.adapters.postgres import quote
 from app.adapters.target.preserve.kept_rows import is_forced, rows_at
+from app.adapters.target.preserve.references import COLUMNS_OF_K
 
 _TRIGGERS = """
     WITH part AS (SELECT $1::bigint::oid AS part UNION SELECT relid FROM pg_partition_tree($1::bigint::oid::regclass))
@@ -23,15 +24,9 @@ _TRIGGERS = """
 """
 """Partitions have their own, and a rule may write elsewhere in the place of rows that come back."""
 
-_FOREIGN_KEYS = """
-    SELECT k.conname AS name, pg_get_constraintdef(k.oid) AS definition, k.confrelid::bigint AS referred,
-           obj_description(k.oid, 'pg_constraint') AS said,
-           (SELECT array_agg(a.attname::text ORDER BY one.place)
-            FROM unnest(k.conkey) WITH ORDINALITY AS one (number, place)
-            JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = one.number) AS columns,
-           (SELECT array_agg(a.attname::text ORDER BY one.place)
-            FROM unnest(k.confkey) WITH ORDINALITY AS one (number, place)
-            JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = one.number) AS referred_columns
+_FOREIGN_KEYS = f"""
+    SELECT k.conname AS name, pg_get_constraintdef(k.oid) AS definition, k.confrelid::bigint AS other,
+           obj_description(k.oid, 'pg_constraint') AS said, {COLUMNS_OF_K}
     FROM pg_constraint k
     WHERE k.conrelid = $1::bigint::oid AND k.contype = 'f' AND k.conparentid = 0 AND k.convalidated
 """
@@ -80,7 +75,7 @@ class Aside:
         if inserts and (relation, True) not in self.seen:
             self.seen.add((relation, True))
             for row in await self._connection.fetch(_FOREIGN_KEYS, relation):
-                await self._show_all(row["referred"])
+                await self._show_all(row["other"])
                 await self._connection.execute(f"ALTER TABLE {table} DROP CONSTRAINT {quote(row['name'])}")
                 self._keys.append(
                     _ForeignKey(
@@ -90,9 +85,9 @@ class Aside:
                         row["name"],
                         row["definition"],
                         row["said"],
-                        await rows_at(self._connection, row["referred"]),
+                        await rows_at(self._connection, row["other"]),
                         tuple(row["columns"]),
-                        tuple(row["referred_columns"]),
+                        tuple(row["referred"]),
                     )
                 )
 
