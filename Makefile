@@ -32,7 +32,7 @@ test-ui: .venv/.ui-installed
 chaos: SECONDS ?= 300
 chaos: .venv/.installed
 	LIFTLOCK_CHAOS=full .venv/bin/python -m pytest -n 2 tests/chaos tests/protocol tests/worker \
-		tests/integration/test_never_twice.py tests/integration/test_answers_never_half.py tests/integration/test_protocol.py
+		$(patsubst %,tests/integration/test_%.py,answers_never_half never_twice preserve_anything protocol several_targets)
 	.venv/bin/python -m tests.chaos.nemesis --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
 
 bench: .venv/.installed
