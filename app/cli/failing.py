@@ -10,7 +10,7 @@ from app.cli.out import Out
 from app.cli.steps import as_typed, in_words
 
 if TYPE_CHECKING:
-    from app.client import ApiProblem
+    from app.client import ApiProblem, LiftlockProblem
 
 
 class CliError(Exception):
@@ -26,6 +26,14 @@ class Detached(Exception):
 
     def __init__(self, job_id: str | None) -> None:
         super().__init__(job_id or "")
+        self.job_id = job_id
+
+
+class OutOfSight(Exception):
+    """A job was watched until nobody answered any more: it goes on."""
+
+    def __init__(self, job_id: str, error: "LiftlockProblem") -> None:
+        super().__init__(str(error))
         self.job_id = job_id
 
 
@@ -54,6 +62,9 @@ def explained(error: BaseException) -> Said | None:
             return Said(
                 str(error), error.why, "liftlock doctor, or name another with --url or LIFTLOCK_URL", Exit.UNREACHABLE
             )
+        case OutOfSight():
+            why = f"job {error.job_id} goes on without it; how it ends is not known here"
+            return Said(str(error), why, f"liftlock jobs watch {error.job_id}", Exit.UNREACHABLE)
         case StillGoing():
             job = error.job
             why = f"{job.kind} in {job.environment or 'Liftlock'} is {job.state}: {job.message or job.reason}"
