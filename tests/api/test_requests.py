@@ -1,5 +1,6 @@
 """What may be sent, and how what may not is named."""
 
+import json
 from io import BytesIO
 from typing import Any
 
@@ -107,6 +108,13 @@ def test_more_than_is_applied_is_refused_with_both_numbers(stand: Stand) -> None
 def test_what_is_not_json_is_refused_with_its_place(stand: Stand, body: str | bytes) -> None:
     refused = send(stand, body)
     assert (refused.status_code, refused.json["type"]) == (400, "/problems/malformed-json")
+
+
+def test_limits_are_told_in_words_of_the_api(stand: Stand) -> None:
+    long = send(stand, '{"lockTimeoutMs": ' + "9" * 5000 + "}")
+    assert long.json["detail"] == "the body is not JSON: a number of 5000 digits is more than can be read"
+    many = send(stand, json.dumps({"allowHazards": ["INDEX_BUILD"] * 101}))
+    assert many.json["detail"] == "`allowHazards` takes at most 100 of them, not 101"
 
 
 def test_the_place_of_a_slip_is_told(stand: Stand) -> None:
