@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.cli.exits import Exit, exit_of_problem
 from app.cli.out import Out
-from app.cli.steps import as_typed, in_words
+from app.cli.steps import as_typed, commands_in, in_words
 
 if TYPE_CHECKING:
     from app.client import ApiProblem, LiftlockProblem
@@ -113,7 +113,7 @@ def _document(said: Said) -> Mapping[str, Any]:
 
 def _of_problem(problem: "ApiProblem") -> Said:
     typed = [as_typed(step) for step in problem.next_steps]
-    commands = [step for step in typed if step.startswith(("liftlock ", "curl "))]
+    commands = [one for step in problem.next_steps for one in commands_in(step)]
     code = exit_of_problem(problem.slug, problem.status)
     fallback = _FALLBACKS.get(problem.slug, "liftlock status")
     return Said(

@@ -11,7 +11,7 @@ import pytest
 from app.cli.out import Letters, Out, table
 from app.cli.progress import ending, heartbeat, live, news
 from app.cli.session import Session
-from app.cli.steps import as_typed, in_words
+from app.cli.steps import as_typed, commands_in, in_words
 from app.cli.times import ago, lasting, since, size, typed_seconds
 from app.cli.watching import watched
 from app.client.documents.jobs import Failure, Job, Step
@@ -65,6 +65,17 @@ def test_a_next_step_is_a_command_that_can_be_typed_here(step: str, typed: str) 
 def test_a_call_inside_a_sentence_is_said_as_a_command() -> None:
     said = in_words("nobody has looked yet; POST /environments/a/drift/scan looks, and GET /nothing is no command")
     assert said == "nobody has looked yet; liftlock drift a --scan looks, and GET /nothing is no command"
+
+
+def test_calls_inside_a_sentence_are_what_can_be_pasted_of_it() -> None:
+    body = """-H 'Content-Type: application/json' -d '{"note": "it'"'"'s fine", "allowHazards": ["LINT"]}'"""
+    step = f"when it may be taken: curl -X POST 'http://h/migrations/run?environment=a' {body}"
+    assert as_typed(step) == "when it may be taken: liftlock run a --allow-hazards LINT"
+    assert commands_in(step) == ["liftlock run a --allow-hazards LINT"]
+    tried = "Try it with: curl -X POST http://h/migrations/verify; or write the statements out."
+    assert as_typed(tried) == "Try it with: liftlock verify; or write the statements out."
+    assert commands_in(tried) == ["liftlock verify"]
+    assert commands_in("correct the file") == []
 
 
 @pytest.mark.parametrize(
