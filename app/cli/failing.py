@@ -1,6 +1,5 @@
 """Failures as three lines: what is the matter, why, and what to type; and as one JSON document."""
 
-import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -91,8 +90,8 @@ def complain(out: Out, said: Said, *, details: bool = False) -> None:
     goes_on = said.code in (Exit.DETACHED, Exit.TIMED_OUT)
     sign = out.paint("⏸", "yellow") if goes_on else out.paint("✕", "red")
     out.complain(f"{sign} {out.paint(said.what, bold=True)}")
-    for line in textwrap.wrap(said.why, max(40, out.width - 2), break_long_words=False) if out.terminal else [said.why]:
-        out.complain(f"  {line}")
+    for line in out.wrapped(f"  {said.why}"):
+        out.complain(line)
     out.complain(f"  {out.paint(said.to_type, 'cyan')}")
     for problem in said.document.get("problems", ()) if details else ():
         place = ":".join(str(problem[key]) for key in ("file", "line") if problem.get(key))
