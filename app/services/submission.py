@@ -8,7 +8,7 @@ import structlog
 
 from app import failpoints
 from app.domain.approval import waits_for
-from app.domain.busy import at_it_since, in_the_way, its_standing
+from app.domain.busy import at_it_since, in_its_place, in_the_way, its_standing
 from app.domain.divergence import Severity
 from app.domain.environment import Environment
 from app.domain.errors import BackendUnavailable, OutsideWindow, ReadOnly, Refusal, TargetBusy
@@ -121,7 +121,7 @@ class Submission:
         accepted, _ = await asyncio.gather(self.accept(new), recorded)
         if accepted.job.id != new.id and dedupe is None:
             return answer_busy(request, accepted.job)
-        return Submitted(accepted.job, admission.warnings + accepted.warnings)
+        return Submitted(in_its_place(accepted.job, open_jobs), admission.warnings + accepted.warnings)
 
     async def admit(
         self, request: JobRequest, environment: Environment, open_jobs: tuple[Job, ...], asked_by: Principal
