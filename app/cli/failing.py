@@ -131,9 +131,12 @@ _FALLBACKS = {"unauthenticated": "liftlock login", "forbidden": "liftlock whoami
 def _detached(job_id: str | None) -> Said:
     if job_id is None:
         return Said("detached", "what was asked for may have been accepted", "liftlock jobs", Exit.DETACHED)
-    return Said(
-        "detached; the job goes on",
-        f"liftlock jobs watch {job_id}   to watch on",
-        f"liftlock jobs cancel {job_id}   to stop it",
-        Exit.DETACHED,
-    )
+    watch, cancel = f"liftlock jobs watch {job_id}", f"liftlock jobs cancel {job_id}"
+    what = "detached; the job goes on"
+    document = {
+        "type": "about:blank",
+        "title": what,
+        "detail": f"job {job_id} goes on; watch it, or cancel it",
+        "nextSteps": [watch, cancel],
+    }
+    return Said(what, f"{watch}   to watch on", f"{cancel}   to stop it", Exit.DETACHED, document=document)

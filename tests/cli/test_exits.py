@@ -142,6 +142,10 @@ def test_ctrl_c_detaches_says_how_to_go_on_and_never_cancels(tmp_path: Path) -> 
     assert said.exit_code == Exit.DETACHED
     assert f"liftlock jobs watch {JOB}" in said.stderr and f"liftlock jobs cancel {JOB}" in said.stderr
     assert asked == ["POST /migrations/run", f"GET /jobs/{JOB}"]
+    asked.clear()
+    document = json.loads(typed(tmp_path, answer, "run", "staging", "--json").stdout)
+    assert document["nextSteps"] == [f"liftlock jobs watch {JOB}", f"liftlock jobs cancel {JOB}"]
+    assert document["exitCode"] == Exit.DETACHED
 
 
 def test_a_bug_is_three_lines_and_its_traceback_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
