@@ -161,6 +161,20 @@ def test_doctor_knows_that_nobody_would_work(here: Terminal) -> None:
     assert idle["read-only"]["says"] == "this service makes no changes (LIFTLOCK_READ_ONLY)"
 
 
+def test_doctor_reads_the_environments_that_a_service_started_here_would_have(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        "liftlock.toml",
+        '[environments.development]\nurl = "env:NOT_SET_HERE"\n\n'
+        '[environments.staging]\nurl = "file:/run/secrets/not-here"\nprotecton = "locked"\nrequires = ["qa"]\n',
+    )
+    found = Terminal(tmp_path, environ={"LIFTLOCK_URL": "http://127.0.0.1:1"}).document("doctor")
+    said = [one["says"] for one in found if one["about"] == "liftlock.toml"]
+    assert len(said) == 2
+    assert any("liftlock.toml:6" in one and "protecton" in one for one in said)
+    assert any("liftlock.toml:7" in one and "qa" in one for one in said)
+
+
 def test_doctor_knows_an_address_that_is_none_for_postgresql(tmp_path: Path) -> None:
     terminal = Terminal(
         tmp_path, environ={"LIFTLOCK_URL": "http://127.0.0.1:1", "DATABASE_URL": "mysql://me:hush@db/x"}

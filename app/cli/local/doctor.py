@@ -49,6 +49,7 @@ def _findings(session: Session) -> Iterator[Finding]:
         return
     yield good("configuration", f"service {settings.url} ({settings.found['url'].origin})")
     yield from _secrets(session)
+    yield from _environments(session)
     yield from _service(session)
     yield from _folder(session)
     yield from _servers(session)
@@ -58,6 +59,21 @@ def _secrets(session: Session) -> Iterator[Finding]:
     file = session.place.tokens_file
     if file.exists() and stat.S_IMODE(file.stat().st_mode) & 0o077:
         yield bad("token file", f"{file} can be read by others", f"chmod 600 {file}")
+
+
+def _environments(session: Session) -> Iterator[Finding]:
+    """Of the file that a service started here would read."""
+    from app.cli.local.environments_file import DEFAULT_NAME, problems_in
+
+    file = session.place.folder / session.place.environ.get("LIFTLOCK_CONFIG", DEFAULT_NAME)
+    if not file.is_file():
+        return
+    try:
+        problems = problems_in(file)
+    except (OSError, ValueError) as error:
+        problems = [f"{file}: {error}"]
+    for problem in problems[:5]:
+        yield bad(file.name, problem, "correct it: a service does not start with it")
 
 
 def _service(session: Session) -> Iterator[Finding]:
