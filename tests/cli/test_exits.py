@@ -8,10 +8,12 @@ from typing import Any
 import httpx
 import pytest
 
+from app.cli import check
 from app.cli.exits import MEANINGS, Exit
 from app.cli.session import Session
 from app.client.resources import looks
-from tests.cli.typed import Terminal
+from tests.api.stand import ONE, THREE, TWO, standing
+from tests.cli.typed import Terminal, Worked
 
 JOB = "0198f3a2-0000-7000-8000-000000000001"
 NOON = "2026-01-01T12:00:00.000000Z"
@@ -216,6 +218,21 @@ def test_a_watch_that_sees_nothing_any_more_says_that_the_job_goes_on_and_how_to
         said = typed(tmp_path, answer, "run", "staging", *form)
         assert said.exit_code == Exit.UNREACHABLE
         assert f"liftlock jobs watch {JOB}" in said.output and f"job {JOB} goes on without it" in said.output
+
+
+def test_check_keeps_looking_while_a_service_is_started_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(check, "BETWEEN_LOOKS_S", 0)
+    away = [503, 502]
+    with standing(applied=(ONE, TWO, THREE)) as stand:
+        service = Worked(stand)
+
+        def answer(request: httpx.Request) -> httpx.Response:
+            return httpx.Response(away.pop()) if away else service.handle_request(request)
+
+        terminal = Terminal(tmp_path, httpx.MockTransport(answer))
+        assert terminal.type("check", "development").exit_code == Exit.UNREACHABLE
+        assert terminal.type("check", "development", "--wait", "60s").exit_code == Exit.DONE
+    assert away == []
 
 
 def test_history_tells_migrations_and_jobs(tmp_path: Path) -> None:
