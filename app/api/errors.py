@@ -124,6 +124,8 @@ def problem_response(error: LiftlockError) -> Response:
     )
     if retry_after is not None:
         response.headers["Retry-After"] = str(retry_after)
+    if isinstance(error, refusals.RangeNotSatisfiable):
+        response.headers["Content-Range"] = f"bytes */{error.facts['bytes']}"
     if isinstance(error, errors.Unauthenticated):
         response.headers["WWW-Authenticate"] = challenge()
     return response

@@ -72,9 +72,7 @@ _CHECK_LOCK_TIMEOUT, _LOCK_TIMEOUT = _number(1, LONGEST_LOCK_TIMEOUT_MS)
 
 EnvironmentName = Annotated[str, text_of(200), Field(description="the configured default when left out")]
 Confirmation = Annotated[
-    str,
-    text_of(200),
-    Field(description="the environment's name again, where its protection asks for it"),
+    str, text_of(200), Field(description="the environment's name again, where its protection asks for it")
 ]
 NameOrVersion = Annotated[str, text_of(200), Field(description="the name or the version of a migration")]
 Note = Annotated[str, text_of(MAX_NOTE_CHARS, 0), Field(description="why, for whoever reads the job later")]
@@ -108,6 +106,7 @@ AllowHazards = Annotated[
     list[Annotated[HazardCode, BeforeValidator(_code)]],
     Field(max_length=MOST_HAZARDS, description="hazards that may be taken, by name; each has a page at /problems"),
 ]
+DryRun = Annotated[StrictBool, Field(description="answer the plan, and run nothing")]
 PlanId = Annotated[UUID, BeforeValidator(_id), Field(description="run this plan, or nothing when anything has moved")]
 
 
@@ -132,6 +131,7 @@ class ChangeBody(Input):
     model_config = ConfigDict(openapi_extra={"required": False})  # type: ignore[typeddict-unknown-key]
 
     environment: EnvironmentName | None = None
+    dry_run: DryRun = False
     confirm: Confirmation | None = None
     on_busy: OnBusy = Field(
         OnBusy.QUEUE,
@@ -154,7 +154,6 @@ class RunBody(ChangeBody):
     on_failure: OnFailure | None = Field(
         None, description="what becomes of the steps before the failed one; by environment when left out"
     )
-
     outside_window: OutsideWindows = Field(
         OutsideWindows.REFUSE,
         description="while the environment may not be changed: refuse, or queue the run until it may",
@@ -170,7 +169,7 @@ class SyncBody(Input):
         Annotated[str, text_of(200)] | None,
         Field(alias="from", description="whose completed migrations; as the configuration says when left out"),
     ] = None
-    dry_run: Annotated[StrictBool, Field(description="answer the plan, and run nothing")] = False
+    dry_run: DryRun = False
     to: NameOrVersion | None = Field(None, description="up to and with this migration; everything when left out")
     on_busy: OnBusy = Field(
         OnBusy.QUEUE, description="while another job has the target: queue behind it, fail, or join an open sync"

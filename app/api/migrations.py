@@ -5,11 +5,12 @@ from dataclasses import replace
 from flask import Response
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
+from flask_openapi3.types import ResponseDict
 
-from app.api import render, schemas
+from app.api import plan_schemas, render, schemas
 from app.api.answers import tagged_bytes, tagged_response
-from app.api.changes import CHANGED, carry_out, environment_of
-from app.api.context import may, remember_environment, run, services
+from app.api.changes import CHANGED, Submit, answer_change, carry_out, environment_of
+from app.api.context import may, origin, remember_environment, require, run, services
 from app.api.inputs import (
     DEFAULT_PAGE,
     ChangeBody,
@@ -22,8 +23,10 @@ from app.api.inputs import (
 )
 from app.api.listing import listing
 from app.api.paging import cut, link_next
+from app.api.plans import made_plans
 from app.api.queries import CountPath, EnvironmentQuery, MigrationsQuery, NamePath
 from app.api.requests import checked
+from app.domain.access import Scope, Verb
 from app.domain.errors import ValidationFailed
 from app.domain.job import JobKind, JobRequest
 from app.domain.problem import Problem
@@ -36,13 +39,17 @@ api = APIBlueprint(
 )
 
 
-@api.post("/migrations/run", responses=CHANGED, operation_id="runMigrations")
+ANSWERS: ResponseDict = {**CHANGED, 201: plan_schemas.Plan}
+
+
+@api.post("/migrations/run", responses=ANSWERS, operation_id="runMigrations")
 @checked
 def run_migrations(query: ChangeQuery, body: RunBody) -> Response:
     """Run what is pending
 
     Everything in dependency order, or up to and with `to`; with `planId` what that plan says, or nothing when
-    anything has moved since. The answer is a job, already succeeded when there was nothing to do.
+    anything has moved since. The answer is a job, already succeeded when there was nothing to do; or with `dryRun`
+    the plan.
     """
     asked = replace(
         _asked(JobKind.RUN, query, body),
@@ -52,7 +59,7 @@ def run_migrations(query: ChangeQuery, body: RunBody) -> Response:
         on_drift=body.on_drift,
         outside_window=body.outside_window,
     )
-    return carry_out(_held_to_plan(asked, query, body), body, services().migrations.submit)
+    return _carried_out(_held_to_plan(asked, query, body), body, services().migrations.submit)
 
 
 @api.get("/migrations", responses={200: schemas.Migrations}, operation_id="listMigrations")
@@ -82,35 +89,38 @@ def get_migration(path: NamePath, query: EnvironmentQuery) -> Response:
     return tagged_response(render.migration(status, may()))
 
 
-@api.post("/migrations/rollback", responses=CHANGED, operation_id="rollbackMigration")
+@api.post("/migrations/rollback", responses=ANSWERS, operation_id="rollbackMigration")
 @checked
 def roll_back(query: ChangeQuery, body: RollbackBody) -> Response:
     """Undo the newest migration
 
-    Or, with `to`, everything applied after that one.
+    Or, with `to`, everything applied after that one. With `dryRun` the answer is the plan.
     """
     asked = replace(_asked(JobKind.ROLLBACK, query, body), to=body.to)
-    return carry_out(_held_to_plan(asked, query, body), body, services().rollbacks.submit)
+    return _carried_out(_held_to_plan(asked, query, body), body, services().rollbacks.submit)
 
 
-@api.post("/migrations/rollback/<n>", responses=CHANGED, operation_id="rollbackMigrations")
+@api.post("/migrations/rollback/<n>", responses=ANSWERS, operation_id="rollbackMigrations")
 @checked
 def roll_back_several(path: CountPath, query: ChangeQuery, body: CountedRollbackBody) -> Response:
-    """Undo the newest migrations, as many as the path says"""
+    """Undo the newest migrations, as many as the path says
+
+    With `dryRun` the answer is the plan.
+    """
     asked = replace(_asked(JobKind.ROLLBACK, query, body), count=path.n)
-    return carry_out(asked, body, services().rollbacks.submit)
+    return _carried_out(asked, body, services().rollbacks.submit)
 
 
-@api.delete("/migrations/reset", responses=CHANGED, operation_id="resetMigrations")
+@api.delete("/migrations/reset", responses=ANSWERS, operation_id="resetMigrations")
 @checked
 def reset(query: ChangeQuery, body: ResetBody) -> Response:
     """Undo everything
 
     Only where the environment's protection is `open`. What it destroys is kept and comes back with the next run,
-    unless `preserve` is false.
+    unless `preserve` is false. With `dryRun` the answer is the plan.
     """
     asked = replace(_asked(JobKind.RESET, query, body), preserve=body.preserve)
-    return carry_out(asked, body, services().rollbacks.reset)
+    return _carried_out(asked, body, services().rollbacks.reset)
 
 
 @api.post("/migrations/mark", responses=CHANGED, operation_id="markMigrations")
@@ -162,10 +172,22 @@ def _asked(kind: JobKind, query: ChangeQuery, body: ChangeBody) -> JobRequest:
     )
 
 
+def _carried_out(asked: JobRequest, body: ChangeBody, submit: Submit) -> Response:
+    """The job; or with `dryRun` the plan, for which nobody has to confirm anything."""
+    if not body.dry_run:
+        return carry_out(asked, body, submit)
+    require(Scope(Verb.PLAN))
+    return answer_change(body, lambda _: made_plans(run(services().plan_desk.make(asked, origin()))))
+
+
 def _held_to_plan(asked: JobRequest, query: ChangeQuery, body: RunBody | RollbackBody) -> JobRequest:
     """With `planId`: that plan, whose environment is meant when none is named."""
     if body.plan_id is None:
         return asked
+    if body.dry_run:
+        message = "`planId` names a plan that has been made; look at that one, or leave one of the two out"
+        found = Problem("contradiction", message, pointer="/dryRun")
+        raise ValidationFailed(message, (found,), next_steps=(f"GET /plans/{body.plan_id}",))
     given = {name for one in (query, body) for name in one.model_fields_set if getattr(one, name) is not None}
     held = run(services().plans.held_to(body.plan_id, asked, given))
     remember_environment(held.environment)

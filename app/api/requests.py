@@ -24,6 +24,7 @@ View = TypeVar("View", bound=Callable[..., Response])
 MAX_BODY_BYTES = 1024 * 1024
 MOST_PROBLEMS = 50
 MOST_SHOWN_CHARS = 100
+MOST_DIGITS = 4000
 
 _EVERYWHERE = ("environment", "confirm")
 """Fields that query and body both take; given twice they must agree."""
@@ -122,7 +123,9 @@ _KIND: Mapping[type, str] = {
 
 def _parsed(text: bytes) -> Any:
     try:
-        return json.loads(text.decode("utf-8"), object_pairs_hook=_object, parse_constant=_not_json)
+        return json.loads(
+            text.decode("utf-8"), object_pairs_hook=_object, parse_constant=_not_json, parse_int=_whole_number
+        )
     except UnicodeDecodeError as error:
         _malformed(f"the body is not UTF-8: byte {error.start} cannot be read", None, None)
     except json.JSONDecodeError as error:
@@ -135,7 +138,6 @@ def _parsed(text: bytes) -> Any:
         name = _shown(error.name)
         _refuse([Problem("given_twice", f"the field {name!r} is given twice; give it once", pointer=_pointer((name,)))])
     except ValueError as error:
-        # a constant that JSON does not know, or a number of thousands of digits
         _malformed(f"the body is not JSON: {_shown(str(error))}", None, None)
 
 
@@ -155,6 +157,13 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _not_json(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not a value of JSON")
+
+
+def _whole_number(digits: str) -> int:
+    """Python's own refusal of more digits speaks of Python."""
+    if len(digits) > MOST_DIGITS:
+        raise ValueError(f"a number of {len(digits)} digits is more than can be read")
+    return int(digits)
 
 
 def _malformed(detail: str, line: int | None, column: int | None) -> NoReturn:
@@ -220,6 +229,8 @@ def _worded(error: ErrorDetails, model: type[BaseModel], name: str) -> tuple[str
             return kind, "may not hold the character NUL" if wanted == NO_NUL else f"takes what matches {wanted}"
         case "string_too_long":
             return "too_long", f"takes at most {facts['max_length']} characters"
+        case "too_long":
+            return "too_long", f"takes at most {facts['max_length']} of them, not {facts['actual_length']}"
         case "string_too_short":
             return "too_short", "may not be empty"
         case "out_of_range":

@@ -28,15 +28,22 @@ def check(session: Session, environment: str | None, wait_s: float, no_drift: bo
     """Whether an environment is in sync, not drifted, and without a failed job at its end.
 
     0: it is. 3: something is pending or has drifted. 4: files and history disagree. 5: its last job failed.
-    124: it is being worked on, and the time is over.
+    9: no service has answered all the while. 124: it is being worked on, and the time is over.
     """
+    from app.client import ServiceFailed, Unreachable
+
     name = session.needed_environment(environment)
     until = time.monotonic() + wait_s
     while True:
-        status = session.client.environments.status(name)
-        code = _judged(status, drift_counts=not no_drift)
-        if code == Exit.DONE or time.monotonic() + BETWEEN_LOOKS_S > until:
-            break
+        try:
+            status = session.client.environments.status(name)
+            code = _judged(status, drift_counts=not no_drift)
+            if code == Exit.DONE or time.monotonic() + BETWEEN_LOOKS_S > until:
+                break
+        except (Unreachable, ServiceFailed):
+            # a service that is started again is no answer yet
+            if time.monotonic() + BETWEEN_LOOKS_S > until:
+                raise
         time.sleep(BETWEEN_LOOKS_S)
     if session.out.json:
         session.out.document({**status.raw, "exitCode": int(code)})

@@ -125,7 +125,7 @@ def _short(out: Out, one: "Conflict", now: datetime) -> Iterator[str]:
 def _long(out: Out, one: "Conflict", now: datetime) -> Iterator[str]:
     where = f" in {one.environment}" if one.environment else ""
     yield f"{shown(out, one.state)}  {out.paint(one.kind.replace('_', ' ') + where, bold=True)}"
-    yield f"  {one.message}"
+    yield from out.wrapped(f"  {one.message}")
     times = f", {one.count} times in all" if one.count > 1 else ""
     seen = f"first seen {ago(one.first_seen_at, now)}, last {ago(one.last_seen_at, now)}{times}"
     yield out.paint(f"  {seen}", dim=True)
@@ -145,18 +145,31 @@ def _long(out: Out, one: "Conflict", now: datetime) -> Iterator[str]:
         yield ""
         yield "  Ways out"
         for remedy in one.remedies:
-            yield f"    {out.paint(remedy.resolution, bold=True)}  {remedy.description}"
+            yield from out.wrapped(f"    {out.paint(remedy.resolution, bold=True)}  {remedy.description}", 6)
             if remedy.command is not None:
                 yield f"      {out.paint(f'liftlock conflicts resolve {one.id} {remedy.resolution}', 'cyan')}"
 
 
 def _evidence(out: Out, name: str, value: object) -> Iterator[str]:
-    """A list of things that say what they are, one a line; anything else on one."""
-    if isinstance(value, list) and all(isinstance(one, dict) and "text" in one for one in value):
+    """A list of things that have several facts, one a line; anything else on one."""
+    if isinstance(value, list) and value and all(isinstance(one, dict) for one in value):
         yield f"  {out.paint(name, dim=True)}:"
-        yield from (f"    {cut(str(one['text']), out.width - 4)}" for one in value)
+        yield from (f"    {cut(_plainly(one), out.width - 4)}" for one in value)
         return
-    yield f"  {out.paint(name, dim=True)}: {cut(str(value), out.width - len(name) - 4)}"
+    yield f"  {out.paint(name, dim=True)}: {cut(_plainly(value), out.width - len(name) - 4)}"
+
+
+def _plainly(value: object) -> str:
+    """As people write it: what a thing says of itself, else its facts."""
+    match value:
+        case {"text": text}:
+            return str(text)
+        case dict():
+            return ", ".join(f"{name} {_plainly(one)}" for name, one in value.items() if one is not None)
+        case list():
+            return ", ".join(map(_plainly, value))
+        case _:
+            return "-" if value is None else str(value)
 
 
 conflicts = listing(

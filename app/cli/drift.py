@@ -50,14 +50,14 @@ def _lines(out: Out, found: "Drift", now: datetime, *, with_sql: bool) -> Iterat
         yield f"{shown(out, found.state)}  {found.environment}: nobody has looked yet"
         yield f"    {out.paint(f'liftlock drift {found.environment} --scan', 'cyan')}"
         return
-    yield f"{shown(out, found.state)}  {found.environment}: {found.message or looked}"
+    yield from out.wrapped(f"{shown(out, found.state)}  {found.environment}: {found.message or looked}")
     yield out.paint(f"  {looked}", dim=True)
     if found.state != "drifted":
         return
     since = "" if found.first_seen_at is None else f", first seen {ago(found.first_seen_at, now)}"
     by = "" if found.recorded_by_job_id is None else f"; expected since job {found.recorded_by_job_id}"
     count = found.differences_total
-    yield f"  {count} {'object differs' if count == 1 else 'objects differ'}{since}{by}"
+    yield from out.wrapped(f"  {count} {'object differs' if count == 1 else 'objects differ'}{since}{by}", 4)
     sides = ((one.change, one.text, one.expected, one.found) for one in found.differences)
     yield from objects(out, sides, ("expected", "found"), with_sql=with_sql)
     if found.differences_total > len(found.differences):

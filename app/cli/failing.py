@@ -1,16 +1,15 @@
 """Failures as three lines: what is the matter, why, and what to type; and as one JSON document."""
 
-import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from app.cli.exits import Exit, exit_of_problem
 from app.cli.out import Out
-from app.cli.steps import as_typed, in_words
+from app.cli.steps import as_typed, commands_in, in_words
 
 if TYPE_CHECKING:
-    from app.client import ApiProblem
+    from app.client import ApiProblem, LiftlockProblem
 
 
 class CliError(Exception):
@@ -26,6 +25,14 @@ class Detached(Exception):
 
     def __init__(self, job_id: str | None) -> None:
         super().__init__(job_id or "")
+        self.job_id = job_id
+
+
+class OutOfSight(Exception):
+    """A job was watched until nobody answered any more: it goes on."""
+
+    def __init__(self, job_id: str, error: "LiftlockProblem") -> None:
+        super().__init__(str(error))
         self.job_id = job_id
 
 
@@ -54,6 +61,9 @@ def explained(error: BaseException) -> Said | None:
             return Said(
                 str(error), error.why, "liftlock doctor, or name another with --url or LIFTLOCK_URL", Exit.UNREACHABLE
             )
+        case OutOfSight():
+            why = f"job {error.job_id} goes on without it; how it ends is not known here"
+            return Said(str(error), why, f"liftlock jobs watch {error.job_id}", Exit.UNREACHABLE)
         case StillGoing():
             job = error.job
             why = f"{job.kind} in {job.environment or 'Liftlock'} is {job.state}: {job.message or job.reason}"
@@ -80,8 +90,8 @@ def complain(out: Out, said: Said, *, details: bool = False) -> None:
     goes_on = said.code in (Exit.DETACHED, Exit.TIMED_OUT)
     sign = out.paint("⏸", "yellow") if goes_on else out.paint("✕", "red")
     out.complain(f"{sign} {out.paint(said.what, bold=True)}")
-    for line in textwrap.wrap(said.why, max(40, out.width - 2), break_long_words=False) if out.terminal else [said.why]:
-        out.complain(f"  {line}")
+    for line in out.wrapped(f"  {said.why}"):
+        out.complain(line)
     out.complain(f"  {out.paint(said.to_type, 'cyan')}")
     for problem in said.document.get("problems", ()) if details else ():
         place = ":".join(str(problem[key]) for key in ("file", "line") if problem.get(key))
@@ -102,7 +112,7 @@ def _document(said: Said) -> Mapping[str, Any]:
 
 def _of_problem(problem: "ApiProblem") -> Said:
     typed = [as_typed(step) for step in problem.next_steps]
-    commands = [step for step in typed if step.startswith(("liftlock ", "curl "))]
+    commands = [one for step in problem.next_steps for one in commands_in(step)]
     code = exit_of_problem(problem.slug, problem.status)
     fallback = _FALLBACKS.get(problem.slug, "liftlock status")
     return Said(
@@ -121,9 +131,12 @@ _FALLBACKS = {"unauthenticated": "liftlock login", "forbidden": "liftlock whoami
 def _detached(job_id: str | None) -> Said:
     if job_id is None:
         return Said("detached", "what was asked for may have been accepted", "liftlock jobs", Exit.DETACHED)
-    return Said(
-        "detached; the job goes on",
-        f"liftlock jobs watch {job_id}   to watch on",
-        f"liftlock jobs cancel {job_id}   to stop it",
-        Exit.DETACHED,
-    )
+    watch, cancel = f"liftlock jobs watch {job_id}", f"liftlock jobs cancel {job_id}"
+    what = "detached; the job goes on"
+    document = {
+        "type": "about:blank",
+        "title": what,
+        "detail": f"job {job_id} goes on; watch it, or cancel it",
+        "nextSteps": [watch, cancel],
+    }
+    return Said(what, f"{watch}   to watch on", f"{cancel}   to stop it", Exit.DETACHED, document=document)

@@ -3,6 +3,7 @@
 import json
 import shutil
 import sys
+import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -82,6 +83,14 @@ class Out:
     def line_of_json(self, value: Any) -> None:
         """One of many (NDJSON)."""
         click.echo(json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str))
+
+    def wrapped(self, text: str, indent: int = 2) -> list[str]:
+        """A sentence in lines that end between words, further ones set in; whole where no terminal would break it."""
+        if not self.terminal:
+            return [text]
+        further = " " * indent
+        width = max(40, self.width)
+        return textwrap.wrap(text, width, subsequent_indent=further, break_long_words=False, break_on_hyphens=False)
 
     def lettered(self, text: str) -> str:
         return text.translate(_ASCII) if self.letters is Letters.ASCII else text

@@ -27,19 +27,31 @@ Words = Callable[[Call], Sequence[str]]
 
 
 _CALL = re.compile(r"\b(GET|POST|PUT|DELETE) (/[^\s,;)]*)")
+_CURL = re.compile(r"""curl (-X [A-Z]+ )?('[^']*'|[^\s',;]+)( -H '[^']*')*( -d '[^']*'("'"'[^']*')*)?""")
 _SAME = re.compile(r"""send the same with \{?[`"](\w+)"?: "([^"`]+)["`]\}?""")
 
 
 def as_typed(step: str) -> str:
     """A call as a command of ours where there is one; anything else in words that fit here."""
-    call = _parsed(step)
-    return in_words(step) if call is None else (_command(*call) or step)
+    return _of_curl(step) if _CURL.fullmatch(step) else in_words(step)
+
+
+def commands_in(step: str) -> list[str]:
+    """What of a step can be pasted: all of it, or the commands that a sentence names."""
+    typed = as_typed(step)
+    return [typed] if typed.startswith(("liftlock ", "curl ")) else [_of_curl(one[0]) for one in _CURL.finditer(step)]
 
 
 def in_words(text: str) -> str:
     """A sentence whose calls are commands of ours, where there are such."""
     said = _SAME.sub(lambda found: f"the same again with --{_kebab(found[1])} {found[2]}", text)
+    said = _CURL.sub(lambda found: _of_curl(found[0]), said)
     return _CALL.sub(lambda found: _called(found[1], found[2]) or found[0], said)
+
+
+def _of_curl(text: str) -> str:
+    call = _parsed(text)
+    return text if call is None else (_command(*call) or text)
 
 
 def _called(method: str, address: str) -> str | None:
@@ -64,8 +76,6 @@ def _kebab(name: str) -> str:
 
 def _parsed(step: str) -> tuple[str, str, dict[str, str], dict[str, Any]] | None:
     """Method, path, query and body of a `curl`. None where it is none."""
-    if not step.startswith("curl "):
-        return None
     try:
         words = shlex.split(step)
     except ValueError:

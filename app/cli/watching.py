@@ -9,11 +9,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from app.cli.exits import exit_of_job
-from app.cli.failing import Detached
+from app.cli.failing import Detached, OutOfSight
 from app.cli.progress import ended_steps, ending, heartbeat, live, news
 from app.cli.session import Session
 
 if TYPE_CHECKING:
+    from app.client import LiftlockProblem
     from app.client.documents.jobs import Job
 
 HEARTBEAT_S = 10
@@ -25,7 +26,7 @@ Seen = Callable[["Job | None", "Job"], None]
 
 
 def carried_out(session: Session, ask: Callable[[], "Job"], timeout_s: float | None = None) -> int:
-    """Ask for a job, follow it and say how it ended. Raises Detached, StillGoing, LiftlockProblem."""
+    """Ask for a job, follow it and say how it ended. Raises Detached, StillGoing, OutOfSight, LiftlockProblem."""
     try:
         job = ask()
     except KeyboardInterrupt:
@@ -62,8 +63,11 @@ def told(session: Session, job: "Job") -> int:
 
 
 def followed(session: Session, job: "Job", timeout_s: float | None = None, every: Seen | None = None) -> "Job":
-    """The job at its end. `every` is called with each change instead of printing it."""
-    from app.client import ENDED
+    """The job at its end. `every` is called with each change instead of printing it.
+
+    Raises Detached, StillGoing, OutOfSight, ApiProblem.
+    """
+    from app.client import ENDED, Busy, ServiceFailed, Unreachable
 
     if job.state in ENDED and every is None:
         for line in () if session.out.json else news(session.out, None, job):
@@ -74,26 +78,29 @@ def followed(session: Session, job: "Job", timeout_s: float | None = None, every
             return _follow(session, job, timeout_s, seen)
     except KeyboardInterrupt:
         raise Detached(job.id) from None
+    except (Unreachable, ServiceFailed, Busy) as error:
+        raise OutOfSight(job.id, error) from error
 
 
 def _follow(session: Session, job: "Job", timeout_s: float | None, seen: "_Watch") -> "Job":
     from app.client import ENDED, StillGoing
 
     until = None if timeout_s is None else time.monotonic() + timeout_s
-    tag: str | None = None
-    last: Job | None = None
-    while last is None or last.state not in ENDED:
+    looks = session.client.jobs.looks(job.id)
+    while looks.last is None or looks.last.state not in ENDED:
         left = seen.poll_s if until is None else min(seen.poll_s, until - time.monotonic())
-        if last is not None and left <= 0:
-            raise StillGoing(last, timeout_s or 0)
-        found, tag = session.client.jobs.look(job.id, tag, left)
-        if found is None:
-            assert last is not None
-            seen.still(last)
-        else:
-            seen.change(last, found)
-            last = found
-    return last
+        before = looks.last
+        if before is not None and left <= 0:
+            raise StillGoing(before, timeout_s or 0)
+        was_away = looks.away is not None
+        found = looks.next(left)
+        if found is not None:
+            seen.change(before, found)
+        elif looks.away is None:
+            seen.still(before or job)
+        elif not was_away:
+            seen.away(looks.away)
+    return looks.last
 
 
 class _Watch:
@@ -110,6 +117,10 @@ class _Watch:
 
     def still(self, job: "Job") -> None:
         self.session.out.say(heartbeat(job, self.session.now()))
+
+    def away(self, problem: "LiftlockProblem") -> None:
+        """The job goes on without the service; it is said where it disturbs nothing."""
+        self.session.out.complain(f"… {problem}; the job goes on, asking again")
 
 
 class _Told(_Watch):
@@ -153,6 +164,9 @@ class _Live(_Watch):
 
     def still(self, job: "Job") -> None:
         self.job = job
+
+    def away(self, problem: "LiftlockProblem") -> None:
+        self._print(self.session.out.lettered(f"… {problem}; the job goes on, asking again"))
 
     def lines(self) -> str:
         if self.job is None:

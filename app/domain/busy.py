@@ -1,8 +1,29 @@
-"""What a request that would not queue meets: the open job that answers it."""
+"""What is in the way of a job, or of a request that would not queue: the open jobs of the target."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
 
-from app.domain.job import Job, JobRequest, OnBusy
+from app.domain.job import Job, JobRequest, JobState, OnBusy
+
+_FOR_WORKER, _FOR_TARGET = "for_worker", "for_target"
+_WAITS = " is waiting for a worker"
+
+
+def waits_for_worker(job: Job) -> bool:
+    return job.state is JobState.QUEUED and job.reason == _FOR_WORKER
+
+
+def in_its_place(job: Job, open_jobs: Sequence[Job]) -> Job:
+    """A job that no worker has tried, with whom it waits for: a worker, or the job of the target before it."""
+    before = [one for one in open_jobs if one.seq is not None and job.seq is not None and one.seq < job.seq]
+    if not before or not waits_for_worker(job):
+        return job
+    first = next((one for one in before if one.state is JobState.RUNNING), before[0])
+    who = f"job {first.id} ({first.request.kind}), which {'has' if first.state is JobState.RUNNING else 'waits for'}"
+    return replace(
+        job, reason=_FOR_TARGET, message=f"{job.message.removesuffix(_WAITS)} is waiting behind {who} the target"
+    )
 
 
 def in_the_way(request: JobRequest, open_jobs: Sequence[Job]) -> Job | None:
@@ -14,3 +35,14 @@ def in_the_way(request: JobRequest, open_jobs: Sequence[Job]) -> Job | None:
             return next((job for job in open_jobs if job.request.kind is request.kind), None)
         case OnBusy.FAIL:
             return next(iter(open_jobs), None)
+
+
+def at_it_since(job: Job) -> datetime:
+    """Since when an open job has the target, or waits for it."""
+    return (job.started_at if job.state is JobState.RUNNING else None) or job.created_at
+
+
+def its_standing(job: Job, environment: str) -> str:
+    """How an open job stands to the target: only one that runs has it, and only since it began."""
+    stands = "had" if job.state is JobState.RUNNING else "been waiting for"
+    return f"has {stands} the target of {environment} since {at_it_since(job).isoformat()}"

@@ -11,6 +11,8 @@ ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES
 LEEWAY_S = 30
 """Clocks differ."""
 MOST_NAME_CHARS = 200
+MOST_SUBJECT_CHARS = 255
+"""https://openid.net/specs/openid-connect-core-1_0.html#IDToken"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,12 @@ def _texts(held: object) -> list[str]:
     if isinstance(held, str):
         return [held, *held.split()]
     return [one for one in held if isinstance(one, str)] if isinstance(held, list) else []
+
+
+def names_somebody(claims: Mapping[str, object]) -> bool:
+    """Whether `sub` can stand on the audit trail and in a log: it is signed, but by no means harmless for that."""
+    subject = claims.get("sub")
+    return isinstance(subject, str) and subject.isprintable() and 0 < len(subject) <= MOST_SUBJECT_CHARS
 
 
 def principal_of(claims: Mapping[str, object], address: str | None) -> Principal:

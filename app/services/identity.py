@@ -4,7 +4,7 @@ import re
 
 from app.domain.access import Access
 from app.domain.errors import Unauthenticated
-from app.domain.oidc import Oidc, principal_of, scopes_in
+from app.domain.oidc import Oidc, names_somebody, principal_of, scopes_in
 from app.ports import Identity
 from app.services.tries import FailedTries
 
@@ -25,7 +25,7 @@ class IdentityDesk:
         """Raises Unauthenticated, TooManyTries, or BackendUnavailable while the provider's keys are not known."""
         self._tries.refuse_too_many(address)
         claims = await self._identity.claims(text)
-        if claims is None:
+        if claims is None or not names_somebody(claims):
             self._tries.failed(address)
             raise Unauthenticated(
                 "this token is not one of the identity provider for this service, or its time is over; get a new one"

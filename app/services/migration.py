@@ -5,6 +5,7 @@ from typing import Never
 from uuid import UUID
 
 from app.domain.again import refuse_unsafe_retry
+from app.domain.busy import in_its_place, waits_for_worker
 from app.domain.errors import JobEnded, NotFound
 from app.domain.job import Job, JobId, JobKind, JobRequest, JobState, Origin
 from app.domain.locks import LockSample
@@ -60,10 +61,11 @@ class MigrationService:
         job = await self._board.get(JobId(job_id))
         if job is None:
             raise _no_job(job_id)
-        return await self._with_parts(job)
+        (placed,) = await self._in_their_places((job,))
+        return await self._with_parts(placed)
 
     async def jobs(self, query: JobQuery) -> tuple[Job, ...]:
-        return await self._board.find(query)
+        return await self._in_their_places(await self._board.find(query))
 
     async def cancel(self, job_id: UUID, origin: Origin) -> Job:
         """A job that never started ends at once, any other is asked to stop. Raises NotFound, JobEnded or ReadOnly."""
@@ -106,6 +108,12 @@ class MigrationService:
         """What was seen of the locks around the job, oldest first. Raises NotFound."""
         job = await self.job(job_id)
         return await self._locks.of(job.id)
+
+    async def _in_their_places(self, jobs: tuple[Job, ...]) -> tuple[Job, ...]:
+        """Only now is it known whom a queued job waits for: its row says what was so when it was written."""
+        queues = dict.fromkeys(job.request.queue for job in jobs if waits_for_worker(job))
+        open_on = {queue: await self._board.open_on(queue) for queue in queues}
+        return tuple(in_its_place(job, open_on.get(job.request.queue, ())) for job in jobs)
 
     async def _with_parts(self, job: Job) -> Job:
         return job if job.request.convoy is None else replace(job, parts=await self._convoys.of(job.id))

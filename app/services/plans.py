@@ -269,6 +269,7 @@ def _contradictions(plan: StoredPlan, request: JobRequest, given: Collection[str
         ("atomic", request.atomic.value, planned.atomic.value),
     ):
         if name in given and asked != said:
-            message = f"`{name}` is {asked!r}, and plan {plan.id} was made for {said!r}; leave it out, or plan again"
+            wanted = "everything" if said is None else repr(said)
+            message = f"`{name}` is {asked!r}, and plan {plan.id} was made for {wanted}; leave it out, or plan again"
             found.append(Problem("contradicts_plan", message, pointer=f"/{name}"))
     return tuple(found)

@@ -8,7 +8,7 @@ import structlog
 
 from app import failpoints
 from app.domain.approval import waits_for
-from app.domain.busy import in_the_way
+from app.domain.busy import at_it_since, in_its_place, in_the_way, its_standing
 from app.domain.divergence import Severity
 from app.domain.environment import Environment
 from app.domain.errors import BackendUnavailable, OutsideWindow, ReadOnly, Refusal, TargetBusy
@@ -121,7 +121,7 @@ class Submission:
         accepted, _ = await asyncio.gather(self.accept(new), recorded)
         if accepted.job.id != new.id and dedupe is None:
             return answer_busy(request, accepted.job)
-        return Submitted(accepted.job, admission.warnings + accepted.warnings)
+        return Submitted(in_its_place(accepted.job, open_jobs), admission.warnings + accepted.warnings)
 
     async def admit(
         self, request: JobRequest, environment: Environment, open_jobs: tuple[Job, ...], asked_by: Principal
@@ -248,13 +248,13 @@ def answer_busy(request: JobRequest, other: Job) -> Submitted:
     if request.on_busy is OnBusy.JOIN:
         return Submitted(other)
     raise TargetBusy(
-        f"job {other.id} ({other.request.kind}) has had the target of {request.environment} "
-        f"since {other.created_at.isoformat()}; wait for it, or send onBusy: queue",
+        f"job {other.id} ({other.request.kind}) {its_standing(other, request.environment)}; "
+        "wait for it, or send onBusy: queue",
         facts={
             "jobId": str(other.id),
             "kind": other.request.kind.value,
             "state": other.state.value,
-            "since": other.created_at.isoformat(),
+            "since": at_it_since(other).isoformat(),
         },
         next_steps=(f"GET /jobs/{other.id}?wait=30",),
     )

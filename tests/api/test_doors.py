@@ -224,13 +224,24 @@ def test_a_dry_run_of_a_sync_is_a_plan(asked: tuple[Stand, dict[str, str], dict[
     assert planned.status_code == 201
 
 
+@pytest.mark.parametrize("route", ["POST /migrations/run", "POST /migrations/rollback", "DELETE /migrations/reset"])
+def test_a_dry_run_of_a_change_is_a_plan(asked: tuple[Stand, dict[str, str], dict[Role, str]], route: str) -> None:
+    stand, _, tokens = asked
+    method, path = route.split()
+    refused = stand.call(method, path, token=tokens[Role.VIEWER], json={"dryRun": True})
+    planned = stand.call(method, path, token=tokens[Role.OPERATOR], json={"dryRun": True})
+    assert (refused.status_code, refused.json["needs"]) == (403, "plan")
+    assert planned.status_code == 201
+    assert planned.headers["Location"] == f"/plans/{planned.json['id']}"
+
+
 def test_the_document_says_what_each_call_needs(stand: Stand) -> None:
     document = stand.get("/openapi.json").json
     assert document["components"]["securitySchemes"]["token"]["scheme"] == "bearer"
     paths = document["paths"]
-    assert paths["/migrations/run"]["post"]["security"] == [{"token": ["run:<environment>"]}]
+    assert paths["/migrations/run"]["post"]["security"] == [{"token": ["run:<environment>"]}, {"token": ["plan"]}]
     assert "401" in paths["/migrations/run"]["post"]["responses"]
-    assert "Needs `run:<environment>`." in paths["/migrations/run"]["post"]["description"]
+    assert "Needs `run:<environment>` or `plan`." in paths["/migrations/run"]["post"]["description"]
     assert paths["/whoami"]["get"]["security"] == [{"token": []}]
     assert paths["/version"]["get"]["security"] == []
     assert all("security" in one for item in paths.values() for one in item.values())

@@ -110,6 +110,7 @@ def test_a_busy_target_says_who_and_when_to_ask_again(stand: Stand) -> None:
     assert (refused.status_code, refused.json["jobId"]) == (409, first["id"])
     assert refused.headers["Retry-After"] == "5"
     assert refused.json["since"] == first["createdAt"]
+    assert "has been waiting for the target" in refused.json["detail"]
 
 
 def test_postgresql_away_is_503_with_retry_after(stand: Stand) -> None:

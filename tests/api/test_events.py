@@ -222,6 +222,7 @@ def test_a_log_that_has_not_grown_is_not_sent_again(stand: Stand) -> None:
     assert stand.get(path, headers={"If-None-Match": known["ETag"]}).status_code == 304
     refused = stand.get(path, headers={"Range": known["Range"]})
     assert (refused.status_code, refused.json["bytes"]) == (416, len(seen.data))
+    assert refused.headers["Content-Range"] == f"bytes */{len(seen.data)}"
     stand.start(job_id)
     more = stand.get(path, headers={"Range": known["Range"]})
     assert more.status_code == 206 and b"running (starting)" in more.data

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from app.domain.job import Job, StepRecord, StepState
+from app.domain.job import Ended, Job, JobState, StepRecord, StepState
 from tests.api.stand import Stand
 from tests.api.test_changes import finish_the_first_job, take_every_place
 from tests.fakes.clock import START
@@ -158,3 +158,17 @@ def test_a_job_that_has_ended_is_read_once_and_one_that_goes_on_each_time(
 
     assert states == ["queued", "queued", "succeeded", "succeeded", "succeeded"]
     assert len(asked) == 3
+
+
+def test_a_job_behind_another_says_which_one_until_that_has_ended(stand: Stand) -> None:
+    first = stand.post("/migrations/run").json
+    second = stand.post("/migrations/run").json
+    seen = stand.get(f"/jobs/{second['id']}").json
+    listed = {one["id"]: one["reason"] for one in stand.get("/jobs").json}
+    assert (first["reason"], second["reason"], seen["reason"]) == ("for_worker", "for_target", "for_target")
+    assert listed == {first["id"]: "for_worker", second["id"]: "for_target"}
+    assert first["id"] in second["message"] and seen["message"] == second["message"]
+    attempt = stand.start(first["id"])
+    assert stand.get(f"/jobs/{second['id']}").json["message"].endswith("which has the target")
+    stand.run(stand.claims.end(attempt, Ended(JobState.SUCCEEDED, "applied", "done")))
+    assert stand.get(f"/jobs/{second['id']}").json["reason"] == "for_worker"

@@ -136,6 +136,11 @@ def test_other_kinds_of_keys_are_taken_too(provider: Provider) -> None:
         {"exp": None},
         {"nbf": 9_999_999_999},
         {"sub": None},
+        {"sub": ""},
+        {"sub": "nobody\0"},
+        {"sub": "\x1b[31mred"},
+        {"sub": "half \ud800"},
+        {"sub": "u" * 256},
         {"key": "two"},
     ],
 )

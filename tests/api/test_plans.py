@@ -314,6 +314,14 @@ def test_fields_that_contradict_the_plan_are_refused(stand: Stand, body: dict[st
     }
 
 
+def test_a_plan_for_everything_is_said_in_words(stand: Stand) -> None:
+    made = plan(stand)
+    refused = stand.post("/migrations/run", json={"planId": made["id"], "to": "orders"})
+    assert refused.json["detail"] == (
+        f"`to` is 'orders', and plan {made['id']} was made for everything; leave it out, or plan again"
+    )
+
+
 def test_fields_that_repeat_the_plan_are_taken(stand: Stand) -> None:
     made = plan(stand, to="add email", environment="production", atomic="run")
     body = {"planId": made["id"], "to": "add email", "environment": "production", "atomic": "run"}

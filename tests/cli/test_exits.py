@@ -1,16 +1,19 @@
 """What scripts branch on: the exit code of each outcome, and one document on standard output whatever happens."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from app.cli import check
 from app.cli.exits import MEANINGS, Exit
 from app.cli.session import Session
-from tests.cli.typed import Terminal
+from app.client.resources import looks
+from tests.api.stand import ONE, THREE, TWO, standing
+from tests.cli.typed import Terminal, Worked
 
 JOB = "0198f3a2-0000-7000-8000-000000000001"
 NOON = "2026-01-01T12:00:00.000000Z"
@@ -141,6 +144,10 @@ def test_ctrl_c_detaches_says_how_to_go_on_and_never_cancels(tmp_path: Path) -> 
     assert said.exit_code == Exit.DETACHED
     assert f"liftlock jobs watch {JOB}" in said.stderr and f"liftlock jobs cancel {JOB}" in said.stderr
     assert asked == ["POST /migrations/run", f"GET /jobs/{JOB}"]
+    asked.clear()
+    document = json.loads(typed(tmp_path, answer, "run", "staging", "--json").stdout)
+    assert document["nextSteps"] == [f"liftlock jobs watch {JOB}", f"liftlock jobs cancel {JOB}"]
+    assert document["exitCode"] == Exit.DETACHED
 
 
 def test_a_bug_is_three_lines_and_its_traceback_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,6 +186,53 @@ def test_who_sees_lines_only_is_told_that_it_is_still_at_work(tmp_path: Path) ->
     assert lines[1].startswith("… still running after ") and lines[1].endswith(": applying orders")
     assert lines[2].startswith("✓ succeeded  run in staging")
     assert (asked[2].headers["If-None-Match"], asked[2].url.params["wait"]) == ('"1"', "10")
+
+
+def test_a_service_away_for_a_moment_does_not_end_the_watch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(looks, "BETWEEN_TRIES_S", 0)
+    running = job("running", "applying", finishedAt=None, message="applying orders")
+    tagged = httpx.Response(200, json=running, headers={"ETag": '"1"'})
+    away = httpx.Response(503, json={"type": "/problems/backend-unavailable", "detail": "PostgreSQL is away"})
+    answers = iter([httpx.Response(202, json=running), tagged, away, httpx.Response(200, json=job("succeeded", "ok"))])
+    said = typed(tmp_path, lambda _: next(answers), "run", "staging")
+    assert (said.exit_code, said.stderr) == (Exit.DONE, "… PostgreSQL is away; the job goes on, asking again\n")
+
+
+def test_a_watch_that_sees_nothing_any_more_says_that_the_job_goes_on_and_how_to_find_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(looks, "PATIENCE_S", 0)
+    running = job("running", "applying", finishedAt=None)
+
+    def answers() -> Iterator[httpx.Response]:
+        yield httpx.Response(202, json=running)
+        yield httpx.Response(200, json=running, headers={"ETag": '"1"'})
+        yield httpx.Response(502, text="Bad Gateway")
+
+    for form in ((), ("--json",)):
+        told = answers()
+
+        def answer(_: httpx.Request, told: Iterator[httpx.Response] = told) -> httpx.Response:
+            return next(told)
+
+        said = typed(tmp_path, answer, "run", "staging", *form)
+        assert said.exit_code == Exit.UNREACHABLE
+        assert f"liftlock jobs watch {JOB}" in said.output and f"job {JOB} goes on without it" in said.output
+
+
+def test_check_keeps_looking_while_a_service_is_started_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(check, "BETWEEN_LOOKS_S", 0)
+    away = [503, 502]
+    with standing(applied=(ONE, TWO, THREE)) as stand:
+        service = Worked(stand)
+
+        def answer(request: httpx.Request) -> httpx.Response:
+            return httpx.Response(away.pop()) if away else service.handle_request(request)
+
+        terminal = Terminal(tmp_path, httpx.MockTransport(answer))
+        assert terminal.type("check", "development").exit_code == Exit.UNREACHABLE
+        assert terminal.type("check", "development", "--wait", "60s").exit_code == Exit.DONE
+    assert away == []
 
 
 def test_history_tells_migrations_and_jobs(tmp_path: Path) -> None:

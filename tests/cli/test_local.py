@@ -9,8 +9,9 @@ import pytest
 from app.adapters.sources.python import read_python
 from app.cli.exits import Exit
 from app.cli.local.new import next_version
+from app.domain.census import Process, ProcessKind
 from app.domain.migration import Migration
-from tests.api.stand import Stand
+from tests.api.stand import Stand, standing
 from tests.cli.typed import Terminal, Worked
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -96,6 +97,14 @@ def test_lint_tells_files_that_cannot_be_used(here: Terminal) -> None:
     assert here.type("lint").exit_code == Exit.USAGE
 
 
+@pytest.mark.parametrize("file", ["migrations/0003_gone.sql", "elsewhere/0001_users.sql"])
+def test_a_file_that_lint_does_not_look_at_is_never_content(here: Terminal, file: str) -> None:
+    write(here.folder / "elsewhere", "0001_users.sql", "-- migrate:up\nSELECT 1;\n")
+    said = here.type("lint", "migrations/0001_users.sql", file)
+    assert (said.exit_code, said.stdout) == (Exit.USAGE, "")
+    assert file in said.stderr
+
+
 def test_graph_draws_the_files_alone(here: Terminal) -> None:
     assert here.type("graph").stdout == "╭─● 0001  users\n╰─● 0002  names\n"
     assert here.type("graph", "--ascii").stdout.isascii()
@@ -113,6 +122,7 @@ def test_without_a_folder_the_origin_of_its_name_is_said(tmp_path: Path) -> None
 
 def test_doctor_goes_through_everything_and_finds_nothing_wrong(here: Terminal, stand: Stand) -> None:
     here.http = Worked(stand)
+    stand.run(stand.muster.seen(Process("host:7", ProcessKind.WORKER, "1")))
     said = here.type("doctor")
     assert "✓ service: Liftlock" in said.stdout and "✓ environment production" in said.stdout
     assert "✓ migrations: 2 in" in said.stdout and "· DATABASE_URL" in said.stdout
@@ -141,6 +151,36 @@ def test_doctor_says_what_is_wrong_and_the_fix(tmp_path: Path) -> None:
     assert "nothing listens there" in found["DATABASE_URL"]["says"]
     said = terminal.type("doctor")
     assert said.exit_code == Exit.UNREACHABLE and "hush" not in said.output
+
+
+def test_doctor_knows_that_nobody_would_work(here: Terminal) -> None:
+    with standing(applied=(), changed_settings={"read_only": True}) as stand:
+        here.http = Worked(stand)
+        idle = {one["about"]: one for one in here.document("doctor")}
+    assert idle["workers"]["ok"] is False and "celery --app worker.celery" in idle["workers"]["fix"]
+    assert idle["read-only"]["says"] == "this service makes no changes (LIFTLOCK_READ_ONLY)"
+
+
+def test_doctor_reads_the_environments_that_a_service_started_here_would_have(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        "liftlock.toml",
+        '[environments.development]\nurl = "env:NOT_SET_HERE"\n\n'
+        '[environments.staging]\nurl = "file:/run/secrets/not-here"\nprotecton = "locked"\nrequires = ["qa"]\n',
+    )
+    found = Terminal(tmp_path, environ={"LIFTLOCK_URL": "http://127.0.0.1:1"}).document("doctor")
+    said = [one["says"] for one in found if one["about"] == "liftlock.toml"]
+    assert len(said) == 2
+    assert any("liftlock.toml:6" in one and "protecton" in one for one in said)
+    assert any("liftlock.toml:7" in one and "qa" in one for one in said)
+
+
+def test_doctor_knows_an_address_that_is_none_for_postgresql(tmp_path: Path) -> None:
+    terminal = Terminal(
+        tmp_path, environ={"LIFTLOCK_URL": "http://127.0.0.1:1", "DATABASE_URL": "mysql://me:hush@db/x"}
+    )
+    (found,) = (one for one in terminal.document("doctor") if one["about"] == "DATABASE_URL")
+    assert found["fix"] == "postgresql://user@host:5432/database" and "hush" not in str(found)
 
 
 def test_doctor_finds_a_token_file_that_others_can_read(tmp_path: Path) -> None:

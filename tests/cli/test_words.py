@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from app.cli.conflicts import _evidence
 from app.cli.out import Letters, Out, table
 from app.cli.progress import ending, heartbeat, live, news
 from app.cli.session import Session
-from app.cli.steps import as_typed, in_words
+from app.cli.steps import as_typed, commands_in, in_words
 from app.cli.times import ago, lasting, since, size, typed_seconds
 from app.cli.watching import watched
 from app.client.documents.jobs import Failure, Job, Step
@@ -67,6 +68,17 @@ def test_a_call_inside_a_sentence_is_said_as_a_command() -> None:
     assert said == "nobody has looked yet; liftlock drift a --scan looks, and GET /nothing is no command"
 
 
+def test_calls_inside_a_sentence_are_what_can_be_pasted_of_it() -> None:
+    body = """-H 'Content-Type: application/json' -d '{"note": "it'"'"'s fine", "allowHazards": ["LINT"]}'"""
+    step = f"when it may be taken: curl -X POST 'http://h/migrations/run?environment=a' {body}"
+    assert as_typed(step) == "when it may be taken: liftlock run a --allow-hazards LINT"
+    assert commands_in(step) == ["liftlock run a --allow-hazards LINT"]
+    tried = "Try it with: curl -X POST http://h/migrations/verify; or write the statements out."
+    assert as_typed(tried) == "Try it with: liftlock verify; or write the statements out."
+    assert commands_in(tried) == ["liftlock verify"]
+    assert commands_in("correct the file") == []
+
+
 @pytest.mark.parametrize(
     ("text", "seconds"),
     [
@@ -113,6 +125,27 @@ def test_sizes_are_said_in_powers_of_1024() -> None:
 def test_a_table_is_cut_at_the_edge_and_never_in_the_middle() -> None:
     wide = table(OUT, ("ID", "WHAT"), [("1", "x" * 300)])
     assert len(wide[1]) == OUT.width and wide[1].endswith("…")
+
+
+def test_a_sentence_is_broken_between_words_and_only_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    sentence = "1 object changed since job 01a22851-b8df-7342-924e-fb83dcfe2812 left it"
+    assert Out(terminal=True).wrapped(sentence) == [
+        "1 object changed since job",
+        "  01a22851-b8df-7342-924e-fb83dcfe2812",
+        "  left it",
+    ]
+    assert Out().wrapped(sentence) == [sentence]
+
+
+def test_evidence_is_told_in_words_and_not_as_python_writes_it() -> None:
+    found = [{"file": "1_a.sql", "line": 6, "column": None}, {"text": "+ index i"}]
+    assert [line.strip() for line in _evidence(OUT, "statements", found)] == [
+        "statements:",
+        "file 1_a.sql, line 6",
+        "+ index i",
+    ]
+    assert list(_evidence(OUT, "also", {"by": None, "names": ["a", "b"]})) == ["  also: names a, b"]
 
 
 def test_signs_have_their_letters_in_ascii() -> None:

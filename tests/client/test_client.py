@@ -5,16 +5,14 @@ import importlib
 import json
 import pkgutil
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from types import NoneType
 from typing import Any, get_args, get_type_hints
 from uuid import UUID
 
 import httpx
 import pytest
-from werkzeug.exceptions import HTTPException
 
-from app.api.doors import DOORS, address_of
+from app.api.doors import DOORS
 from app.client import (
     ApiProblem,
     Busy,
@@ -25,58 +23,21 @@ from app.client import (
     NotFound,
     Refused,
     ServiceFailed,
-    StillGoing,
     UnexpectedAnswer,
     Unreachable,
     documents,
 )
 from app.client.reading import Document, camel
 from app.client.resources.jobs import Jobs
-from app.client.transport import Asked, Transport
+from app.client.transport import Asked
 from app.domain.access import Auth
 from app.domain.conflict import Collision, ConflictKind
-from app.domain.job import Ended, JobState
 from tests.api.stand import ONE, THREE, TWO, Stand, standing
+from tests.client.wire import URL, Wire, answering, client_of
 
-URL = "http://localhost:3000"
 ADMIN = "the-admins-token-of-this-test-long-enough"
 NOT_CALLED = frozenset({"GET /docs", "GET /metrics", "GET /events"})
 """For browsers and machines."""
-
-
-class Wire(httpx.BaseTransport):
-    """To the application in this process; notes which routes are asked for."""
-
-    def __init__(self, stand: Stand) -> None:
-        self._inner = httpx.WSGITransport(app=stand.app)
-        self._adapter = stand.app.url_map.bind("localhost")
-        self.asked: set[str] = set()
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        with suppress(HTTPException):
-            rule, _ = self._adapter.match(request.url.path, request.method, return_rule=True)
-            self.asked.add(f"{request.method} {address_of(rule.rule)}")
-        return self._inner.handle_request(request)
-
-
-def client_of(stand: Stand, token: str = "") -> Liftlock:
-    return Liftlock(URL, token, http=Wire(stand))
-
-
-def answering(*answers: httpx.Response | Exception) -> tuple[Transport, list[httpx.Request]]:
-    """A transport that gets these answers in turn, and what it has sent."""
-    sent: list[httpx.Request] = []
-    left = list(answers)
-
-    def answer(request: httpx.Request) -> httpx.Response:
-        sent.append(request)
-        given = left.pop(0)
-        if isinstance(given, Exception):
-            raise given
-        return given
-
-    keys = iter(f"key-{number}" for number in range(100))
-    return Transport(URL, None, httpx.MockTransport(answer), lambda _: None, lambda: next(keys)), sent
 
 
 @pytest.fixture(scope="module")
@@ -247,29 +208,6 @@ def test_a_proxys_error_page_is_a_failure_of_the_service() -> None:
     transport, _ = answering(httpx.Response(502, text="<html>Bad Gateway</html>"))
     with pytest.raises(ServiceFailed, match="502 Bad Gateway, and not from Liftlock"):
         transport.json(Asked("GET", "/jobs"))
-
-
-def test_a_job_is_watched_until_it_has_ended() -> None:
-    with standing(applied=(ONE,)) as stand, client_of(stand) as client:
-        asked = client.migrations.run()
-        seen: list[str] = []
-        for job in client.stream(asked):
-            seen.append(job.state)
-            if len(seen) == 1:
-                attempt = stand.start(job.id)
-            elif len(seen) == 2:
-                stand.run(stand.claims.end(attempt, Ended(JobState.SUCCEEDED, "applied", "2 migrations applied")))
-        assert seen == ["queued", "running", "succeeded"]
-        assert client.wait(asked.id).message == "2 migrations applied"
-
-
-def test_waiting_has_an_end_and_the_job_goes_on() -> None:
-    with standing(applied=(ONE,)) as stand, client_of(stand) as client:
-        asked = client.migrations.run()
-        with pytest.raises(StillGoing) as raised:
-            client.wait(asked, timeout_s=0)
-        assert raised.value.job.id == asked.id
-        assert client.jobs.get(asked.id).state == JobState.QUEUED
 
 
 def test_the_token_is_sent_and_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

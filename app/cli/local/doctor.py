@@ -1,7 +1,7 @@
 """`liftlock doctor`: what is wrong with a set-up, and how to put it right."""
 
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,9 +23,9 @@ MOST_SKEW_S = 5
 def doctor(session: Session) -> int:
     """Find what is wrong with a set-up, and say the fix.
 
-    The configuration, the service and its servers, the token, clocks, environments, the migrations folder; and what
-    DATABASE_URL and REDIS_URL name, where they are set. Exits with 3 when something is wrong, and with 9 when no
-    service answers.
+    The configuration, the service and its servers, the token, workers, clocks, environments, the migrations folder;
+    and what DATABASE_URL and REDIS_URL name, where they are set. Exits with 3 when something is wrong, and with 9
+    when no service answers.
     """
     found: list[Finding] = []
     for one in _findings(session):
@@ -49,6 +49,7 @@ def _findings(session: Session) -> Iterator[Finding]:
         return
     yield good("configuration", f"service {settings.url} ({settings.found['url'].origin})")
     yield from _secrets(session)
+    yield from _environments(session)
     yield from _service(session)
     yield from _folder(session)
     yield from _servers(session)
@@ -58,6 +59,21 @@ def _secrets(session: Session) -> Iterator[Finding]:
     file = session.place.tokens_file
     if file.exists() and stat.S_IMODE(file.stat().st_mode) & 0o077:
         yield bad("token file", f"{file} can be read by others", f"chmod 600 {file}")
+
+
+def _environments(session: Session) -> Iterator[Finding]:
+    """Of the file that a service started here would read."""
+    from app.cli.local.environments_file import DEFAULT_NAME, problems_in
+
+    file = session.place.folder / session.place.environ.get("LIFTLOCK_CONFIG", DEFAULT_NAME)
+    if not file.is_file():
+        return
+    try:
+        problems = problems_in(file)
+    except (OSError, ValueError) as error:
+        problems = [f"{file}: {error}"]
+    for problem in problems[:5]:
+        yield bad(file.name, problem, "correct it: a service does not start with it")
 
 
 def _service(session: Session) -> Iterator[Finding]:
@@ -103,11 +119,22 @@ def _caller(session: Session) -> Iterator[Finding]:
         yield good("token", "this service asks nobody for one")
     else:
         yield good("token", f"{who.principal.name or who.principal.id}, {who.role or ', '.join(who.scopes)}")
+    if who.read_only:
+        yield passed_over("read-only", "this service makes no changes (LIFTLOCK_READ_ONLY)")
     try:
+        yield _workers(session.client.service.processes())
         for environment in session.client.environments.list(with_status=True):
             yield _environment(environment)
     except LiftlockProblem as problem:
         yield bad("environments", str(problem), "liftlock whoami")
+
+
+def _workers(alive: Mapping[str, int]) -> Finding:
+    count = alive.get("worker", 0)
+    if count:
+        return good("workers", f"{count} {'process says' if count == 1 else 'processes say'} that they live")
+    why = "none has said within 30 s that it lives; jobs are accepted and wait"
+    return bad("workers", why, "celery --app worker.celery worker, with the service's own settings; or liftlock up")
 
 
 def _environment(one: "Environment") -> Finding:

@@ -11,6 +11,7 @@ import click
 from app.adapters.lint import SquawkLinter
 from app.cli.command import command
 from app.cli.exits import Exit
+from app.cli.failing import CliError
 from app.cli.local.folder import folder_of, problems_of, read_folder, said
 from app.cli.out import COLOURS, Out
 from app.cli.session import Session
@@ -57,6 +58,7 @@ def lint(
     Exits with 2 for files that cannot be used, and with 7 for hazards that nobody has consented to.
     """
     place = folder_of(session, folder or (files[0].parent if files else None))
+    _refuse_strays(session, place, files)
     found = look(read_folder(place), {file.name for file in files}, Protection(protection), pg_version)
     if session.out.json:
         session.out.document(_document(found))
@@ -67,6 +69,17 @@ def lint(
     if found.problems:
         return Exit.USAGE
     return Exit.REFUSED if found.verdict.lacking else Exit.DONE
+
+
+def _refuse_strays(session: Session, place: Path, files: Sequence[Path]) -> None:
+    """A file that is not looked at must not pass for one that is good. Raises CliError."""
+    for file in files:
+        at = place / file if file.parent == Path() else session.place.folder / file
+        if not at.is_file():
+            raise CliError(f"there is no file {file}", f"it was looked for at {at}", "liftlock lint")
+        if at.parent.resolve() != place.resolve():
+            why = f"{file} is not in {place}; a file is judged beside those that it depends on"
+            raise CliError("these files are in several folders", why, f"liftlock lint --folder {at.parent}")
 
 
 def look(catalog: Catalog, names: set[str], protection: Protection, pg_version: str) -> Linted:

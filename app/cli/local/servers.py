@@ -3,9 +3,10 @@
 import asyncio
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import asyncpg
-from redis.exceptions import RedisError
+from redis.exceptions import AuthenticationError, RedisError
 
 from app.adapters.lease import connect_redis
 from app.adapters.postgres import LOST, OLDEST_MAJOR, UNUSABLE, quote, unavailable
@@ -33,6 +34,9 @@ def look_at_redis(address: str) -> list[Finding]:
 
 async def _database(address: str) -> list[Finding]:
     dsn = Dsn(address)
+    if urlsplit(address).scheme not in ("postgresql", "postgres"):
+        said = f"DATABASE_URL is not understood: it begins with {address.partition(':')[0][:20]!r}"
+        return [bad("DATABASE_URL", said, "postgresql://user@host:5432/database")]
     try:
         connection = await asyncpg.connect(address, timeout=CONNECT_TIMEOUT_S, statement_cache_size=0)
     except (*UNUSABLE, *LOST, asyncpg.PostgresError, ValueError) as error:
@@ -74,6 +78,8 @@ async def _redis(address: str) -> list[Finding]:
         return [bad("REDIS_URL", f"REDIS_URL is not understood: {error}", "redis://host:6379/0")]
     try:
         await redis.ping()
+    except AuthenticationError:
+        return [bad("REDIS_URL", "it answers, and refuses the user or the password", "correct REDIS_URL")]
     except (RedisError, OSError) as error:
         why = f"it cannot be reached ({type(error).__name__}); jobs are accepted and wait until it is back"
         return [bad("REDIS_URL", why, "start Redis or Valkey, or correct REDIS_URL")]

@@ -9,6 +9,7 @@ from app.client.documents.jobs import Job, LockSample, Vote
 from app.client.problems import Busy, StillGoing
 from app.client.reading import read
 from app.client.resources.asking import Resource, part
+from app.client.resources.looks import Looks
 from app.client.transport import NOT_MODIFIED, Asked, Transport
 
 POLL_S = 30
@@ -44,18 +45,23 @@ class Jobs(Resource):
         return deque(self.stream(job, timeout_s), maxlen=1).pop()
 
     def stream(self, job: Job | str, timeout_s: float | None = None) -> Iterator[Job]:
-        """The job now, and whenever it is another than before, until it has ended. Raises StillGoing."""
+        """The job now, and whenever it is another than before, until it has ended. Raises StillGoing.
+
+        A service that is away for less than a minute is waited for. Raises Unreachable or ServiceFailed after that.
+        """
         started = self._now()
-        last: Job | None = None
-        tag: str | None = None
-        while last is None or last.state not in ENDED:
+        looks = self.looks(job if isinstance(job, str) else job.id)
+        while looks.last is None or looks.last.state not in ENDED:
             left = None if timeout_s is None else timeout_s - (self._now() - started)
-            if last is not None and left is not None and left <= 0:
-                raise StillGoing(last, timeout_s or 0)
-            found, tag = self.look(job if isinstance(job, str) else job.id, tag, POLL_S if left is None else left)
+            if looks.last is not None and left is not None and left <= 0:
+                raise StillGoing(looks.last, timeout_s or 0)
+            found = looks.next(POLL_S if left is None else left)
             if found is not None:
-                last = found
                 yield found
+
+    def looks(self, job_id: str) -> Looks:
+        """To look at it again and again, at one's own pace."""
+        return Looks(lambda tag, wait_s: self.look(job_id, tag, wait_s), self._transport.pause, self._now)
 
     def look(self, job_id: str, tag: str | None = None, wait_s: float = 0) -> tuple[Job | None, str | None]:
         """One long poll: the job and its tag; None where it is as `tag` knows it when the time is over."""

@@ -1,5 +1,7 @@
 """`client.service`: whether it lives, what it needs, what it is."""
 
+import re
+from collections.abc import Mapping
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -9,6 +11,8 @@ from app.client.problems import ApiProblem
 from app.client.reading import read
 from app.client.resources.asking import Resource, part
 from app.client.transport import Asked
+
+_ALIVE = re.compile(r'^liftlock_processes_alive\{kind="(\w+)"\} (\S+)$', re.MULTILINE)
 
 
 class Service(Resource):
@@ -31,6 +35,10 @@ class Service(Resource):
 
     def version(self) -> Version:
         return self._one(Version, "GET", "/version")
+
+    def processes(self) -> Mapping[str, int]:
+        """How many of each kind (`api`, `worker`) have said within 30 s that they live: what `/metrics` counts."""
+        return {kind: int(float(count)) for kind, count in _ALIVE.findall(self._text("/metrics"))}
 
     def openapi(self) -> Any:
         """The API as OpenAPI 3.1."""
