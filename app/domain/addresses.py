@@ -19,6 +19,11 @@ def network_of(text: str) -> Network | None:
         return None
 
 
+def is_closed(host: str, allowed: Sequence[Network]) -> bool:
+    """Whether it is an address that nobody may be sent to. Where a name leads is not known before it is looked up."""
+    return bool(_all_of(host)) and not may_be_reached(host, allowed)
+
+
 def is_named(text: str, allowed: Sequence[Network]) -> bool:
     """Whether one of the networks holds the address, however it is written."""
     return any(one in network for one in _all_of(text) for network in allowed if one.version == network.version)

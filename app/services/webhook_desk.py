@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 from uuid import UUID
 
+from app.domain.addresses import Network, is_closed
 from app.domain.errors import NotFound, ReadOnly, ValidationFailed
 from app.domain.job import Origin
 from app.domain.problem import Problem
@@ -47,7 +49,7 @@ class MadeWebhook:
 
 
 class WebhookDesk:
-    """`new_key` gives 32 random bytes."""
+    """`new_key` gives 32 random bytes; `allowed` are networks that may be used although they are not public."""
 
     def __init__(
         self,
@@ -58,8 +60,10 @@ class WebhookDesk:
         clock: Clock,
         new_key: Callable[[], bytes],
         *,
+        allowed: Sequence[Network],
         read_only: bool,
     ) -> None:
+        self._allowed = allowed
         self._webhooks, self._deliveries, self._vault = webhooks, deliveries, vault
         self._environments, self._clock, self._new_key, self._read_only = environments, clock, new_key, read_only
 
@@ -158,12 +162,18 @@ class WebhookDesk:
         problems = list(self._unkeepable_secret(asked.secret))
         if asked.url.startswith(REFERENCES):
             return problems
-        wrong = url_problem(asked.url)
+        wrong = url_problem(asked.url) or self._closed(asked.url)
         if wrong is not None:
             problems.append(Problem("wrong_address", f"`url` {wrong}", pointer="/url"))
         elif not self._vault.can_seal:
             problems.append(_without_key("url"))
         return problems
+
+    def _closed(self, url: str) -> str | None:
+        """Said at once of an address; of a name the deliveries say it."""
+        if not is_closed(str(urlsplit(url).hostname), self._allowed):
+            return None
+        return "leads to an address that is not public; LIFTLOCK_WEBHOOK_ALLOW names networks that may be used"
 
     def _unkeepable_secret(self, secret: str | None) -> Sequence[Problem]:
         if secret is not None and secret.startswith(REFERENCES):

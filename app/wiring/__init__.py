@@ -7,7 +7,6 @@ from pathlib import Path
 from app import failpoints
 from app.adapters.control.census import ControlMuster
 from app.adapters.control.database import ControlDatabase
-from app.adapters.control.deliveries import ControlDeliveries
 from app.adapters.control.events import ControlEvents
 from app.adapters.control.feed import ControlFeed
 from app.adapters.control.idempotency import ControlIdempotencyKeys
@@ -20,8 +19,6 @@ from app.adapters.control.sessions import ControlSessions
 from app.adapters.control.sweep import ControlSweep
 from app.adapters.control.tokens import ControlTokens
 from app.adapters.control.trail import ControlTrail
-from app.adapters.control.webhooks import ControlWebhooks
-from app.adapters.courier import HttpCourier
 from app.adapters.health import BackendHealth
 from app.adapters.queue import CeleryDoorbell
 from app.adapters.sources.drafts import FolderDrafts
@@ -30,7 +27,6 @@ from app.adapters.target.connection import Patience
 from app.adapters.target.ownership import PostgresOwnership
 from app.adapters.target.preserve.shelf import PostgresPreservedRows
 from app.adapters.target.targets import PostgresTargets
-from app.adapters.vault import SecretVault
 from app.domain.oidc import Oidc
 from app.portal import Portal
 from app.ports import Clock, EventFeed, EventLog, IdempotencyKeys, JobBoard
@@ -70,6 +66,7 @@ from app.services.validation import SchemaValidationService
 from app.services.webhook_desk import WebhookDesk
 from app.settings import Settings
 from app.wiring.shared import Rooms, rooms_of
+from app.wiring.telling import notifier_of, webhook_desk_of
 from app.wiring.working import limits_of, runner_of, watchdog_of
 
 CONTROL_MIGRATIONS = Path(__file__).resolve().parent.parent.parent / "migrations" / "control"
@@ -186,8 +183,8 @@ def build(settings: Settings) -> Services:
         authenticator=authenticator,
         identity=None if settings.oidc is None else _identity(settings.oidc, tries),
         allowance=None if settings.rate is None else Allowance(clock, settings.rate),
-        webhooks=_webhooks(settings, rooms),
-        notifier=_notifier(settings, sweeper_portal, environments, clock),
+        webhooks=webhook_desk_of(settings, rooms),
+        notifier=notifier_of(settings, sweeper_portal, environments, clock),
         sessions=SessionDesk(ControlSessions(database), authenticator, trail, clock, _new_secret),
         tokens=TokenDesk(tokens, environments, clock, _new_secret, read_only=settings.read_only),
         trail=AuditTrail(trail, clock),
@@ -271,28 +268,6 @@ def _identity(oidc: Oidc, tries: FailedTries) -> IdentityDesk:
     from app.adapters.identity import JwksIdentity
 
     return IdentityDesk(oidc, JwksIdentity(oidc), tries)
-
-
-def _webhooks(settings: Settings, rooms: Rooms) -> WebhookDesk:
-    return WebhookDesk(
-        ControlWebhooks(rooms.database),
-        ControlDeliveries(rooms.database),
-        SecretVault(settings.secret_keys, settings.environ),
-        rooms.environments,
-        rooms.clock,
-        lambda: secrets.token_bytes(32),
-        read_only=settings.read_only,
-    )
-
-
-def _notifier(settings: Settings, portal: Portal, environments: Environments, clock: Clock) -> Notifier:
-    """On the sweeper's loop, which no migration ever keeps waiting."""
-    database = ControlDatabase(settings.database, pool_size=1)
-    courier = HttpCourier(settings.webhook_allow)
-    portal.on_close(database.close)
-    portal.on_close(courier.close)
-    vault = SecretVault(settings.secret_keys, settings.environ)
-    return Notifier(ControlWebhooks(database), ControlDeliveries(database), courier, vault, environments, clock)
 
 
 def _installer(settings: Settings, targets: PostgresTargets, clock: Clock) -> ControlInstaller:

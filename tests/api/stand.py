@@ -316,6 +316,7 @@ class Stand:
                 environments,
                 self.clock,
                 lambda: secrets.token_bytes(32),
+                allowed=settings.webhook_allow,
                 read_only=settings.read_only,
             ),
             notifier=Notifier(self.webhooks, self.deliveries, self.courier, self.vault, environments, self.clock),

@@ -50,6 +50,8 @@ def test_a_repeated_request_is_answered_without_the_secret(stand: Stand) -> None
     [
         ({"url": "gopher://x"}, "/url"),
         ({"url": "https://u:p@x.example"}, "/url"),
+        ({"url": "https://169.254.169.254/latest"}, "/url"),
+        ({"url": "https://[::ffff:127.0.0.1]:8443/x"}, "/url"),
         ({"secret": "short"}, "/secret"),
         ({"environments": ["nowhere"]}, "/environments"),
         ({"events": ["job.exploded"]}, "/events/0"),
