@@ -6,6 +6,8 @@ import pytest
 
 from app.domain.access import Role
 from app.domain.conflict import Collision, ConflictKind
+from app.domain.job import Origin
+from app.ports.control import Answer
 from tests.api.stand import Stand, standing
 from tests.ui.browser import Browser, Page
 from tests.ui.test_pages import READ
@@ -123,6 +125,13 @@ def test_a_conflict_is_settled_with_a_word_of_why(stand: Stand, browser: Browser
     page = browser.get(f"/ui/conflicts/{made.id}")
     settled = browser.press(page, "Ignore", field__note="it is meant so")
     assert "Settled" in settled.text and "it is meant so" in settled.text
+
+
+def test_drift_that_is_taken_back_leads_on_to_the_plan_that_does_it(stand: Stand, browser: Browser) -> None:
+    made = stand.run(stand.log.record(Collision(ConflictKind.SCHEMA_DRIFT, "1 object", "two", "development")))
+    stand.run(stand.log.close(made.id, Answer("revert_drift", Origin(), "written to a file")))
+    page = browser.get(f"/ui/conflicts/{made.id}")
+    assert page.links.get("Plan it for development") == "/ui/plans/new?environment=development"
 
 
 def test_the_theme_is_remembered_and_leads_nowhere_else(browser: Browser) -> None:
