@@ -39,6 +39,11 @@
     say();
     count();
   });
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    // signed in no longer: that is a page of its own, and not what is live on this one
+    const at = new URL(event.detail.xhr.responseURL || location.href);
+    if (at.pathname === "/ui/sign-in") { event.preventDefault(); location.assign(at); }
+  });
   for (const name of ["htmx:sendError", "htmx:responseError", "htmx:timeout"])
     document.addEventListener(name, () => { lost(); });
 
