@@ -240,10 +240,17 @@ def _crashed(error: Exception) -> AnyResponse:
     return _problem(HTTPStatus.INTERNAL_SERVER_ERROR, {"title": "This page is broken", "detail": detail})
 
 
+def _form() -> str | None:
+    """The page whose form was sent: an answer to a form has no address of its own to come back to."""
+    there = urlsplit(request.referrer or "")
+    is_ours = request.method == "POST" and there.netloc == request.host and there.path.startswith(f"{PREFIX}/")
+    return f"{there.path}?{there.query}".rstrip("?") if is_ours and there.path != f"{PREFIX}/act" else None
+
+
 def _problem(status: int, problem: dict[str, Any]) -> AnyResponse:
     """With everything around it where the API still answers, else a plain one."""
     problem = {"status": int(status), **problem}
     if _signed_in() and status < HTTPStatus.INTERNAL_SERVER_ERROR:
         with suppress(Refused):
-            return make_response(render_template("problem.html", problem=problem), int(status))
+            return make_response(render_template("problem.html", problem=problem, back=_form()), int(status))
     return make_response(render_template("plain_problem.html", problem=problem), int(status))

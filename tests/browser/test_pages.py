@@ -225,4 +225,4 @@ def _hide(page: Any, hidden: str) -> None:
 def _ring(page: Any) -> None:
     with page.expect_response(lambda answer: answer.request.resource_type == "xhr"):
         page.evaluate("htmx.trigger(document.getElementById('page'), 'doorbell')")
-    page.wait_for_function("!document.querySelector('.htmx-request')")
+    page.locator(".htmx-request").wait_for(state="detached")

@@ -9,7 +9,7 @@ from app.domain.conflict import Collision, ConflictKind
 from app.domain.job import Origin
 from app.ports.control import Answer
 from tests.api.stand import Stand, standing
-from tests.ui.browser import Browser, Page
+from tests.ui.browser import ADDRESS, Browser, Page
 from tests.ui.test_pages import READ
 
 RUN = "Run 2 migrations on development"
@@ -109,6 +109,18 @@ def test_a_job_is_stopped_and_asked_for_again(stand: Stand, browser: Browser) ->
 def test_leaving_a_job_alone_leaves_it_alone(stand: Stand, browser: Browser) -> None:
     browser.press(browser.press(browser.plan(), RUN), "Leave it")
     assert [one["state"] for one in stand.get("/jobs").json] == ["queued"]
+
+
+def test_what_is_filled_in_wrongly_leads_back_to_its_form(browser: Browser) -> None:
+    address = "/ui/plans/new?kind=rollback"
+    form = browser.get(address).form_with("Plan it")
+    for referrer, back in ((f"{ADDRESS}{address}", address), ("https://evil.example/ui/x", None), ("", None)):
+        sent = browser.client.post(
+            "/ui/act", data={**form.fields, "field.count": "0"}, base_url=ADDRESS, headers={"Referer": referrer}
+        )
+        page = Page(sent)
+        assert (page.status, page.links.get("Go back")) == (422, back)
+        assert page.text.count("takes a whole number") == 1
 
 
 def test_a_schedule_is_paused_and_resumed(browser: Browser) -> None:
