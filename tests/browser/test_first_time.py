@@ -73,6 +73,9 @@ def test_3_what_a_hand_has_changed_is_found_and_settled(harbour: Harbour, chromi
 
 def test_4_staging_takes_over_what_development_has(harbour: Harbour, chromium: Any) -> None:
     with visiting(harbour, chromium, "ada") as ada:
+        ada.go("/ui/plans/new?environment=production")
+        ada.press("Plan it")
+        ada.page.get_by_role("link", name="Plan staging first").wait_for()
         ada.go("/ui/compare?from=development&to=staging")
         ada.expect_text("behind")
         ada.press("See what would bring staging to the level of development")
