@@ -18,7 +18,7 @@ PAGES = (
 
 
 A_TURN_MS = 6_000
-LEAST_TEXT_PX = 10
+LEAST_TEXT_PX, LEAST_WIDTH = 10, 360
 TOO_SMALL = """least => [...document.querySelectorAll("#page *")].filter(one => {
     const own = [...one.childNodes].some(node => node.nodeType === 3 && node.data.trim());
     const scale = one.getScreenCTM?.().a ?? 1;
@@ -51,9 +51,11 @@ def test_every_page_is_for_everybody_in_both_themes_and_on_every_screen(harbour:
             for scheme, rules in (("light", ()), ("dark", ("color-contrast",))):
                 ada.page.emulate_media(color_scheme=scheme)
                 found |= {f"{path} {scheme}": violations} if (violations := ada.violations(rules)) else {}
-            for width in (360, 3840, 1280):
+            for width in (LEAST_WIDTH, 3840, 1280):
                 ada.page.set_viewport_size({"width": width, "height": 860})
                 wide += [f"{path} {width}"] if ada.page.evaluate(WIDER) else []
+                shut = ada.violations(("scrollable-region-focusable",)) if width == LEAST_WIDTH else []
+                found |= {f"{path} {width}": shut} if shut else {}
                 small += [f"{path} {width} {one}" for one in ada.page.evaluate(TOO_SMALL, LEAST_TEXT_PX)]
     with visiting(harbour, chromium, None) as nobody:
         nobody.go("/ui/")
