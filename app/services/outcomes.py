@@ -143,8 +143,9 @@ def left(failure: Failure, atomic: Atomicity, undone: Sequence[Step], failed_at:
         )
         return replace(failure, left_behind=f"{stays}, and {names} undone after it")
     if failed_at:
-        kept = "migration" if failed_at == 1 else "migrations"
-        left = f"{failure.left_behind}; the {failed_at} {kept} before it in this job stay done"
+        kept = "migration before it in this job stays" if failed_at == 1 else "migrations before it in this job stay"
+        which = "the" if failed_at == 1 else f"the {failed_at}"
+        left = f"{failure.left_behind}; {which} {kept} done"
         return replace(failure, left_behind=left)
     return failure
 

@@ -51,6 +51,7 @@ PAGES = (
     kept.pages, schedules.pages, record.pages, settings.pages, webhooks.pages, acting.pages, signing.pages,
 )  # fmt: skip
 WITHOUT_SIGNING_IN = frozenset({"static", "signing.sign_in", "signing.sign_in_with", "acting.choose_theme"})
+OF_ONE_ENVIRONMENT = frozenset({"graph.graph", "kept.preserved", "migrations.migration"})
 HEADERS = {
     # nothing inline, nothing from elsewhere, in nobody's frame
     "Content-Security-Policy": (
@@ -240,10 +241,25 @@ def _crashed(error: Exception) -> AnyResponse:
     return _problem(HTTPStatus.INTERNAL_SERVER_ERROR, {"title": "This page is broken", "detail": detail})
 
 
+def _form() -> str | None:
+    """The page whose form was sent: an answer to a form has no address of its own to come back to."""
+    there = urlsplit(request.referrer or "")
+    is_ours = request.method == "POST" and there.netloc == request.host and there.path.startswith(f"{PREFIX}/")
+    return f"{there.path}?{there.query}".rstrip("?") if is_ours and there.path != f"{PREFIX}/act" else None
+
+
+def _elsewhere(status: int) -> list[str]:
+    """A page of one environment whose target is away is there for the others all the same."""
+    if status != HTTPStatus.SERVICE_UNAVAILABLE or request.endpoint not in OF_ONE_ENVIRONMENT:
+        return []
+    return [one["name"] for one in visitor.api().get("/environments")]
+
+
 def _problem(status: int, problem: dict[str, Any]) -> AnyResponse:
     """With everything around it where the API still answers, else a plain one."""
     problem = {"status": int(status), **problem}
-    if _signed_in() and status < HTTPStatus.INTERNAL_SERVER_ERROR:
-        with suppress(Refused):
-            return make_response(render_template("problem.html", problem=problem), int(status))
+    if _signed_in() and status != HTTPStatus.INTERNAL_SERVER_ERROR:
+        with suppress(Refused, BackendUnavailable):
+            page = render_template("problem.html", problem=problem, back=_form(), elsewhere=_elsewhere(status))
+            return make_response(page, int(status))
     return make_response(render_template("plain_problem.html", problem=problem), int(status))

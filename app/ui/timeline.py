@@ -1,24 +1,27 @@
 """The lock timeline: when a job waited, and how many waited for it, drawn from the samples that were kept.
 
-A sample holds until the next one; so the picture is as true after the incident as during it.
+A sample holds until the next one; so the picture is as true after the incident as during it. Across it is measured in
+hundredths of whatever width there is, so that words keep their size on a small screen; down in pixels, and it is always
+of one height: nothing below it moves as the job goes on.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from app.domain.locks import spelled
 from app.ui.asking import Json
 from app.ui.looks import duration, moment_of, several
 
-WIDTH, LEFT, LANE, GAP = 640, 86, 26, 10
-LEAST_WIDTH = 2.0
+LANE, GAP = 26, 10
+LEAST_WIDTH, LEAST_LABELLED = 0.4, 12.0
 TICKS = 4
-LANES = ("Steps", "We wait", "They wait")
+LANES = ("Steps", "We wait", "They wait", "Queue")
+HEIGHT = len(LANES) * (LANE + GAP) + 24
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """`tone`: waiting, holding, or a state; `title`: what it says on hover and to those who hear it."""
+    """`x`, `width`: per cent. `tone`: waiting, holding, or a state; `title`: what it says on hover and when heard."""
 
     x: float
     width: float
@@ -30,14 +33,14 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """All in units of the picture, `width` by `height`. `queue`: the points of the line of who waits for us."""
+    """`queue`: columns as high as the line of who waits for us; `y` is where each begins, `low` where all end."""
 
-    width: int
     height: int
     lanes: tuple[tuple[str, float], ...]
     bars: tuple[Bar, ...]
     ticks: tuple[tuple[float, str], ...]
-    queue: str
+    queue: tuple[Bar, ...]
+    low: float
     most_waiting: int
     summary: str
 
@@ -55,12 +58,12 @@ def timeline(job: Json, samples: list[Json], now: datetime | None = None) -> Dra
     bars = [*_steps(job, scale, end), *_locks(spans, scale)]
     queue, most = _queue(spans, scale)
     return Drawing(
-        WIDTH,
-        (4 if most else 3 if spans else 1) * (LANE + GAP) + 24,
-        tuple((name, _lane(place) + LANE / 2 + 4) for place, name in enumerate(LANES if spans else LANES[:1])),
+        HEIGHT,
+        tuple((name, _lane(place) + LANE / 2) for place, name in enumerate(LANES)),
         tuple(bars),
         tuple(scale.ticks()),
-        queue,
+        tuple(queue),
+        _lane(3) + LANE,
         most,
         _summary(spans, most),
     )
@@ -73,13 +76,11 @@ class _Scale:
 
     def x(self, at: datetime) -> float:
         part = min(1.0, max(0.0, (at - self.begin).total_seconds() / self.seconds))
-        return round(LEFT + part * (WIDTH - LEFT - 10), 1)
+        return round(100 * part, 2)
 
     def ticks(self) -> list[tuple[float, str]]:
         parts = [place / (TICKS - 1) for place in range(TICKS)]
-        return [
-            (round(LEFT + part * (WIDTH - LEFT - 10), 1), f"+{duration(part * self.seconds * 1000)}") for part in parts
-        ]
+        return [(round(100 * part, 2), f"+{duration(part * self.seconds * 1000)}") for part in parts]
 
 
 def _lane(place: int) -> float:
@@ -87,9 +88,9 @@ def _lane(place: int) -> float:
 
 
 def _bar(scale: _Scale, start: datetime, end: datetime, lane: int, tone: str, title: str, label: str = "") -> Bar:
-    x = scale.x(start)
+    x = min(scale.x(start), 100 - LEAST_WIDTH)
     width = max(LEAST_WIDTH, scale.x(end) - x)
-    return Bar(x, round(width, 1), _lane(lane), tone, title, label if width > 8 * len(label) + 12 else "")
+    return Bar(x, round(width, 2), _lane(lane), tone, title, label if width >= LEAST_LABELLED else "")
 
 
 def _steps(job: Json, scale: _Scale, end: datetime) -> list[Bar]:
@@ -122,16 +123,15 @@ def _what(sample: Json) -> str:
     return f"{mode} on {sample['relation']}" if sample["relation"] else mode
 
 
-def _queue(spans: list[tuple[Json, datetime, datetime]], scale: _Scale) -> tuple[str, int]:
-    """A line of steps: as many as wait, from one sample to the next."""
+def _queue(spans: list[tuple[Json, datetime, datetime]], scale: _Scale) -> tuple[list[Bar], int]:
+    """As many as wait, from one sample to the next."""
     most = max((len(one["blocked"]) for one, _, _ in spans), default=0)
-    if most == 0:
-        return "", 0
-    low, points = _lane(3) + LANE, []
+    columns = []
     for sample, start, end in spans:
-        y = round(low - LANE * len(sample["blocked"]) / most, 1)
-        points += [f"{scale.x(start)},{y}", f"{scale.x(end)},{y}"]
-    return f"{LEFT},{low} " + " ".join(points) + f" {points[-1].split(',')[0]},{low}", most
+        if count := len(sample["blocked"]):
+            column = _bar(scale, start, end, 3, "queue", several(count, "session") + " waited")
+            columns.append(replace(column, y=round(_lane(3) + LANE * (1 - count / most), 1)))
+    return columns, most
 
 
 def _summary(spans: list[tuple[Json, datetime, datetime]], most: int) -> str:

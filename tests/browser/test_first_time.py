@@ -7,9 +7,12 @@ import pytest
 
 from tests.browser.conftest import Harbour
 from tests.browser.hands import execute, held, value
-from tests.browser.visit import visiting
+from tests.browser.visit import Visit, visiting
 
 pytestmark = [pytest.mark.browser, pytest.mark.stack, pytest.mark.servers]
+
+STILL = 0.02
+"""Of a page that nobody sees move: a line that a step adds, where 0.1 is what browsers call good."""
 
 
 def test_1_what_is_pending_is_planned_and_run(harbour: Harbour, chromium: Any) -> None:
@@ -32,6 +35,8 @@ def test_2_a_rollback_waits_for_a_lock_names_who_holds_it_and_gives_the_rows_bac
         ada.go("/ui/plans/new?kind=rollback&environment=development")
         ada.press("Plan it")
         ada.expect_text("1 to roll back")
+        overview = Visit(harbour, ada.page.context.new_page())
+        overview.go("/ui/")
         with held(target, "SELECT * FROM customers FOR UPDATE", "billing nightly") as pid:
             ada.page.get_by_text("Roll back 1 migration on development…").click()
             ada.press("Roll back 1 migration on development")
@@ -39,9 +44,11 @@ def test_2_a_rollback_waits_for_a_lock_names_who_holds_it_and_gives_the_rows_bac
             ada.expect_text("billing nightly")
             ada.page.locator("svg .bar.waiting").first.wait_for()
             ada.shoot("job")
+            overview.expect_text("billing nightly")
         ada.expect_text("1 migration rolled back in development")
         assert re.search(r"It waited [\d.]+ m?s for locks", ada.page.locator("figcaption").inner_text())
         ada.expect_text("gave back full_name of customers (2 rows)")
+        assert max(ada.moved(), overview.moved()) < STILL
     assert value(target, "SELECT count(*) FROM customers WHERE full_name IS NOT NULL") == 2
 
 
@@ -66,6 +73,9 @@ def test_3_what_a_hand_has_changed_is_found_and_settled(harbour: Harbour, chromi
 
 def test_4_staging_takes_over_what_development_has(harbour: Harbour, chromium: Any) -> None:
     with visiting(harbour, chromium, "ada") as ada:
+        ada.go("/ui/plans/new?environment=production")
+        ada.press("Plan it")
+        ada.page.get_by_role("link", name="Plan staging first").wait_for()
         ada.go("/ui/compare?from=development&to=staging")
         ada.expect_text("behind")
         ada.press("See what would bring staging to the level of development")

@@ -18,6 +18,12 @@ PAGES = (
 
 
 A_TURN_MS = 6_000
+LEAST_TEXT_PX, LEAST_WIDTH = 10, 360
+TOO_SMALL = """least => [...document.querySelectorAll("#page *")].filter(one => {
+    const own = [...one.childNodes].some(node => node.nodeType === 3 && node.data.trim());
+    const scale = one.getScreenCTM?.().a ?? 1;
+    return own && one.getClientRects().length && parseFloat(getComputedStyle(one).fontSize) * scale < least;
+}).map(one => one.textContent.slice(0, 40))"""
 WIDER = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
 
 
@@ -36,6 +42,7 @@ def test_every_page_is_for_everybody_in_both_themes_and_on_every_screen(harbour:
     """WCAG AA by axe, everything opened; and nothing to push from side to side, on 360 px and on 4K."""
     found: dict[str, list[str]] = {}
     wide: list[str] = []
+    small: list[str] = []
     with visiting(harbour, chromium, "ada", reduced_motion="reduce") as ada:
         for path in _every_page(harbour):
             ada.go(path)
@@ -44,13 +51,16 @@ def test_every_page_is_for_everybody_in_both_themes_and_on_every_screen(harbour:
             for scheme, rules in (("light", ()), ("dark", ("color-contrast",))):
                 ada.page.emulate_media(color_scheme=scheme)
                 found |= {f"{path} {scheme}": violations} if (violations := ada.violations(rules)) else {}
-            for width in (360, 3840, 1280):
+            for width in (LEAST_WIDTH, 3840, 1280):
                 ada.page.set_viewport_size({"width": width, "height": 860})
                 wide += [f"{path} {width}"] if ada.page.evaluate(WIDER) else []
+                shut = ada.violations(("scrollable-region-focusable",)) if width == LEAST_WIDTH else []
+                found |= {f"{path} {width}": shut} if shut else {}
+                small += [f"{path} {width} {one}" for one in ada.page.evaluate(TOO_SMALL, LEAST_TEXT_PX)]
     with visiting(harbour, chromium, None) as nobody:
         nobody.go("/ui/")
         found |= {"sign in": violations} if (violations := nobody.violations()) else {}
-    assert (found, wide) == ({}, [])
+    assert (found, wide, small) == ({}, [], [])
 
 
 def test_a_viewer_sees_every_page_and_a_reason_for_what_is_shut(harbour: Harbour, chromium: Any) -> None:
@@ -134,6 +144,20 @@ def test_a_ring_of_the_stream_shows_within_half_a_second_and_moves_nothing(harbo
         assert took_ms < 2_000  # half a second on a machine of its own; here others are at work as well
 
 
+def test_a_job_that_rings_nobody_is_looked_at_all_the_same(harbour: Harbour, chromium: Any) -> None:
+    job = harbour.stack.http.get("/jobs").json()[0]["id"]
+    with visiting(harbour, chromium, "ada") as ada:
+        ada.page.clock.install()
+        rings = "retry: 60000\n\n"
+        ada.page.route("**/ui/events*", lambda route: route.fulfill(content_type="text/event-stream", body=rings))
+        ada.go(f"/ui/jobs/{job}")
+        ada.page.clock.run_for(1_000)
+        ada.page.wait_for_load_state("networkidle")
+        ada.page.evaluate("document.getElementById('page').setAttribute('data-moving', '')")
+        with ada.page.expect_response(lambda answer: answer.request.resource_type == "xhr"):
+            ada.page.clock.run_for(3_000)
+
+
 def test_a_broken_stream_says_since_when_and_asks_instead(harbour: Harbour, chromium: Any) -> None:
     with visiting(harbour, chromium, "ada") as ada:
         _without_stream(ada.page, f"{harbour.url}/ui/jobs")
@@ -203,4 +227,4 @@ def _hide(page: Any, hidden: str) -> None:
 def _ring(page: Any) -> None:
     with page.expect_response(lambda answer: answer.request.resource_type == "xhr"):
         page.evaluate("htmx.trigger(document.getElementById('page'), 'doorbell')")
-    page.wait_for_function("!document.querySelector('.htmx-request')")
+    page.locator(".htmx-request").wait_for(state="detached")

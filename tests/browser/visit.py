@@ -11,6 +11,11 @@ from tests.browser.conftest import Harbour
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
 PICTURES = os.environ.get("LIFTLOCK_PICTURES")
 WITHIN_MS = 15_000
+MOVED = """() => new Promise(done => {
+    new PerformanceObserver(list => done(list.getEntries().filter(one => !one.hadRecentInput)
+        .reduce((sum, one) => sum + one.value, 0))).observe({type: "layout-shift", buffered: true});
+    setTimeout(() => done(0), 100);
+})"""
 # not there yet, refused on purpose, or cut off by a test: the browser says so of every such answer
 EXPECTED = ("Failed to load resource",)
 
@@ -56,6 +61,10 @@ class Visit:
             for one in found["violations"]
             for node in one["nodes"][:2]
         ]
+
+    def moved(self) -> float:
+        """By how much what stood on this page has jumped since it was loaded, as browsers count it."""
+        return float(self.page.evaluate(MOVED))
 
     def shoot(self, name: str) -> None:
         """For the README and the docs, where they are asked for."""

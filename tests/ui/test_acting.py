@@ -6,8 +6,10 @@ import pytest
 
 from app.domain.access import Role
 from app.domain.conflict import Collision, ConflictKind
+from app.domain.job import Origin
+from app.ports.control import Answer
 from tests.api.stand import Stand, standing
-from tests.ui.browser import Browser, Page
+from tests.ui.browser import ADDRESS, Browser, Page
 from tests.ui.test_pages import READ
 
 RUN = "Run 2 migrations on development"
@@ -109,6 +111,18 @@ def test_leaving_a_job_alone_leaves_it_alone(stand: Stand, browser: Browser) -> 
     assert [one["state"] for one in stand.get("/jobs").json] == ["queued"]
 
 
+def test_what_is_filled_in_wrongly_leads_back_to_its_form(browser: Browser) -> None:
+    address = "/ui/plans/new?kind=rollback"
+    form = browser.get(address).form_with("Plan it")
+    for referrer, back in ((f"{ADDRESS}{address}", address), ("https://evil.example/ui/x", None), ("", None)):
+        sent = browser.client.post(
+            "/ui/act", data={**form.fields, "field.count": "0"}, base_url=ADDRESS, headers={"Referer": referrer}
+        )
+        page = Page(sent)
+        assert (page.status, page.links.get("Go back")) == (422, back)
+        assert page.text.count("takes a whole number") == 1
+
+
 def test_a_schedule_is_paused_and_resumed(browser: Browser) -> None:
     paused = browser.press(browser.get("/ui/schedules"), "Pause it")
     assert "Resume it" in paused.buttons
@@ -123,6 +137,13 @@ def test_a_conflict_is_settled_with_a_word_of_why(stand: Stand, browser: Browser
     page = browser.get(f"/ui/conflicts/{made.id}")
     settled = browser.press(page, "Ignore", field__note="it is meant so")
     assert "Settled" in settled.text and "it is meant so" in settled.text
+
+
+def test_drift_that_is_taken_back_leads_on_to_the_plan_that_does_it(stand: Stand, browser: Browser) -> None:
+    made = stand.run(stand.log.record(Collision(ConflictKind.SCHEMA_DRIFT, "1 object", "two", "development")))
+    stand.run(stand.log.close(made.id, Answer("revert_drift", Origin(), "written to a file")))
+    page = browser.get(f"/ui/conflicts/{made.id}")
+    assert page.links.get("Plan it for development") == "/ui/plans/new?environment=development"
 
 
 def test_the_theme_is_remembered_and_leads_nowhere_else(browser: Browser) -> None:

@@ -8,6 +8,7 @@ import pytest
 from app.domain.conflict import Collision, ConflictKind
 from app.domain.failure import Failure, FailureCode
 from app.domain.job import JobState
+from app.ui.asking import Refused
 from app.ui.pages.jobs import MOST_LINES
 from tests.api.stand import ONE, SECRET, THREE, TWO, Stand, standing
 from tests.domain.literals import sql
@@ -143,6 +144,16 @@ def test_what_breaks_shows_an_id_and_nothing_of_why(visitor: Browser, monkeypatc
     monkeypatch.setattr("app.ui.pages.overview.folded_rows", broken)
     page = visitor.get("/ui/", headers={"X-Request-Id": "my-request"})
     assert (page.status, "my-request" in page.text, "hush" in page.html) == (500, True, False)
+
+
+def test_a_target_that_is_away_leaves_the_way_to_the_others(visitor: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(_: str) -> None:
+        raise Refused(503, {"title": "A server is not available", "detail": "nothing listens there"})
+
+    monkeypatch.setattr("app.ui.pages.graph._picture", away)
+    page = visitor.get("/ui/graph")
+    assert (page.status, "nothing listens there" in page.text, "Schedules" in page.links) == (503, True, True)
+    assert page.links["production"] == "/ui/graph?environment=production"
 
 
 def test_only_a_browser_is_led_from_the_front_door_to_the_dashboard(busy: Stand) -> None:

@@ -122,7 +122,13 @@ def test_a_sample_holds_until_the_next_one() -> None:
 def test_no_bar_leaves_the_picture() -> None:
     drawing = timeline(JOB, [sample(-5, blockers=1), sample(50, blocked=1)])
     assert drawing is not None
-    assert all(bar.x >= 0 and bar.x + bar.width <= drawing.width for bar in drawing.bars)
+    assert all(bar.x >= 0 and bar.x + bar.width <= 100 for bar in (*drawing.bars, *drawing.queue))
+
+
+def test_the_picture_is_as_high_before_anybody_waits_as_after() -> None:
+    quiet, busy = timeline(JOB, []), timeline(JOB, [sample(2, blockers=1, blocked=3)])
+    assert quiet is not None and busy is not None
+    assert (quiet.height, quiet.lanes) == (busy.height, busy.lanes)
 
 
 def test_a_job_that_has_not_started_has_no_picture() -> None:

@@ -40,6 +40,15 @@ def test_a_wrong_token_is_told_and_opens_nothing(guarded: Stand, token: str) -> 
     assert browser.get("/ui/").status == 303
 
 
+def test_who_is_signed_in_no_longer_is_told_so(guarded: Stand) -> None:
+    made, browser = token_of(guarded, Role.VIEWER), Browser(guarded)
+    assert "no longer" not in browser.get("/ui/sign-in").text
+    browser.sign_in(made["token"])
+    guarded.delete(f"/tokens/{made['id']}", token=ADMIN)
+    assert browser.get("/ui/").status == 303
+    assert "You are signed in here no longer" in browser.get("/ui/sign-in").text
+
+
 def test_too_many_wrong_tokens_have_to_wait(guarded: Stand) -> None:
     browser = Browser(guarded)
     answers = [browser.sign_in("wrong").status for _ in range(12)]

@@ -71,7 +71,7 @@ def job(job_id: str) -> str:
         done=sum(step["state"] in DONE for step in found["steps"]),
         actions=[_offered(one, found) for one in _actions(found)],
         samples=samples,
-        waiting=samples[-1] if samples and found["finishedAt"] is None and samples[-1]["blockers"] else None,
+        waiting=samples[-1] if samples and samples[-1]["blockers"] else None,
         drawing=timeline(found, samples),
         votes=votes,
         log=None if lines is None else [_line(one) for one in lines if wanted.casefold() in one.casefold()],

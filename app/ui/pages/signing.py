@@ -14,13 +14,14 @@ from app.ui.visitor import COOKIE, PATH, is_open, secret, services, set_cookie, 
 pages = Blueprint("signing", __name__)
 
 SIGN_IN, SIGN_OUT = "sign in", "sign out"
+ENDED = "You are signed in here no longer: twelve hours are over, or the token is revoked or has expired."
 
 
 @pages.get("/sign-in")
 def sign_in() -> Response | str:
     if is_open() or g.signed_in:
         return redirect(_next(), HTTPStatus.SEE_OTHER)
-    return _page(None)
+    return _page(ENDED if COOKIE in request.cookies else None)
 
 
 @pages.post("/sign-in")

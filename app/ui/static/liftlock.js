@@ -1,7 +1,7 @@
 // The dashboard without this file is whole, only still: this listens for news and fetches the page again.
 "use strict";
 (() => {
-  const POLL_MS = 5000, SETTLE_MS = 100, APART_MS = 700, GRACE_MS = 4000;
+  const POLL_MS = 5000, MOVING_MS = 2000, SETTLE_MS = 100, APART_MS = 700, GRACE_MS = 4000;
   const page = () => document.getElementById("page");
   const live = document.getElementById("live");
   if (!live || !page()) return;
@@ -39,6 +39,11 @@
     say();
     count();
   });
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    // signed in no longer: that is a page of its own, and not what is live on this one
+    const at = new URL(event.detail.xhr.responseURL || location.href);
+    if (at.pathname === "/ui/sign-in") { event.preventDefault(); location.assign(at); }
+  });
   for (const name of ["htmx:sendError", "htmx:responseError", "htmx:timeout"])
     document.addEventListener(name, () => { lost(); });
 
@@ -70,6 +75,8 @@
     state.poll ??= setInterval(refresh, POLL_MS);
     say();
   }
+  // a job that only waits rings nobody, and yet how long it has waited grows
+  setInterval(() => { if (page().hasAttribute("data-moving") && state.poll === null) ring(); }, MOVING_MS);
   function stop(what) {
     clearTimeout(state.grace);
     state.grace = null;
