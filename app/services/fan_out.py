@@ -9,7 +9,7 @@ from app.domain.busy import in_the_way
 from app.domain.convoy import Convoy
 from app.domain.convoying import for_target
 from app.domain.environment import Environment
-from app.domain.errors import ConfirmationRequired, Refusal, ValidationFailed
+from app.domain.errors import BackendUnusable, ConfirmationRequired, Refusal, ValidationFailed
 from app.domain.job import Ended, Job, JobRequest, JobState, OnBusy, Origin
 from app.domain.problem import Problem
 from app.ports import JobBoard, KeyClaim
@@ -89,13 +89,24 @@ class FanOut:
             answer_busy(replace(request, environment=one.name), open_jobs[0])
         asked = for_target(request, one.name)
         try:
-            return await self._submission.admit(asked, one, open_jobs, origin.principal)
+            admission = await self._submission.admit(asked, one, open_jobs, origin.principal)
+            _refuse_unusable(admission)
+            return admission
         except ConfirmationRequired as error:
             raise _of_the_whole(error, request.environment, one) from error
         except Refusal as refusal:
             if one.name not in refusal.detail:
                 refusal.detail = f"{one.name}: {refusal.detail}"
             raise
+
+
+def _refuse_unusable(admission: Admission) -> None:
+    """The targets before it would be changed, and the job end at it. What is only away is waited for.
+
+    Raises BackendUnusable.
+    """
+    if isinstance(admission.found.unreachable, BackendUnusable):
+        raise admission.found.unreachable
 
 
 def _whole(request: JobRequest, environment: Environment, admissions: Sequence[Admission]) -> Admission:
