@@ -62,9 +62,10 @@ class History(RootModel[list[HistoryEntry]]):
 def list_history(query: HistoryQuery) -> Response:
     """What has happened, newest first
 
-    Rows of the ledgers, which are never changed or removed, and jobs. An environment that cannot be reached is named
-    in the header `Liftlock-Missing`, and is missing here; asked about alone it is a problem. The next page is in the
-    `Link` header.
+    Rows of the ledgers, which are never changed or removed, and jobs. Of an environment with several targets it is
+    what has happened in all of them. A target that cannot be reached is named in the header `Liftlock-Missing`, and is
+    missing here; where nothing that is asked about can be reached that is a problem. The next page is in the `Link`
+    header.
     """
     before = _place(query.page_token)
     page = run(services().history.page(query.environment, query.migration, before, query.limit + 1))

@@ -13,7 +13,7 @@ from app.services.environments import Environments
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """`away`: environments whose ledger could not be asked, and is missing from it."""
+    """`away`: targets whose ledger could not be asked, and is missing from it."""
 
     happenings: tuple[Happening, ...]
     away: tuple[str, ...] = ()
@@ -26,14 +26,15 @@ class HistoryService:
         self._board = board
 
     async def page(self, environment: str | None, migration: str | None, before: Place, limit: int) -> Page:
-        """With `migration` what its ledger rows say, without jobs.
+        """Of an environment with several targets the ledgers of all. With `migration` what its ledger rows say, without
+        jobs.
 
-        Raises NotFound; and BackendUnavailable where the one environment that is asked about is away.
+        Raises NotFound; and BackendUnavailable where the one environment that is asked about is away, with all of it.
         """
-        asked = self._environments.all() if environment is None else (self._environments.named(environment),)
+        asked = self._environments.every_target() if environment is None else self._environments.each(environment)
         ledgers = await asyncio.gather(*(self._ledger(one, migration, before, limit) for one in asked))
         away = [error for error in ledgers if isinstance(error, BackendUnavailable)]
-        if environment is not None and away:
+        if environment is not None and len(away) == len(asked):
             raise away[0]
         found = [one for rows in ledgers if not isinstance(rows, BackendUnavailable) for one in rows]
         if migration is None:
@@ -51,5 +52,6 @@ class HistoryService:
             return error
 
     async def _jobs(self, environment: str | None, before: Place, limit: int) -> list[Happening]:
-        query = JobQuery(limit=limit, before=jobs_before(before), environment=environment)
+        several = environment is not None and self._environments.has_several(environment)
+        query = JobQuery(limit=limit, before=jobs_before(before), environment=environment, with_targets=several)
         return [of_job(one) for one in await self._board.find(query)]
