@@ -255,6 +255,7 @@ def test_what_waits_for_approval_runs_what_was_approved_or_nothing(
         void = house.perform(stale.id)
         assert (void.state, void.reason) == (JobState.FAILED, "approval_void")
         assert void.error is not None and "the file of orders was added" in void.error.message
+        assert void.error.next_steps == (f"POST /jobs/{stale.id}/retry",)
         assert tables(stages, "development") == []
         assert house.perform(approved().id).reason == "applied"
         assert tables(stages, "development") == ["orders", "users"]
