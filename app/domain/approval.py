@@ -73,6 +73,15 @@ def refuse_void(approved: Binding, plan: Plan, history: History, fingerprint: st
         )
 
 
+def refuse_unseen(approved: Binding, plan: Plan, environment: Environment) -> None:
+    """Raises ApprovalVoid where the schema that was approved cannot be read: nobody can tell whether it has moved."""
+    if plan.steps and approved.expected_fingerprint is not None:
+        raise ApprovalVoid(
+            f"the schema of {environment.name} could not be read, since somebody holds a lock on a part of it; whether "
+            f"it is the one that was approved nobody can tell; nothing was run, wait for that session and ask again"
+        )
+
+
 def refuse_unapproved(environment: Environment, request: JobRequest, plan: Plan) -> None:
     """Raises ApprovalVoid for a job that was accepted before `environment` asked for approvals."""
     if plan.steps and request.approved is None and approvals_needed(environment, request):

@@ -8,6 +8,7 @@ import pytest
 
 from app.domain.access import Auth
 from app.domain.drift import RecordedSchema, Sight
+from app.domain.errors import BackendUnavailable
 from app.domain.failure import Failure, FailureCode
 from app.domain.job import JobId, JobKind, JobRequest, JobState, Origin
 from app.domain.migration import Catalog
@@ -114,6 +115,14 @@ def test_what_cannot_be_told_cannot_be_approved(office: Office) -> None:
     office.vote(first, office.bob)
     refused = office.run()
     assert (refused.status_code, refused.json["type"]) == (409, "/problems/target-busy")
+
+
+def test_a_schema_that_cannot_be_read_cannot_be_approved(office: Office) -> None:
+    office.stand.schemas.unavailable = BackendUnavailable("somebody holds it", facts={"backend": "target"})
+    refused = office.run()
+    assert (refused.status_code, refused.json["type"]) == (503, "/problems/backend-unavailable")
+    office.stand.schemas.unavailable = None
+    assert office.run().json["state"] == "waiting"
 
 
 @pytest.mark.parametrize("word", ["approve", "reject"])
