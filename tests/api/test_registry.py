@@ -88,6 +88,10 @@ def test_one_with_a_history_wants_its_name_typed(stand: Stand) -> None:
     asked = stand.delete("/environments/qa")
     assert (asked.status_code, asked.json["type"]) == (428, "/problems/confirmation-required")
     assert stand.delete("/environments/qa?confirm=qa").status_code == 204
+    # what was done in it can still be asked for
+    history = stand.get("/history?environment=qa")
+    assert [one["jobId"] for one in history.json] == [job["id"]]
+    assert history.headers["Liftlock-Missing"] == "qa"
 
 
 def test_what_another_requires_is_not_forgotten(stand: Stand) -> None:
