@@ -51,7 +51,7 @@ class ConvoyLeader:
             jobs = await self._convoys.of(attempt.job_id)
             match next_move(attempt.request, jobs, attempt.wishes):
                 case Start(place):
-                    refused = await self._roll_call.refused(attempt.request) if not jobs else None
+                    refused = await self._roll_call.refused(attempt) if not jobs else None
                     if refused is not None:
                         return refused, None
                     started = await self._add(attempt, place, None)

@@ -1,46 +1,87 @@
-"""RollCall: whether every target of a job over several can be used, asked before the first of them is begun."""
+"""RollCall: whether every target of a job over several would have its part, asked before the first of them is begun."""
 
 import asyncio
+from dataclasses import replace
 
+from app.domain.convoying import child_request
 from app.domain.environment import Environment
-from app.domain.errors import BackendUnavailable, BackendUnusable
-from app.domain.job import Ended, JobRequest, JobState
-from app.ports import Targets
+from app.domain.errors import BackendUnavailable, BackendUnusable, Refusal
+from app.domain.job import Attempt, Ended, JobRequest, JobState
+from app.ports import JobBoard, Schemas, Source, Targets, TargetView
 from app.services.environments import Environments
-from app.services.outcomes import target_failure
+from app.services.neighbours import Neighbours
+from app.services.outcomes import refused, target_failure
+from app.services.planning import plan_job
 
 PATIENCE_S = 5.0
+AT_ONCE = 8
 
 
 class RollCall:
-    def __init__(self, environments: Environments, targets: Targets) -> None:
+    def __init__(
+        self,
+        environments: Environments,
+        source: Source,
+        targets: Targets,
+        schemas: Schemas,
+        board: JobBoard,
+        neighbours: Neighbours,
+    ) -> None:
         self._environments = environments
+        self._source = source
         self._targets = targets
+        self._schemas = schemas
+        self._board = board
+        self._neighbours = neighbours
 
-    async def refused(self, request: JobRequest) -> Ended | None:
-        """How the job ends without having begun: a target refuses us, which only a person can change.
+    async def refused(self, attempt: Attempt) -> Ended | None:
+        """How the job ends without having begun: one of its targets cannot be used, or refuses its part.
 
-        Whoever does not answer in time is only away, and is waited for when its turn has come. Raises NotFound for a
-        target that is no longer configured.
+        Whoever does not answer in time is only away, and is waited for when its turn has come. Each is looked at again
+        when it is taken. Raises NotFound for a target that is no longer configured.
         """
-        assert request.convoy is not None
-        each = [self._environments.named(name) for name in request.convoy.targets]
-        asking = [asyncio.create_task(self._refusal(one)) for one in each]
-        _, late = await asyncio.wait(asking, timeout=PATIENCE_S)
-        for one in late:
-            one.cancel()
-        answers = [one.result() for one in asking if one not in late]
-        error = next((answer for answer in answers if answer is not None), None)
-        if error is None:
-            return None
-        message = f"{error.detail}; no target of {request.environment} was touched"
-        return Ended(JobState.FAILED, "target_unusable", message, target_failure(error))
+        assert attempt.request.convoy is not None
+        each = [self._environments.named(name) for name in attempt.request.convoy.targets]
+        places = asyncio.Semaphore(AT_ONCE)
 
-    async def _refusal(self, environment: Environment) -> BackendUnusable | None:
+        async def one(place: int, environment: Environment) -> BackendUnusable | Refusal | None:
+            async with places:
+                return await self._refusal(environment, child_request(attempt.request, place, attempt.job_id))
+
+        asking = [asyncio.create_task(one(place, environment)) for place, environment in enumerate(each)]
+        _, late = await asyncio.wait(asking, timeout=PATIENCE_S)
+        for task in late:
+            task.cancel()
+        answers = [(task.result(), where) for task, where in zip(asking, each, strict=True) if task not in late]
+        return next((_ended(error, where, attempt) for error, where in answers if error is not None), None)
+
+    async def _refusal(self, environment: Environment, request: JobRequest) -> BackendUnusable | Refusal | None:
+        """Nothing is asked of the history of a target that another job may change before: see `Submission.submit`."""
         try:
-            await self._targets.read(environment)
-        except BackendUnusable as error:
+            ahead = await self._board.open_on(environment.name)
+            catalog, view = await self._source.read(), await self._targets.read(environment)
+            if not ahead and view.holder is None:
+                view = view if request.approved is None else await self._with_schema(environment, view)
+                around = await self._neighbours.around(environment, request)
+                plan_job(request, environment, catalog, view, around)
+        except (BackendUnusable, Refusal) as error:
             return error
         except BackendUnavailable:
             return None
         return None
+
+    async def _with_schema(self, environment: Environment, view: TargetView) -> TargetView:
+        try:
+            return replace(view, sight=await self._schemas.sight(environment))
+        except BackendUnavailable:
+            return replace(view, unread=True)
+
+
+def _ended(error: BackendUnusable | Refusal, environment: Environment, attempt: Attempt) -> Ended:
+    whole = attempt.request.environment
+    if isinstance(error, BackendUnusable):
+        ended = Ended(JobState.FAILED, "target_unusable", error.detail, target_failure(error))
+    else:
+        ended = refused(error, attempt)
+    named = "" if environment.name in ended.message else f"{environment.name}: "
+    return replace(ended, message=f"{named}{ended.message}; no target of {whole} was touched")

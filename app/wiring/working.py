@@ -86,12 +86,16 @@ def runner_of(
             rooms.sweep,
             rooms.doorbell,
             rooms.clock,
-            RollCall(rooms.environments, rooms.targets),
+            _roll_call(rooms),
             look_again_ms=3 * settings.timing.sweep_every_ms,
         ),
         worker=f"{socket.gethostname()}:{os.getpid()}",
         lease_ttl_ms=settings.timing.lease_ttl_ms,
     )
+
+
+def _roll_call(rooms: Rooms) -> RollCall:
+    return RollCall(rooms.environments, rooms.source, rooms.targets, rooms.schemas, rooms.board, rooms.neighbours)
 
 
 def _comparer(rooms: Rooms) -> Comparer:

@@ -363,7 +363,19 @@ def test_an_approval_is_for_what_each_target_would_run(house: House) -> None:
     execute(dsn(house, "us"), "CREATE TABLE by_hand (id int)")
 
     over = work(house, str(job.id))
-    assert [part.reason for part in over.parts] == ["applied", "approval_void", "not_reached"]
+    assert (over.reason, over.parts, tables(house)) == ("approval_void", (), [(False, False)] * 3)
+    assert over.message.startswith("shop.us: ") and over.message.endswith("no target of shop was touched")
+
+
+def test_what_one_target_would_refuse_by_the_time_it_begins_refuses_the_whole(house: House) -> None:
+    ahead = post(house, "/migrations/run?environment=shop.us")
+    asked = post(house, "/migrations/run?environment=shop")
+    house.perform(JobId(UUID(ahead["id"])))
+    execute(dsn(house, "us"), "UPDATE liftlock.migrations SET checksum = '\\x00', token_checksum = '\\x00'")
+    over = work(house, asked["id"])
+    assert (over.state, over.reason, over.parts) == (JobState.FAILED, "conflicts_open", ())
+    assert over.error is not None and over.error.left_behind == "nothing: it was refused before the first step"
+    assert tables(house) == [(False, False), (True, False), (False, False)]
 
 
 def test_a_sync_and_a_mark_are_of_every_target(house: House) -> None:
