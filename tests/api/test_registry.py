@@ -94,6 +94,18 @@ def test_one_with_a_history_wants_its_name_typed(stand: Stand) -> None:
     assert history.headers["Liftlock-Missing"] == "qa"
 
 
+def test_while_a_job_is_at_work_it_keeps_its_address_and_nothing_else(stand: Stand) -> None:
+    put(stand, body={"url": "env:QA_URL"})
+    job = stand.post("/migrations/run?environment=qa").json
+    elsewhere = {"url": "postgresql://qa@db/elsewhere"}
+    assert put(stand, body=elsewhere).status_code == 200
+    attempt = stand.start(job["id"])
+    stand.run(stand.claims.started(attempt, 1))
+    busy = put(stand, body={"url": "env:QA_URL"})
+    assert (busy.status_code, busy.json["type"], busy.json["jobId"]) == (409, "/problems/target-busy", job["id"])
+    assert put(stand, body={**elsewhere, "onFailure": "rollback"}).status_code == 200
+
+
 def test_what_another_requires_is_not_forgotten(stand: Stand) -> None:
     put(stand, body={"url": "env:QA_URL"})
     put(stand, "later", body={"url": "postgresql://db/later", "requires": ["qa"]})
