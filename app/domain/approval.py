@@ -1,18 +1,20 @@
 """Approvals: which jobs wait for one, what exactly is approved, and who may say so."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from app.domain.binding import Binding, stale_reasons
+from app.domain.binding import Binding, bound, stale_reasons
 from app.domain.environment import Environment
 from app.domain.errors import ApprovalVoid, Forbidden, NothingToApprove
 from app.domain.job import Job, JobRequest, JobState
 from app.domain.ledger import History
 from app.domain.principal import Principal
+from app.domain.promotion import HELD_BACK
 from app.domain.step import Plan
 
 REASON = "approval"
 """Why a job waits."""
+MOST_NAMED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,17 @@ def refuse_void(approved: Binding, plan: Plan, history: History, fingerprint: st
             f"what was approved is no longer what would run: {'; '.join(reasons)}; nothing was run, ask again",
             facts={"expectedLedgerPosition": approved.position, "actualLedgerPosition": history.position},
         )
+
+
+def as_approved(plan: Plan, approved: Binding | None) -> Plan:
+    """A sync that was approved brings what was approved and no more, also where more of it is ready by now."""
+    count = 0 if approved is None else len(approved.steps)
+    more = plan.steps[count:]
+    if approved is None or not more or tuple(bound(step) for step in plan.steps[:count]) != approved.steps:
+        return plan
+    names = ", ".join(step.name for step in more[:MOST_NAMED]) + ("" if len(more) <= MOST_NAMED else ", …")
+    remark = f"{HELD_BACK}{names} {'was' if len(more) == 1 else 'were'} not ready when this was approved; sync again"
+    return replace(plan, steps=plan.steps[:count], remarks=(*plan.remarks, remark))
 
 
 def refuse_unseen(approved: Binding, plan: Plan, environment: Environment) -> None:

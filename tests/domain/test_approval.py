@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from app.domain.approval import Vote, approvals_needed, refuse_void, refuse_vote
+from app.domain.approval import Vote, approvals_needed, as_approved, refuse_void, refuse_vote
 from app.domain.binding import binding_of
 from app.domain.environment import Dsn, Environment
 from app.domain.errors import ApprovalVoid, Forbidden, NothingToApprove
@@ -83,3 +83,14 @@ def test_an_approval_is_void_when_files_ledger_or_schema_have_moved() -> None:
         refuse_void(bound, Plan((step_up(sql("b", "2", up="SELECT 'x'")),)), applied(A), None)
     with pytest.raises(ApprovalVoid, match="the ledger has moved from 1 to 2"):
         refuse_void(bound, Plan(), applied(A, B), None)
+
+
+def test_a_sync_that_was_approved_brings_no_more_than_that_when_more_has_become_ready() -> None:
+    bound = binding_of(UUID(int=2), Plan((step_up(A),)), applied(), None)
+    brought = as_approved(Plan((step_up(A), step_up(B))), bound)
+    assert [step.name for step in brought.steps] == ["a"]
+    assert brought.remarks == ("held back: b was not ready when this was approved; sync again",)
+    refuse_void(bound, brought, applied(), None)
+    changed = Plan((step_up(sql("a", "1", up="SELECT 'x'")), step_up(B)))
+    assert as_approved(changed, bound) is changed
+    assert as_approved(changed, None) is changed
