@@ -51,8 +51,8 @@ def plan(
         where = session.environment(environment)
         made = plans.make(where, kind, to, count, atomic, source, split_hazards(allow_hazards))
     if sql:
-        texts = [plans.sql(one.id).rstrip("\n") for one in made.targets or (made,)]
-        session.out.answer("\n".join(texts))
+        # a text ends with a line end of its own, and its sections are told by their bytes
+        session.out.answer("".join(plans.sql(one.id) for one in made.targets or (made,)).removesuffix("\n"))
         return Exit.DONE
     code = show_plan(session, made)
     steps = sum(one.step_count for one in made.targets or (made,))

@@ -14,12 +14,10 @@ from app.client.documents.plans import Plan
 from app.client.reading import read
 from app.domain.access import Auth
 from app.domain.conflict import Collision, ConflictKind
-from app.domain.environment import Dsn, Environment, Target
 from app.domain.failure import Failure, FailureCode
 from app.domain.job import JobState
-from tests.api.stand import ONE, THREE, TWO, Stand, standing
+from tests.api.stand import ONE, TWO, Stand, standing
 from tests.cli.typed import Terminal, Worked
-from tests.domain.literals import entry
 
 ADMIN = "the-admins-token-of-this-test-long-enough"
 
@@ -232,23 +230,6 @@ def test_a_token_is_made_kept_by_login_used_and_revoked(tmp_path: Path) -> None:
         assert terminal.type("login", stdin=made.stdout).exit_code == Exit.NOT_ALLOWED
         assert terminal.type("logout").exit_code == Exit.DONE
         assert terminal.type("whoami").exit_code == Exit.NOT_ALLOWED
-
-
-def test_of_several_targets_the_plan_of_each_is_shown(tmp_path: Path) -> None:
-    targets = tuple(Target(name, Dsn(f"postgresql://db/{name}")) for name in ("eu", "us"))
-    shop = Environment("shop", targets[0].dsn, targets=targets)
-    with standing(applied=(ONE, TWO), changed_settings={"environments": {"shop": shop}}) as stand:
-        terminal = Terminal(tmp_path, Worked(stand))
-        stand.targets.ledger("shop.us").entries.clear()
-        said, sql = terminal.type("plan", "shop"), terminal.type("plan", "shop", "--sql")
-        assert said.exit_code == sql.exit_code == Exit.DONE
-        headings = [line.split()[3] for line in said.stdout.splitlines() if line.startswith("Plan ")]
-        assert headings == ["shop.eu", "shop.us"]
-        assert [said.stdout.count(name) for name in ("+ 3 orders", "+ 1 create users")] == [2, 1]
-        assert [part in sql.stdout for part in ("a run in shop.eu, 1 step", "a run in shop.us, 3 steps")] == [True] * 2
-        stand.targets.ledger("shop.eu").entries |= {THREE.name: entry(THREE, 3)}
-        assert terminal.type("plan", "shop", "--exit-code").exit_code == Exit.DIFFERENCE
-        assert terminal.type("history", "shop").exit_code == Exit.DONE
 
 
 def test_a_plan_says_what_it_locks_what_needs_consent_and_who_is_in_the_way(terminal: Terminal) -> None:
