@@ -1,9 +1,10 @@
 """Approvals: which jobs wait for one, what exactly is approved, and who may say so."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from app.domain.binding import Binding, bound, stale_reasons
+from app.domain.binding import Binding, does_the_same, stale_reasons
 from app.domain.environment import Environment
 from app.domain.errors import ApprovalVoid, Forbidden, NothingToApprove
 from app.domain.job import Job, JobRequest, JobState
@@ -14,6 +15,8 @@ from app.domain.step import Plan
 
 REASON = "approval"
 """Why a job waits."""
+REJECTED = "rejected"
+"""Why it did not begin, where somebody has said no."""
 MOST_NAMED = 10
 
 
@@ -75,11 +78,22 @@ def refuse_void(approved: Binding, plan: Plan, history: History, fingerprint: st
         )
 
 
+def was_rejected(job: Job) -> bool:
+    return job.state is JobState.CANCELLED and job.reason == REJECTED
+
+
+def bound_by(request: JobRequest) -> Mapping[str, Binding | None]:
+    """What its approval is for, by the names of its targets."""
+    if request.convoy is None:
+        return {request.environment: request.approved}
+    return dict(zip(request.convoy.targets, request.convoy.approved, strict=True))
+
+
 def as_approved(plan: Plan, approved: Binding | None) -> Plan:
     """A sync that was approved brings what was approved and no more, also where more of it is ready by now."""
     count = 0 if approved is None else len(approved.steps)
     more = plan.steps[count:]
-    if approved is None or not more or tuple(bound(step) for step in plan.steps[:count]) != approved.steps:
+    if approved is None or not more or not does_the_same(Plan(plan.steps[:count]), approved):
         return plan
     names = ", ".join(step.name for step in more[:MOST_NAMED]) + ("" if len(more) <= MOST_NAMED else ", …")
     remark = f"{HELD_BACK}{names} {'was' if len(more) == 1 else 'were'} not ready when this was approved; sync again"

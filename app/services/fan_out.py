@@ -1,10 +1,11 @@
 """FanOut: a request for an environment becomes one job; where it has several targets, one that has a job for each."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from app.domain.binding import Binding
 from app.domain.busy import in_the_way
 from app.domain.convoy import Convoy
 from app.domain.convoying import for_target
@@ -17,6 +18,7 @@ from app.services.environments import Environments
 from app.services.submission import Admission, Dedupe, Submission, Submitted, answer_busy
 
 AT_ONCE = 8
+NOTHING: Mapping[str, Binding | None] = {}
 
 
 class FanOut:
@@ -57,11 +59,13 @@ class FanOut:
             return answer_busy(request, accepted.job)
         return Submitted(accepted.job, whole.warnings + accepted.warnings)
 
-    async def would_change(self, request: JobRequest) -> bool:
-        """Whether a job would do something in one of the targets; see `Submission.would_change`."""
+    async def would_change(self, request: JobRequest, rejected: Mapping[str, Binding | None] = NOTHING) -> bool:
+        """Whether a job would do something in one of the targets, by whose names `rejected` goes; see
+        `Submission.would_change`."""
         each = self._environments.each(request.environment)
         asked = [for_target(request, one.name) if one.part_of else request for one in each]
-        return any(await asyncio.gather(*(self._submission.would_change(one) for one in asked)))
+        looks = (self._submission.would_change(one, rejected.get(one.environment)) for one in asked)
+        return any(await asyncio.gather(*looks))
 
     async def _each_admitted(
         self, request: JobRequest, environment: Environment, ahead: tuple[Job, ...], origin: Origin

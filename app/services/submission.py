@@ -8,6 +8,7 @@ import structlog
 
 from app import failpoints
 from app.domain.approval import waits_for
+from app.domain.binding import Binding, does_the_same
 from app.domain.busy import in_the_way
 from app.domain.divergence import Severity
 from app.domain.environment import Environment
@@ -143,9 +144,9 @@ class Submission:
             request, needed = await self._approvals.hold(request, environment, plan, found, asked_by)
         return Admission(request, found, not_before, needed, finished, _warnings(found, around, plan, unused))
 
-    async def would_change(self, request: JobRequest) -> bool:
-        """Whether a job would do something, or be refused with reason. False while other jobs are open, a server is
-        away or the window is closed: whoever asks by schedule asks again. Raises NotFound."""
+    async def would_change(self, request: JobRequest, rejected: Binding | None = None) -> bool:
+        """Whether a job would do something else than what was `rejected`, or be refused with reason. False while other
+        jobs are open, a server is away or the window is closed: a schedule asks again. Raises NotFound."""
         environment = self._environments.named(request.environment)
         open_jobs = await self._open_on(environment)
         found, around = await asyncio.gather(
@@ -157,7 +158,7 @@ class Submission:
             return False
         except Refusal:
             return True
-        return plan is not None and bool(plan.steps)
+        return plan is not None and bool(plan.steps) and (rejected is None or not does_the_same(plan, rejected))
 
     def refuse_when_read_only(self) -> None:
         """Raises ReadOnly where this service makes no changes."""
@@ -279,9 +280,7 @@ def _planned(
 
 
 def _nothing_to_do(request: JobRequest, plan: Plan | None) -> Ended | None:
-    if plan is None or plan.steps:
-        return None
-    return nothing_to_do(request, plan)
+    return None if plan is None or plan.steps else nothing_to_do(request, plan)
 
 
 def _warnings(
