@@ -1,17 +1,17 @@
 """Approvals: which jobs wait for one, what exactly is approved, and who may say so."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from app.domain.binding import Binding, does_the_same, stale_reasons
+from app.domain.binding import Binding, BoundStep, does_the_same, stale_reasons
 from app.domain.environment import Environment
 from app.domain.errors import ApprovalVoid, Forbidden, NothingToApprove
 from app.domain.job import Job, JobRequest, JobState
 from app.domain.ledger import History
 from app.domain.principal import Principal
 from app.domain.promotion import HELD_BACK
-from app.domain.step import Plan
+from app.domain.step import Plan, count_of
 
 REASON = "approval"
 """Why a job waits."""
@@ -41,11 +41,27 @@ def asked_by(job: Job, by: Principal) -> bool:
     return (by.kind, by.id) == (asked.kind, asked.id)
 
 
-def waits_for(needed: int, not_before: datetime | None) -> str:
-    """What a job waits for that has just been accepted; its window is looked at again when it is approved."""
+def waits_for(request: JobRequest, needed: int, not_before: datetime | None) -> str:
+    """What a job waits for that has just been accepted, and what is to be approved, each with the beginning of its
+    checksum; its window is looked at again when it is approved."""
     if needed:
-        return "waits until somebody else approves it" if needed == 1 else f"waits until {needed} others approve it"
+        who = "somebody else approves" if needed == 1 else f"{needed} others approve"
+        return f"waits until {who} it: {_said_to_be_approved(request)}"
     return "is waiting for a worker" if not_before is None else f"waits until it may, at {not_before.isoformat()}"
+
+
+def _said_to_be_approved(request: JobRequest) -> str:
+    """Once where it is the same in all of its targets."""
+    each = {target: _names(one.steps) for target, one in bound_by(request).items() if one is not None}
+    if len(set(each.values())) == 1:
+        return next(iter(each.values()))
+    said = "; ".join(f"{target}: {names}" for target, names in list(each.items())[:MOST_NAMED])
+    return said if len(each) <= MOST_NAMED else f"{said}; and {count_of(len(each) - MOST_NAMED, 'more target')}"
+
+
+def _names(steps: Sequence[BoundStep]) -> str:
+    more = f" and {len(steps) - MOST_NAMED} more" if len(steps) > MOST_NAMED else ""
+    return ", ".join(step.said() for step in steps[:MOST_NAMED]) + more
 
 
 def refuse_vote(job: Job, by: Principal, votes: tuple[Vote, ...]) -> None:

@@ -218,14 +218,14 @@ class Submission:
     def new_job(
         self, admission: Admission, origin: Origin, idempotency: KeyClaim | None, dedupe: Dedupe | None
     ) -> NewJob:
-        request, not_before = admission.request, admission.not_before
+        request, needed, not_before = admission.request, admission.needed, admission.not_before
         return NewJob(
             id=JobId(self._clock.new_id()),
             request=request,
             origin=origin,
-            message=f"{_VERB[request.kind]} in {request.environment} {waits_for(admission.needed, not_before)}",
+            message=f"{_VERB[request.kind]} in {request.environment} {waits_for(request, needed, not_before)}",
             finished=admission.finished,
-            approvals_needed=admission.needed,
+            approvals_needed=needed,
             not_before=not_before,
             idempotency=idempotency,
             dedupe_key=dedupe.key if dedupe else None,
