@@ -7,7 +7,7 @@ from datetime import datetime
 from app.domain.binding import Binding, BoundStep, does_the_same, stale_reasons
 from app.domain.environment import Environment
 from app.domain.errors import ApprovalVoid, Forbidden, NothingToApprove
-from app.domain.job import Job, JobRequest, JobState
+from app.domain.job import Job, JobKind, JobRequest, JobState
 from app.domain.ledger import History
 from app.domain.principal import Principal
 from app.domain.promotion import HELD_BACK
@@ -18,6 +18,17 @@ REASON = "approval"
 REJECTED = "rejected"
 """Why it did not begin, where somebody has said no."""
 MOST_NAMED = 10
+
+
+_VERB = {
+    JobKind.RUN: "the run",
+    JobKind.ROLLBACK: "the rollback",
+    JobKind.RESET: "the reset",
+    JobKind.MARK: "the mark",
+    JobKind.RESOLVE: "the answer to a conflict",
+    JobKind.RESTORE: "the restoring of kept rows",
+    JobKind.SYNC: "the sync",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +50,11 @@ def asked_by(job: Job, by: Principal) -> bool:
     """Whether it is they who asked for it."""
     asked = job.origin.principal
     return (by.kind, by.id) == (asked.kind, asked.id)
+
+
+def accepted(request: JobRequest, needed: int, not_before: datetime | None) -> str:
+    """What is said of a job that is not over."""
+    return f"{_VERB[request.kind]} in {request.environment} {waits_for(request, needed, not_before)}"
 
 
 def waits_for(request: JobRequest, needed: int, not_before: datetime | None) -> str:

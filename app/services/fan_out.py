@@ -8,7 +8,7 @@ from datetime import datetime
 from app.domain.binding import Binding
 from app.domain.busy import in_the_way
 from app.domain.convoy import Convoy
-from app.domain.convoying import for_target
+from app.domain.convoying import for_target, refuse_different_ways_back
 from app.domain.environment import Environment
 from app.domain.errors import BackendUnusable, ConfirmationRequired, Refusal, ValidationFailed
 from app.domain.job import Ended, Job, JobRequest, JobState, OnBusy, Origin
@@ -50,6 +50,8 @@ class FanOut:
         if other is not None:
             return answer_busy(request, other)
         admissions = await self._each_admitted(request, environment, ahead, origin)
+        plans = {one.request.environment: one.plan for one in admissions if one.plan is not None}
+        refuse_different_ways_back(request, plans)
         whole = _whole(request, environment, admissions)
         new = self._submission.new_job(whole, origin, idempotency, dedupe)
         accepted = await self._submission.accept(new)
@@ -126,6 +128,7 @@ def _whole(request: JobRequest, environment: Environment, admissions: Sequence[A
             f"{one.name}: {warning}" for one, admitted in zip(each, admissions, strict=True)
             for warning in admitted.warnings
         ),
+        plan=None,
     )  # fmt: skip
 
 

@@ -1,12 +1,14 @@
 """RollCall: whether every target of a job over several would have its part, asked before the first of them is begun."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import replace
 
-from app.domain.convoying import child_request
+from app.domain.convoying import child_request, refuse_different_ways_back
 from app.domain.environment import Environment
 from app.domain.errors import BackendUnavailable, BackendUnusable, Refusal
 from app.domain.job import Attempt, Ended, JobRequest, JobState
+from app.domain.step import Plan
 from app.ports import JobBoard, Schemas, Source, Targets, TargetView
 from app.services.environments import Environments
 from app.services.neighbours import Neighbours
@@ -44,26 +46,27 @@ class RollCall:
         each = [self._environments.named(name) for name in attempt.request.convoy.targets]
         places = asyncio.Semaphore(AT_ONCE)
 
-        async def one(place: int, environment: Environment) -> BackendUnusable | Refusal | None:
+        async def one(place: int, environment: Environment) -> Plan | BackendUnusable | Refusal | None:
             async with places:
-                return await self._refusal(environment, child_request(attempt.request, place, attempt.job_id))
+                return await self._part(environment, child_request(attempt.request, place, attempt.job_id))
 
         asking = [asyncio.create_task(one(place, environment)) for place, environment in enumerate(each)]
         _, late = await asyncio.wait(asking, timeout=PATIENCE_S)
         for task in late:
             task.cancel()
-        answers = [(task.result(), where) for task, where in zip(asking, each, strict=True) if task not in late]
-        return next((_ended(error, where, attempt) for error, where in answers if error is not None), None)
+        answers = {where.name: task.result() for task, where in zip(asking, each, strict=True) if task not in late}
+        return _judged(attempt, answers)
 
-    async def _refusal(self, environment: Environment, request: JobRequest) -> BackendUnusable | Refusal | None:
-        """Nothing is asked of the history of a target that another job may change before: see `Submission.submit`."""
+    async def _part(self, environment: Environment, request: JobRequest) -> Plan | BackendUnusable | Refusal | None:
+        """What it would do, as far as that is known. Nothing is asked of the history of a target that another job may
+        change before: see `Submission.submit`."""
         try:
             ahead = await self._board.open_on(environment.name)
             catalog, view = await self._source.read(), await self._targets.read(environment)
             if not ahead and view.holder is None:
                 view = view if request.approved is None else await self._with_schema(environment, view)
                 around = await self._neighbours.around(environment, request)
-                plan_job(request, environment, catalog, view, around)
+                return plan_job(request, environment, catalog, view, around)
         except (BackendUnusable, Refusal) as error:
             return error
         except BackendUnavailable:
@@ -77,11 +80,23 @@ class RollCall:
             return replace(view, unread=True)
 
 
-def _ended(error: BackendUnusable | Refusal, environment: Environment, attempt: Attempt) -> Ended:
-    whole = attempt.request.environment
+def _judged(attempt: Attempt, answers: Mapping[str, Plan | BackendUnusable | Refusal | None]) -> Ended | None:
+    """As the first that refuses, in their order; or all together."""
+    for target, answer in answers.items():
+        if isinstance(answer, BackendUnusable | Refusal):
+            return _ended(answer, target, attempt)
+    try:
+        plans = {target: answer for target, answer in answers.items() if isinstance(answer, Plan)}
+        refuse_different_ways_back(attempt.request, plans)
+    except Refusal as refusal:
+        return refused(refusal, attempt)
+    return None
+
+
+def _ended(error: BackendUnusable | Refusal, target: str, attempt: Attempt) -> Ended:
     if isinstance(error, BackendUnusable):
         ended = Ended(JobState.FAILED, "target_unusable", error.detail, target_failure(error))
     else:
         ended = refused(error, attempt)
-    named = "" if environment.name in ended.message else f"{environment.name}: "
-    return replace(ended, message=f"{named}{ended.message}; no target of {whole} was touched")
+    named = "" if target in ended.message else f"{target}: "
+    return replace(ended, message=f"{named}{ended.message}; no target of {attempt.request.environment} was touched")

@@ -7,14 +7,14 @@ from datetime import datetime
 import structlog
 
 from app import failpoints
-from app.domain.approval import waits_for
+from app.domain.approval import accepted
 from app.domain.binding import Binding, does_the_same
 from app.domain.busy import in_the_way
 from app.domain.divergence import Severity
 from app.domain.environment import Environment
 from app.domain.errors import BackendUnavailable, OutsideWindow, ReadOnly, Refusal, TargetBusy
 from app.domain.examination import Unused
-from app.domain.job import Ended, Job, JobId, JobKind, JobRequest, JobState, OnBusy, Origin
+from app.domain.job import Ended, Job, JobId, JobRequest, JobState, OnBusy, Origin
 from app.domain.plan import ordered_or_refused
 from app.domain.principal import Principal
 from app.domain.promotion import Surroundings, opening
@@ -46,7 +46,8 @@ class Submitted:
 class Admission:
     """A request that may become a job: bound to what its approval is for, and what was found on the way.
 
-    `needed`: how many have to approve it. `finished`: there is nothing to do.
+    `needed`: how many have to approve it. `finished`: there is nothing to do. `plan`: None where only the worker can
+    know.
     """
 
     request: JobRequest
@@ -55,6 +56,7 @@ class Admission:
     needed: int
     finished: Ended | None
     warnings: tuple[str, ...]
+    plan: Plan | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +144,8 @@ class Submission:
         needed = 0
         if finished is None:
             request, needed = await self._approvals.hold(request, environment, plan, found, asked_by)
-        return Admission(request, found, not_before, needed, finished, _warnings(found, around, plan, unused))
+        warnings = _warnings(found, around, plan, unused)
+        return Admission(request, found, not_before, needed, finished, warnings, plan)
 
     async def would_change(self, request: JobRequest, rejected: Binding | None = None) -> bool:
         """Whether a job would do something else than what was `rejected`, or be refused with reason. False while other
@@ -223,7 +226,7 @@ class Submission:
             id=JobId(self._clock.new_id()),
             request=request,
             origin=origin,
-            message=f"{_VERB[request.kind]} in {request.environment} {waits_for(request, needed, not_before)}",
+            message=accepted(request, needed, not_before),
             finished=admission.finished,
             approvals_needed=needed,
             not_before=not_before,
@@ -231,17 +234,6 @@ class Submission:
             dedupe_key=dedupe.key if dedupe else None,
             dedupe_within_s=dedupe.within_s if dedupe else 0,
         )
-
-
-_VERB = {
-    JobKind.RUN: "the run",
-    JobKind.ROLLBACK: "the rollback",
-    JobKind.RESET: "the reset",
-    JobKind.MARK: "the mark",
-    JobKind.RESOLVE: "the answer to a conflict",
-    JobKind.RESTORE: "the restoring of kept rows",
-    JobKind.SYNC: "the sync",
-}
 
 
 def answer_busy(request: JobRequest, other: Job) -> Submitted:

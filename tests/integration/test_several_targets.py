@@ -378,6 +378,22 @@ def test_what_one_target_would_refuse_by_the_time_it_begins_refuses_the_whole(ho
     assert tables(house) == [(False, False), (True, False), (False, False)]
 
 
+def test_a_rollback_by_number_is_refused_where_it_would_be_of_different_migrations(house: House) -> None:
+    house.write("2_b.sql", B)
+    work(house, post(house, "/migrations/run?environment=shop")["id"])
+    alone = post(house, "/migrations/rollback?environment=shop.eu")
+    queued = post(house, "/migrations/rollback?environment=shop")
+    house.perform(JobId(UUID(alone["id"])))
+    over = work(house, queued["id"])
+    assert (over.state, over.reason, over.parts) == (JobState.FAILED, "validation_failed", ())
+    refused = post(house, "/migrations/rollback?environment=shop", 422)
+    assert "take back in shop.eu a; in shop.us b; in shop.ap b; nothing was done" in refused["detail"]
+    assert tables(house) == [(True, False), (True, True), (True, True)]
+    back = post(house, "/migrations/rollback?environment=shop", body={"to": "a"})
+    assert work(house, back["id"]).state is JobState.SUCCEEDED
+    assert tables(house) == [(True, False)] * 3
+
+
 def test_a_sync_and_a_mark_are_of_every_target(house: House) -> None:
     mark = post(house, "/migrations/mark?environment=small", body={"as": "applied", "names": ["a"]})
     house.perform(JobId(UUID(mark["id"])))
