@@ -128,6 +128,19 @@ def test_every_problem_of_a_file_is_said_at_once() -> None:
     assert [problem.partition(": ")[0].rpartition(":")[2] for problem in problems] == ["6", "3", "4", "4", "5"]
 
 
+def test_an_address_that_cannot_be_read_hides_no_other_problem() -> None:
+    text = (
+        '[environments.qa]\nurl = "env:NOT_SET"\nrequires = ["qa"]\nsoak = "x"\n'
+        '[environments.a]\nurl = "env:NOT_SET"\nrequires = ["b"]\n'
+        '[environments.b]\nrequires = ["a"]\ntargets = [{ name = "E", url = "env:NOT_SET" }, 3]\n'
+    )
+    problems = read(text)[1]
+    assert sorted(problem.partition(": ")[0].rpartition(":")[2] for problem in problems) == [
+        "10", "10", "10", "2", "3", "4", "6", "7",
+    ]  # fmt: skip
+    assert problems[-1].endswith("a requires b requires a; nothing could ever run in any")
+
+
 def test_lines_are_told_apart_from_what_only_looks_like_them() -> None:
     places = Places('[a]\ntext = """\n[b]\nkey = 1\n"""\n[ "b" . c ] # said twice\n\'key\' = 2\n')
     assert places.line_of(("a", "text")) == 2

@@ -35,7 +35,7 @@ class SystemCommands:
     ) -> CommandEnd:
         stop = threading.Event()
         environ = {**self._inherited, **target_variables(target)}
-        hidden = _spellings(target, environ.get("PGPASSWORD", ""))
+        hidden = _hidden(target, environ)
         try:
             return await asyncio.to_thread(
                 _run, list(command), environ, hidden, timeout_s, lambda: stop.is_set() or is_halted()
@@ -65,10 +65,26 @@ def target_variables(target: Dsn) -> dict[str, str]:
     return {name: value for name, value in found.items() if value}
 
 
-def _spellings(target: Dsn, password: str) -> tuple[str, ...]:
-    """The password as it is, and as addresses write it; the longest first, for one may be a part of another."""
-    written = urlsplit(target.secret).netloc.rpartition("@")[0].partition(":")[2]
-    return tuple(sorted({password, written, quote(password, safe="")} - {""}, key=len, reverse=True))
+def _hidden(target: Dsn, environ: Mapping[str, str]) -> tuple[str, ...]:
+    """What a command may not say: passwords, the longest first, for one may be a part of another.
+
+    Also those of addresses that it inherits, such as the target of another environment.
+    """
+    found = _spellings(target.secret, environ.get("PGPASSWORD", ""))
+    for value in environ.values():
+        if "://" in value:
+            found |= _spellings(value)
+    return tuple(sorted(found - {""}, key=len, reverse=True))
+
+
+def _spellings(address: str, password: str = "") -> set[str]:
+    """The password as it is, and as addresses write it."""
+    try:
+        written = urlsplit(address).netloc.rpartition("@")[0].partition(":")[2]
+    except ValueError:
+        return set()
+    known = password or unquote(written)
+    return {known, written, quote(known, safe="")}
 
 
 def _host_and_port(text: str) -> tuple[str, str]:

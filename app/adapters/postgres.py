@@ -127,8 +127,16 @@ def _reason(error: BaseException, dsn: Dsn) -> str:
             return "it has no connection left; raise max_connections or stop other clients"
         case asyncpg.ReadOnlySQLTransactionError():
             return "it is read-only (a standby?); give the address of the primary"
+        case asyncpg.LockNotAvailableError():
+            return "somebody holds a lock on a part of it; look in pg_locks for AccessExclusiveLock, then ask again"
         case asyncpg.UndefinedTableError() | asyncpg.InvalidSchemaNameError():
             return "Liftlock's own tables are not there yet; they are created at start, look at the service's log"
+        case _:
+            return _no_answer(error)
+
+
+def _no_answer(error: BaseException) -> str:
+    match error:
         case asyncio.TimeoutError():
             return "it did not answer in time; is it running, and reachable from here?"
         case ConnectionRefusedError():

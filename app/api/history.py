@@ -10,7 +10,7 @@ from flask_openapi3.models.tag import Tag
 from pydantic import Field, RootModel
 
 from app.api.answers import tagged_response
-from app.api.context import run, services
+from app.api.context import refuse_unheard, run, services
 from app.api.inputs import DEFAULT_PAGE, Input, Limit, PageToken, text_of
 from app.api.paging import link_next, stale, text_after
 from app.api.render import Json
@@ -62,10 +62,12 @@ class History(RootModel[list[HistoryEntry]]):
 def list_history(query: HistoryQuery) -> Response:
     """What has happened, newest first
 
-    Rows of the ledgers, which are never changed or removed, and jobs. An environment that cannot be reached is named
-    in the header `Liftlock-Missing`, and is missing here; asked about alone it is a problem. The next page is in the
-    `Link` header.
+    Rows of the ledgers, which are never changed or removed, and jobs. Of an environment with several targets it is
+    what has happened in all of them; of one that is no more its jobs are left. A target that cannot be reached is named
+    in the header `Liftlock-Missing`, and is missing here; where nothing that is asked about can be reached that is a
+    problem. The next page is in the `Link` header.
     """
+    refuse_unheard(query.environment)
     before = _place(query.page_token)
     page = run(services().history.page(query.environment, query.migration, before, query.limit + 1))
     response = tagged_response([_entry(one) for one in page.happenings[: query.limit]])

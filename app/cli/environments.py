@@ -32,7 +32,8 @@ def ls(session: Session) -> int:
 
     def row(one: "Environment") -> Sequence[str]:
         after, default = ", ".join(one.requires) or "-", "default" if one.is_default else ""
-        return one.name, one.protection, after, one.address, default
+        address = f"{len(one.targets)} targets: liftlock env show {one.name}" if one.targets else one.address
+        return one.name, one.protection, after, address, default
 
     heads = ("NAME", "PROTECTION", "AFTER", "ADDRESS", "")
     return listed(session.out, session.client.environments.list(), lambda one: one.name, heads, row)
@@ -64,6 +65,8 @@ def status(session: Session, name: str) -> int:
     out.say(f"{shown(out, found.drift.state)}  {in_words(found.drift.message)}")
     job = found.running_job or found.last_job
     out.say("no job yet" if job is None else f"{shown(out, job.state)}  {job.kind}: {job.message}  job {job.id}")
+    for one in found.targets:
+        out.say(f"  {one.environment}  {shown(out, one.sync.state)}  {shown(out, one.drift.state)}")
     return Exit.DONE
 
 
@@ -176,9 +179,8 @@ def _pair(given: str) -> tuple[str, Any]:
 
 def _lines(out: Out, one: "Environment") -> Iterator[str]:
     yield out.paint(f"{one.name}{' (default)' if one.is_default else ''}", bold=True)
-    facts = {
-        "address": one.address,
-        "schema": one.scope or "the whole database",
+    facts = {} if one.targets else {"address": one.address, "schema": one.scope or "the whole database"}
+    facts |= {
         "protection": _protection(one),
         "on drift": one.on_drift,
         "on failure": one.on_failure,
@@ -187,11 +189,13 @@ def _lines(out: Out, one: "Environment") -> Iterator[str]:
         "approvals": str(one.approvals),
         "proofs": "required" if one.require_proof else "not required",
         "windows": f"{len(one.windows.allow)} allow, {len(one.windows.deny)} deny"
-        if one.windows.allow
+        if one.windows.allow or one.windows.deny
         else "always open",
     }
     yield from (f"  {name:<11} {value}" for name, value in facts.items())
-    yield from (f"  {'target':<11} {target.name}  {target.address}" for target in one.targets)
+    for target in one.targets:
+        scope = f"  schema {target.scope}" if target.scope else ""
+        yield f"  {'target':<11} {target.name}  {target.address}{scope}"
     if one.status is not None:
         yield f"  {'sync':<11} {shown(out, one.status.sync.state)}  {one.status.sync.message}"
         yield f"  {'drift':<11} {shown(out, one.status.drift.state)}  {in_words(one.status.drift.message)}"

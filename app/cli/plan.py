@@ -41,7 +41,8 @@ def plan(
 ) -> int:
     """What would run: every step with its SQL, its locks, its hazards and an estimate of its time.
 
-    Nothing is written to the target. Exits with 7 when a run of it would be refused, or lacks consent.
+    Nothing is written to the target. Of an environment with several targets there is a plan for each, in the order in
+    which they are changed. Exits with 7 when a run of one would be refused, or lacks consent.
     """
     plans = session.client.plans
     if plan_id is not None:
@@ -50,21 +51,30 @@ def plan(
         where = session.environment(environment)
         made = plans.make(where, kind, to, count, atomic, source, split_hazards(allow_hazards))
     if sql:
-        session.out.answer(plans.sql(made.id).rstrip("\n"))
+        # a text ends with a line end of its own, and its sections are told by their bytes
+        session.out.answer("".join(plans.sql(one.id) for one in made.targets or (made,)).removesuffix("\n"))
         return Exit.DONE
     code = show_plan(session, made)
-    return Exit.DIFFERENCE if exit_code and code == Exit.DONE and made.steps else code
+    steps = sum(one.step_count for one in made.targets or (made,))
+    return Exit.DIFFERENCE if exit_code and code == Exit.DONE and steps else code
 
 
 def show_plan(session: Session, plan: "Plan") -> int:
-    """As text or JSON; the exit code says whether it may be run."""
+    """As text or JSON; the exit code says whether it may be run.
+
+    Of several targets the one that has most in its way is answered, and lists the others: each is shown as text.
+    """
     from app.cli.plan_text import plan_lines
 
-    if session.out.json:
-        session.out.document(plan.raw)
+    out, plans = session.out, session.client.plans
+    if out.json:
+        out.document(plan.raw)
     else:
-        for line in plan_lines(session.out, plan, session.now()):
-            session.out.say(line)
+        for place, one in enumerate(plan.targets or (plan,)):
+            if place:
+                out.say("")
+            for line in plan_lines(out, plan if one.id == plan.id else plans.get(one.id), session.now()):
+                out.say(line)
     if plan.problem is not None:
         return exit_of_problem(plan.problem.type.rpartition("/")[2], plan.problem.status)
     return Exit.DONE if plan.verdict == "ready" else Exit.REFUSED

@@ -30,7 +30,6 @@ def plan_lines(out: Out, plan: "Plan", now: datetime) -> Iterator[str]:
         yield ""
     yield from _wrapped(_totals(plan), out.width)
     yield from _next(out, plan)
-    yield from _of_others(out, plan)
 
 
 def _heading(out: Out, plan: "Plan") -> str:
@@ -148,20 +147,6 @@ def _next(out: Out, plan: "Plan") -> Iterator[str]:
         yield from (f"    {out.paint(as_typed(step), 'cyan')}" for step in plan.problem.next_steps)
     elif plan.steps:
         yield f"    {out.paint(command_for(plan), 'cyan')}"
-
-
-def _of_others(out: Out, plan: "Plan") -> Iterator[str]:
-    """Of an environment with several targets one plan is shown whole; the others are one line each."""
-    others = [one for one in plan.targets if one.id != plan.id]
-    if others:
-        yield f"\nThis is what would happen in {plan.environment}. In its other targets:"
-    for one in others:
-        if not one.step_count and one.verdict == "ready":
-            yield f"  {one.environment}: nothing to do"
-            continue
-        steps = f"{one.step_count} step{'s' * (one.step_count != 1)}"
-        yield f"  {one.environment}: {steps}, {one.verdict.replace('_', ' ')}"
-        yield f"    {out.paint(f'liftlock plan --id {one.id}', 'cyan')}"
 
 
 def command_for(plan: "Plan") -> str:

@@ -183,7 +183,7 @@ def _pending(out: Out, environments: "Sequence[Environment]") -> Iterator[str]:
         count = evidence.pending.count if evidence else 0
         said = f"{count} pending in {one.name}." if count else f"{one.name}: {status.sync.message}"
         hint = f"liftlock plan {one.name}" if count else "liftlock conflicts " + one.name
-        if evidence is None:
+        if evidence is None or (status.sync.state == "unknown" and not evidence.uncertain.count):
             hint = f"liftlock env show {one.name}"
         gap = max(2, min(out.width, 72) - len(said) - len(hint))
         yield f"{said}{' ' * gap}{out.paint(hint, 'cyan')}"

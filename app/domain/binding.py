@@ -76,6 +76,11 @@ def refuse_stale(binding: Binding, plan: Plan, history: History, fingerprint: st
     )
 
 
+def does_the_same(plan: Plan, binding: Binding) -> bool:
+    """Whether it is the same files in the same order, wherever the target stands."""
+    return tuple(bound(step) for step in plan.steps) == binding.steps
+
+
 def stale_reasons(binding: Binding, plan: Plan, history: History, fingerprint: str | None = None) -> tuple[str, ...]:
     """What has moved since; nothing where `plan`, made now from `history`, is what was bound."""
     steps = tuple(bound(step) for step in plan.steps)

@@ -4,15 +4,18 @@ The procedure: start the job of the next target when the one before it has succe
 has cancelled the whole, those that are left end as cancelled without having begun; then the whole ends as the worst.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
 from app.domain.environment import whole_of
+from app.domain.errors import ValidationFailed
 from app.domain.failure import Failure, FailureCode
-from app.domain.job import Ended, Job, JobRequest, JobState, OnBusy, Wishes
-from app.domain.step import count_of
+from app.domain.job import Ended, Job, JobKind, JobRequest, JobState, OnBusy, Wishes
+from app.domain.problem import Problem
+from app.domain.step import Plan, count_of
 
+MOST_NAMED = 10
 UNDER_WAY = "for_targets"
 """The reason of a job that waits for the jobs of its targets."""
 NOT_REACHED = "not_reached"
@@ -97,6 +100,26 @@ def for_target(request: JobRequest, target: str) -> JobRequest:
         convoy=None,
         approved=None,
         retry_of=None,
+    )
+
+
+def refuse_different_ways_back(request: JobRequest, plans: Mapping[str, Plan]) -> None:
+    """By number the newest are meant, and where targets stand at different places these are different migrations.
+
+    Where there is nothing to take back nothing is. Raises ValidationFailed.
+    """
+    ways = {target: [step.name for step in plan.steps] for target, plan in plans.items() if plan.steps}
+    if request.kind is not JobKind.ROLLBACK or request.to is not None or len({*map(tuple, ways.values())}) < 2:
+        return
+    said = "; ".join(
+        f"in {target} {', '.join(names[:MOST_NAMED])}" for target, names in list(ways.items())[:MOST_NAMED]
+    )
+    message = f"the targets of {request.environment} stand at different places, so this would take back {said}"
+    raise ValidationFailed(
+        f"{message}; nothing was done, name one target, or with `to` what stays",
+        (Problem("different_targets", message),),
+        next_steps=tuple(f"POST /migrations/rollback?environment={target}" for target in list(ways)[:MOST_NAMED]),
+        facts={"targets": ways},
     )
 
 

@@ -116,14 +116,15 @@ class Drift:
             answer="the run goes on or is refused as `onDrift` of the environment or the request says",
         )
 
-    def refusal(self) -> DriftPresent:
+    def refusal(self, call: str) -> DriftPresent:
+        """`call`: what was refused, to be sent again with the drift taken as it is."""
         problems = tuple(Problem("drift", one.text) for one in self.differences[:MOST_SHOWN])
         return DriftPresent(
             f"{self.summary}; nothing was run",
             problems,
             next_steps=(
                 f"GET /environments/{self.environment}/drift",
-                'to take the schema as it is: POST /migrations/run {"onDrift": "warn"}',
+                f'to take the schema as it is: {call} {{"onDrift": "warn"}}',
             ),
             facts={"environment": self.environment, "expected": self.recorded.fingerprint, "found": self.found},
         )
@@ -212,12 +213,12 @@ def _as_left(environment: str, job_id: UUID) -> str:
     return f"the schema of {environment} is as job {job_id} left it"
 
 
-def judged(drift: Drift | None, on_drift: OnDrift) -> Drift | None:
+def judged(drift: Drift | None, on_drift: OnDrift, call: str) -> Drift | None:
     """The drift that is to be mentioned. Raises DriftPresent where the answer to it is to refuse."""
     if drift is None or on_drift is OnDrift.IGNORE:
         return None
     if on_drift is OnDrift.REFUSE:
-        raise drift.refusal()
+        raise drift.refusal(call)
     return drift
 
 

@@ -135,6 +135,13 @@ class Environment:
         """One for each of its targets, named as `production.eu`; itself where it has but one."""
         return tuple(self._of(target) for target in self.targets) or (self,)
 
+    def is_at(self, other: "Environment") -> bool:
+        """Whether both have the same targets, under the same names."""
+        here, there = (
+            [(one.name, one.dsn, one.direct, one.scope) for one in environment.each()] for environment in (self, other)
+        )
+        return here == there
+
     def answers_to(self, recorded: str | None) -> bool:
         """Whether a target with this name on record may be this one; nothing on record is anybody's.
 

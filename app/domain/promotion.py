@@ -5,7 +5,7 @@ source has completed and this environment has not, in the order of the files; ho
 on that is not ready. What this environment has beyond the source is said, and left alone.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -13,7 +13,7 @@ from app.domain.divergence import Divergence
 from app.domain.environment import Environment
 from app.domain.errors import ConflictsOpen, NotPromoted, OutsideWindow
 from app.domain.job import JobRequest, OutsideWindows
-from app.domain.ledger import History, Status
+from app.domain.ledger import History, LedgerEntry, Status
 from app.domain.migration import Catalog, Migration
 from app.domain.plan import needed_for, ordered_or_refused, refuse_disagreements
 from app.domain.problem import Problem
@@ -44,9 +44,24 @@ def refuse_unpromoted(environment: Environment, steps: Sequence[Step], around: S
         facts={"environment": environment.name, "requires": list(environment.requires)},
         next_steps=(
             *(f'POST /migrations/run?environment={environment.name} {{"to": "{name}"}}' for name in ready),
-            *(f"POST /migrations/run?environment={name}" for name in environment.requires),
+            *_ways_there(environment, steps, around),
         ),
     )
+
+
+def _ways_there(environment: Environment, steps: Sequence[Step], around: Surroundings) -> Iterator[str]:
+    """To run it where it has not been; to settle which file it is; or just to wait, where it stands there already."""
+    for name in environment.requires:
+        there = [around.histories[name].by_name.get(step.name) for step in steps]
+        done = [(step, one) for step, one in zip(steps, there, strict=True) if _is_completed(one)]
+        if len(done) < len(steps):
+            yield f"POST /migrations/run?environment={name}"
+        if any(one.token_checksum != step.checksum.token for step, one in done if one is not None):
+            yield f"GET /environments/compare?from={name}&to={environment.name}"
+    soaked = [_soaked(environment, name, step, around) for name in environment.requires for step in steps]
+    latest = max((one for one in soaked if one is not None and one > around.at), default=None)
+    if latest is not None:
+        yield f"not before {latest.isoformat()}: POST /migrations/run?environment={environment.name}"
 
 
 def unready(environment: Environment, step: Step, around: Surroundings) -> Problem | None:
@@ -61,17 +76,29 @@ def unready(environment: Environment, step: Step, around: Surroundings) -> Probl
 def _unready_in(environment: Environment, name: str, step: Step, around: Surroundings) -> str | None:
     wanted = f"which {environment.name} requires"
     entry = around.histories[name].by_name.get(step.name)
-    if entry is None or entry.status is not Status.COMPLETED:
+    if entry is None or not _is_completed(entry):
         state = "" if entry is None else f" (it is {entry.status} there)"
         return f"{step.name} is not completed in {name}, {wanted}{state}"
     if entry.token_checksum != step.checksum.token:
         return f"{step.name} was completed in {name}, {wanted}, as another file than this one"
-    # not since it was applied: its text may have been accepted as another one since
-    ready = entry.updated_at + environment.soak
-    if environment.soak and ready > around.at:
+    ready = _soaked(environment, name, step, around)
+    if ready is not None and ready > around.at:
         soak = said_duration(environment.soak)
         return f"{step.name} has to stand in {name} for {soak} before it may run here: not before {ready.isoformat()}"
     return None
+
+
+def _is_completed(entry: LedgerEntry | None) -> bool:
+    return entry is not None and entry.status is Status.COMPLETED
+
+
+def _soaked(environment: Environment, name: str, step: Step, around: Surroundings) -> datetime | None:
+    """From when on it has stood there for long enough; None where it does not, or nothing is asked of it."""
+    entry = around.histories[name].by_name.get(step.name)
+    if entry is None or not _is_completed(entry) or not environment.soak:
+        return None
+    # not since it was applied: its text may have been accepted as another one since
+    return entry.updated_at + environment.soak
 
 
 def refuse_outside_window(environment: Environment, plan: Plan, around: Surroundings) -> None:

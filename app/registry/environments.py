@@ -7,6 +7,7 @@ from graphlib import CycleError, TopologicalSorter
 from urllib.parse import urlsplit
 
 from app.domain.environment import (
+    Dsn,
     Environment,
     OnDrift,
     OnFailure,
@@ -28,6 +29,7 @@ KEYS = (
 )  # fmt: skip
 MOST_MS = 86_400_000
 ROOT = "environments"
+NOWHERE = Dsn("")
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 _WORDS = frozenset({"compare", CONTROL})
@@ -58,9 +60,7 @@ def read_environments(
         return {}, sheet.problems
     found: dict[str, Environment] = {}
     for name, table in tables.items():
-        environment = _environment(name, TableReader(sheet, (ROOT, name), table))
-        if environment is not None:
-            found[name] = environment
+        found[name] = _environment(name, TableReader(sheet, (ROOT, name), table))
     _check_together(found, list(tables), sheet)
     return found, sheet.problems
 
@@ -71,10 +71,10 @@ def read_one(
     """One environment beside `others`, as a table of the file says it; None where it cannot be read at all."""
     sheet = Sheet("", Places(""), environ)
     environment = _environment(name, TableReader(sheet, (ROOT, name), document))
-    if environment is not None:
-        together = {**others, name: environment}
-        _check_together(together, list(together), sheet, name)
-    return environment, [one for one in sheet.said if one.path[:2] == (ROOT, name)]
+    together = {**others, name: environment}
+    _check_together(together, list(together), sheet, name)
+    said = [one for one in sheet.said if one.path[:2] == (ROOT, name)]
+    return None if environment.dsn is NOWHERE else environment, said
 
 
 def _check_together(found: Mapping[str, Environment], names: list[str], sheet: Sheet, of: str | None = None) -> None:
@@ -95,7 +95,8 @@ def default_protection(name: str) -> Protection:
             return Protection.OPEN
 
 
-def _environment(name: str, table: TableReader) -> Environment | None:
+def _environment(name: str, table: TableReader) -> Environment:
+    """At NOWHERE where its address cannot be read: whatever else is wrong with it is said as well."""
     if not _NAME.fullmatch(name):
         table.say(None, f"the name must match ^{_NAME.pattern}$")
     if name in _WORDS:
@@ -105,13 +106,11 @@ def _environment(name: str, table: TableReader) -> Environment | None:
     on_drift, out_of_order = _STRICT[protection]
     targets = targets_in(table, _NAME)
     dsn = next((one.dsn for one in targets), None) if "targets" in table.table else table.needed_address("url")
-    if dsn is None:
-        return None
     milliseconds = "a whole number of milliseconds above 0"
     requires = table.names("requires", 'the names of environments, such as ["staging"]')
     return Environment(
         name=name,
-        dsn=dsn,
+        dsn=dsn or NOWHERE,
         protection=protection,
         on_drift=table.choice("onDrift", OnDrift, on_drift),
         on_failure=table.choice("onFailure", OnFailure, OnFailure.STOP),
@@ -176,7 +175,7 @@ def _check_addresses(found: Mapping[str, Environment], sheet: Sheet) -> None:
     """Two environments on one database would undo each other's work."""
     seen: dict[tuple[str | None, int | None, str], list[Environment]] = {}
     for name, environment in found.items():
-        for one in environment.each():
+        for one in environment.each() if environment.dsn is not NOWHERE else ():
             parts = urlsplit(one.dsn.secret)
             there = seen.setdefault((parts.hostname, parts.port or 5432, parts.path), [])
             twin = next((other for other in there if other.scope == one.scope or not (other.scope and one.scope)), None)
@@ -205,12 +204,19 @@ def _check_order(found: Mapping[str, Environment], names: list[str], sheet: Shee
 
 
 def _check_circles(found: Mapping[str, Environment], sheet: Sheet, of: str | None) -> None:
+    """Each of them; that one names itself is said elsewhere."""
+    needs = {name: [one for one in environment.requires if one != name] for name, environment in found.items()}
+    while (cycle := _circle(needs)) is not None:
+        sheet.say(
+            (ROOT, of if of is not None and of in cycle else cycle[0], "requires"),
+            f"`requires` goes in a circle: {' requires '.join(reversed(cycle))}; nothing could ever run in any",
+        )
+        needs = {name: needed for name, needed in needs.items() if name not in cycle}
+
+
+def _circle(needs: Mapping[str, list[str]]) -> list[str] | None:
     try:
-        TopologicalSorter({name: environment.requires for name, environment in found.items()}).prepare()
+        TopologicalSorter(needs).prepare()
     except CycleError as error:
-        cycle = list(error.args[1])
-        if len(set(cycle)) > 1:
-            sheet.say(
-                (ROOT, of if of is not None and of in cycle else cycle[0], "requires"),
-                f"`requires` goes in a circle: {' requires '.join(reversed(cycle))}; nothing could ever run in any",
-            )
+        return list(error.args[1])
+    return None

@@ -60,7 +60,8 @@ class TableReader:
         self._sheet = sheet
         self._path = path
         self.table: Mapping[str, object] = table if isinstance(table, Mapping) else {}
-        if not isinstance(table, Mapping):
+        self.is_table = isinstance(table, Mapping)
+        if not self.is_table:
             self.say(None, "takes a table of keys and values")
 
     def say(self, key: str | None, problem: str) -> None:

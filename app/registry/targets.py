@@ -31,13 +31,15 @@ def targets_in(table: TableReader, named: re.Pattern[str]) -> tuple[Target, ...]
 
 
 def _target(table: TableReader, named: re.Pattern[str]) -> Target | None:
+    if not table.is_table:
+        return None
     table.refuse_unknown(("name", "url", "directUrl", "scope"))
     name = table.table.get("name")
     if not isinstance(name, str) or not named.fullmatch(name):
         table.say("name", f"`name` = {shown(name)}: must match ^{named.pattern}$")
-        return None
+        name = None
     dsn, direct, scope = table.needed_address("url"), table.address("directUrl"), _scope(table)
-    return None if dsn is None else Target(name, dsn, direct, scope)
+    return None if dsn is None or name is None else Target(name, dsn, direct, scope)
 
 
 def _scope(table: TableReader) -> str:

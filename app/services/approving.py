@@ -6,7 +6,7 @@ from uuid import UUID
 from app.domain.approval import Vote, approvals_needed, refuse_vote
 from app.domain.binding import binding_of
 from app.domain.environment import Environment
-from app.domain.errors import BackendUnavailable, Forbidden, NotFound, ReadOnly, TargetBusy
+from app.domain.errors import Forbidden, NotFound, ReadOnly, TargetBusy
 from app.domain.job import Job, JobId, JobRequest, JobState, Origin
 from app.domain.principal import Principal
 from app.domain.promotion import opening
@@ -66,8 +66,8 @@ class ApprovalDesk:
                 f"or servers are in the way; ask again when they are done",
                 next_steps=(f"GET /jobs?environment={environment.name}",),
             )
-        fingerprint = await self._fingerprint(environment)
-        bound = binding_of(self._clock.new_id(), plan, found.view.history, fingerprint)
+        sight = await self._schemas.sight(environment)
+        bound = binding_of(self._clock.new_id(), plan, found.view.history, sight.live.fingerprint)
         return replace(request, approved=bound), needed
 
     async def approve(self, job_id: UUID, note: str | None, origin: Origin) -> Job:
@@ -102,10 +102,3 @@ class ApprovalDesk:
     async def _beaten(self, job_id: UUID, origin: Origin) -> Job:
         """Somebody was faster; what is so now says what is wrong with asking."""
         return await self._allowed(job_id, origin)
-
-    async def _fingerprint(self, environment: Environment) -> str | None:
-        """None where the schema cannot be read now: then the files and the ledger are what is approved."""
-        try:
-            return (await self._schemas.sight(environment)).live.fingerprint
-        except BackendUnavailable:
-            return None

@@ -11,6 +11,7 @@ from app.domain.errors import NotFound
 from app.domain.job import Attempt, Ended, GivenBack, Job, JobId, Origin
 from app.domain.principal import Principal
 from app.ports import Clock, Convoys, Doorbell, JobBoard, JobClaims, JobControl, JobSweep, NewJob
+from app.services.roll_call import RollCall
 
 LONGEST_PAUSE_MS = 300_000
 
@@ -27,9 +28,11 @@ class ConvoyLeader:
         sweep: JobSweep,
         doorbell: Doorbell,
         clock: Clock,
+        roll_call: RollCall,
         *,
         look_again_ms: int,
     ) -> None:
+        self._roll_call = roll_call
         self._convoys = convoys
         self._claims = claims
         self._board = board
@@ -40,7 +43,7 @@ class ConvoyLeader:
         self._look_again_ms = look_again_ms
 
     async def advance(self, attempt: Attempt) -> tuple[Ended | GivenBack, JobId | None]:
-        """How the attempt ends, and the job to ring for after that. Raises BackendUnavailable.
+        """How the attempt ends, and the job to ring for after that. Raises BackendUnavailable or NotFound.
 
         Each round is decided anew from what is on record; to start twice what stands there already changes nothing.
         """
@@ -48,6 +51,9 @@ class ConvoyLeader:
             jobs = await self._convoys.of(attempt.job_id)
             match next_move(attempt.request, jobs, attempt.wishes):
                 case Start(place):
+                    refused = await self._roll_call.refused(attempt) if not jobs else None
+                    if refused is not None:
+                        return refused, None
                     started = await self._add(attempt, place, None)
                     if not started.state.final:
                         said = f"{place + 1} of {_number(attempt)}: {started.request.environment} (job {started.id})"

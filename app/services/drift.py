@@ -6,10 +6,11 @@ from uuid import UUID
 
 import structlog
 
+from app.domain.consent import call_of
 from app.domain.drift import Drift, DriftCheck, Kept, Sight, as_left, checked, judged, not_checked, unseen
 from app.domain.environment import Environment, OnDrift, SchemaCheck
 from app.domain.errors import BackendUnavailable, DriftPresent, StillDisagrees
-from app.domain.job import Attempt
+from app.domain.job import Attempt, JobRequest
 from app.domain.problem import Problem
 from app.domain.step import Plan
 from app.ports import DriftLog, Schemas, TargetView
@@ -28,6 +29,7 @@ class DriftGuard:
         self._environment = environment
         self._policy = attempt.request.on_drift or environment.on_drift
         self._may_refuse = attempt.request.kind.goes_up
+        self._call = call_of(attempt.request)
         self._ignored = ignored
         settling = attempt.request.settling
         self._adopted = None if settling is None else settling.schema
@@ -46,7 +48,7 @@ class DriftGuard:
         self.seen, drift = sight, Drift.of(self._environment.name, sight)
         if drift is None or drift.cause in self._ignored:
             return plan
-        found = judged(drift, self._policy if self._may_refuse else OnDrift.WARN)
+        found = judged(drift, self._policy if self._may_refuse else OnDrift.WARN, self._call)
         return plan if found is None else replace(plan, remarks=(*plan.remarks, found.summary))
 
     def _unread(self, plan: Plan) -> Plan:
@@ -57,7 +59,7 @@ class DriftGuard:
                 (Problem("schema_not_read", said),),
                 next_steps=(
                     "look in pg_locks for AccessExclusiveLock, wait for that session, then run again",
-                    'to run without looking: POST /migrations/run {"onDrift": "warn"}',
+                    f'to run without looking: {self._call} {{"onDrift": "warn"}}',
                 ),
                 facts={"environment": self._environment.name},
             )
@@ -97,12 +99,12 @@ class DriftRecorder:
     async def look_at_all(self, environments: Sequence[Environment]) -> tuple[DriftCheck, ...]:
         return tuple([await self.look(one) for one in environments])
 
-    async def foresee(self, environment: Environment, sight: Sight) -> str | None:
-        """What a run would say of drift now. Raises DriftPresent where it would be refused."""
+    async def foresee(self, environment: Environment, sight: Sight, request: JobRequest) -> str | None:
+        """What the request would be told of drift now. Raises DriftPresent where it would be refused."""
         drift = Drift.of(environment.name, sight)
         if drift is None or drift.cause in await self._conflicts.ignored(environment.name):
             return None
-        found = judged(drift, environment.on_drift)
+        found = judged(drift, environment.on_drift, call_of(request))
         return None if found is None else found.summary
 
     async def left(self, environment: str, job_id: UUID, kept: Kept) -> None:

@@ -1,15 +1,16 @@
 """FanOut: a request for an environment becomes one job; where it has several targets, one that has a job for each."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from app.domain.binding import Binding
 from app.domain.busy import in_the_way
 from app.domain.convoy import Convoy
-from app.domain.convoying import for_target
+from app.domain.convoying import for_target, refuse_different_ways_back
 from app.domain.environment import Environment
-from app.domain.errors import ConfirmationRequired, Refusal, ValidationFailed
+from app.domain.errors import BackendUnusable, ConfirmationRequired, Refusal, ValidationFailed
 from app.domain.job import Ended, Job, JobRequest, JobState, OnBusy, Origin
 from app.domain.problem import Problem
 from app.ports import JobBoard, KeyClaim
@@ -17,6 +18,7 @@ from app.services.environments import Environments
 from app.services.submission import Admission, Dedupe, Submission, Submitted, answer_busy
 
 AT_ONCE = 8
+NOTHING: Mapping[str, Binding | None] = {}
 
 
 class FanOut:
@@ -48,6 +50,8 @@ class FanOut:
         if other is not None:
             return answer_busy(request, other)
         admissions = await self._each_admitted(request, environment, ahead, origin)
+        plans = {one.request.environment: one.plan for one in admissions if one.plan is not None}
+        refuse_different_ways_back(request, plans)
         whole = _whole(request, environment, admissions)
         new = self._submission.new_job(whole, origin, idempotency, dedupe)
         accepted = await self._submission.accept(new)
@@ -57,11 +61,13 @@ class FanOut:
             return answer_busy(request, accepted.job)
         return Submitted(accepted.job, whole.warnings + accepted.warnings)
 
-    async def would_change(self, request: JobRequest) -> bool:
-        """Whether a job would do something in one of the targets; see `Submission.would_change`."""
+    async def would_change(self, request: JobRequest, rejected: Mapping[str, Binding | None] = NOTHING) -> bool:
+        """Whether a job would do something in one of the targets, by whose names `rejected` goes; see
+        `Submission.would_change`."""
         each = self._environments.each(request.environment)
         asked = [for_target(request, one.name) if one.part_of else request for one in each]
-        return any(await asyncio.gather(*(self._submission.would_change(one) for one in asked)))
+        looks = (self._submission.would_change(one, rejected.get(one.environment)) for one in asked)
+        return any(await asyncio.gather(*looks))
 
     async def _each_admitted(
         self, request: JobRequest, environment: Environment, ahead: tuple[Job, ...], origin: Origin
@@ -89,13 +95,24 @@ class FanOut:
             answer_busy(replace(request, environment=one.name), open_jobs[0])
         asked = for_target(request, one.name)
         try:
-            return await self._submission.admit(asked, one, open_jobs, origin.principal)
+            admission = await self._submission.admit(asked, one, open_jobs, origin.principal)
+            _refuse_unusable(admission)
+            return admission
         except ConfirmationRequired as error:
             raise _of_the_whole(error, request.environment, one) from error
         except Refusal as refusal:
             if one.name not in refusal.detail:
                 refusal.detail = f"{one.name}: {refusal.detail}"
             raise
+
+
+def _refuse_unusable(admission: Admission) -> None:
+    """The targets before it would be changed, and the job end at it. What is only away is waited for.
+
+    Raises BackendUnusable.
+    """
+    if isinstance(admission.found.unreachable, BackendUnusable):
+        raise admission.found.unreachable
 
 
 def _whole(request: JobRequest, environment: Environment, admissions: Sequence[Admission]) -> Admission:
@@ -111,6 +128,7 @@ def _whole(request: JobRequest, environment: Environment, admissions: Sequence[A
             f"{one.name}: {warning}" for one, admitted in zip(each, admissions, strict=True)
             for warning in admitted.warnings
         ),
+        plan=None,
     )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from app.services.environments import Environments
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """`away`: environments whose ledger could not be asked, and is missing from it."""
+    """`away`: targets whose ledger could not be asked, and is missing from it."""
 
     happenings: tuple[Happening, ...]
     away: tuple[str, ...] = ()
@@ -26,20 +26,29 @@ class HistoryService:
         self._board = board
 
     async def page(self, environment: str | None, migration: str | None, before: Place, limit: int) -> Page:
-        """With `migration` what its ledger rows say, without jobs.
+        """Of an environment with several targets the ledgers of all; of one that is no more its jobs alone. With
+        `migration` what its ledger rows say, without jobs.
 
-        Raises NotFound; and BackendUnavailable where the one environment that is asked about is away.
+        Raises BackendUnavailable where the one environment that is asked about is away, with all of it.
         """
-        asked = self._environments.all() if environment is None else (self._environments.named(environment),)
+        asked = self._asked(environment)
         ledgers = await asyncio.gather(*(self._ledger(one, migration, before, limit) for one in asked))
         away = [error for error in ledgers if isinstance(error, BackendUnavailable)]
-        if environment is not None and away:
+        if environment is not None and away and len(away) == len(asked):
             raise away[0]
         found = [one for rows in ledgers if not isinstance(rows, BackendUnavailable) for one in rows]
         if migration is None:
             found += await self._jobs(environment, before, limit)
-        missing = (one.name for one, rows in zip(asked, ledgers, strict=True) if isinstance(rows, BackendUnavailable))
+        missing = [one.name for one, rows in zip(asked, ledgers, strict=True) if isinstance(rows, BackendUnavailable)]
+        if environment is not None and not asked:
+            missing.append(environment)
         return Page(newest(found, limit), tuple(missing))
+
+    def _asked(self, environment: str | None) -> Sequence[Environment]:
+        """Those whose ledgers tell; nobody knows any more where that of an environment that is gone stands."""
+        if environment is None:
+            return self._environments.every_target()
+        return self._environments.each(environment) if self._environments.knows(environment) else ()
 
     async def _ledger(
         self, environment: Environment, migration: str | None, before: Place, limit: int
@@ -51,5 +60,7 @@ class HistoryService:
             return error
 
     async def _jobs(self, environment: str | None, before: Place, limit: int) -> list[Happening]:
-        query = JobQuery(limit=limit, before=jobs_before(before), environment=environment)
+        known = environment is None or self._environments.knows(environment)
+        whole = environment is not None and (not known or self._environments.has_several(environment))
+        query = JobQuery(limit=limit, before=jobs_before(before), environment=environment, with_targets=whole)
         return [of_job(one) for one in await self._board.find(query)]

@@ -6,6 +6,7 @@ from dataclasses import replace
 from app.domain.errors import BackendUnavailable, ListedRefusal, Refusal
 from app.domain.failure import Failure, FailureCode
 from app.domain.job import Attempt, Ended, GivenBack, JobKind, JobRequest, JobState, Outcome
+from app.domain.problem import Problem
 from app.domain.promotion import HELD_BACK
 from app.domain.signals import Cancelled
 from app.domain.step import Atomicity, Plan, Step, count_of
@@ -106,9 +107,15 @@ def refused(refusal: Refusal, attempt: Attempt) -> Ended:
         left_behind="nothing: it was refused before the first step"
         if attempt.starts == 0
         else "what earlier attempts of this job have applied stays; GET /migrations shows it",
-        next_steps=refusal.next_steps or ("correct the files named here, then run again",),
+        next_steps=refusal.next_steps or (_then(problems, attempt),),
     )
     return Ended(JobState.FAILED, refusal.slug.replace("-", "_"), refusal.detail, failure)
+
+
+def _then(problems: Sequence[Problem], attempt: Attempt) -> str:
+    if any(one.file for one in problems):
+        return "correct the files named here, then run again"
+    return f"POST /jobs/{attempt.job_id}/retry"
 
 
 def cannot_be_used(attempt: Attempt, error: BackendUnavailable, give_back_ms: int) -> Outcome:

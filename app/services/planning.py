@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from app.domain.approval import refuse_void
+from app.domain.approval import as_approved, refuse_unseen, refuse_void
 from app.domain.binding import refuse_stale
 from app.domain.environment import Environment, OnFailure, Protection, stricter, unlocked
 from app.domain.errors import ConfirmationRequired, EnvironmentProtected, MigrationsInvalid
@@ -37,6 +37,8 @@ def plan_job(
         refuse_stale(request.plan, plan, view.history, fingerprint)
     if request.approved is not None:
         refuse_void(request.approved, plan, view.history, fingerprint)
+        if view.unread:
+            refuse_unseen(request.approved, plan, environment)
     return plan
 
 
@@ -58,7 +60,8 @@ def _plan_kind(
             return plan
         case JobKind.SYNC:
             assert request.source is not None
-            return plan_sync(environment, catalog, view.history, request.source, around, request.to)
+            plan = plan_sync(environment, catalog, view.history, request.source, around, request.to)
+            return as_approved(plan, request.approved)
         case JobKind.ROLLBACK:
             require_confirmation(request, protection)
             if request.to is not None:

@@ -163,7 +163,7 @@ class PlanService:
         """Raises DriftPresent where a run would be refused for it; otherwise drift is a notice."""
         if not request.kind.goes_up or seen.sight is None or not plan.steps:
             return seen
-        said = await self._drift.foresee(environment, seen.sight)
+        said = await self._drift.foresee(environment, seen.sight, request)
         return seen if said is None else replace(seen, remarks=(*seen.remarks, said))
 
     async def _read_schema(self, environment: Environment) -> tuple[Sight | None, tuple[str, ...]]:

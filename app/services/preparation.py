@@ -2,6 +2,7 @@
 
 import shlex
 
+from app.domain.consent import call_of
 from app.domain.environment import Environment
 from app.domain.errors import OutsideWindow
 from app.domain.failure import Failure, FailureCode
@@ -36,31 +37,31 @@ class Preparation:
         if watch.cancelled_by is not None:
             raise Cancelled(watch.cancelled_by, 0)
         if end.exit_code != 0 or end.problem is not None:
-            return _failed(said, end)
+            return _failed(said, end, call_of(attempt.request))
         closed = closed_at(environment.windows, self._clock.now())
         if closed is not None:
-            return _too_late(environment, said, closed)
+            return _too_late(environment, said, closed, call_of(attempt.request))
         return (f"before the run: {said}" + (f"\n{end.output}" if end.output else ""),)
 
 
-def _failed(said: str, end: CommandEnd) -> Ended:
+def _failed(said: str, end: CommandEnd, call: str) -> Ended:
     how = end.problem or f"it ended with exit code {end.exit_code}"
     failure = Failure(
         code=FailureCode.REFUSED,
         message=f"what has to be done before a run has failed: {said}: {how}",
         detail=end.output or None,
         left_behind="nothing: the run was refused before its first step",
-        next_steps=("correct what the command says, or `beforeRun` in liftlock.toml", "POST /migrations/run"),
+        next_steps=("correct what the command says, or `beforeRun` in liftlock.toml", call),
     )
     return Ended(JobState.FAILED, "before_run_failed", failure.message, failure)
 
 
-def _too_late(environment: Environment, said: str, closed: Closed) -> Ended:
+def _too_late(environment: Environment, said: str, closed: Closed, call: str) -> Ended:
     failure = Failure(
         code=FailureCode.REFUSED,
         message=f"while {said} was at work the window has closed: {environment.name} may not be changed now: "
         f"{closed.said()}",
         left_behind="nothing: the run was refused before its first step",
-        next_steps=('POST /migrations/run {"outsideWindow": "queue"}',),
+        next_steps=(f'{call} {{"outsideWindow": "queue"}}',),
     )
     return Ended(JobState.FAILED, OutsideWindow.slug.replace("-", "_"), failure.message, failure)

@@ -16,7 +16,7 @@ from app.domain.errors import (
     TargetBusy,
     ValidationFailed,
 )
-from app.domain.job import JobState, Origin
+from app.domain.job import Job, JobState, Origin
 from app.domain.registered import Registered
 from app.domain.step import count_of
 from app.ports import JobBoard, JobQuery, Reader, Registry, Targets
@@ -91,7 +91,8 @@ class EnvironmentRegistry:
     async def put(self, name: str, document: Mapping[str, object], version: int | None, origin: Origin) -> Put:
         """Register it, or change it. `version`: the one that the caller has seen, 0 for none, None for any.
 
-        Raises ReadOnly, StandsInFile, ValidationFailed with every problem, PreconditionFailed, or BackendUnavailable.
+        Raises ReadOnly, StandsInFile, ValidationFailed with every problem, TargetBusy for another address while a job
+        is at work, PreconditionFailed, or BackendUnavailable.
         """
         self._submission.refuse_when_read_only()
         self._refuse_file(name)
@@ -99,6 +100,7 @@ class EnvironmentRegistry:
         environment, problems = self._reader.read(name, document, self._environments.without(name))
         if environment is None or problems:
             raise ValidationFailed(problems[0].message, problems, next_steps=("GET /docs",))
+        await self._refuse_moving(environment)
         written = await self._registry.put(name, document, version, origin)
         if written is None:
             raise _moved(name)
@@ -150,17 +152,24 @@ class EnvironmentRegistry:
                 next_steps=tuple(f"PUT /environments/{one}" for one in needing),
             )
 
+    async def _refuse_moving(self, environment: Environment) -> None:
+        """A job that has begun would go on in another database than the one where it began."""
+        name = environment.name
+        if not self._environments.knows(name) or (known := self._environments.configured(name)).is_at(environment):
+            return
+        for job in await self._open_in(known):
+            if job.starts > 0 or (job.request.convoy is not None and job.attempt > 0):
+                raise _busy(job, f"is at work in {name}, which would have another address; wait for it, or cancel it")
+
     async def _refuse_open(self, environment: Environment) -> None:
         name = environment.name
         waiting = JobQuery(environment=name, with_targets=True, state=JobState.WAITING, limit=1)
-        queues = dict.fromkeys((name, *(one.name for one in environment.each())))
-        found = [job for queue in queues for job in await self._board.open_on(queue)]
-        for job in (*found, *await self._board.find(waiting)):
-            raise TargetBusy(
-                f"job {job.id} ({job.request.kind}) of {name} has not ended; wait for it, or cancel it",
-                facts={"jobId": str(job.id), "state": job.state.value},
-                next_steps=(f"POST /jobs/{job.id}/cancel",),
-            )
+        for job in (*await self._open_in(environment), *await self._board.find(waiting)):
+            raise _busy(job, f"of {name} has not ended; wait for it, or cancel it")
+
+    async def _open_in(self, environment: Environment) -> list[Job]:
+        queues = dict.fromkeys((environment.name, *(one.name for one in environment.each())))
+        return [job for queue in queues for job in await self._board.open_on(queue)]
 
     async def _refuse_history(self, environment: Environment) -> None:
         jobs = await self._board.find(JobQuery(environment=environment.name, limit=1))
@@ -177,6 +186,14 @@ class EnvironmentRegistry:
                 facts={"environment": environment.name, "applied": applied},
                 next_steps=(f"DELETE /environments/{environment.name}?confirm={environment.name}",),
             )
+
+
+def _busy(job: Job, why: str) -> TargetBusy:
+    return TargetBusy(
+        f"job {job.id} ({job.request.kind}) {why}",
+        facts={"jobId": str(job.id), "state": job.state.value},
+        next_steps=(f"POST /jobs/{job.id}/cancel",),
+    )
 
 
 def _moved(name: str) -> PreconditionFailed:

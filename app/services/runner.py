@@ -184,7 +184,12 @@ def _refused_outright(attempt: Attempt, refusal: Refusal) -> Outcome:
     """Its environment is gone from the configuration. A job that has started may hold a target: it waits."""
     if attempt.starts > 0:
         return GivenBack(refusal.slug.replace("-", "_"), refusal.detail, CRASH_PAUSE_MS)
-    failure = Failure(code=FailureCode.REFUSED, message=refusal.detail, next_steps=refusal.next_steps)
+    failure = Failure(
+        code=FailureCode.REFUSED,
+        message=refusal.detail,
+        left_behind="nothing: it never began",
+        next_steps=refusal.next_steps,
+    )
     return Ended(JobState.FAILED, refusal.slug.replace("-", "_"), refusal.detail, failure)
 
 

@@ -7,13 +7,14 @@ from datetime import datetime
 import structlog
 
 from app import failpoints
-from app.domain.approval import waits_for
+from app.domain.approval import accepted
+from app.domain.binding import Binding, does_the_same
 from app.domain.busy import at_it_since, in_its_place, in_the_way, its_standing
 from app.domain.divergence import Severity
 from app.domain.environment import Environment
 from app.domain.errors import BackendUnavailable, OutsideWindow, ReadOnly, Refusal, TargetBusy
 from app.domain.examination import Unused
-from app.domain.job import Ended, Job, JobId, JobKind, JobRequest, JobState, OnBusy, Origin
+from app.domain.job import Ended, Job, JobId, JobRequest, JobState, OnBusy, Origin
 from app.domain.plan import ordered_or_refused
 from app.domain.principal import Principal
 from app.domain.promotion import Surroundings, opening
@@ -45,7 +46,8 @@ class Submitted:
 class Admission:
     """A request that may become a job: bound to what its approval is for, and what was found on the way.
 
-    `needed`: how many have to approve it. `finished`: there is nothing to do.
+    `needed`: how many have to approve it. `finished`: there is nothing to do. `plan`: None where only the worker can
+    know.
     """
 
     request: JobRequest
@@ -54,6 +56,7 @@ class Admission:
     needed: int
     finished: Ended | None
     warnings: tuple[str, ...]
+    plan: Plan | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +121,10 @@ class Submission:
         admission = await self.admit(request, environment, open_jobs, origin.principal)
         new = self.new_job(admission, origin, idempotency, dedupe)
         recorded = self.record_if_possible(environment.name, admission.found)
-        accepted, _ = await asyncio.gather(self.accept(new), recorded)
-        if accepted.job.id != new.id and dedupe is None:
-            return answer_busy(request, accepted.job)
-        return Submitted(in_its_place(accepted.job, open_jobs), admission.warnings + accepted.warnings)
+        taken, _ = await asyncio.gather(self.accept(new), recorded)
+        if taken.job.id != new.id and dedupe is None:
+            return answer_busy(request, taken.job)
+        return Submitted(in_its_place(taken.job, open_jobs), admission.warnings + taken.warnings)
 
     async def admit(
         self, request: JobRequest, environment: Environment, open_jobs: tuple[Job, ...], asked_by: Principal
@@ -141,11 +144,12 @@ class Submission:
         needed = 0
         if finished is None:
             request, needed = await self._approvals.hold(request, environment, plan, found, asked_by)
-        return Admission(request, found, not_before, needed, finished, _warnings(found, around, plan, unused))
+        warnings = _warnings(found, around, plan, unused)
+        return Admission(request, found, not_before, needed, finished, warnings, plan)
 
-    async def would_change(self, request: JobRequest) -> bool:
-        """Whether a job would do something, or be refused with reason. False while other jobs are open, a server is
-        away or the window is closed: whoever asks by schedule asks again. Raises NotFound."""
+    async def would_change(self, request: JobRequest, rejected: Binding | None = None) -> bool:
+        """Whether a job would do something else than what was `rejected`, or be refused with reason. False while other
+        jobs are open, a server is away or the window is closed: a schedule asks again. Raises NotFound."""
         environment = self._environments.named(request.environment)
         open_jobs = await self._open_on(environment)
         found, around = await asyncio.gather(
@@ -157,7 +161,7 @@ class Submission:
             return False
         except Refusal:
             return True
-        return plan is not None and bool(plan.steps)
+        return plan is not None and bool(plan.steps) and (rejected is None or not does_the_same(plan, rejected))
 
     def refuse_when_read_only(self) -> None:
         """Raises ReadOnly where this service makes no changes."""
@@ -217,30 +221,19 @@ class Submission:
     def new_job(
         self, admission: Admission, origin: Origin, idempotency: KeyClaim | None, dedupe: Dedupe | None
     ) -> NewJob:
-        request, not_before = admission.request, admission.not_before
+        request, needed, not_before = admission.request, admission.needed, admission.not_before
         return NewJob(
             id=JobId(self._clock.new_id()),
             request=request,
             origin=origin,
-            message=f"{_VERB[request.kind]} in {request.environment} {waits_for(admission.needed, not_before)}",
+            message=accepted(request, needed, not_before),
             finished=admission.finished,
-            approvals_needed=admission.needed,
+            approvals_needed=needed,
             not_before=not_before,
             idempotency=idempotency,
             dedupe_key=dedupe.key if dedupe else None,
             dedupe_within_s=dedupe.within_s if dedupe else 0,
         )
-
-
-_VERB = {
-    JobKind.RUN: "the run",
-    JobKind.ROLLBACK: "the rollback",
-    JobKind.RESET: "the reset",
-    JobKind.MARK: "the mark",
-    JobKind.RESOLVE: "the answer to a conflict",
-    JobKind.RESTORE: "the restoring of kept rows",
-    JobKind.SYNC: "the sync",
-}
 
 
 def answer_busy(request: JobRequest, other: Job) -> Submitted:
@@ -279,9 +272,7 @@ def _planned(
 
 
 def _nothing_to_do(request: JobRequest, plan: Plan | None) -> Ended | None:
-    if plan is None or plan.steps:
-        return None
-    return nothing_to_do(request, plan)
+    return None if plan is None or plan.steps else nothing_to_do(request, plan)
 
 
 def _warnings(

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from app.domain.approval import bound_by, was_rejected
 from app.domain.environment import Environment
 from app.domain.errors import ValidationFailed
 from app.domain.job import Attempt, Ended, JobId, JobKind, JobRequest, JobState, Origin
@@ -43,13 +44,19 @@ class SyncDesk:
         environment = self._environments.configured(attempt.request.environment)
         if environment.sync is None:
             return Ended(JobState.SUCCEEDED, "nothing_to_do", f"{environment.name} follows no other any more")
-        waiting = JobQuery(environment=environment.name, kind=JobKind.SYNC, state=JobState.WAITING, limit=1)
-        for job in await self._board.find(waiting):
+        newest = JobQuery(environment=environment.name, kind=JobKind.SYNC, limit=1)
+        for job in await self._board.find(replace(newest, state=JobState.WAITING)):
             return Ended(JobState.SUCCEEDED, "nothing_to_do", f"job {job.id} waits already: {job.message}")
         request = JobRequest(JobKind.SYNC, environment.name, source=environment.sync.source, note="by its schedule")
         if not await self._fan_out.would_change(request):
             message = f"{environment.name} has what it may take of {environment.sync.source}"
             return Ended(JobState.SUCCEEDED, "nothing_to_do", message)
+        for job in await self._board.find(newest):
+            if was_rejected(job) and not await self._fan_out.would_change(request, bound_by(job.request)):
+                message = (
+                    f"what would be brought is what job {job.id} was to bring, {job.message}; it is not asked again"
+                )
+                return Ended(JobState.SUCCEEDED, "nothing_to_do", message)
         submitted = await self._fan_out.submit(request, await self._asked_by(attempt.job_id))
         return Ended(JobState.SUCCEEDED, "submitted", f"{submitted.job.message} (job {submitted.job.id})")
 

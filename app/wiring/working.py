@@ -24,6 +24,7 @@ from app.services.proof_desk import Leftovers
 from app.services.proving import Prover, ProvingPolicy
 from app.services.reconciling import Reconciler
 from app.services.registry import EnvironmentRegistry
+from app.services.roll_call import RollCall
 from app.services.runner import MigrationRunnerService
 from app.services.stepping import LockPolicy
 from app.services.sync_desk import SyncDesk
@@ -85,11 +86,16 @@ def runner_of(
             rooms.sweep,
             rooms.doorbell,
             rooms.clock,
+            _roll_call(rooms),
             look_again_ms=3 * settings.timing.sweep_every_ms,
         ),
         worker=f"{socket.gethostname()}:{os.getpid()}",
         lease_ttl_ms=settings.timing.lease_ttl_ms,
     )
+
+
+def _roll_call(rooms: Rooms) -> RollCall:
+    return RollCall(rooms.environments, rooms.source, rooms.targets, rooms.schemas, rooms.board, rooms.neighbours)
 
 
 def _comparer(rooms: Rooms) -> Comparer:

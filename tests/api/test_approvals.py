@@ -8,13 +8,14 @@ import pytest
 
 from app.domain.access import Auth
 from app.domain.drift import RecordedSchema, Sight
+from app.domain.errors import BackendUnavailable
 from app.domain.failure import Failure, FailureCode
 from app.domain.job import JobId, JobKind, JobRequest, JobState, Origin
 from app.domain.migration import Catalog
 from app.domain.principal import Principal
 from app.domain.schema import EMPTY, SchemaObject, Snapshot
 from app.ports import NewJob
-from tests.api.stand import ENVIRONMENTS, Answer, Stand, standing
+from tests.api.stand import ENVIRONMENTS, ONE, THREE, TWO, Answer, Stand, standing
 from tests.domain.literals import sql
 
 ADMIN = "the-admins-token-of-this-test-long-enough"
@@ -59,7 +60,8 @@ def test_a_run_waits_for_approval_and_says_what_may_be_done(office: Office) -> N
 
 def test_a_job_that_waits_says_for_whom_and_offers_no_vote_to_who_asked_for_it(office: Office) -> None:
     job = office.run().json
-    assert job["message"] == "the run in development waits until somebody else approves it"
+    steps = ", ".join(f"+ {one.name} {one.checksum.raw.hex()[:12]}" for one in (ONE, TWO, THREE))
+    assert job["message"] == f"the run in development waits until somebody else approves it: {steps}"
     refusals = {
         name: {
             one["name"]: one["reason"] for one in office.stand.get(f"/jobs/{job['id']}", token=token).json["actions"]
@@ -114,6 +116,14 @@ def test_what_cannot_be_told_cannot_be_approved(office: Office) -> None:
     office.vote(first, office.bob)
     refused = office.run()
     assert (refused.status_code, refused.json["type"]) == (409, "/problems/target-busy")
+
+
+def test_a_schema_that_cannot_be_read_cannot_be_approved(office: Office) -> None:
+    office.stand.schemas.unavailable = BackendUnavailable("somebody holds it", facts={"backend": "target"})
+    refused = office.run()
+    assert (refused.status_code, refused.json["type"]) == (503, "/problems/backend-unavailable")
+    office.stand.schemas.unavailable = None
+    assert office.run().json["state"] == "waiting"
 
 
 @pytest.mark.parametrize("word", ["approve", "reject"])

@@ -88,6 +88,22 @@ def test_one_with_a_history_wants_its_name_typed(stand: Stand) -> None:
     asked = stand.delete("/environments/qa")
     assert (asked.status_code, asked.json["type"]) == (428, "/problems/confirmation-required")
     assert stand.delete("/environments/qa?confirm=qa").status_code == 204
+    # what was done in it can still be asked for
+    history = stand.get("/history?environment=qa")
+    assert [one["jobId"] for one in history.json] == [job["id"]]
+    assert history.headers["Liftlock-Missing"] == "qa"
+
+
+def test_while_a_job_is_at_work_it_keeps_its_address_and_nothing_else(stand: Stand) -> None:
+    put(stand, body={"url": "env:QA_URL"})
+    job = stand.post("/migrations/run?environment=qa").json
+    elsewhere = {"url": "postgresql://qa@db/elsewhere"}
+    assert put(stand, body=elsewhere).status_code == 200
+    attempt = stand.start(job["id"])
+    stand.run(stand.claims.started(attempt, 1))
+    busy = put(stand, body={"url": "env:QA_URL"})
+    assert (busy.status_code, busy.json["type"], busy.json["jobId"]) == (409, "/problems/target-busy", job["id"])
+    assert put(stand, body={**elsewhere, "onFailure": "rollback"}).status_code == 200
 
 
 def test_what_another_requires_is_not_forgotten(stand: Stand) -> None:

@@ -232,21 +232,6 @@ def test_a_token_is_made_kept_by_login_used_and_revoked(tmp_path: Path) -> None:
         assert terminal.type("whoami").exit_code == Exit.NOT_ALLOWED
 
 
-def test_a_plan_of_several_targets_says_what_would_happen_in_each(terminal: Terminal) -> None:
-    plan = terminal.document("plan", "production")
-    names = ("id", "kind", "environment", "verdict", "createdAt", "principalId", "stepCount", "hazardCount", "links")
-    own = {name: plan[name] for name in names}
-    plan["targets"] = [
-        own,
-        own | {"id": "01a2-us", "environment": "production.us", "verdict": "needs_consent", "stepCount": 2},
-        own | {"id": "01a2-ap", "environment": "production.ap", "verdict": "ready", "stepCount": 0},
-    ]
-    lines = list(plan_lines(Out(), read(Plan, plan), datetime(2026, 1, 1, 12, tzinfo=UTC)))
-    assert lines[-3:] == [
-        "  production.us: 2 steps, needs consent", "    liftlock plan --id 01a2-us", "  production.ap: nothing to do",
-    ]  # fmt: skip
-
-
 def test_a_plan_says_what_it_locks_what_needs_consent_and_who_is_in_the_way(terminal: Terminal) -> None:
     plan = terminal.document("plan", "production")
     noon = "2026-01-01T12:00:00.000000Z"

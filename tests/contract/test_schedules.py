@@ -65,6 +65,19 @@ def test_a_job_of_a_schedule_names_it_and_who_started_it(room: Room) -> None:
     assert "schedule rescue" in job.message
 
 
+def test_a_clock_that_was_ahead_and_is_set_back_silences_nothing(room: Room) -> None:
+    room.pass_time(-365 * 24 * 3600)
+
+    started = room.run(room.schedules.tick())
+
+    assert kinds(room, *started) == ["compare", "purge", "reconcile", "rescue", "scan"]
+    assert room.run(room.schedules.tick()) == ()
+    room.pass_time(TEN_MINUTES)
+    for job_id in started:
+        end(room, job_id)
+    assert kinds(room, *room.run(room.schedules.tick())) == ["purge", "rescue"]
+
+
 def test_what_was_missed_is_made_up_for_once_and_then_goes_on_in_its_rhythm(room: Room) -> None:
     before = schedule(room, "rescue").next_due
     for other in ("compare", "purge", "drift", "reconcile"):

@@ -5,8 +5,9 @@ from uuid import UUID
 
 import pytest
 
-from app.domain.approval import Vote, approvals_needed, refuse_void, refuse_vote
-from app.domain.binding import binding_of
+from app.domain.approval import Vote, approvals_needed, as_approved, refuse_void, refuse_vote, waits_for
+from app.domain.binding import Binding, binding_of
+from app.domain.convoy import Convoy
 from app.domain.environment import Dsn, Environment
 from app.domain.errors import ApprovalVoid, Forbidden, NothingToApprove
 from app.domain.job import Job, JobId, JobKind, JobRequest, JobState, Origin
@@ -83,3 +84,28 @@ def test_an_approval_is_void_when_files_ledger_or_schema_have_moved() -> None:
         refuse_void(bound, Plan((step_up(sql("b", "2", up="SELECT 'x'")),)), applied(A), None)
     with pytest.raises(ApprovalVoid, match="the ledger has moved from 1 to 2"):
         refuse_void(bound, Plan(), applied(A, B), None)
+
+
+def test_what_is_to_be_approved_is_said_once_or_for_each_target() -> None:
+    one = binding_of(UUID(int=2), Plan((step_up(A),)), applied(), None)
+    both = binding_of(UUID(int=2), Plan((step_up(A), step_up(B))), applied(), None)
+
+    def said(*bound: Binding | None) -> str:
+        convoy = Convoy(tuple(f"live.{place}" for place in range(len(bound))), bound)
+        return waits_for(JobRequest(JobKind.RUN, "live", convoy=convoy), 2, None)
+
+    a, b = (f"+ {file.name} {file.checksum.raw.hex()[:12]}" for file in (A, B))
+    assert said(one, one, None) == f"waits until 2 others approve it: {a}"
+    assert said(one, both) == f"waits until 2 others approve it: live.0: {a}; live.1: {a}, {b}"
+    assert said(one, *[both] * 11).endswith("; and 2 more targets")
+
+
+def test_a_sync_that_was_approved_brings_no_more_than_that_when_more_has_become_ready() -> None:
+    bound = binding_of(UUID(int=2), Plan((step_up(A),)), applied(), None)
+    brought = as_approved(Plan((step_up(A), step_up(B))), bound)
+    assert [step.name for step in brought.steps] == ["a"]
+    assert brought.remarks == ("held back: b was not ready when this was approved; sync again",)
+    refuse_void(bound, brought, applied(), None)
+    changed = Plan((step_up(sql("a", "1", up="SELECT 'x'")), step_up(B)))
+    assert as_approved(changed, bound) is changed
+    assert as_approved(changed, None) is changed

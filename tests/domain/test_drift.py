@@ -14,6 +14,7 @@ from app.domain.schema import EMPTY, SchemaObject, Snapshot
 from app.domain.settling import Resolution
 from tests.domain.literals import applied, sql
 
+CALL = "POST /environments/staging/sync"
 JOB, AT = UUID(int=7), datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 TABLE = SchemaObject("table", "public.a", {})
 COLUMN = SchemaObject("column", "public.a.id", {"of": "public.a", "position": 1, "type": "integer"})
@@ -72,11 +73,12 @@ def test_it_is_one_cause_as_long_as_neither_side_moves() -> None:
 
 def test_a_run_is_refused_told_or_left_alone() -> None:
     with pytest.raises(DriftPresent) as refused:
-        judged(drift(), OnDrift.REFUSE)
+        judged(drift(), OnDrift.REFUSE, CALL)
     assert [one.message for one in refused.value.problems] == [drift().differences[0].text]
-    assert judged(drift(), OnDrift.WARN) is not None
-    assert judged(drift(), OnDrift.IGNORE) is None
-    assert judged(None, OnDrift.REFUSE) is None
+    assert refused.value.next_steps[-1].endswith('POST /environments/staging/sync {"onDrift": "warn"}')
+    assert judged(drift(), OnDrift.WARN, CALL) is not None
+    assert judged(drift(), OnDrift.IGNORE, CALL) is None
+    assert judged(None, OnDrift.REFUSE, CALL) is None
 
 
 def test_a_draft_takes_over_what_was_found_and_one_that_reverts_is_its_mirror() -> None:

@@ -57,7 +57,10 @@ def test_what_is_not_completed_where_it_is_required_is_refused_with_each_name_an
         "b is not completed in staging, which live requires",
         "c is not completed in staging, which live requires",
     ]
-    assert refused.value.next_steps[0] == 'POST /migrations/run?environment=live {"to": "a"}'
+    assert refused.value.next_steps == (
+        'POST /migrations/run?environment=live {"to": "a"}',
+        "POST /migrations/run?environment=staging",
+    )
 
 
 def test_what_was_rolled_back_where_it_is_required_is_refused_and_says_so() -> None:
@@ -67,8 +70,9 @@ def test_what_was_rolled_back_where_it_is_required_is_refused_and_says_so() -> N
 
 
 def test_the_same_name_with_another_file_is_not_the_same_migration() -> None:
-    with pytest.raises(NotPromoted, match=r"a was completed in staging, .* as another file than this one"):
+    with pytest.raises(NotPromoted, match=r"a was completed in staging, .* as another file than this one") as refused:
         run(LIVE, around(applied(sql("a", up="SELECT 'other'"))), A)
+    assert refused.value.next_steps == ("GET /environments/compare?from=staging&to=live",)
 
 
 def test_a_file_that_was_accepted_in_the_place_of_another_soaks_from_then_on() -> None:
@@ -80,8 +84,12 @@ def test_a_file_that_was_accepted_in_the_place_of_another_soaks_from_then_on() -
 
 
 def test_it_has_to_stand_where_it_is_required_for_as_long_as_it_soaks() -> None:
-    with pytest.raises(NotPromoted, match=r"has to stand in staging for 1d .* not before 2025-03-02T12:00:00"):
+    with pytest.raises(
+        NotPromoted, match=r"has to stand in staging for 1d .* not before 2025-03-02T12:00:00"
+    ) as refused:
         run(PATIENT, around(applied(A), hours=23.9), A)
+    # it stands there: to run it there again would do nothing
+    assert refused.value.next_steps == ("not before 2025-03-02T12:00:00+00:00: POST /migrations/run?environment=live",)
     run(PATIENT, around(applied(A), hours=24), A)
 
 

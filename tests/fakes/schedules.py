@@ -47,7 +47,7 @@ class MemorySchedules:
         if self.unavailable is not None:
             raise self.unavailable
         now = self._store.clock.now()
-        due = [one for one in await self.all() if not one.paused and one.next_due <= now]
+        due = [one for one in await self.all() if not one.paused and not now < one.next_due <= now + one.every]
         started = [self._start(one) for one in due]
         return tuple(job_id for job_id in started if job_id is not None)
 

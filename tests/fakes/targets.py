@@ -55,6 +55,7 @@ class Ledger:
     events: list[tuple[str, str, str, str | None]] = field(default_factory=list)
     positions: int = 0
     sight: Sight | None = None
+    unread: bool = False
     kept: Kept | None = None
     unlocked_until: datetime | None = None
 
@@ -145,7 +146,7 @@ class MemorySession:
         view = self._ledger.view_at(self._clock.now())
         stored = self._ledger.plans.get(self._attempt.job_id)
         if stored is None:
-            stored = pin_plan(plan(replace(view, sight=self._ledger.sight)))
+            stored = pin_plan(plan(replace(view, sight=self._ledger.sight, unread=self._ledger.unread)))
             if not stored.steps:
                 return stored, view.history
             self._ledger.plans[self._attempt.job_id] = stored

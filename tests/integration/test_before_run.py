@@ -66,6 +66,13 @@ def test_a_password_is_hidden_also_as_addresses_write_it_and_where_the_end_begin
         assert set(end.output) <= {"x", "•", "�"} and len(end.output) <= 4_000
 
 
+def test_the_passwords_of_other_targets_that_it_inherits_are_hidden_too() -> None:
+    environ = {"STAGING_URL": "postgresql://bob:g%40rden@db/staging", "ODD": "http://[", "PLAIN": "g"}
+    command = python("import os; print(os.environ['STAGING_URL'], 'g@rden', os.environ['ODD'], os.environ['PLAIN'])")
+    end = asyncio.run(SystemCommands(environ).run(command, TARGET, 20, lambda: False))
+    assert end.output == "postgresql://bob:•••@db/staging ••• http://[ g"
+
+
 @pytest.mark.parametrize("command", [("/no/such/program",), ("/etc/passwd",), ("",)])
 def test_a_command_that_cannot_be_started_says_why(command: tuple[str, ...]) -> None:
     end = run(command)

@@ -310,7 +310,9 @@ def test_targets_may_be_schemas_of_one_database(servers: Servers, folder: Path) 
         assert tuple(fetch(shared.secret, counted)[0]) == (0, 0, 0)
 
 
-def test_a_schema_that_is_not_there_is_said_to_be_missing(servers: Servers, folder: Path) -> None:
+def test_a_schema_that_is_not_there_refuses_the_whole_before_anything_is_touched(
+    servers: Servers, folder: Path
+) -> None:
     shared = Dsn(servers.new_database())
     execute(shared.secret, "CREATE SCHEMA one")
     targets = (Target("one", shared, scope="one"), Target("two", shared, scope="two"))
@@ -319,11 +321,32 @@ def test_a_schema_that_is_not_there_is_said_to_be_missing(servers: Servers, fold
     with open_house(servers, folder, environments=environments) as house:
         said = ask(house, "/environments/shop/status").get_json()["sync"]
         assert said["state"] == "unknown" and "there is no schema 'two' in it" in said["message"]
+        refused = post(house, "/migrations/run", 503)
+        assert "there is no schema 'two' in it; create it, or correct `scope`" in refused["detail"]
+        assert ask(house, "/jobs").get_json() == []
+
+        execute(shared.secret, "CREATE SCHEMA two")
         asked = post(house, "/migrations/run")
-        assert "there is no schema 'two' in it; create it, or correct `scope`" in asked["warnings"][0]
+        execute(shared.secret, "DROP SCHEMA two")
         over = work(house, asked["id"])
-        assert (over.state, over.reason) == (JobState.FAILED, "target_unusable")
-        assert children(house, asked["id"]) == {"shop.one": "succeeded", "shop.two": "failed"}
+
+        assert (over.state, over.reason, over.parts) == (JobState.FAILED, "target_unusable", ())
+        assert over.message.endswith("no target of shop was touched")
+        assert [one["state"] for one in shown(house, asked["id"])["children"]] == ["cancelled"] * 2
+        assert value(shared.secret, "SELECT to_regclass('one.a') IS NULL")
+
+
+def test_its_history_is_that_of_all_its_targets(house: House) -> None:
+    over = work(house, post(house, "/migrations/run?environment=shop")["id"])
+    found = ask(house, "/history?environment=shop").get_json()
+    assert {(one["source"], one["environment"]) for one in found} == {
+        ("job", "shop"),
+        *((source, f"shop.{name}") for source in ("job", "ledger") for name in NAMES),
+    }
+    everywhere = ask(house, "/history").get_json()
+    assert [one["id"] for one in everywhere] == [one["id"] for one in found]
+    of_one = ask(house, "/history?environment=shop.us").get_json()
+    assert {one["jobId"] for one in of_one} == {str(over.parts[1].id)}
 
 
 def test_an_approval_is_for_what_each_target_would_run(house: House) -> None:
@@ -340,7 +363,35 @@ def test_an_approval_is_for_what_each_target_would_run(house: House) -> None:
     execute(dsn(house, "us"), "CREATE TABLE by_hand (id int)")
 
     over = work(house, str(job.id))
-    assert [part.reason for part in over.parts] == ["applied", "approval_void", "not_reached"]
+    assert (over.reason, over.parts, tables(house)) == ("approval_void", (), [(False, False)] * 3)
+    assert over.message.startswith("shop.us: ") and over.message.endswith("no target of shop was touched")
+
+
+def test_what_one_target_would_refuse_by_the_time_it_begins_refuses_the_whole(house: House) -> None:
+    ahead = post(house, "/migrations/run?environment=shop.us")
+    asked = post(house, "/migrations/run?environment=shop")
+    house.perform(JobId(UUID(ahead["id"])))
+    execute(dsn(house, "us"), "UPDATE liftlock.migrations SET checksum = '\\x00', token_checksum = '\\x00'")
+    over = work(house, asked["id"])
+    assert (over.state, over.reason, over.parts) == (JobState.FAILED, "conflicts_open", ())
+    assert over.error is not None and over.error.left_behind == "nothing: it was refused before the first step"
+    assert tables(house) == [(False, False), (True, False), (False, False)]
+
+
+def test_a_rollback_by_number_is_refused_where_it_would_be_of_different_migrations(house: House) -> None:
+    house.write("2_b.sql", B)
+    work(house, post(house, "/migrations/run?environment=shop")["id"])
+    alone = post(house, "/migrations/rollback?environment=shop.eu")
+    queued = post(house, "/migrations/rollback?environment=shop")
+    house.perform(JobId(UUID(alone["id"])))
+    over = work(house, queued["id"])
+    assert (over.state, over.reason, over.parts) == (JobState.FAILED, "validation_failed", ())
+    refused = post(house, "/migrations/rollback?environment=shop", 422)
+    assert "take back in shop.eu a; in shop.us b; in shop.ap b; nothing was done" in refused["detail"]
+    assert tables(house) == [(True, False), (True, True), (True, True)]
+    back = post(house, "/migrations/rollback?environment=shop", body={"to": "a"})
+    assert work(house, back["id"]).state is JobState.SUCCEEDED
+    assert tables(house) == [(True, False)] * 3
 
 
 def test_a_sync_and_a_mark_are_of_every_target(house: House) -> None:

@@ -255,6 +255,7 @@ def test_what_waits_for_approval_runs_what_was_approved_or_nothing(
         void = house.perform(stale.id)
         assert (void.state, void.reason) == (JobState.FAILED, "approval_void")
         assert void.error is not None and "the file of orders was added" in void.error.message
+        assert void.error.next_steps == (f"POST /jobs/{stale.id}/retry",)
         assert tables(stages, "development") == []
         assert house.perform(approved().id).reason == "applied"
         assert tables(stages, "development") == ["orders", "users"]
@@ -359,6 +360,28 @@ def test_who_runs_the_schedule_of_an_environment_does_not_approve_its_sync(
             house.run_async(house.services.approvals.approve(job.id, None, ANN))
         house.run_async(house.services.approvals.approve(job.id, None, BOB))
         assert house.perform(job.id).reason == "applied"
+
+
+def test_a_schedule_asks_again_only_for_what_nobody_has_rejected(
+    servers: Servers, folder: Path, stages: dict[str, Environment]
+) -> None:
+    (folder / "1_users.sql").write_text(ONE.format(name="users"))
+    stages["staging"] = replace(stages["staging"], approvals=1)
+    with open_house(servers, folder, environments=stages) as house:
+        house.do()
+        house.run_async(house.services.schedules.configure())
+
+        def tick() -> Job:
+            return house.perform(house.run_async(house.services.schedules.run("sync-staging", None, ANN)).job.id)
+
+        assert tick().reason == "submitted"
+        (asked,) = house.http("GET", "/jobs?kind=sync").get_json()
+        house.run_async(house.services.approvals.reject(UUID(asked["id"]), "not now", BOB))
+        again = tick()
+        assert (again.reason, "rejected by bob: not now" in again.message) == ("nothing_to_do", True)
+        (folder / "2_orders.sql").write_text(ONE.format(name="orders"))
+        house.do()
+        assert tick().reason == "submitted"
 
 
 def test_a_worker_takes_a_registered_environment_as_it_is_now(

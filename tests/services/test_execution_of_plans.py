@@ -4,7 +4,7 @@ from dataclasses import replace
 from uuid import UUID
 
 from app.domain.binding import Binding, binding_of
-from app.domain.environment import Protection
+from app.domain.environment import OnDrift, Protection
 from app.domain.holdings import Holder, Holding, Holdings, Reached
 from app.domain.job import GivenBack
 from app.domain.ledger import History
@@ -31,6 +31,13 @@ def test_a_job_that_is_held_to_its_plan_does_it(floor: Floor) -> None:
     outcome = ended(floor.execute(floor.attempt(plan=bound(fingerprint="f"))))
     assert outcome.reason == "applied"
     assert [name for name, _ in floor.ledger.deeds] == ["a", "b", "c"]
+
+
+def test_what_was_approved_is_not_run_on_a_schema_that_cannot_be_read(floor: Floor) -> None:
+    floor.ledger.unread = True
+    outcome = ended(floor.execute(floor.attempt(approved=bound(fingerprint="f"), on_drift=OnDrift.WARN)))
+    assert (outcome.state, outcome.reason, floor.ledger.deeds) == ("failed", "approval_void", [])
+    assert "somebody holds a lock on a part of it" in outcome.message
 
 
 def test_a_job_whose_plan_is_out_of_date_fails_with_nothing_done(floor: Floor) -> None:

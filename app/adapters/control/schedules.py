@@ -16,10 +16,13 @@ from app.domain.schedule import Schedule, Wanted
 
 _DUE = text("""
     SELECT * FROM liftlock_control.schedules
-    WHERE NOT paused AND next_due <= clock_timestamp()
+    WHERE NOT paused AND (next_due <= clock_timestamp() OR next_due > clock_timestamp() + every)
     ORDER BY name FOR UPDATE SKIP LOCKED
 """).columns(*schedules.columns)
-"""Locked until the commit: another tick passes over them, and later finds their next moment."""
+"""Locked until the commit: another tick passes over them, and later finds their next moment.
+
+Nothing is due later than in one round of it, unless the clock was ahead when that was said, and has been set back.
+"""
 
 _FORGET = text("""
     DELETE FROM liftlock_control.schedules WHERE kind = :kind AND NOT name = ANY (CAST(:names AS text[]))

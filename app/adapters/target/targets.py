@@ -39,7 +39,6 @@ class PostgresTargets:
         self._patience = patience
         self._pools: dict[Dsn, asyncpg.Pool] = {}
         self._with_ledger: set[Dsn] = set()
-        self._with_schema: set[tuple[Dsn, str]] = set()
         self._large: dict[tuple[Dsn, str], _Known] = {}
 
     @asynccontextmanager
@@ -56,9 +55,8 @@ class PostgresTargets:
             pool = await self._pool(environment.dsn)
             async with pool.acquire(timeout=READ_TIMEOUT_S) as connection:
                 refuse_old(connection)
-                if (environment.dsn, environment.scope) not in self._with_schema:
-                    await refuse_missing_schema(connection, environment.scope)
-                    self._with_schema.add((environment.dsn, environment.scope))
+                # each time: a ledger outlives the schema that it tells of
+                await refuse_missing_schema(connection, environment.scope)
                 if environment.dsn not in self._with_ledger:
                     if not await has_ledger(connection):
                         return TargetView(History(), server_major=connection.get_server_version().major)

@@ -1,0 +1,45 @@
+"""What is said of environments: of several targets all of them, and when they may be changed."""
+
+from datetime import timedelta
+from pathlib import Path
+
+from app.cli.exits import Exit
+from app.domain.environment import Dsn, Environment, Target
+from app.domain.windows import Window, Windows
+from tests.api.stand import ONE, THREE, TWO, standing
+from tests.cli.typed import Terminal, Worked
+from tests.domain.literals import entry
+
+
+def test_of_several_targets_the_plan_of_each_is_shown(tmp_path: Path) -> None:
+    targets = tuple(Target(name, Dsn(f"postgresql://db/{name}")) for name in ("eu", "us"))
+    shop = Environment("shop", targets[0].dsn, targets=targets)
+    with standing(applied=(ONE, TWO), changed_settings={"environments": {"shop": shop}}) as stand:
+        terminal = Terminal(tmp_path, Worked(stand))
+        stand.targets.ledger("shop.us").entries.clear()
+        said, sql = terminal.type("plan", "shop"), terminal.type("plan", "shop", "--sql")
+        assert said.exit_code == sql.exit_code == Exit.DONE
+        headings = [line.split()[3] for line in said.stdout.splitlines() if line.startswith("Plan ")]
+        assert headings == ["shop.eu", "shop.us"]
+        assert [said.stdout.count(name) for name in ("+ 3 orders", "+ 1 create users")] == [2, 1]
+        assert [part in sql.stdout for part in ("a run in shop.eu, 1 step", "a run in shop.us, 3 steps")] == [True] * 2
+        stand.targets.ledger("shop.eu").entries |= {THREE.name: entry(THREE, 3)}
+        assert terminal.type("plan", "shop", "--exit-code").exit_code == Exit.DIFFERENCE
+        assert sql.stdout == "".join(stand.get(f"/plans/{one}/sql").text for one in _plans_of(sql.stdout))
+        assert terminal.type("history", "shop").exit_code == Exit.DONE
+        shown = terminal.type("env", "show", "shop").stdout
+        assert "shop.us  postgresql://db/us" in shown and "the whole database" not in shown
+        assert "shop.us  " in terminal.type("env", "status", "shop").stdout
+        assert "2 targets: liftlock env show shop" in terminal.type("env", "ls").stdout
+
+
+def _plans_of(sql: str) -> list[str]:
+    return [line.split()[3].rstrip(",") for line in sql.splitlines() if ", a run in " in line]
+
+
+def test_an_environment_that_is_only_denied_is_not_always_open(tmp_path: Path) -> None:
+    closed = Windows(deny=(Window("0 0 20 12 *", timedelta(days=14)),))
+    shop = Environment("shop", Dsn("postgresql://db/shop"), windows=closed)
+    with standing(changed_settings={"environments": {"shop": shop}}) as stand:
+        shown = Terminal(tmp_path, Worked(stand)).type("env", "show", "shop").stdout
+    assert "0 allow, 1 deny" in shown
