@@ -8,8 +8,9 @@ import pytest
 from app.domain.errors import MigrationsInvalid
 from app.domain.failure import FailureCode
 from app.domain.job import Job, JobKind, JobState
+from app.domain.settling import MarkAs
 from tests.support.house import House, open_house
-from tests.support.servers import Servers, value
+from tests.support.servers import Servers, execute, value
 
 pytestmark = pytest.mark.servers
 
@@ -263,3 +264,21 @@ def test_a_file_that_cannot_be_read_is_seen_in_the_list(house: House) -> None:
 
     assert (good.name, bad.file, bad.state.value, bad.status.value) == ("good", "2_bad.sql", "blocked", "pending")
     assert bad.error_message is not None and bad.error_message.startswith("2_bad.sql:2:1: ")
+
+
+def test_what_a_database_has_had_since_before_is_recorded_as_the_failure_says(house: House) -> None:
+    execute(house.dsn, "CREATE TABLE older (id int)")
+    house.write("1_older.sql", "-- migrate:up\nCREATE TABLE older (id int);\n")
+    house.write("2_newer.sql", "-- migrate:up\nCREATE TABLE newer (id int);\n")
+
+    job = house.do()
+
+    failed(job)
+    shown = house.http("GET", f"/jobs/{job.id}").json
+    assert shown is not None
+    _, mark = shown["error"]["nextSteps"]
+    assert mark.startswith("or record what the database has had since before, without running it: curl -X POST ")
+    assert '{"as": "applied", "names": ["older"]}' in mark
+    house.do(JobKind.MARK, names=("older",), mark_as=MarkAs.APPLIED)
+    assert house.do().state is JobState.SUCCEEDED
+    assert house.statuses() == {"older": "completed", "newer": "completed"}

@@ -117,7 +117,7 @@ def live_through_bad_days(listening: Listening, tmp_path: Path, folder: Path) ->
     assert refused.status_code == 422
     token: str = ask("POST", "/tokens", json={"name": "t", "role": "viewer"}).json()["token"]
     hook = ask("POST", "/webhooks", json={
-        "name": "h", "url": f"http://127.0.0.1:1/{HOOK_PATH}", "secret": HOOK_SECRET,
+        "name": "h", "url": f"https://localhost:1/{HOOK_PATH}", "secret": HOOK_SECRET,
     }).json()  # fmt: skip
     ask("POST", f"/webhooks/{hook['id']}/test")
     for bearer in (WRONG_TOKEN, f"{token[:-1]}0", token):

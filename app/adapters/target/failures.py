@@ -117,7 +117,7 @@ def _failure(
         statement=statement[:STATEMENT_CHARS] if statement else None,
         caret=caret(place) if place else None,
         context=_said(error, "context"),
-        next_steps=_next_steps(step),
+        next_steps=_next_steps(step, state),
     )
 
 
@@ -134,10 +134,20 @@ _HINTS = {
 }
 
 
-def _next_steps(step: Step) -> tuple[str, ...]:
+_THERE_ALREADY = frozenset({"42P06", "42P07", "42701", "42710", "42723"})
+"""A schema, a relation, a column, an object, a function."""
+
+
+def _next_steps(step: Step, state: str = "") -> tuple[str, ...]:
     file = step.body.file if step.body is not None else step.name
-    again = "POST /migrations/run" if step.direction == "up" else "POST /migrations/rollback"
-    return (f"correct {file}, then {again} again",)
+    if step.direction != "up":
+        return (f"correct {file}, then POST /migrations/rollback again",)
+    correct = f"correct {file}, then POST /migrations/run again"
+    if state not in _THERE_ALREADY:
+        return (correct,)
+    # the first run on a database that is older than its files
+    mark = f'POST /migrations/mark {{"as": "applied", "names": ["{step.name}"]}}'
+    return (correct, f"or record what the database has had since before, without running it: {mark}")
 
 
 def _said(error: asyncpg.PostgresError, field: str) -> str | None:
