@@ -40,6 +40,7 @@ class Conflict(Answer):
     resolved_by: str | None
     note: str | None
     resolved_by_job_id: Id | None
+    ignored_until: Moment | None
     remedies: list[Remedy]
     links: Links
 

@@ -38,6 +38,7 @@ def conflict(conflict: Conflict, base_url: str) -> Json:
         "resolvedBy": conflict.resolved_by,
         "note": conflict.note,
         "resolvedByJobId": _text(conflict.resolved_by_job),
+        "ignoredUntil": moment(conflict.ignored_until),
         "remedies": [_remedy(conflict, one, base_url) for one in conflict.remedies],
         "links": links,
     }

@@ -140,7 +140,8 @@ def _long(out: Out, one: "Conflict", now: datetime) -> Iterator[str]:
         yield from _evidence(out, name, value)
     if one.resolved_at is not None:
         by = f" by {one.resolved_by}" if one.resolved_by else ""
-        yield f"  settled {ago(one.resolved_at, now)}{by}: {one.resolution}{f', {one.note}' if one.note else ''}"
+        until = f" ({one.ignored_until:%Y-%m-%d %H:%M} UTC)" if one.ignored_until else ""
+        yield f"  settled {ago(one.resolved_at, now)}{by}: {one.resolution}{until}{f', {one.note}' if one.note else ''}"
     elif one.remedies:
         yield ""
         yield "  Ways out"

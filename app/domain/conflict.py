@@ -205,6 +205,7 @@ class Conflict:
     """One record of the conflict log. `waited_ms` is set when a contention has settled itself.
 
     `resolved_by`, `note` and `resolved_by_job`: who settled it, why, and the job that did it in the target.
+    `ignored_until`: when it is open again, where it is still so.
     """
 
     id: UUID
@@ -219,6 +220,7 @@ class Conflict:
     resolved_by: str | None = None
     note: str | None = None
     resolved_by_job: UUID | None = None
+    ignored_until: datetime | None = None
 
     @property
     def remedies(self) -> tuple[Remedy, ...]:

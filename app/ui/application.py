@@ -109,6 +109,7 @@ def _filters() -> dict[str, Any]:
     return {
         "ago": looks.ago,
         "clock": looks.clock,
+        "exact": looks.exact,
         "duration": looks.duration,
         "size": looks.size,
         "number": looks.number,

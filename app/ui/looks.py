@@ -119,6 +119,13 @@ def clock(text: str | None) -> Markup:
     )
 
 
+def exact(text: str) -> Markup:
+    """A moment that is named rather than told by how far it is."""
+    return Markup('<time datetime="{}">{}</time>').format(
+        text, moment_of(text).astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    )
+
+
 def relative(seconds: float) -> str:
     """`-90` is `1 m ago`; as the browser's own clock goes on counting it."""
     size = abs(seconds)

@@ -115,6 +115,7 @@ def test_what_is_left_until_then_is_closed_with_its_reason(stand: Stand) -> None
         stand, drifted(stand), resolution="ignore_until", until="2101-01-01T00:00:00+02:00", note="holidays"
     )
     assert (closed.status_code, closed.json["state"], closed.json["note"]) == (200, "resolved", "holidays")
+    assert closed.json["ignoredUntil"] == "2100-12-31T22:00:00.000000Z"
 
 
 def test_a_file_that_adopts_is_gone_again_when_its_job_is_refused(stand: Stand) -> None:

@@ -47,7 +47,7 @@ def test_what_is_left_until_a_moment_is_one_closed_record_and_opens_again_after_
     until = (room.clock.now() if room.dsn is None else datetime.now(UTC)) + timedelta(hours=1)
 
     closed = room.run(room.answers.close(conflict.id, Answer("ignore_until", ADA, "not now", until=until)))
-    assert closed is not None and closed.resolution == "ignore_until"
+    assert closed is not None and (closed.resolution, closed.ignored_until) == ("ignore_until", until)
     assert room.run(room.conflicts.ignored("staging")) == {"one cause"}
     assert room.run(room.conflicts.ignored("production")) == frozenset()
     again = room.run(room.conflicts.record(drift))
@@ -57,3 +57,4 @@ def test_what_is_left_until_a_moment_is_one_closed_record_and_opens_again_after_
     assert room.run(room.conflicts.ignored("staging")) == frozenset()
     reopened = room.run(room.conflicts.record(drift))
     assert (reopened.id, reopened.state, reopened.resolution) == (conflict.id, ConflictState.OPEN, None)
+    assert reopened.ignored_until is None

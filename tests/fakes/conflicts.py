@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
 from uuid import UUID
 
 from app.domain.conflict import Collision, Conflict, ConflictKind, ConflictState
@@ -18,7 +17,6 @@ class MemoryConflicts:
         self._clock = clock
         self.audit: list[Answer] = []
         self._records: dict[UUID, Conflict] = {}
-        self._ignored_until: dict[UUID, datetime] = {}
 
     async def record(self, collision: Collision) -> Conflict:
         now = self._clock.now()
@@ -28,9 +26,8 @@ class MemoryConflicts:
                 known.collision, message=collision.message, evidence=collision.evidence, answer=collision.answer
             )
             again = replace(known, collision=seen, count=known.count + 1, last_seen_at=now)
-            if self._ignored_until.get(known.id, now) < now:
-                del self._ignored_until[known.id]
-                again = replace(again, state=ConflictState.OPEN, resolution=None, resolved_at=None)
+            if known.ignored_until is not None and known.ignored_until < now:
+                again = replace(again, state=ConflictState.OPEN, resolution=None, resolved_at=None, ignored_until=None)
             return self._keep(again)
         settled = collision.state is ConflictState.RESOLVED
         return self._keep(
@@ -70,19 +67,24 @@ class MemoryConflicts:
             return None
         if answer.job_id is None:
             self.audit.append(answer)
-        if answer.until is not None:
-            self._ignored_until[conflict_id] = answer.until
         who = answer.origin.principal.label
         said = replace(known.collision, answer=f"{answer.resolution}, said {who}")
-        settled = replace(known, collision=said, resolved_by=who, note=answer.note, resolved_by_job=answer.job_id)
+        settled = replace(
+            known,
+            collision=said,
+            resolved_by=who,
+            note=answer.note,
+            resolved_by_job=answer.job_id,
+            ignored_until=answer.until,
+        )
         return self._close(settled, ConflictState.RESOLVED, answer.resolution)
 
     async def ignored(self, environment: str) -> frozenset[str]:
         now = self._clock.now()
         return frozenset(
-            self._records[key].collision.fingerprint
-            for key, until in self._ignored_until.items()
-            if until > now and self._records[key].collision.environment == environment
+            one.collision.fingerprint
+            for one in self._records.values()
+            if one.ignored_until is not None and one.ignored_until > now and one.collision.environment == environment
         )
 
     async def settle_contention(self, job_id: JobId, waited_ms: int) -> int:

@@ -1,6 +1,7 @@
 """What forms do: through the API, once, when it is meant, and only from the page that offered it."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 
@@ -144,6 +145,13 @@ def test_drift_that_is_taken_back_leads_on_to_the_plan_that_does_it(stand: Stand
     stand.run(stand.log.close(made.id, Answer("revert_drift", Origin(), "written to a file")))
     page = browser.get(f"/ui/conflicts/{made.id}")
     assert page.links.get("Plan it for development") == "/ui/plans/new?environment=development"
+
+
+def test_drift_that_is_left_alone_says_until_when(stand: Stand, browser: Browser) -> None:
+    made = stand.run(stand.log.record(Collision(ConflictKind.SCHEMA_DRIFT, "1 object", "three", "development")))
+    until = datetime(2101, 1, 1, 8, tzinfo=UTC)
+    stand.run(stand.log.close(made.id, Answer("ignore_until", Origin(), "holidays", until=until)))
+    assert "ignore until 2101-01-01 08:00 UTC" in browser.get(f"/ui/conflicts/{made.id}").text
 
 
 def test_the_theme_is_remembered_and_leads_nowhere_else(browser: Browser) -> None:

@@ -70,6 +70,7 @@ def conflict_of(row: Columns) -> Conflict:
         resolved_by=row["resolved_by"],
         note=row["note"],
         resolved_by_job=_uuid(row["resolved_by_job"]),
+        ignored_until=row["ignored_until"],
     )
 
 

@@ -175,6 +175,7 @@ conflicts = Table(
     Column("resolved_by", Text),
     Column("note", Text),
     Column("resolved_by_job", Uuid),
+    Column("ignored_until", MOMENT),
 )
 
 schedules = Table(

@@ -39,5 +39,6 @@ class Conflict(Document):
     resolved_by: str | None
     note: str | None
     resolved_by_job_id: str | None
+    ignored_until: datetime | None
     remedies: tuple[Remedy, ...]
     links: Mapping[str, str]
