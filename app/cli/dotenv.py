@@ -8,10 +8,13 @@ _ESCAPES = {"n": "\n", "t": "\t"}
 
 
 def read_dotenv(file: Path) -> dict[str, str]:
-    """What is no assignment is passed over; a file that is not there or not readable is an empty one."""
+    """What is no assignment is passed over; a file that is not there or not readable is an empty one.
+
+    It is shared with other programs: a line of theirs in another encoding must not hide ours.
+    """
     try:
-        text = file.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError):
+        text = file.read_text(encoding="utf-8-sig", errors="replace")
+    except OSError:
         return {}
     found: dict[str, str] = {}
     for line in text.splitlines():

@@ -82,6 +82,12 @@ def test_dotenv_is_read_as_shells_write_it(tmp_path: Path) -> None:
     assert read_dotenv(tmp_path / "none") == {}
 
 
+def test_a_line_of_another_program_in_another_encoding_hides_nothing(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_bytes(b"NOTE=caf\xe9\nLIFTLOCK_URL=http://here\n")
+    assert read_dotenv(file)["LIFTLOCK_URL"] == "http://here"
+
+
 def test_config_show_tells_values_and_origins_but_no_secret(tmp_path: Path) -> None:
     terminal = Terminal(tmp_path, environ={"LIFTLOCK_TOKEN": "ll_hush", "LIFTLOCK_ENVIRONMENT": "staging"})
     said = terminal.type("config", "show", "--origin")
