@@ -35,6 +35,9 @@ GRANT CONNECT, CREATE, TEMPORARY ON DATABASE shop TO shop_migrator;
 GRANT USAGE, CREATE ON SCHEMA public TO shop_migrator;
 -- who stands in the way of a migration, and what that session does
 GRANT pg_read_all_stats TO shop_migrator;
+-- To prove migrations (POST /migrations/verify, requireProof) a scratch database is made. Let the role make it:
+--   ALTER ROLE shop_migrator CREATEDB;
+-- or name as scratchUrl another server, where a role that may has no data to reach (docs/proofs.md).
 -- Only an owner may change a table. Where tables are there already, let the role be a member of the one that owns them:
 --   GRANT shop_owner TO shop_migrator;
 -- and have migrations begin with SET ROLE shop_owner where what they make should be its own.

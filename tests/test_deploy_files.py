@@ -133,6 +133,12 @@ def test_compose_asks_for_no_token_on_the_machine_alone_and_for_one_when_it_is_t
     assert (told.auth, told.admin_token) == (Auth.TOKEN, "t" * 32)
 
 
+def test_what_seals_secrets_of_webhooks_reaches_whoever_makes_or_sends_them() -> None:
+    for name in ("api", "worker"):
+        assert SERVICES[name]["environment"]["LIFTLOCK_SECRET_KEY"] == "${LIFTLOCK_SECRET_KEY:-}"
+        assert load_settings(composed(name) | {"LIFTLOCK_SECRET_KEY": "k" * 32}).secret_keys == ("k" * 32,)
+
+
 def test_the_admins_token_is_given_to_the_api_alone() -> None:
     assert [name for name in OURS if "LIFTLOCK_ADMIN_TOKEN" in composed(name)] == ["api"]
 

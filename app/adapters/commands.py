@@ -8,14 +8,14 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from urllib.parse import parse_qsl, quote, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from app.domain.environment import Dsn
+from app.domain.hiding import HIDDEN, longest_first, spellings
 from app.ports import CommandEnd
 
 POLL_S = 0.1
 KEPT_BYTES = 4_000
-HIDDEN = "•••"
 
 
 def passed_on(environ: Mapping[str, str]) -> dict[str, str]:
@@ -70,21 +70,9 @@ def _hidden(target: Dsn, environ: Mapping[str, str]) -> tuple[str, ...]:
 
     Also those of addresses that it inherits, such as the target of another environment.
     """
-    found = _spellings(target.secret, environ.get("PGPASSWORD", ""))
-    for value in environ.values():
-        if "://" in value:
-            found |= _spellings(value)
-    return tuple(sorted(found - {""}, key=len, reverse=True))
-
-
-def _spellings(address: str, password: str = "") -> set[str]:
-    """The password as it is, and as addresses write it."""
-    try:
-        written = urlsplit(address).netloc.rpartition("@")[0].partition(":")[2]
-    except ValueError:
-        return set()
-    known = password or unquote(written)
-    return {known, written, quote(known, safe="")}
+    found = spellings(target.secret, environ.get("PGPASSWORD", ""))
+    inherited = (spellings(value) for value in environ.values() if "://" in value)
+    return tuple(longest_first(found.union(*inherited)))
 
 
 def _host_and_port(text: str) -> tuple[str, str]:

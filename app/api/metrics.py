@@ -67,6 +67,8 @@ def _counted(census: Census, environments: tuple[str, ...]) -> Iterator[GaugeMet
     yield _gauge("liftlock_oldest_queued_job_age_seconds", "How long the oldest queued job has waited.", [((), age)])
     waiting = dict.fromkeys(environments, 0) | dict(census.sessions_waiting)
     yield _gauge("liftlock_sessions_waiting", "Sessions that wait for a migration.", _each(waiting), "environment")
+    targets = _each(dict.fromkeys((state.value for state in JobState), 0) | dict(census.rollout_targets))
+    yield _gauge("liftlock_rollout_targets", "Targets that jobs under way have come to.", targets, "state")
     drifted = _each(census.drifted)
     yield _gauge("liftlock_drifted_objects", "Differences at the last look at a schema.", drifted, "environment")
     conflicts = [((name or "none", kind), count) for (name, kind), count in census.conflicts.items()]

@@ -29,13 +29,15 @@ class Census:
 
     `jobs`: those that have not ended, by environment and state; `conflicts`: the open ones by environment and kind;
     `drifted`: differences at the last look, by environment; `sessions_waiting`: behind the running jobs of an
-    environment; `processes`: alive, by kind; `deliveries_open`: to webhooks, that are not over.
+    environment; `rollout_targets`: that jobs over several targets have come to and are not over with, by the state of
+    the job there; `processes`: alive, by kind; `deliveries_open`: to webhooks, that are not over.
     """
 
     jobs: Mapping[tuple[str, str], int] = field(default_factory=dict)
     conflicts: Mapping[tuple[str, str], int] = field(default_factory=dict)
     drifted: Mapping[str, int] = field(default_factory=dict)
     sessions_waiting: Mapping[str, int] = field(default_factory=dict)
+    rollout_targets: Mapping[str, int] = field(default_factory=dict)
     processes: Mapping[str, int] = field(default_factory=dict)
     oldest_queued_s: float = 0.0
     deliveries_open: float = 0

@@ -154,8 +154,7 @@ def wants(webhook: Webhook, notice: Notice, told: Collection[str] | None) -> boo
 
 def body_of(notice: Notice, form: Format) -> str:
     if form is Format.SLACK:
-        place = f"*{notice.environment}* " if notice.environment else ""
-        return json.dumps({"text": f"{place}`{notice.news.value}` {_for_slack(notice.said)}"}, ensure_ascii=False)
+        return json.dumps({"text": _for_people(notice)}, ensure_ascii=False)
     whole = {"type": notice.news.value, "timestamp": _moment(notice.at), "data": {**notice.data, "said": notice.said}}
     return json.dumps(whole, ensure_ascii=False, separators=(",", ":"))
 
@@ -237,6 +236,16 @@ def _address(event: Event) -> str | None:
     if event.type.startswith("conflict."):
         return f"/migrations/conflicts/{event.subject}"
     return None if event.job_id is None else f"/jobs/{event.job_id}"
+
+
+def _for_people(notice: Notice) -> str:
+    """Where, what, of which work and why; and on a line of its own where to look."""
+    place = f"*{notice.environment}* " if notice.environment else ""
+    kind, by, message, href = (notice.data.get(one) for one in ("kind", "by", "message", "href"))
+    what = str(kind or "").replace("_", " ") + (f" by {by}" if by else "")
+    said = f"{what}: {message}" if what and message else notice.said
+    look = f"\n`{href}`" if href else ""
+    return f"{place}`{notice.news.value}` {_for_slack(said)}{look}"
 
 
 def _for_slack(text: str) -> str:

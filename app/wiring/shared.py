@@ -26,6 +26,7 @@ from app.adapters.target.preserve.shelf import PostgresPreservedRows
 from app.adapters.target.schemas import PostgresSchemas
 from app.adapters.target.survey import PostgresSurveys
 from app.adapters.target.targets import PostgresTargets
+from app.domain.hiding import secrets_of
 from app.domain.preserved import Retention
 from app.portal import Portal
 from app.ports import Clock
@@ -83,7 +84,8 @@ def rooms_of(settings: Settings, portal: Portal) -> Rooms:
     conflicts = ConflictResolutionService(log, log, board)
     doorbell = CeleryDoorbell(settings.redis_url)
     leases = RedisLeases(connect_redis(settings.redis_url), timing.lease_ttl_ms)
-    targets = PostgresTargets(Patience(timing.fence_timeout_ms, timing.idle_timeout_ms, settings.keep_bytes))
+    patience = Patience(timing.fence_timeout_ms, timing.idle_timeout_ms, settings.keep_bytes)
+    targets = PostgresTargets(patience, secrets_of(settings.environ, settings.environments.values()))
     source = FolderSource(settings.migrations, settings.max_file_bytes)
     environments = Environments(dict(settings.environments), settings.default_environment)
     schemas, proofs = PostgresSchemas(), ControlProofs(database)

@@ -46,6 +46,7 @@ def test_what_has_not_ended_is_counted_by_environment_and_state(stand: Stand) ->
     assert samples(stand, "liftlock_pending_migrations") == {("development",): 3, ("production",): 3}
     assert samples(stand, "liftlock_environment_reachable")[("development",)] == 1
     assert samples(stand, "liftlock_processes_alive") == {("api",): 0, ("worker",): 1}
+    assert samples(stand, "liftlock_rollout_targets") == {(state.value,): 0 for state in JobState}
 
 
 def test_many_who_ask_within_seconds_are_told_what_was_counted_once(stand: Stand) -> None:

@@ -5,7 +5,7 @@ from app.domain.conflict import Collision, ConflictKind
 from app.domain.drift import DriftState
 from tests.contract.conftest import Room
 from tests.contract.test_drift import DRIFTED
-from tests.contract.test_jobs import DONE, add, claim
+from tests.contract.test_jobs import DONE, NOTHING, add, claim, new_job
 from tests.contract.test_locks import FREE
 
 HERE = Process("host:1", ProcessKind.WORKER, "1.2.3")
@@ -31,6 +31,17 @@ def test_jobs_are_counted_until_they_have_ended_and_the_sessions_behind_the_runn
     }  # fmt: skip
     assert census.sessions_waiting == {"development": 1}
     assert census.oldest_queued_s >= 0
+
+
+def test_the_targets_of_a_rollout_are_counted_by_state_until_it_has_ended(room: Room) -> None:
+    over, parent = add(room, "shop"), add(room, "crm")
+    room.run(room.convoys.add(over.id, 0, new_job(room, "shop.eu", finished=NOTHING)))
+    room.run(room.claims.end(claim(room, over), DONE))
+    room.run(room.convoys.add(parent.id, 0, new_job(room, "crm.eu", finished=NOTHING)))
+    for place in (1, 2):
+        room.run(room.convoys.add(parent.id, place, new_job(room, f"crm.{place}")))
+
+    assert room.run(room.muster.count()).rollout_targets == {"succeeded": 1, "queued": 2}
 
 
 def test_open_conflicts_and_drift_are_counted_by_environment(room: Room) -> None:

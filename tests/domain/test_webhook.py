@@ -143,8 +143,35 @@ def test_a_body_says_what_has_happened_where_and_where_to_look() -> None:
         },
     }
     assert json.loads(body_of(notice, Format.SLACK)) == {
-        "text": "*production* `job.failed` failed (sql_error): no &lt;table&gt;"
+        "text": f"*production* `job.failed` failed (sql_error): no &lt;table&gt;\n`/jobs/{JOB}`"
     }
+
+
+@pytest.mark.parametrize(
+    ("event", "text"),
+    [
+        (
+            Event(
+                1, NOW, "job.ended", "failed (sql_error): x", JOB, "shop", kind="run", state="failed", message="no <t>"
+            ),
+            f"*shop* `job.failed` run: no &lt;t&gt;\n`/jobs/{JOB}`",
+        ),
+        (
+            Event(
+                1, NOW, "job.accepted", "x", JOB, "shop", kind="run", reason="approval", message="it waits", by="ann"
+            ),
+            f"*shop* `job.waits_for_approval` run by ann: it waits\n`/jobs/{JOB}`",
+        ),
+        (
+            Event(1, NOW, "conflict.opened", "x", None, "shop", "c1", kind="schema_drift", message="1 object changed"),
+            "*shop* `drift.found` schema drift: 1 object changed\n`/migrations/conflicts/c1`",
+        ),
+    ],
+)
+def test_a_message_for_people_says_of_which_work_and_where_to_look(event: Event, text: str) -> None:
+    notice = notice_of(event)
+    assert notice is not None
+    assert json.loads(body_of(notice, Format.SLACK)) == {"text": text}
 
 
 def test_a_delivery_is_over_when_it_was_heard_or_is_not_wanted_any_more() -> None:

@@ -38,6 +38,11 @@ class MemoryMuster:
             conflicts=Counter((one.collision.environment or "", one.collision.kind.value) for one in open_ones),
             drifted={one.environment: one.total if one.state is DriftState.DRIFTED else 0 for one in checks},
             sessions_waiting=await self._waiting(jobs),
+            rollout_targets=Counter(
+                self._store.rows[child].job.state.value
+                for (parent, _), child in self._store.places.items()
+                if not self._store.rows[parent].job.state.final
+            ),
             processes=Counter(process.kind.value for process, at in self._processes.values() if at > now - ALIVE_FOR),
             oldest_queued_s=max(queued, default=0.0),
         )

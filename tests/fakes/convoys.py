@@ -10,7 +10,7 @@ class MemoryConvoys:
 
     def __init__(self, store: JobStore) -> None:
         self._store = store
-        self._places: dict[tuple[JobId, int], JobId] = {}
+        self._places = store.places
 
     async def add(self, parent: JobId, place: int, job: NewJob) -> Job:
         known = self._places.get((parent, place))

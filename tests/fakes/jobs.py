@@ -58,6 +58,7 @@ class JobStore:
     clock: Clock
     keys: MemoryIdempotencyKeys
     rows: dict[JobId, Row] = field(default_factory=dict)
+    places: dict[tuple[JobId, int], JobId] = field(default_factory=dict)
     epochs: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     watchers: dict[JobId, set[asyncio.Event]] = field(default_factory=lambda: defaultdict(set))
     newest: set[JobId] = field(default_factory=set)

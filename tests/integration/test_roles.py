@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import asyncpg
 import pytest
 
 from app.domain.environment import Dsn, Environment
-from app.domain.job import JobKind, JobState, Origin
+from app.domain.job import Job, JobId, JobKind, JobState, Origin
 from tests.support.house import House, open_house
 from tests.support.servers import Servers, execute, fetch, value
 
@@ -112,6 +113,24 @@ def test_the_service_does_its_work_with_what_it_may(house: House) -> None:
     assert house.http("GET", "/health/ready").get_json()["status"] == "ready"
     assert 'liftlock_jobs{environment="shop"' in house.http("GET", "/metrics").text
     assert len(house.http("GET", "/audit").get_json()) >= 7
+
+
+def test_a_proof_needs_one_right_more_and_says_which(house: House, servers: Servers) -> None:
+    house.write("9_proven.sql", "-- migrate:up\nCREATE TABLE proven (id int);\n-- migrate:down\nDROP TABLE proven;\n")
+    grant = 'ALTER ROLE "shop_migrator" CREATEDB'
+    assert grant.replace('"', "") + ";" in (ROOT / "deploy/roles.sql").read_text()
+
+    def proof() -> Job:
+        asked = house.http("POST", "/migrations/verify?environment=shop").get_json()
+        return house.perform(JobId(UUID(asked["id"])))
+
+    refused = proof()
+    assert refused.reason == "scratch_refused" and grant in refused.message
+    execute(servers.postgres.dsn(), grant)
+    try:
+        assert proof().reason == "proven"
+    finally:
+        execute(servers.postgres.dsn(), f"{grant.removesuffix('CREATEDB')}NOCREATEDB")
 
 
 DEEDS = (

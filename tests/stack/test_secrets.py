@@ -36,7 +36,9 @@ class Migration:
     version = "3"
 
     async def up(self, db):
-        raise RuntimeError("oh")
+        import os
+
+        raise RuntimeError(f"no way to {os.environ['AWAY_URL']}, nor to {os.environ['DATABASE_URL']}")
 """
 
 
@@ -133,7 +135,8 @@ def live_through_bad_days(listening: Listening, tmp_path: Path, folder: Path) ->
     assert failed["state"] == "failed"
     (folder / "2_bad.sql").unlink()
     (folder / "3_crash.py").write_text(CRASHING)
-    listening.ended(ask("POST", "/migrations/run").json())
+    crashed = listening.ended(ask("POST", "/migrations/run").json())
+    assert "no way to postgresql://ann:•••@127.0.0.1:1/none, nor to postgresql://" in crashed["message"]
     for path in ("/jobs", f"/jobs/{failed['id']}/events", f"/jobs/{failed['id']}/log", "/audit", "/tokens", "/webhooks",
                  "/environments?status=true", "/matrix", "/migrations/conflicts", "/schedules", "/health/ready",
                  "/environments/shut/registration", "/openapi.json"):  # fmt: skip

@@ -26,6 +26,10 @@ _COUNT = Direct(
         SELECT l.sample FROM liftlock_control.job_locks l WHERE l.job_id = open.id ORDER BY l.id DESC LIMIT 1) AS last
     WHERE open.state = 'running' GROUP BY 2
     UNION ALL
+    SELECT 'rollout_targets', child.state, NULL, count(*)::float8
+    FROM open JOIN liftlock_control.convoys c ON c.parent_id = open.id
+    JOIN liftlock_control.jobs child ON child.id = c.job_id GROUP BY 2
+    UNION ALL
     SELECT 'conflicts', COALESCE(environment, ''), kind, count(*)::float8
     FROM liftlock_control.conflicts WHERE state = 'open' GROUP BY 2, 3
     UNION ALL
@@ -66,7 +70,8 @@ class ControlMuster:
 
 
 def _census(rows: list[Row]) -> Census:
-    whole: dict[str, Any] = {"jobs": {}, "conflicts": {}, "drifted": {}, "sessions_waiting": {}, "processes": {}}
+    kinds = ("jobs", "conflicts", "drifted", "sessions_waiting", "rollout_targets", "processes")
+    whole: dict[str, Any] = {kind: {} for kind in kinds}
     for row in rows:
         what, one, other, number = row["what"], row["one"], row["other"], row["number"]
         if what in ("oldest_queued_s", "deliveries_open"):

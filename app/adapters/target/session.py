@@ -29,10 +29,11 @@ from app.adapters.target.scripts import (
 from app.domain.drift import Kept
 from app.domain.environment import Environment
 from app.domain.failure import Failure
+from app.domain.hiding import failure_without
 from app.domain.job import Attempt, Ended
 from app.domain.ledger import History
 from app.domain.pinned import Pinned, pin_plan
-from app.domain.signals import LockNotAvailable, TransactionEnded
+from app.domain.signals import LockNotAvailable, NeedsAttention, StepFailed, TransactionEnded
 from app.domain.step import Deed, Plan, Step
 from app.ports import UNGUIDED, Acquired, DoneBefore, FenceBusy, Guide, Limits, TargetView
 
@@ -40,10 +41,13 @@ from app.ports import UNGUIDED, Acquired, DoneBefore, FenceBusy, Guide, Limits, 
 class PostgresTargetSession:
     """Implements ports.TargetSession."""
 
-    def __init__(self, environment: Environment, attempt: Attempt, patience: Patience) -> None:
+    def __init__(
+        self, environment: Environment, attempt: Attempt, patience: Patience, secrets: frozenset[str] = frozenset()
+    ) -> None:
         self._environment = environment
         self._scope = environment.scope
         self._attempt = attempt
+        self._secrets = secrets
         self._fenced = FencedConnection(environment, attempt, patience)
         self._one_by_one: set[int] = set()
         self._schema = SchemaWatch(environment, attempt)
@@ -75,21 +79,13 @@ class PostgresTargetSession:
         return pinned, view.history
 
     async def apply(self, first: int, steps: Sequence[Step], limits: Limits, guide: Guide = UNGUIDED) -> int:
-        began = time.monotonic()
-        await self._fenced.clean()
-        if not steps[0].transactional:
-            await self._apply_alone(first, steps[0], limits, guide, began)
-            return _ms_since(began)
         try:
-            await self._apply_together(first, steps, limits, guide)
-        except OneByOne:
-            self._one_by_one.update(range(first, first + len(steps)))
-            await self._apply_together(first, steps, limits, guide)
-        except LockNotAvailable:
-            # the next try can say at which statement it waits
-            self._one_by_one.update(range(first, first + len(steps)))
+            return await self._apply(first, steps, limits, guide)
+        except (StepFailed, NeedsAttention, LockNotAvailable) as failed:
+            # what a file raises may hold the address that it has tried
+            failed.failure = failure_without(failed.failure, self._secrets)
+            failed.args = (failed.failure.message,)
             raise
-        return _ms_since(began)
 
     async def record_failure(self, ordinal: int, step: Step, failure: Failure, undo: Sequence[Step]) -> None:
         await self._fenced.clean()
@@ -117,6 +113,23 @@ class PostgresTargetSession:
 
     async def close(self) -> None:
         await self._fenced.close()
+
+    async def _apply(self, first: int, steps: Sequence[Step], limits: Limits, guide: Guide) -> int:
+        began = time.monotonic()
+        await self._fenced.clean()
+        if not steps[0].transactional:
+            await self._apply_alone(first, steps[0], limits, guide, began)
+            return _ms_since(began)
+        try:
+            await self._apply_together(first, steps, limits, guide)
+        except OneByOne:
+            self._one_by_one.update(range(first, first + len(steps)))
+            await self._apply_together(first, steps, limits, guide)
+        except LockNotAvailable:
+            # the next try can say at which statement it waits
+            self._one_by_one.update(range(first, first + len(steps)))
+            raise
+        return _ms_since(began)
 
     async def _apply_together(self, first: int, steps: Sequence[Step], limits: Limits, guide: Guide) -> None:
         """One transaction. Raises OneByOne, with nothing done, to be asked again."""

@@ -14,6 +14,7 @@ from app.adapters.target.records import Reading, has_ledger, read_view
 from app.adapters.target.release import release
 from app.adapters.target.session import PostgresTargetSession
 from app.domain.environment import Dsn, Environment
+from app.domain.hiding import secrets_to
 from app.domain.history import LedgerEvent
 from app.domain.job import Attempt, Ended
 from app.domain.ledger import History
@@ -33,17 +34,18 @@ class _Known:
 
 
 class PostgresTargets:
-    """Implements ports.Targets."""
+    """Implements ports.Targets. `secrets`: what no failure may say, beside the passwords of its own target."""
 
-    def __init__(self, patience: Patience) -> None:
+    def __init__(self, patience: Patience, secrets: frozenset[str] = frozenset()) -> None:
         self._patience = patience
+        self._secrets = secrets
         self._pools: dict[Dsn, asyncpg.Pool] = {}
         self._with_ledger: set[Dsn] = set()
         self._large: dict[tuple[Dsn, str], _Known] = {}
 
     @asynccontextmanager
     async def open(self, environment: Environment, attempt: Attempt) -> AsyncIterator[TargetSession]:
-        session = PostgresTargetSession(environment, attempt, self._patience)
+        session = PostgresTargetSession(environment, attempt, self._patience, self._secrets | secrets_to(environment))
         await session.open()
         try:
             yield session

@@ -1,0 +1,40 @@
+"""Liftlock's own tables, by its own engine: each migration goes up, down and up again, and leaves what was there."""
+
+from collections.abc import Iterator
+from uuid import UUID
+
+import pytest
+
+from app.domain.environment import Dsn, Environment
+from app.domain.job import JobId, JobKind, JobState
+from app.wiring import CONTROL_MIGRATIONS
+from tests.support.house import House, open_house
+from tests.support.servers import Servers, value
+
+pytestmark = pytest.mark.servers
+
+EVERY = len(list(CONTROL_MIGRATIONS.glob("*.sql")))
+TABLES = "SELECT count(*) FROM pg_tables WHERE schemaname = 'liftlock_control'"
+
+
+@pytest.fixture
+def house(servers: Servers) -> Iterator[House]:
+    copy = Environment("copy", Dsn(servers.new_database()))
+    with open_house(servers, CONTROL_MIGRATIONS, environments={"copy": copy}) as it:
+        yield it
+
+
+def test_every_control_migration_can_be_taken_back(house: House) -> None:
+    asked = house.http("POST", "/migrations/verify?environment=copy").get_json()
+    ended = house.perform(JobId(UUID(asked["id"])))
+    assert ended.message == f"{EVERY} of {EVERY} migrations proven in copy"
+
+
+def test_all_of_them_go_up_down_to_the_first_and_up_again(house: House) -> None:
+    dsn = house.services.environments.named("copy").dsn.secret
+    tables = []
+    for kind in (JobKind.RUN, JobKind.RESET, JobKind.RUN):
+        ended = house.do(kind, environment="copy")
+        assert ended.state is JobState.SUCCEEDED, ended.message
+        tables.append(value(dsn, TABLES))
+    assert tables[0] == tables[2] != 0 == tables[1]
