@@ -194,7 +194,8 @@ def test_our_processes_wait_until_the_servers_are_ready(name: str) -> None:
 @pytest.mark.parametrize("name", SERVICES)
 def test_every_service_comes_back_by_itself_and_is_given_time_to_stop(name: str) -> None:
     service = SERVICES[name]
-    assert (service["restart"], service["stop_grace_period"]) == ("unless-stopped", "30s")
+    grace = "60s" if name in OURS else "30s"
+    assert (service["restart"], service["stop_grace_period"]) == ("unless-stopped", grace)
     assert service["stop_signal"] == ("SIGINT" if name == "postgres" else "SIGTERM")
 
 
