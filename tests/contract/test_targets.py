@@ -24,6 +24,7 @@ from app.portal import Portal
 from app.ports import Acquired, DoneBefore, FenceBusy, Limits, Targets, TargetSession, TargetView
 from tests.domain.literals import sql
 from tests.fakes.targets import MemoryTargets
+from tests.support.servers import Servers, execute
 
 T = TypeVar("T")
 
@@ -407,3 +408,28 @@ def test_a_ledger_that_somebody_has_changed_by_hand_stops_the_step(request: pyte
     with pytest.raises(StepFailed, match="not what was planned"):
         site.with_session(again, attempt(2))
     portal.close()
+
+
+@pytest.mark.servers
+def test_questions_stay_prepared_and_survive_a_ledger_that_is_made_anew(servers: Servers) -> None:
+    dsn = Dsn(servers.new_database())
+    targets = PostgresTargets(Patience())
+    portal = Portal("targets")
+    portal.on_close(targets.close)
+    site = Site(targets, Environment("development", dsn), portal)
+
+    async def applied(session: TargetSession) -> None:
+        await acquired(session, attempt())
+        await pinned(session, A)
+        await session.apply(0, [A], LIMITS)
+        await session.finish(DONE)
+
+    try:
+        for _ in range(2):
+            site.with_session(applied, attempt())
+            for _ in range(7):  # a plan for all values comes after the fifth time
+                assert [one.name for one in site.view().history.entries] == ["a"]
+            execute(dsn.secret, "DROP SCHEMA liftlock CASCADE")
+            assert site.view().history.entries == ()
+    finally:
+        portal.close()

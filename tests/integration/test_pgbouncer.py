@@ -79,6 +79,12 @@ async def _fill_pool(dsn: str) -> None:
         await connection.close()
 
 
+SEEN = pytest.mark.parametrize(
+    "made_up", [pooling.is_made_up, lambda _: False], ids=["seen at once", "seen by its process"]
+)
+"""By the number that a pooler makes up for a session, or only by that of the process behind it."""
+
+
 def test_a_pooler_hands_out_another_connection_each_time(house: House) -> None:
     async def ask() -> set[int]:
         connection = await asyncpg.connect(_pooled(house), statement_cache_size=0)
@@ -105,14 +111,20 @@ def test_a_run_and_a_rollback_take_effect_once(house: House, dsn: str) -> None:
     _expect_once(dsn)
 
 
-def test_a_job_prepares_nothing_that_stays_behind_on_a_shared_connection(house: House) -> None:
+@SEEN
+def test_neither_a_job_nor_a_question_prepares_what_stays_behind_on_a_shared_connection(
+    house: House, monkeypatch: pytest.MonkeyPatch, made_up: Callable[[int], bool]
+) -> None:
+    monkeypatch.setattr(pooling, "is_made_up", made_up)
     write_sql(house.folder, NAMES)
     house.write("5_a5.sql", DEFINING.format("a5"))
 
     assert house.do().state is JobState.SUCCEEDED
+    for _ in range(SESSIONS):
+        assert len(house.http("GET", "/migrations").get_json()) == len(NAMES) + 1
 
     for _ in range(SESSIONS):
-        assert _through(house, "SELECT name FROM pg_prepared_statements WHERE name LIKE 'liftlock%'") == []
+        assert _through(house, "SELECT name FROM pg_prepared_statements") == []
 
 
 def test_what_a_script_sets_does_not_stay_on_a_shared_connection(house: House) -> None:
@@ -184,7 +196,7 @@ def test_what_needs_no_transaction_is_refused_with_the_setting_and_goes_with_it(
 
 
 @pytest.mark.parametrize("before", ["", "SET search_path = public;\n"])
-@pytest.mark.parametrize("made_up", [pooling.is_made_up, lambda _: False], ids=["seen at once", "seen at the fence"])
+@SEEN
 def test_a_running_statement_is_cancelled_through_the_pooler(
     house: House, dsn: str, monkeypatch: pytest.MonkeyPatch, made_up: Callable[[int], bool], before: str
 ) -> None:

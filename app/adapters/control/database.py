@@ -45,11 +45,13 @@ class ControlDatabase:
     async def rows(self, statement: Direct, values: Mapping[str, Any]) -> list[Row]:
         """One statement, which is a transaction by itself. Raises the driver's errors, or as `begin`."""
         try:
-            async with self._said_plainly(), self._direct.one() as connection:
-                return await statement.rows(connection, values)
+            return await self._direct.rows(statement, values)
         except BackendUnavailable:
             await self._direct.forget()
             raise
+        except _AWAY as error:
+            await self._direct.forget()
+            raise self._unavailable(error) from error
 
     async def row(self, statement: Direct, values: Mapping[str, Any]) -> Row | None:
         """The first row of `rows`."""
@@ -60,11 +62,11 @@ class ControlDatabase:
     async def _said_plainly(self) -> AsyncIterator[None]:
         try:
             yield
-        except (PoolTimeout, *LOST, *UNUSABLE, *_NOT_INSTALLED) as error:
+        except (PoolTimeout, *_AWAY) as error:
             raise self._unavailable(error) from error
         except DBAPIError as error:
             cause = driver_error(error)
-            if isinstance(cause, (*LOST, *UNUSABLE, *_NOT_INSTALLED)) or error.connection_invalidated:
+            if isinstance(cause, _AWAY) or error.connection_invalidated:
                 raise self._unavailable(cause) from error
             raise
 
@@ -115,7 +117,8 @@ async def rows_on(connection: AsyncConnection, statement: Direct, values: Mappin
         raise
 
 
-_NOT_INSTALLED = (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError)
+_AWAY = (*LOST, *UNUSABLE, asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError)
+"""Nobody is there, or it has not been installed yet."""
 
 
 def driver_error(error: DBAPIError) -> BaseException:

@@ -1,8 +1,7 @@
 """Statements of every job, handed to the driver itself: SQLAlchemy's way to it costs several times the statement."""
 
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -45,12 +44,11 @@ class DirectConnections:
         self._timeout_s = timeout_s
         self._pool: asyncpg.Pool | None = None
 
-    @asynccontextmanager
-    async def one(self) -> AsyncIterator[Connected]:
-        """Raises what connecting raises, and TimeoutError when none is free in time."""
+    async def rows(self, statement: Direct, values: Mapping[str, Any]) -> list[Row]:
+        """Raises what connecting raises, TimeoutError when none is free in time, and the driver's errors."""
         pool = await self._made()
         async with pool.acquire(timeout=self._timeout_s) as connection:
-            yield connection
+            return await statement.rows(connection, values)
 
     async def forget(self) -> None:
         """After one was lost: the others are as old, and whoever asks next gets a new one."""

@@ -48,3 +48,12 @@ class Pooling:
 def is_made_up(pid: int) -> bool:
     """Whether it is no process of the server's; a pooler's may look like one all the same."""
     return not 0 < pid <= MOST_PID
+
+
+async def is_lent(connection: asyncpg.Connection) -> bool:
+    """Whether a pooler stands before the server, seen without leaving anything behind on what it has lent."""
+    pid = connection.get_server_pid()
+    if is_made_up(pid):
+        return True
+    # as a plain query: the driver would prepare any other
+    return await connection.execute(f"SELECT WHERE pg_backend_pid() = {pid}") != "SELECT 1"

@@ -8,8 +8,9 @@ from uuid import UUID
 import asyncpg
 
 from app.adapters.postgres import LOST, UNUSABLE, refuse_missing_schema, refuse_old, unavailable
-from app.adapters.target.connection import CONNECT_TIMEOUT_S, Patience
+from app.adapters.target.connection import Patience
 from app.adapters.target.queries import EVENTS, JOBS_DONE, LEDGER_SIGNATURE
+from app.adapters.target.readers import READ_TIMEOUT_S, Readers
 from app.adapters.target.records import Reading, has_ledger, read_view
 from app.adapters.target.release import release
 from app.adapters.target.session import PostgresTargetSession
@@ -20,8 +21,6 @@ from app.domain.job import Attempt, Ended
 from app.domain.ledger import History
 from app.ports import LedgerWanted, TargetSession, TargetView
 
-READERS = 4
-READ_TIMEOUT_S = 10
 LARGE_LEDGER = 500
 
 
@@ -39,7 +38,7 @@ class PostgresTargets:
     def __init__(self, patience: Patience, secrets: frozenset[str] = frozenset()) -> None:
         self._patience = patience
         self._secrets = secrets
-        self._pools: dict[Dsn, asyncpg.Pool] = {}
+        self._readers = Readers()
         self._with_ledger: set[Dsn] = set()
         self._large: dict[tuple[Dsn, str], _Known] = {}
 
@@ -54,7 +53,7 @@ class PostgresTargets:
 
     async def read(self, environment: Environment) -> TargetView:
         try:
-            pool = await self._pool(environment.dsn)
+            pool = await self._readers.pool(environment.dsn)
             async with pool.acquire(timeout=READ_TIMEOUT_S) as connection:
                 refuse_old(connection)
                 # each time: a ledger outlives the schema that it tells of
@@ -74,7 +73,7 @@ class PostgresTargets:
     async def past(self, environment: Environment, wanted: LedgerWanted) -> tuple[LedgerEvent, ...]:
         values = (environment.scope, wanted.at, wanted.id, wanted.name, wanted.limit)
         try:
-            pool = await self._pool(environment.dsn)
+            pool = await self._readers.pool(environment.dsn)
             async with pool.acquire(timeout=READ_TIMEOUT_S) as connection:
                 return tuple(LedgerEvent(**dict(row)) for row in await connection.fetch(EVENTS, *values))
         except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):
@@ -84,7 +83,7 @@ class PostgresTargets:
 
     async def ended(self, environment: Environment, jobs: Sequence[UUID]) -> frozenset[UUID]:
         try:
-            pool = await self._pool(environment.dsn)
+            pool = await self._readers.pool(environment.dsn)
             async with pool.acquire(timeout=READ_TIMEOUT_S) as connection:
                 rows = await connection.fetch(JOBS_DONE, environment.scope, list(jobs))
                 return frozenset(row["job_id"] for row in rows)
@@ -97,9 +96,7 @@ class PostgresTargets:
         await release(environment, stranded, outcome, self._patience)
 
     async def close(self) -> None:
-        for pool in self._pools.values():
-            pool.terminate()
-        self._pools.clear()
+        self._readers.close()
 
     async def _view(self, connection: Reading, environment: Environment) -> TargetView:
         """A large ledger is read again only when a row of it is other than before; the same view then stays."""
@@ -119,30 +116,6 @@ class PostgresTargets:
             self._large.pop(place, None)
         return view
 
-    async def _pool(self, dsn: Dsn) -> asyncpg.Pool:
-        """Made on first use; connections are made when asked for, so a target that is away hinders nobody."""
-        pool = self._pools.get(dsn)
-        if pool is None:
-            pool = asyncpg.create_pool(
-                dsn.secret,
-                min_size=0,
-                max_size=READERS,
-                timeout=CONNECT_TIMEOUT_S,
-                command_timeout=READ_TIMEOUT_S,
-                statement_cache_size=0,
-                max_inactive_connection_lifetime=60,
-                # nothing here changes its session, so there is nothing to take back between two questions
-                reset=_leave_as_it_is,
-                server_settings={"application_name": "liftlock:reader"},
-            )
-            self._pools[dsn] = pool
-            await pool
-        return pool
-
 
 async def _read(connection: Reading, scope: str) -> TargetView:
     return replace(await read_view(connection, scope), server_major=connection.get_server_version().major)
-
-
-async def _leave_as_it_is(_connection: object) -> None:
-    pass
