@@ -23,8 +23,6 @@ OF_FILES = (
     ConflictKind.OUT_OF_ORDER,
     ConflictKind.OBJECT_OVERLAP,
 )
-OF_PENDING = ConflictKind.OBJECT_OVERLAP
-"""Of files that wait to run: it is gone with the job that runs them, and nobody need say so."""
 
 
 class ConflictResolutionService:
@@ -73,18 +71,15 @@ class ConflictResolutionService:
             )
 
     async def record_divergences(self, environment: str, found: Sequence[Divergence]) -> None:
-        """Record what files and history disagree about now, and close what they no longer do."""
+        """Record what files and history disagree about now."""
         collisions = [divergence.as_collision(environment) for divergence in found]
         if collisions:
             await self._log.record_all(collisions)
-        await self.close_gone(environment, found, OF_FILES)
 
-    async def close_gone(
-        self, environment: str, found: Sequence[Divergence], kinds: Sequence[ConflictKind] = (OF_PENDING,)
-    ) -> None:
-        """Close what files and history do not disagree about any more."""
+    async def close_gone(self, environment: str, found: Sequence[Divergence]) -> None:
+        """Close what files and history, both of them looked at, do not disagree about any more."""
         seen = [divergence.as_collision(environment).fingerprint for divergence in found]
-        await self._log.expire(environment, [kind.value for kind in kinds], seen)
+        await self._log.expire(environment, [kind.value for kind in OF_FILES], seen)
 
     async def record_drift(self, environment: str, drift: Drift | None) -> Conflict | None:
         """The record of what has drifted by now; that of an earlier drift is closed."""

@@ -27,7 +27,7 @@ from app.services.neighbours import Neighbours
 from app.services.outcomes import nothing_to_do
 from app.services.planning import plan_job
 from app.services.proof_gate import ProofGate
-from app.services.validation import Examination, SchemaValidationService
+from app.services.validation import Examination, Look, SchemaValidationService
 
 LOOKS_AGAIN = "a worker looks again: what is away is waited for, what cannot be used ends the job"
 
@@ -109,7 +109,7 @@ class Submission:
         """Commit the job, then ring. Raises a Refusal before anything is committed, or BackendUnavailable.
 
         From the history it is refused, or found to be nothing to do, only while no other job of the target
-        is open: such a job could change the answer, so then the worker decides.
+        is open: such a job could change the answer, so then the worker decides, and nobody waits for a look.
         """
         self.refuse_when_read_only()
         environment = self._environments.named(request.environment)
@@ -118,7 +118,9 @@ class Submission:
         other = in_the_way(request, open_jobs)
         if other is not None:
             return answer_busy(request, other)
-        admission = await self.admit(request, environment, open_jobs, origin.principal)
+        sure = self._shortcut and not open_jobs
+        look = self._validation.look if sure else self._validation.look_at_files
+        admission = await self.admit(request, environment, open_jobs, origin.principal, look)
         new = self.new_job(admission, origin, idempotency, dedupe)
         recorded = self.record_if_possible(environment.name, admission.found)
         taken, _ = await asyncio.gather(self.accept(new), recorded)
@@ -127,12 +129,17 @@ class Submission:
         return Submitted(in_its_place(taken.job, open_jobs), admission.warnings + taken.warnings)
 
     async def admit(
-        self, request: JobRequest, environment: Environment, open_jobs: tuple[Job, ...], asked_by: Principal
+        self,
+        request: JobRequest,
+        environment: Environment,
+        open_jobs: tuple[Job, ...],
+        asked_by: Principal,
+        look: Look | None = None,
     ) -> Admission:
         """All that is asked of a request before it becomes a job. Raises as `submit`."""
         not_before = opening(environment, request, self._clock.now())
         found, around = await asyncio.gather(
-            self._validation.look(environment), self._around(environment, request, not_before)
+            (look or self._validation.look)(environment), self._around(environment, request, not_before)
         )
         try:
             plan = _planned(request, environment, found, open_jobs, around)
@@ -140,7 +147,7 @@ class Submission:
         except Refusal:
             await self._validation.record(environment.name, found)
             raise
-        finished = _nothing_to_do(request, plan) if self._shortcut else None
+        finished = _nothing_to_do(request, plan)
         needed = 0
         if finished is None:
             request, needed = await self._approvals.hold(request, environment, plan, found, asked_by)

@@ -1,6 +1,7 @@
 """SchemaValidationService: holds the files against each other and against what a target has applied."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from app.domain import divergence, graph
@@ -24,6 +25,9 @@ class Examination:
     unreachable: BackendUnavailable | None = None
 
 
+Look = Callable[[Environment], Awaitable[Examination]]
+
+
 class SchemaValidationService:
     def __init__(
         self, source: Source, targets: Targets, conflicts: ConflictResolutionService, gate: HazardGate
@@ -39,6 +43,11 @@ class SchemaValidationService:
         """Read files and ledger and find where they disagree. Writes nothing anywhere."""
         catalog, (view, unreachable) = await asyncio.gather(self._source.read(), self._view(environment))
         return Examination(catalog, view, diverging(catalog, view, environment), unreachable)
+
+    async def look_at_files(self, environment: Environment) -> Examination:
+        """As `look`, without asking the target."""
+        catalog = await self._source.read()
+        return Examination(catalog, None, diverging(catalog, None, environment))
 
     async def read_ahead(self) -> None:
         """Read the files that have changed, and look for their hazards; whoever asks next finds it done."""
@@ -60,11 +69,13 @@ class SchemaValidationService:
         return (await self._source.read()).by_name().get(name)
 
     async def record(self, environment: str, found: Examination) -> None:
-        """Put on record what disagrees, and close what no longer does."""
+        """Put on record what disagrees, and close what no longer does as far as the target was looked at."""
         await self._conflicts.record_divergences(environment, found.divergences)
+        if found.view is not None:
+            await self._conflicts.close_gone(environment, found.divergences)
 
     async def after_a_job(self, environment: Environment) -> None:
-        """What was only about waiting files is closed at once, and not when somebody next asks."""
+        """What the job has settled, and what was put right while it ran, is closed without anybody asking."""
         found = await self.look(environment)
         if found.view is not None:
             await self._conflicts.close_gone(environment.name, found.divergences)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
@@ -10,7 +11,7 @@ from app.domain.environment import Dsn, Environment, OutOfOrder
 from app.domain.errors import ConflictsOpen, MigrationsInvalid
 from app.domain.job import JobKind, JobState
 from tests.support.house import House, open_house
-from tests.support.servers import Servers, fetch
+from tests.support.servers import Servers, execute, fetch
 
 pytestmark = pytest.mark.servers
 
@@ -55,6 +56,53 @@ def test_a_conflict_closes_when_the_file_is_put_back(house: House) -> None:
     assert open_conflicts(house) == []
     (closed,) = fetch(house.dsn, "SELECT state, resolution FROM liftlock_control.conflicts")
     assert tuple(closed) == ("expired", "cause_gone")
+
+
+def test_a_conflict_stays_open_while_its_target_cannot_be_looked_at(servers: Servers, folder: Path) -> None:
+    dsn = servers.new_database()
+    target = {"development": Environment("development", Dsn(dsn))}
+    name = urlsplit(dsn).path[1:]
+    with open_house(servers, folder, environments=target) as house:
+        house.write("1_one.sql", ONE)
+        house.do()
+        house.write("1_one.sql", ONE.replace("id int", "id bigint"))
+        with pytest.raises(ConflictsOpen):
+            house.submit()
+
+        execute(servers.postgres.dsn(), f'ALTER DATABASE "{name}" WITH ALLOW_CONNECTIONS false')
+        execute(
+            servers.postgres.dsn(), "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name
+        )
+        assert house.submit().warnings
+
+        assert [row["kind"] for row in open_conflicts(house)] == ["checksum_mismatch"]
+
+
+def test_what_is_put_right_while_a_job_waits_is_closed_with_its_end(house: House) -> None:
+    house.write("3_three.sql", ONE.replace("one", "three"))
+    job_id = house.submit().job.id
+    house.write("1_one.sql", ONE.replace("id int", "id bigint"))
+    found = house.run_async(house.services.validation.look(house.services.environments.named("development")))
+    house.run_async(house.services.validation.record("development", found))
+    assert [row["kind"] for row in open_conflicts(house)] == ["checksum_mismatch"]
+
+    house.write("1_one.sql", ONE)
+
+    assert house.perform(job_id).state is JobState.SUCCEEDED
+    assert open_conflicts(house) == []
+
+
+def test_while_a_job_is_open_the_target_is_left_to_the_worker(house: House) -> None:
+    house.write("3_three.sql", ONE.replace("one", "three"))
+    first = house.submit().job.id
+    house.write("1_one.sql", ONE.replace("id int", "id bigint"))
+
+    second = house.submit().job.id
+    assert open_conflicts(house) == []
+
+    house.write("1_one.sql", ONE)
+    assert house.perform(first).state is JobState.SUCCEEDED
+    assert house.perform(second).reason == "nothing_to_do"
 
 
 def test_a_difference_in_comments_alone_is_a_notice_and_the_run_goes_on(house: House) -> None:

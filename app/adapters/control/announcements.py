@@ -39,7 +39,8 @@ class Watcher:
     async def wait(self, timeout_s: float) -> bool:
         patience = timeout_s if self._announcements.hearing else min(timeout_s, UNHEARD_POLL_S)
         try:
-            await asyncio.wait_for(self.event.wait(), patience)
+            async with asyncio.timeout(patience):
+                await self.event.wait()
         except TimeoutError:
             return patience < timeout_s
         self.event.clear()
