@@ -113,7 +113,8 @@ def _after_waiting(response: Response) -> Response:
     accepted = json.loads(response.get_data())
     try:
         with waiters().place():
-            job = run(job_at_its_end(services(), waiters(), UUID(accepted["id"]), seconds))
+            waiting = job_at_its_end(services(), waiters(), UUID(accepted["id"]), seconds, just_seen=True)
+            job = run(waiting)
     except (TooManyRequests, BackendUnavailable, PortalClosed, CancelledError):
         return response
     response.set_data(encoded(_body(job, accepted["warnings"])))

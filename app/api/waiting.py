@@ -14,6 +14,7 @@ from app.wiring import Services
 
 MOST_WAITING = 500
 LONGEST_WAIT_S = 60
+HEARD_SOON_S = 0.05
 
 _STOP_CHECK_S = 1.0
 _MOST_DIGITS = 9
@@ -56,11 +57,16 @@ async def job_when(
     return await _job_when(services, waiters, job_id, enough, lambda _: True, seconds)
 
 
-async def job_at_its_end(services: Services, waiters: Waiters, job_id: UUID, seconds: float) -> Job:
-    """As `job_when`; while the job goes on, it is not read again for every step that it announces."""
-    return await _job_when(
-        services, waiters, job_id, lambda job: job.state.final, lambda changes: changes.ended, seconds
-    )
+async def job_at_its_end(
+    services: Services, waiters: Waiters, job_id: UUID, seconds: float, *, just_seen: bool = False
+) -> Job:
+    """As `job_when`; while the job goes on, it is not read again for every step that it announces.
+
+    `just_seen`: it was going on a moment ago. Its end is most likely still to be heard, so it is looked at only when
+    nothing has been heard for a while: this process and the worker, which begins now, have better things to do.
+    """
+    patience = HEARD_SOON_S if just_seen else 0.0
+    return await _job_when(services, waiters, job_id, _has_ended, lambda changes: changes.ended, seconds, patience)
 
 
 async def _job_when(
@@ -70,15 +76,23 @@ async def _job_when(
     enough: Callable[[Job], bool],
     worth_a_look: Callable[[Changes], bool],
     seconds: float,
+    patience: float = 0.0,
 ) -> Job:
     loop = asyncio.get_running_loop()
     until = loop.time() + seconds
     async with services.board.watch(JobId(job_id)) as changes:
+        first_look = loop.time() + min(patience, seconds)
+        while (left_s := first_look - loop.time()) > 0 and not worth_a_look(changes):
+            await changes.wait(left_s)
         job = await services.migrations.job(job_id)
         while not enough(job) and (left_s := until - loop.time()) > 0 and not waiters.released:
             if await changes.wait(min(left_s, _STOP_CHECK_S)) and worth_a_look(changes):
                 job = await services.migrations.job(job_id)
         return job if enough(job) else await services.migrations.job(job_id)
+
+
+def _has_ended(job: Job) -> bool:
+    return job.state.final
 
 
 def preferred_wait_s(prefer: str) -> int | None:

@@ -5,10 +5,12 @@ import time
 
 import pytest
 
+from app.api import waiting
 from app.api.context import extension_of
 from app.domain.failure import Failure, FailureCode
-from app.domain.job import JobState
+from app.domain.job import Job, JobId, JobState
 from tests.api.stand import ONE, Stand, standing
+from tests.fakes.jobs import MemoryJobs
 
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
@@ -80,6 +82,25 @@ def test_a_caller_may_wait_for_the_end(stand: Stand) -> None:
     assert ended.headers["Preference-Applied"] == "wait=30"
     assert "Retry-After" not in ended.headers
     assert (ended.json["state"], ended.json["durationMs"], ended.json["warnings"]) == ("succeeded", 1500, [])
+
+
+def test_a_job_that_was_just_accepted_is_read_when_its_end_is_heard(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[JobId] = []
+    get = MemoryJobs.get
+
+    async def counted(board: MemoryJobs, job_id: JobId) -> Job | None:
+        read.append(job_id)
+        return await get(board, job_id)
+
+    monkeypatch.setattr(MemoryJobs, "get", counted)
+    monkeypatch.setattr(waiting, "HEARD_SOON_S", 30)
+    with_hands = threading.Thread(target=finish_the_first_job, args=(stand,))
+    with_hands.start()
+    ended = stand.post("/migrations/run", headers={"Prefer": "wait=30"})
+    with_hands.join()
+    assert (ended.json["state"], [str(one) for one in read]) == ("succeeded", [ended.json["id"]])
 
 
 def test_a_wait_that_is_too_short_is_accepted_all_the_same(stand: Stand) -> None:
