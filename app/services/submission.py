@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 import structlog
 
@@ -113,14 +114,14 @@ class Submission:
         """
         self.refuse_when_read_only()
         environment = self._environments.named(request.environment)
-        # in this order: what ended before the first answer is in the history of the second
-        open_jobs = await self._open_on(environment)
+        # and then the history: what ended before the first answer is in it
+        open_jobs, files = await asyncio.gather(self._open_on(environment), self._validation.files())
         other = in_the_way(request, open_jobs)
         if other is not None:
             return answer_busy(request, other)
         sure = self._shortcut and not open_jobs
-        look = self._validation.look if sure else self._validation.look_at_files
-        admission = await self.admit(request, environment, open_jobs, origin.principal, look)
+        look = self._validation.look_at_target if sure else self._validation.look_at_files
+        admission = await self.admit(request, environment, open_jobs, origin.principal, partial(look, files))
         new = self.new_job(admission, origin, idempotency, dedupe)
         recorded = self.record_if_possible(environment.name, admission.found)
         taken, _ = await asyncio.gather(self.accept(new), recorded)

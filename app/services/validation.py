@@ -41,13 +41,20 @@ class SchemaValidationService:
 
     async def look(self, environment: Environment) -> Examination:
         """Read files and ledger and find where they disagree. Writes nothing anywhere."""
-        catalog, (view, unreachable) = await asyncio.gather(self._source.read(), self._view(environment))
+        catalog, (view, unreachable) = await asyncio.gather(self.files(), self._view(environment))
         return Examination(catalog, view, diverging(catalog, view, environment), unreachable)
 
-    async def look_at_files(self, environment: Environment) -> Examination:
+    async def look_at_target(self, catalog: Catalog, environment: Environment) -> Examination:
+        """As `look`, with the files as they have been read."""
+        view, unreachable = await self._view(environment)
+        return Examination(catalog, view, diverging(catalog, view, environment), unreachable)
+
+    async def look_at_files(self, catalog: Catalog, environment: Environment) -> Examination:
         """As `look`, without asking the target."""
-        catalog = await self._source.read()
         return Examination(catalog, None, diverging(catalog, None, environment))
+
+    async def files(self) -> Catalog:
+        return await self._source.read()
 
     async def read_ahead(self) -> None:
         """Read the files that have changed, and look for their hazards; whoever asks next finds it done."""
