@@ -8,10 +8,12 @@ from enum import StrEnum
 from types import MappingProxyType
 from uuid import UUID
 
+from app.domain.consent import call_of
 from app.domain.drift import shown
 from app.domain.dry_run import DryRun
 from app.domain.errors import ProofMissing
 from app.domain.failure import Failure
+from app.domain.job import JobRequest
 from app.domain.migration import Direction
 from app.domain.problem import Problem
 from app.domain.schema import Snapshot
@@ -166,8 +168,9 @@ def losses_between(before: Mapping[str, Rows], after: Mapping[str, Rows]) -> tup
     return tuple(_losses(before, after))
 
 
-def refuse_unproven(environment: str, steps: Sequence[Step], proofs: KnownProofs) -> None:
+def refuse_unproven(request: JobRequest, steps: Sequence[Step], proofs: KnownProofs) -> None:
     """Every file that would be run has to be proven as it is now. Raises ProofMissing with all that are not."""
+    environment = request.environment
     missing = [step for step in steps if is_run_up(step) and not _is_proven(step, proofs)]
     if not missing:
         return
@@ -179,7 +182,7 @@ def refuse_unproven(environment: str, steps: Sequence[Step], proofs: KnownProofs
         f"{environment} demands a proof of each migration, and {count_of(len(missing), 'migration')} "
         f"{'has' if len(missing) == 1 else 'have'} none: {problems[0].message}; nothing was run",
         problems,
-        next_steps=("POST /migrations/verify", "POST /migrations/run"),
+        next_steps=("POST /migrations/verify", call_of(request)),
         facts={"environment": environment, "migrations": [step.name for step in missing]},
     )
 

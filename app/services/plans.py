@@ -102,7 +102,7 @@ class PlanService:
                 )
             # confirmation is no part of the plan: that it is needed is a part of the answer
             plan = plan_job(replace(request, confirm=environment.name), environment, seen.catalog, seen.view, around)
-            proofs = ProofGate(environment, await self._proofs.of(environment.name))
+            proofs = ProofGate(environment, request, await self._proofs.of(environment.name))
             proofs.passed(plan)
             seen = await self._with_drift(request, environment, seen, plan)
         except NotFound:

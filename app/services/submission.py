@@ -207,7 +207,7 @@ class Submission:
         """
         if plan is None or found.view is None:
             return ()
-        proofs = await ProofGate.for_plan(self._proofs, environment, plan)
+        proofs = await ProofGate.for_plan(self._proofs, environment, request, plan)
         unused = await self._gate.admit(request, environment, plan, found.view, proofs.known)
         proofs.passed(plan)
         return unused

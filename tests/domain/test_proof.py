@@ -1,5 +1,6 @@
 """The verdict on a migration, from what was seen of it; and what a run is refused for."""
 
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from app.domain.environment import OutOfOrder
 from app.domain.errors import ConflictsOpen, NotFound, ProofMissing
 from app.domain.failure import Failure, FailureCode
+from app.domain.job import JobKind, JobRequest
 from app.domain.ledger import History
 from app.domain.mark import step_marked
 from app.domain.migration import Catalog, Checksum
@@ -37,6 +39,7 @@ LEFT = Snapshot.of([TABLE, INDEX])
 BROKEN = Failure(FailureCode.SQL_ERROR, "it broke", file="a.sql", line=7)
 STEP = step_up(sql("a"))
 JOB = UUID(int=1)
+RUN = JobRequest(JobKind.RUN, "staging")
 
 
 def verdict(cycle: Cycle) -> Verdict:
@@ -118,26 +121,32 @@ def test_a_run_is_refused_with_every_migration_that_is_not_proven_and_why() -> N
     steps = [step_up(sql(name)) for name in ("a", "b", "c")]
     known = proofs(("a", Verdict.PROVEN), ("b", Verdict.ROWS_LOST))
     with pytest.raises(ProofMissing) as refused:
-        refuse_unproven("staging", steps, known)
+        refuse_unproven(RUN, steps, known)
     assert [(one.migration, one.message) for one in refused.value.problems] == [
         ("b", "b is not proven (rows_lost): because"),
         ("c", "c has not been proven as it is now"),
     ]
     assert "2 migrations have none" in refused.value.detail
-    assert refused.value.next_steps[0].endswith("POST /migrations/verify")
+    assert refused.value.next_steps == ("POST /migrations/verify", "POST /migrations/run")
+
+
+def test_a_sync_is_told_to_ask_for_the_sync_again() -> None:
+    with pytest.raises(ProofMissing) as refused:
+        refuse_unproven(replace(RUN, kind=JobKind.SYNC, source="development"), [STEP], NO_PROOFS)
+    assert refused.value.next_steps == ("POST /migrations/verify", "POST /environments/staging/sync")
 
 
 def test_a_proof_is_of_one_text_alone() -> None:
     changed = step_up(sql("a", up="SELECT 'other'"))
     with pytest.raises(ProofMissing):
-        refuse_unproven("staging", [changed], proofs(("a", Verdict.PROVEN)))
+        refuse_unproven(RUN, [changed], proofs(("a", Verdict.PROVEN)))
     assert proofs(("a", Verdict.PROVEN)).of("a", changed.checksum.raw.hex()) is None
     assert NO_PROOFS.of("a", None) is None
 
 
 def test_what_is_undone_or_only_recorded_needs_no_proof() -> None:
-    refuse_unproven("staging", [*undo_of([STEP]), step_marked(sql("b"))], NO_PROOFS)
-    refuse_unproven("staging", [STEP], proofs(("a", Verdict.PROVEN)))
+    refuse_unproven(RUN, [*undo_of([STEP]), step_marked(sql("b"))], NO_PROOFS)
+    refuse_unproven(RUN, [STEP], proofs(("a", Verdict.PROVEN)))
     assert proofs(("a", Verdict.PROVEN)).of("a", STEP.checksum.raw.hex()) is not None
 
 
