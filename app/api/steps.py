@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
-_CALL = re.compile(r"\b(GET|POST|PUT|DELETE) (/[^\s,;]*)(?: (\{[^{}]*\}))?")
+_CALL = re.compile(r"\b(GET|POST|PUT|DELETE) (/(?:[^\s,;]*[^\s,;.])?)(?: (\{[^{}]*\}))?")
 _AFTER = re.compile(r"^(?:\s*\bagain\b)?[\s,;.]*")
 _BY_ENVIRONMENT = re.compile(r"/migrations(?:/[^/?]+|/rollback/[^/?]+)?(?:\?.*)?")
 

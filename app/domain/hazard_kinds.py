@@ -232,7 +232,7 @@ KINDS: Mapping[HazardCode, Kind] = {
     HazardCode.UNSEEN_STATEMENTS: Kind(
         "What it does cannot be read from the file",
         "The statements are made while it runs, so nobody has judged them.",
-        "Try it with POST /migrations/verify, which shows what it does; or write the statements out.",
+        "Write the statements out, or have it tried on a copy with POST /migrations/verify.",
         Risk.MEDIUM,
         _LOCKED,
     ),

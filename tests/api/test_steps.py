@@ -20,6 +20,8 @@ BASE = "http://localhost:3000"
     ("GET /docs", [f"curl {BASE}/docs"]), ("GET /jobs/1?wait=30", [f"curl '{BASE}/jobs/1?wait=30'"]),
     ("correct the files named here, then POST /migrations/run again",
      [f"correct the files named here, then: curl -X POST '{BASE}/migrations/run?environment=a'"]),
+    ("Write it out, or try it with POST /migrations/verify.",
+     [f"Write it out, or try it with: curl -X POST '{BASE}/migrations/verify?environment=a'"]),
     ("GET /jobs, then look at GET /docs; and ask",
      [f"curl {BASE}/jobs; then look at: curl {BASE}/docs; and ask"]),
 ])  # fmt: skip
