@@ -81,6 +81,7 @@ from tests.fakes.plans import MemoryPlans
 from tests.fakes.preserved import MemoryPreservedRows
 from tests.fakes.proofs import MemoryProofs
 from tests.fakes.registry import MemoryRegistry
+from tests.fakes.removed import MemoryFileRecord
 from tests.fakes.schedules import MemorySchedules
 from tests.fakes.schemas import LiteralSchemas
 from tests.fakes.sessions import MemorySessions
@@ -257,7 +258,8 @@ class Stand:
             board,
             self.clock,
         )
-        self.registry = MemoryRegistry(self.clock)
+        self.file = MemoryFileRecord(self.store, self.log, self.checks, self.clock)
+        self.registry = MemoryRegistry(self.clock, self.file)
         schedules = ScheduleService(self.schedules, environments, submission, board, sweep, self.doorbell, self.clock)
         self.known = MemoryEnvironmentLog(self.store, self.checks)
         overview = Overview(self.source, self.targets, self.known, self.clock)

@@ -1,0 +1,133 @@
+"""What liftlock.toml has held: an environment that is no longer in it is told of while it has a history."""
+
+import threading
+
+from app.domain.conflict import Collision, ConflictKind
+from app.domain.environment import Protection
+from app.domain.job import NOT_HERE, Ended, GivenBack, JobState, Origin
+from app.domain.principal import Principal
+from app.domain.removed import InFile, Removed
+from tests.contract.conftest import Room
+from tests.contract.test_jobs import DONE, add, claim
+
+ANN = Origin(Principal("ann", "token"), "request 1")
+
+
+def stood(*names: str) -> list[InFile]:
+    return [InFile(name, f"postgresql://owner@db/{name}", Protection.CONFIRM) for name in names]
+
+
+def left_out(room: Room, *known: str) -> tuple[Removed, ...]:
+    return room.run(room.file.left_out(known, [name for name in known if "." not in name]))
+
+
+def names(room: Room, *known: str) -> list[str]:
+    return [one.name for one in left_out(room, *known)]
+
+
+def test_what_is_left_out_is_told_of_with_its_jobs(room: Room) -> None:
+    room.run(room.file.seen(stood("development", "staging")))
+    room.run(room.claims.end(claim(room, add(room, "staging")), DONE))
+    add(room, "staging"), add(room, "staging.eu"), add(room, "staging2")
+
+    (found,) = left_out(room, "development")
+
+    assert found.stood == stood("staging")[0]
+    assert (found.jobs, found.open_jobs) == (3, 2)
+    assert found.first_seen_at <= found.last_seen_at
+    assert names(room, "development", "staging") == []
+
+
+def test_without_a_history_it_is_forgotten(room: Room) -> None:
+    room.run(room.file.seen(stood("development", "staging")))
+    assert names(room) == []
+
+
+def test_a_conflict_is_a_history(room: Room) -> None:
+    room.run(room.file.seen(stood("staging")))
+    room.run(room.conflicts.record(Collision(ConflictKind.CHECKSUM_MISMATCH, "it changed", "a", "staging")))
+    (found,) = left_out(room)
+    assert (found.name, found.jobs) == ("staging", 0)
+
+
+def test_a_target_is_told_of_for_itself_only_where_the_rest_is_there(room: Room) -> None:
+    room.run(room.file.seen(stood("shop", "shop.eu", "shop.us")))
+    add(room, "shop.us")
+    assert names(room, "shop", "shop.eu") == ["shop.us"]
+    assert names(room) == ["shop"]
+
+
+def test_what_was_removed_for_good_is_gone_until_it_stands_there_again(room: Room) -> None:
+    room.run(room.file.seen(stood("shop", "shop.us")))
+    add(room, "shop.us")
+
+    assert room.run(room.file.remove("shop", ANN))
+
+    assert names(room) == names(room, "shop") == []
+    assert not room.run(room.file.remove("shop", ANN))
+    assert not room.run(room.file.remove("nowhere", ANN))
+    room.run(room.file.seen(stood("shop")))
+    assert names(room) == ["shop"]
+
+
+def test_one_that_was_registered_later_and_is_deleted_does_not_come_back(room: Room) -> None:
+    room.run(room.file.seen(stood("qa", "qa.eu")))
+    add(room, "qa.eu")
+    room.run(room.registry.put("qa", {"url": "env:QA_URL"}, None, ANN))
+    room.run(room.registry.delete("qa", None, ANN))
+    assert names(room) == names(room, "qa") == []
+
+
+def test_a_job_that_waits_for_its_environment_is_due_when_it_stands_there_again(room: Room) -> None:
+    job, other = add(room, "staging"), add(room, "staging", message="behind it")
+    room.run(room.claims.end(claim(room, job), GivenBack(NOT_HERE, "it is not there", 900_000)))
+    room.pass_time(30)
+    assert room.run(room.sweep.due(10)) == ()
+
+    room.run(room.file.seen(stood("production")))
+    assert room.run(room.sweep.due(10)) == ()
+    room.run(room.file.seen(stood("staging")))
+
+    assert room.run(room.sweep.due(10)) == (job.id,)
+    assert room.run(room.board.get(other.id)) is not None
+
+
+def test_jobs_that_wait_for_something_else_are_left_alone(room: Room) -> None:
+    job = add(room, "staging")
+    room.run(room.claims.end(claim(room, job), GivenBack("target_unreachable", "away", 900_000)))
+    room.run(room.file.seen(stood("staging")))
+    room.pass_time(30)
+    assert room.run(room.sweep.due(10)) == ()
+
+
+def test_a_job_that_was_given_back_so_has_never_held_its_target(room: Room) -> None:
+    job = add(room, "staging")
+    for _ in range(12):
+        room.run(room.claims.end(claim(room, job), GivenBack(NOT_HERE, "it is not there")))
+        room.run(room.file.seen(stood("staging")))
+    attempt = claim(room, job)
+    assert (attempt.number, attempt.starts) == (13, 0)
+    assert room.run(room.claims.end(attempt, Ended(JobState.SUCCEEDED, "applied", "done")))
+
+
+def test_processes_that_start_together_do_not_stand_in_each_others_way(room: Room) -> None:
+    """Each with the same names in another order, again and again: rows that are locked crosswise would end in 40P01."""
+    both = stood("a", "b", "c", "d")
+    failed: list[BaseException] = []
+
+    def start(turn: int) -> None:
+        try:
+            for _ in range(20):
+                room.run(room.file.seen(both if turn % 2 else list(reversed(both))))
+        except BaseException as error:
+            failed.append(error)
+
+    starting = [threading.Thread(target=start, args=(turn,)) for turn in range(5)]
+    for one in starting:
+        one.start()
+    for one in starting:
+        one.join()
+
+    assert failed == []
+    add(room, "c")
+    assert names(room, "a") == ["c"]
