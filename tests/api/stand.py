@@ -43,6 +43,7 @@ from app.services.plans import PlanService
 from app.services.preserved import PreservedShelf
 from app.services.proof_desk import ProofDesk
 from app.services.registry import EnvironmentRegistry
+from app.services.removed import RemovedEnvironments
 from app.services.resolving import ConflictResolver
 from app.services.retrieving import RetrievalService
 from app.services.rollback import RollbackService
@@ -265,7 +266,10 @@ class Stand:
         overview = Overview(self.source, self.targets, self.known, self.clock)
         fan_out, self.convoys = FanOut(environments, submission, board), MemoryConvoys(self.store)
         wishes = MemoryWishes(self.store)
-        migrations = MigrationService(fan_out, submission, board, self.convoys, wishes, self.locks, withdrawals)
+        migrations = MigrationService(
+            fan_out, submission, board, self.convoys, wishes, self.locks, withdrawals, environments
+        )
+        removed = RemovedEnvironments(environments, self.file, board, migrations)
         plan_desk = PlanDesk(environments, plans)
         self.tokens = MemoryTokens(self.clock, self.trail)
         self.webhooks = MemoryWebhooks(self.clock, self.trail)
@@ -308,7 +312,9 @@ class Stand:
                 self.targets,
                 submission,
                 schedules,
+                removed,
             ),
+            removed=removed,
             identity=None,
             allowance=None if settings.rate is None else Allowance(self.clock, settings.rate),
             webhooks=WebhookDesk(
