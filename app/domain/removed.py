@@ -70,11 +70,10 @@ class Removed:
         if self.jobs == 0:
             return "no job on record, but conflicts or drift"
         many = "more than " * (self.jobs > MOST_COUNTED)
-        ended = "none" if self.open_jobs == 0 else str(self.open_jobs)
-        return (
-            f"{many}{count_of(min(self.jobs, MOST_COUNTED), 'job')} on record, of which {ended} "
-            f"{'has' if self.open_jobs == 1 else 'have'} not ended"
-        )
+        jobs = f"{many}{count_of(min(self.jobs, MOST_COUNTED), 'job')} on record"
+        if self.open_jobs == 0:
+            return f"{jobs}, and none that has not ended"
+        return f"{jobs}, of which {self.open_jobs} {'has' if self.open_jobs == 1 else 'have'} not ended"
 
     @property
     def said(self) -> str:

@@ -9,7 +9,7 @@ from app.domain.removed import InFile, Removed
 
 class FileRecord(Protocol):
     async def seen(self, standing: Sequence[InFile]) -> None:
-        """These stand in the file of a process that starts. Jobs that have waited for that are due at once."""
+        """These stand in the file of a process that starts."""
         ...
 
     async def left_out(self, known: Collection[str], wholes: Collection[str]) -> tuple[Removed, ...]:
@@ -24,5 +24,5 @@ class FileRecord(Protocol):
         ...
 
     async def wake(self, names: Collection[str]) -> None:
-        """Jobs that were given back for these names are due at once."""
+        """Jobs that were given back for want of these environments, or of their targets, are due at once."""
         ...

@@ -73,6 +73,7 @@ class EnvironmentRegistry:
         """At the start of a process: what stands in its file is on record from here on. Raises BackendUnavailable."""
         await self._removed.note_file()
         await self.refresh()
+        await self._removed.wake()
 
     def _usable(self, found: tuple[Registered, ...]) -> dict[str, Environment]:
         """They may name one another in any order, so each is read twice: alone, and beside all others."""
@@ -117,7 +118,7 @@ class EnvironmentRegistry:
         if written is None:
             raise _moved(name)
         await self._changed()
-        await self._removed.welcome(name)
+        await self._removed.wake()
         return Put(written, environment, written.version == 1)
 
     async def delete(self, name: str, version: int | None, confirm: str | None, origin: Origin) -> None:

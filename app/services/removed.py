@@ -32,6 +32,10 @@ class RemovedEnvironments:
         named = {part.name: part for one in every for part in (one, *one.each())}
         await self._record.seen([InFile.of(one) for one in named.values()])
 
+    async def wake(self) -> None:
+        """Jobs that have waited for a process that has their environment go on. Raises BackendUnavailable."""
+        await self._record.wake([one.name for one in self._environments.all()])
+
     async def refresh(self) -> None:
         """Know which are left out by now. Raises BackendUnavailable."""
         configured = self._environments.all()
@@ -39,11 +43,6 @@ class RemovedEnvironments:
         known = {*wholes, *self._environments.unread, *(part.name for one in configured for part in one.each())}
         found = await self._record.left_out(known, wholes)
         self._environments.removed = {one.name: beside(one, configured) for one in found}
-
-    async def welcome(self, name: str) -> None:
-        """It is registered now: jobs that have waited for it go on. Raises BackendUnavailable."""
-        parts = self._environments.each(name) if self._environments.knows(name) else ()
-        await self._record.wake([name, *(part.name for part in parts)])
 
     def tell(self) -> None:
         """One line of the log, where there are some."""
@@ -68,6 +67,8 @@ class RemovedEnvironments:
                     _refuse_begun(await self._migrations.cancel(job.id, origin), name)
         if not await self._record.remove(name, origin):
             raise NotFound(f"there is no environment {name!r}", next_steps=("GET /environments",))
+        # a scan or a proof that waits for it ends at once, as of what is not there
+        await self._record.wake([name])
 
     async def _open(self, name: str, state: JobState) -> tuple[Job, ...]:
         wanted = JobQuery(limit=AT_ONCE, environment=name, with_targets=True, state=state, idle=True)
@@ -87,9 +88,10 @@ def _refuse_begun(job: Job, name: str) -> None:
 
 
 def _unconfirmed(removed: Removed) -> ConfirmationRequired:
+    cancelled = "those would be cancelled, " if removed.open_jobs else ""
     return ConfirmationRequired(
-        f"{removed.name} {removed.gone}, and has {removed.on_record}; those would be cancelled, its database stays as "
-        f"it is; type its name to say that you mean it",
+        f"{removed.name} {removed.gone}, and has {removed.on_record}; {cancelled}its database stays as it is; type its "
+        f"name to say that you mean it",
         facts=removed.facts,
         next_steps=(f"DELETE /environments/{removed.name}?confirm={removed.name}",),
     )

@@ -6,7 +6,7 @@ import structlog
 
 from app import failpoints, measures, tracing
 from app.domain.claim import ClaimRefused
-from app.domain.environment import Environment
+from app.domain.environment import Environment, whole_of
 from app.domain.errors import BackendUnavailable, Refusal
 from app.domain.failure import Failure, FailureCode
 from app.domain.job import (
@@ -134,11 +134,16 @@ class MigrationRunnerService:
     def _refused_outright(self, attempt: Attempt, refusal: Refusal) -> Outcome:
         """Its environment is gone from the configuration. A job that has started may hold a target: it waits.
 
-        Where another process has had it in its file, or this one before, it waits for such a process: nothing is lost
-        by a start with a wrong file. The longer it lasts, the more seldom it looks; who has it wakes it at its start.
+        Where another process has had it in its file, or this one before, it waits for such a process, and so it does
+        where it is registered and cannot be read here: nothing is lost by a start with a wrong file. The longer it
+        lasts, the more seldom it looks; who has it wakes it at its start.
         """
+        waited_ms = round((self._clock.now() - attempt.queued_since).total_seconds() * 1000)
         if isinstance(refusal, EnvironmentRemoved):
-            return _not_here(attempt, refusal, round((self._clock.now() - attempt.queued_since).total_seconds() * 1000))
+            who = refusal.facts["environment"]
+            return _not_here(attempt, f"{who} is not, or no longer, in the liftlock.toml of", waited_ms)
+        if whole_of(attempt.request.environment) in self._environments.unread:
+            return _not_here(attempt, f"{attempt.request.environment} is registered, and cannot be read by", waited_ms)
         if attempt.starts > 0:
             return GivenBack(refusal.slug.replace("-", "_"), refusal.detail, CRASH_PAUSE_MS)
         failure = Failure(
@@ -202,9 +207,9 @@ def _place(attempt: Attempt) -> str:
     return "all" if attempt.request.environment == CONTROL else attempt.request.environment
 
 
-def _not_here(attempt: Attempt, refusal: EnvironmentRemoved, waited_ms: int) -> Ended | GivenBack:
+def _not_here(attempt: Attempt, why: str, waited_ms: int) -> Ended | GivenBack:
     """What a schedule brings is asked for again by the next tick."""
-    said = f"{refusal.facts['environment']} is not, or no longer, in the liftlock.toml of the worker that has looked"
+    said = f"{why} the worker that has looked"
     if attempt.request.kind is JobKind.FOLLOW:
         return Ended(JobState.SUCCEEDED, "nothing_to_do", f"{said}: nothing is brought there")
     pause_ms = min(max(waited_ms, CRASH_PAUSE_MS), LONGEST_PAUSE_MS)

@@ -13,6 +13,7 @@ from app.domain.removed import EnvironmentRemoved
 from app.domain.schedule import Wanted
 from tests.api.leaving import STAGING, add, leave_out
 from tests.api.stand import Stand, standing
+from tests.api.test_access import ADMIN, ASKED, make
 
 
 @pytest.fixture
@@ -103,7 +104,7 @@ def test_its_past_is_read_as_before(left: Stand) -> None:
 def test_its_jobs_say_what_they_wait_for_and_are_stopped_as_ever(left: Stand) -> None:
     later = add(left, not_before=datetime(2101, 1, 1, tzinfo=UTC))
     waiting, queued, ended = left.get("/jobs?environment=staging").json
-    assert (queued["state"], queued["reason"]) == ("queued", "environment_removed")
+    assert (queued["state"], queued["reason"]) == ("queued", "environment_missing")
     assert queued["message"] == "its environment is no longer in liftlock.toml; it waits until that is put back"
     assert (waiting["id"], waiting["state"], waiting["reason"]) == (str(later.id), "waiting", "window")
     assert "no longer in liftlock.toml" in waiting["message"]
@@ -234,3 +235,22 @@ def test_what_happens_to_it_can_still_be_followed(left: Stand) -> None:
     assert answer.status_code == 200
     assert b"here" in next(iter(answer.response))  # type: ignore[arg-type]
     answer.close()
+
+
+def test_who_may_do_what_is_asked_as_ever() -> None:
+    with standing(changed_settings=ASKED) as stand:
+        stand.call("PUT", "/environments/staging", token=ADMIN, json={"url": "postgresql://db/x"})
+        own = make(stand, "own", scopes=["read", "run:staging"])
+        other = make(stand, "other", scopes=["read", "run:development"])
+        assert stand.delete("/environments/staging", token=ADMIN).status_code == 204
+        job, path = add(stand), "/migrations/run?environment=staging"
+        leave_out(stand)
+        assert stand.post(path, token=other).json["type"] == "/problems/forbidden"
+        assert stand.post(path, token=own).json["type"] == "/problems/environment-removed"
+        assert stand.delete("/environments/staging?confirm=staging", token=own).json["type"] == "/problems/forbidden"
+        removal = stand.get("/environments/staging", token=own).json["actions"][-1]
+        assert (removal["name"], removal["reason"]) == ("remove", "it needs the scope admin, which this token lacks")
+        assert stand.post(f"/jobs/{job.id}/cancel", token=own).json["state"] == "cancelled"
+        refused = stand.post("/tokens", token=ADMIN, json={"name": "new", "scopes": ["run:staging"]})
+        assert refused.status_code == 422
+        assert stand.delete("/environments/staging?confirm=staging", token=ADMIN).status_code == 204

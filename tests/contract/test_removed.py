@@ -4,7 +4,7 @@ import threading
 
 from app.domain.conflict import Collision, ConflictKind
 from app.domain.environment import Protection
-from app.domain.job import NOT_HERE, Ended, GivenBack, JobState, Origin
+from app.domain.job import NOT_HERE, Ended, GivenBack, JobKind, JobRequest, JobState, Origin
 from app.domain.principal import Principal
 from app.domain.removed import InFile, Removed
 from tests.contract.conftest import Room
@@ -78,24 +78,29 @@ def test_one_that_was_registered_later_and_is_deleted_does_not_come_back(room: R
     assert names(room) == names(room, "qa") == []
 
 
-def test_a_job_that_waits_for_its_environment_is_due_when_it_stands_there_again(room: Room) -> None:
-    job, other = add(room, "staging"), add(room, "staging", message="behind it")
-    room.run(room.claims.end(claim(room, job), GivenBack(NOT_HERE, "it is not there", 900_000)))
+def test_jobs_that_wait_for_their_environment_are_due_when_it_is_there(room: Room) -> None:
+    scan = JobRequest(JobKind.SCAN, "staging")
+    mine, target, look, other = (
+        add(room, "staging"),
+        add(room, "staging.eu"),
+        add(room, request=scan),
+        add(room, "staging2"),
+    )
+    for job in (mine, target, look, other):
+        room.run(room.claims.end(claim(room, job), GivenBack(NOT_HERE, "it is not there", 900_000)))
     room.pass_time(30)
+    room.run(room.file.wake(["production"]))
     assert room.run(room.sweep.due(10)) == ()
 
-    room.run(room.file.seen(stood("production")))
-    assert room.run(room.sweep.due(10)) == ()
-    room.run(room.file.seen(stood("staging")))
+    room.run(room.file.wake(["production", "staging"]))
 
-    assert room.run(room.sweep.due(10)) == (job.id,)
-    assert room.run(room.board.get(other.id)) is not None
+    assert set(room.run(room.sweep.due(10))) == {mine.id, target.id, look.id}
 
 
 def test_jobs_that_wait_for_something_else_are_left_alone(room: Room) -> None:
     job = add(room, "staging")
     room.run(room.claims.end(claim(room, job), GivenBack("target_unreachable", "away", 900_000)))
-    room.run(room.file.seen(stood("staging")))
+    room.run(room.file.wake(["staging"]))
     room.pass_time(30)
     assert room.run(room.sweep.due(10)) == ()
 
@@ -104,7 +109,6 @@ def test_a_job_that_was_given_back_so_has_never_held_its_target(room: Room) -> N
     job = add(room, "staging")
     for _ in range(12):
         room.run(room.claims.end(claim(room, job), GivenBack(NOT_HERE, "it is not there")))
-        room.run(room.file.seen(stood("staging")))
     attempt = claim(room, job)
     assert (attempt.number, attempt.starts) == (13, 0)
     assert room.run(room.claims.end(attempt, Ended(JobState.SUCCEEDED, "applied", "done")))

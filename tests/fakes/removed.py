@@ -34,7 +34,6 @@ class MemoryFileRecord:
         for one in standing:
             known = self._known.get(one.name)
             self._known[one.name] = _Known(one, now if known is None else known.first_seen_at, now)
-        await self.wake([one.name for one in standing])
 
     async def left_out(self, known: Collection[str], wholes: Collection[str]) -> tuple[Removed, ...]:
         gone = [
@@ -55,7 +54,8 @@ class MemoryFileRecord:
 
     async def wake(self, names: Collection[str]) -> None:
         for row in self._store.rows.values():
-            if row.job.state is JobState.QUEUED and row.job.reason == NOT_HERE and row.job.request.environment in names:
+            of_them = any(_is_of(name, row.job.request.environment) for name in names)
+            if of_them and row.job.state is JobState.QUEUED and row.job.reason == NOT_HERE:
                 row.due = min(row.due, self._clock.now())
 
     def forget(self, name: str) -> None:

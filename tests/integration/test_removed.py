@@ -59,7 +59,7 @@ def test_a_start_with_a_wrong_file_loses_nothing(servers: Servers, folder: Path,
             assert state_of(wrong, "staging") == "removed"
             for _ in range(12):
                 given_back = wrong.perform(job.id)
-                assert (given_back.state, given_back.reason) == (JobState.QUEUED, "environment_removed")
+                assert (given_back.state, given_back.reason) == (JobState.QUEUED, "environment_missing")
                 assert "its environment is no longer in liftlock.toml" in given_back.message
             assert value(house.dsn, DUE, job.id) is False
             assert wrong.http("POST", "/migrations/run?environment=staging").status_code == 409
@@ -77,9 +77,41 @@ def test_a_worker_with_an_older_file_leaves_the_jobs_of_others_alone(
         job = job_in(new, "qa")
         old.perform(job.id)
         shown = new.job(job.id)
-        assert (shown.state, shown.reason) == (JobState.QUEUED, "environment_removed")
+        assert (shown.state, shown.reason) == (JobState.QUEUED, "environment_missing")
         assert "qa is not, or no longer, in the liftlock.toml of the worker" in shown.message
         assert new.perform(job.id).state is JobState.SUCCEEDED
+
+
+def test_a_worker_that_cannot_read_what_is_registered_leaves_its_jobs_alone(
+    servers: Servers, folder: Path, known: Known
+) -> None:
+    address = folder.parent / "qa.url"
+    address.write_text(servers.new_database())
+    qa = {"url": f"file:{address}", "requires": ["staging"]}
+    with started(servers, folder, known) as house:
+        assert house.http("PUT", "/environments/qa", json=qa).status_code == 201
+        house.do(environment="staging")
+        job = job_in(house, "qa")
+        with started(servers, folder, without(known, "staging"), house.dsn) as wrong:
+            wrong.perform(job.id)
+            shown = wrong.job(job.id)
+            assert (shown.state, shown.reason) == (JobState.QUEUED, "environment_missing")
+            assert "qa is registered, and cannot be read by the worker" in shown.message
+            assert value(house.dsn, DUE, job.id) is False
+        with started(servers, folder, known, house.dsn) as right:
+            assert value(house.dsn, DUE, job.id) is True
+            assert right.perform(job.id).state is JobState.SUCCEEDED
+
+
+def test_a_scan_of_one_that_is_removed_for_good_ends(servers: Servers, folder: Path, known: Known) -> None:
+    with started(servers, folder, known) as house:
+        house.do(environment="staging")
+        scan = JobId(UUID(house.http("POST", "/environments/staging/drift/scan").get_json()["id"]))
+        with started(servers, folder, without(known, "staging"), house.dsn) as left:
+            assert left.perform(scan).state is JobState.QUEUED
+            assert left.http("DELETE", "/environments/staging?confirm=staging").status_code == 204
+            assert value(house.dsn, DUE, scan) is True
+            assert (left.perform(scan).state, left.job(scan).reason) == (JobState.FAILED, "not_found")
 
 
 def test_a_job_of_an_environment_that_was_never_known_ends_as_before(
@@ -146,6 +178,19 @@ def test_what_a_schedule_brings_ends_saying_so(servers: Servers, folder: Path, k
             assert "nothing is brought there" in ended.message
 
 
+def test_a_sync_waits_for_the_environment_that_it_was_to_follow(servers: Servers, folder: Path, known: Known) -> None:
+    with started(servers, folder, known) as house:
+        house.do(environment="staging")
+        asked = house.http("POST", "/environments/development/sync", json={"from": "staging"}).get_json()
+        job = JobId(UUID(asked["id"]))
+        with started(servers, folder, without(known, "staging"), house.dsn) as left:
+            waits = left.perform(job)
+            assert (waits.state, waits.reason) == (JobState.QUEUED, "environment_missing")
+            assert waits.message.startswith("staging is not, or no longer, in the liftlock.toml")
+        with started(servers, folder, known, house.dsn) as right:
+            assert right.perform(job).state is JobState.SUCCEEDED
+
+
 def test_a_job_over_several_targets_waits_for_the_one_that_is_left_out(
     servers: Servers, folder: Path, known: Known
 ) -> None:
@@ -159,7 +204,7 @@ def test_a_job_over_several_targets_waits_for_the_one_that_is_left_out(
             assert (state_of(left, "shop"), state_of(left, "shop.us")) == ("configured", "removed")
             left.run_async(left.services.runner.perform(job.id))
             row = fetch(house.dsn, "SELECT state, reason, message FROM liftlock_control.jobs WHERE id = $1", job.id)[0]
-            assert (row["state"], row["reason"]) == ("queued", "environment_removed")
+            assert (row["state"], row["reason"]) == ("queued", "environment_missing")
             assert row["message"].startswith("shop.us is not, or no longer,")
         with started(servers, folder, both, house.dsn) as right:
             assert right.http("GET", f"/jobs/{job.id}").get_json()["state"] == "queued"

@@ -26,7 +26,8 @@ _WAKE = text("""
     WITH come AS (
         SELECT j.id FROM liftlock_control.jobs j JOIN liftlock_control.targets t ON t.id = j.target_id
         WHERE j.state = 'queued' AND j.reason = :reason AND j.next_dispatch_at > clock_timestamp()
-          AND split_part(t.name, '/', 1) = ANY (CAST(:names AS text[]))
+          AND (split_part(t.name, '/', 1) = ANY (CAST(:names AS text[]))
+               OR split_part(t.name, '.', 1) = ANY (CAST(:names AS text[])))
         ORDER BY j.id FOR UPDATE OF j SKIP LOCKED)
     UPDATE liftlock_control.jobs j SET next_dispatch_at = clock_timestamp() FROM come WHERE j.id = come.id
 """)
@@ -98,7 +99,6 @@ class ControlFileRecord:
         }
         async with self._database.single() as connection:
             await connection.execute(_SEEN, values)
-        await self.wake(values["names"])
 
     async def left_out(self, known: Collection[str], wholes: Collection[str]) -> tuple[Removed, ...]:
         values = {"known": list(known), "wholes": list(wholes), "most": MOST_COUNTED + 1}
