@@ -230,6 +230,16 @@ def test_one_target_of_several_is_left_out_for_itself(stand: Stand) -> None:
     assert [one["name"] for one in stand.get("/environments").json] == ["development", "production"]
 
 
+def test_with_an_environment_its_targets_are_left_out(stand: Stand) -> None:
+    add(stand, "shop.us")
+    leave_out(stand, replace(STAGING, name="shop"), replace(STAGING, name="shop.us"))
+    assert [one["name"] for one in stand.get("/environments").json] == ["development", "production", "shop"]
+    for answer in (stand.post("/migrations/run?environment=shop.us"), stand.delete("/environments/shop.us")):
+        assert (answer.status_code, answer.json["environment"]) == (409, "shop")
+    assert stand.delete("/environments/shop?confirm=shop").status_code == 204
+    assert stand.get("/jobs?environment=shop").json[0]["state"] == "cancelled"
+
+
 def test_what_happens_to_it_can_still_be_followed(left: Stand) -> None:
     answer = left.client().get("/events?topics=environment:staging", base_url="http://localhost:3000")
     assert answer.status_code == 200

@@ -1,7 +1,5 @@
 """What liftlock.toml has held: an environment that is no longer in it is told of while it has a history."""
 
-import threading
-
 from app.domain.conflict import Collision, ConflictKind
 from app.domain.environment import Protection
 from app.domain.job import NOT_HERE, Ended, GivenBack, JobKind, JobRequest, JobState, Origin
@@ -114,24 +112,15 @@ def test_a_job_that_was_given_back_so_has_never_held_its_target(room: Room) -> N
     assert room.run(room.claims.end(attempt, Ended(JobState.SUCCEEDED, "applied", "done")))
 
 
-def test_processes_that_start_together_do_not_stand_in_each_others_way(room: Room) -> None:
-    """Each with the same names in another order, again and again: rows that are locked crosswise would end in 40P01."""
-    both = stood("a", "b", "c", "d")
-    failed: list[BaseException] = []
+def test_it_is_kept_since_when_it_is_known_and_when_it_was_seen_last(room: Room) -> None:
+    room.run(room.file.seen(stood("staging")))
+    add(room, "staging")
+    (before,) = left_out(room)
+    room.pass_time(1)
+    moved = InFile("staging", "postgresql://owner@elsewhere/staging", Protection.LOCKED)
 
-    def start(turn: int) -> None:
-        try:
-            for _ in range(20):
-                room.run(room.file.seen(both if turn % 2 else list(reversed(both))))
-        except BaseException as error:
-            failed.append(error)
+    room.run(room.file.seen([moved]))
 
-    starting = [threading.Thread(target=start, args=(turn,)) for turn in range(5)]
-    for one in starting:
-        one.start()
-    for one in starting:
-        one.join()
-
-    assert failed == []
-    add(room, "c")
-    assert names(room, "a") == ["c"]
+    (after,) = left_out(room)
+    assert (after.first_seen_at, after.stood) == (before.first_seen_at, moved)
+    assert after.last_seen_at > before.last_seen_at

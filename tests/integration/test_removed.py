@@ -1,5 +1,6 @@
 """An environment is taken out of liftlock.toml, put back, or removed: on real databases, with processes that differ."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -15,7 +16,7 @@ from app.domain.environment import Dsn, Environment, SyncPolicy, Target
 from app.domain.job import Job, JobId, JobKind, JobState
 from tests.support.eventually import eventually
 from tests.support.house import House, open_house
-from tests.support.servers import Servers, execute, fetch, value
+from tests.support.servers import Servers, execute, fetch, held, value
 
 pytestmark = pytest.mark.servers
 
@@ -189,6 +190,31 @@ def test_a_sync_waits_for_the_environment_that_it_was_to_follow(servers: Servers
             assert waits.message.startswith("staging is not, or no longer, in the liftlock.toml")
         with started(servers, folder, known, house.dsn) as right:
             assert right.perform(job).state is JobState.SUCCEEDED
+
+
+def test_a_sync_of_several_targets_waits_for_it_too(servers: Servers, folder: Path, known: Known) -> None:
+    targets = tuple(Target(name, Dsn(servers.new_database())) for name in ("eu", "us"))
+    both = known | {"shop": Environment("shop", targets[0].dsn, targets=targets)}
+    with started(servers, folder, both) as house:
+        house.do(environment="staging")
+        asked = house.http("POST", "/environments/shop/sync", json={"from": "staging"}).get_json()
+        with started(servers, folder, without(both, "staging"), house.dsn) as left:
+            waits = left.perform(JobId(UUID(asked["id"])))
+            assert (waits.state, waits.reason) == (JobState.QUEUED, "environment_missing")
+
+
+def test_processes_that_start_together_lock_in_one_order(servers: Servers, folder: Path, known: Known) -> None:
+    """Whoever comes to a row that another holds has those before it in the order of names, and none behind it."""
+    backwards = dict(sorted(known.items(), reverse=True))
+    rows = "SELECT name FROM liftlock_control.file_environments ORDER BY name FOR UPDATE SKIP LOCKED"
+    last = "SELECT 1 FROM liftlock_control.file_environments WHERE name = 'staging' FOR UPDATE"
+    with started(servers, folder, backwards) as house:
+        with held(house.dsn, last, "somebody"):
+            starting = threading.Thread(target=house.run_async, args=(house.services.removed.note_file(),))
+            starting.start()
+            eventually(lambda: fetch(house.dsn, rows) == [])
+        starting.join(10)
+        assert not starting.is_alive()
 
 
 def test_a_job_over_several_targets_waits_for_the_one_that_is_left_out(
