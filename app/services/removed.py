@@ -88,7 +88,7 @@ def _refuse_begun(job: Job, name: str) -> None:
 
 
 def _unconfirmed(removed: Removed) -> ConfirmationRequired:
-    cancelled = "those would be cancelled, " if removed.open_jobs else ""
+    cancelled = "what has not ended would be cancelled, " if removed.open_jobs else ""
     return ConfirmationRequired(
         f"{removed.name} {removed.gone}, and has {removed.on_record}; {cancelled}its database stays as it is; type its "
         f"name to say that you mean it",

@@ -129,7 +129,7 @@ def test_its_name_is_asked_for_with_the_numbers_and_nothing_is_done(left: Stand)
     asked = left.delete("/environments/staging")
     assert (asked.status_code, asked.json["type"]) == (428, "/problems/confirmation-required")
     assert (asked.json["jobs"], asked.json["openJobs"]) == (2, 1)
-    assert "2 jobs on record, of which 1 has not ended" in asked.json["detail"]
+    assert "2 jobs on record, of which 1 has not ended; what has not ended would be cancelled" in asked.json["detail"]
     assert left.delete("/environments/staging?confirm=stagin").status_code == 428
     assert left.get("/jobs?environment=staging&state=queued").json != []
 
