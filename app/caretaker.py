@@ -100,8 +100,10 @@ class Caretaker:
 
     def _install(self) -> None:
         self._services.portal.run(self._services.installer.install())
-        self._services.portal.run(self._services.registry.refresh())
+        self._services.portal.run(self._services.registry.begin())
         self._services.portal.run(self._services.schedules.configure())
+        if self._process.kind is ProcessKind.API:
+            self._services.removed.tell()
 
     def _submit_first_run(self) -> None:
         for environment in self._services.environments.run_at_start(asked=self._services.settings.auto_run):

@@ -9,6 +9,7 @@ from app.domain.access import CARRIED, EVERYTHING, Access, Auth, Scope
 from app.domain.audit import Deed
 from app.domain.errors import LiftlockError, Unauthenticated
 from app.domain.principal import Principal
+from app.domain.removed import EnvironmentRemoved
 
 NOTED = (
     errors.Unauthenticated,
@@ -25,6 +26,7 @@ NOTED = (
     errors.PlanStale,
     errors.Irreversible,
     errors.NewerDependents,
+    EnvironmentRemoved,
 )
 """Refusals that somebody may want to know of later; what was only misspelt is none of them."""
 
@@ -72,7 +74,7 @@ def _environment_of(error: LiftlockError) -> str | None:
     """A strange name is no environment, and is not kept as one."""
     in_path = (request.view_args or {}).get("environment")
     named = g.get("environment") or in_path or request.args.get("environment") or error.facts.get("environment")
-    return named if isinstance(named, str) and services().environments.knows(named) else None
+    return named if isinstance(named, str) and services().environments.has_known(named) else None
 
 
 def _door() -> Door | None:

@@ -80,9 +80,9 @@ def remember_environment(name: str) -> None:
 
 
 def asked_environment() -> str | None:
-    """The environment that this request names, None when it names none or one that is not there."""
+    """The environment that this request names, None when it names none or one that was never there."""
     name = g.get("environment") or request.args.get("environment")
-    return name if name is not None and services().environments.knows(name) else None
+    return name if name is not None and services().environments.has_known(name) else None
 
 
 def has_targets(name: str | None) -> bool:
@@ -93,7 +93,7 @@ def has_targets(name: str | None) -> bool:
 
 def refuse_unheard(name: str | None) -> None:
     """What was done to an environment that is no more can still be asked for. Raises NotFound for any other name."""
-    if name is None or services().environments.knows(name):
+    if name is None or services().environments.has_known(name):
         return
     if not run(services().trail.find(AuditWanted(limit=1, environment=name, with_targets=True))):
         services().environments.configured(name)

@@ -1,5 +1,7 @@
 """What environments, the matrix and comparisons look like: as `schemas`, which holds what they are made of."""
 
+from typing import Literal
+
 from pydantic import Field, RootModel
 
 from app.api.schemas import Action, Links, ShownState
@@ -125,16 +127,32 @@ class Target(Answer):
     links: Links
 
 
+class RemovedEnvironment(Answer):
+    """What is left of an environment that was taken out of liftlock.toml, and `message` says what to do about it.
+
+    `lastSeenAt`: when a process last started with it. `jobs` on record, counted to 1000, and of these `openJobs`.
+    `sameDatabaseAs`: the environment that has its database now, as after a renaming.
+    """
+
+    message: str
+    last_seen_at: Moment
+    jobs: int
+    open_jobs: int
+    same_database_as: str | None
+
+
 class Environment(Answer):
     """What the configuration says of an environment, without its passwords.
 
     `recordedProtection` and `recordedEnvironment`: what the target itself has on record. They are read together with
     `status`; null where nothing is on record or nothing was read. The stricter protection counts, one step less while
-    it is `unlocked`.
+    it is `unlocked`. Of one that is `removed` its address and its protection are known, and nothing else.
     """
 
     name: str
     is_default: bool
+    state: Literal["configured", "removed"]
+    removed: RemovedEnvironment | None
     address: str = Field(description="of several targets that of the first")
     direct_address: str | None
     scratch_address: str | None
@@ -168,7 +186,7 @@ class Environment(Answer):
 
 
 class Environments(RootModel[list[Environment]]):
-    """In the order of the configuration."""
+    """In the order of the configuration; those that are no longer in it come last."""
 
 
 class MatrixCell(Answer):
@@ -191,9 +209,13 @@ class MatrixRow(Answer):
 
 
 class Matrix(Answer):
-    """Rows in the order they run; what no file defines any more comes first. Every environment with its `status`."""
+    """Rows in the order they run; what no file defines any more comes first. Every environment with its `status`.
+
+    `removed`: those that are no longer in liftlock.toml; no row has a cell for them.
+    """
 
     environments: list[Environment]
+    removed: list[Environment]
     migrations: list[MatrixRow]
     links: Links
 

@@ -10,6 +10,7 @@ from app.api.context import base_url, may, remember_environment, run, services
 from app.api.queries import CompareQuery, EnvironmentPath, EnvironmentsQuery
 from app.api.render import Json
 from app.api.render_comparison import comparison
+from app.api.render_removed import removed_environment
 from app.api.requests import checked
 from app.domain.axes import Standing
 from app.domain.environment import Environment
@@ -27,11 +28,15 @@ def list_environments(query: EnvironmentsQuery) -> Response:
     """Every environment
 
     With `status=true` also where each of them stands: every target is asked at once and has half a second to answer;
-    what does not is `unknown`, with the reason.
+    what does not is `unknown`, with the reason. What was taken out of liftlock.toml and has a history is there too, as
+    `removed`, until somebody removes it for good.
     """
     if query.status == "true":
-        return tagged_response([_shown(one.environment, one) for one in run(services().sync.standings())])
-    return tagged_response([_shown(one) for one in services().environments.all()])
+        standings = (*run(services().sync.standings()), *run(services().sync.left_out()))
+        return tagged_response([_standing(one) for one in standings])
+    environments = services().environments
+    removed = [removed_environment(one, may()) for one in environments.removed.values()]
+    return tagged_response([*(_shown(one) for one in environments.all()), *removed])
 
 
 @api.get("/environments/compare", responses={200: environment_schemas.Comparison}, operation_id="compareEnvironments")
@@ -52,8 +57,9 @@ def get_environment(path: EnvironmentPath, query: EnvironmentsQuery) -> Response
     """One environment"""
     remember_environment(path.environment)
     if query.status == "true":
-        standing = run(services().sync.standing(path.environment))
-        return tagged_response(_shown(standing.environment, standing))
+        return tagged_response(_standing(run(services().sync.standing(path.environment))))
+    if (removed := services().environments.removed.get(path.environment)) is not None:
+        return tagged_response(removed_environment(removed, may()))
     return tagged_response(_shown(services().environments.configured(path.environment)))
 
 
@@ -80,10 +86,15 @@ def get_matrix() -> Response:
 
     Targets are asked as for the list of environments; the cells of those that do not answer are `unknown`.
     """
-    found = run(services().sync.matrix())
-    return tagged_response(
-        render_environments.matrix(found, [_shown(one.environment, one) for one in found.environments])
-    )
+    found, left_out = run(services().sync.matrix()), run(services().sync.left_out())
+    environments, removed = ([_standing(one) for one in some] for some in (found.environments, left_out))
+    return tagged_response({**render_environments.matrix(found, environments), "removed": removed})
+
+
+def _standing(standing: Standing) -> Json:
+    if standing.removed is not None:
+        return removed_environment(standing.removed, may(), standing)
+    return _shown(standing.environment, standing)
 
 
 def _shown(environment: Environment, standing: Standing | None = None) -> Json:

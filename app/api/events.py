@@ -155,6 +155,7 @@ def _topics(text: str) -> frozenset[str]:
         )
     for topic in topics.values():
         kind, _, name = (topic or "").partition(":")
-        if kind == "environment":
+        # of one that is no longer there is told how its jobs end, and that it is removed
+        if kind == "environment" and services().environments.removed_as(name) is None:
             services().environments.named(name)
     return frozenset(topic for topic in topics.values() if topic is not None)

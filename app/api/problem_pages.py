@@ -43,6 +43,14 @@ PAGES: Mapping[str, Page] = {
         "What the file says wins, in every process, from its start on.",
         "Change the file and start Liftlock again; or take it out of the file and register it.",
     ),
+    "environment-removed": Page(
+        "The environment stood in liftlock.toml, and stands there no more. Nothing was done.",
+        "It was taken out of the file, or renamed there; or this process has started with another file. Its jobs that "
+        "have not ended wait: a start with a wrong file loses nothing.",
+        "Put it back and start Liftlock again: they go on. Or remove it for good, and they are cancelled: "
+        "DELETE /environments/ENV?confirm=ENV. After a renaming the new name takes the database: POST "
+        "/environments/NEW/claim.",
+    ),
     "still-needed": Page(
         "Another environment requires or follows this one, so it is not forgotten.",
         "Nothing could ever run there: what it requires would be gone.",

@@ -55,7 +55,8 @@ def delete_environment(path: EnvironmentPath, query: ConfirmQuery, body: NoBody)
     """Forget a registered environment
 
     Its database stays as it is, and its jobs stay on record. One with a history wants its name typed (`confirm`).
-    `If-Match` holds it to the version that was seen.
+    `If-Match` holds it to the version that was seen. One that was taken out of liftlock.toml (`removed`) is removed for
+    good: its jobs that wait are cancelled.
     """
     remember_environment(path.environment)
     version = _seen_version()

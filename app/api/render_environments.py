@@ -26,6 +26,8 @@ def environment(one: Environment, may: May, *, is_default: bool, standing: Stand
     return {
         "name": one.name,
         "isDefault": is_default,
+        "state": "configured",
+        "removed": None,
         **_configured(one),
         "recordedProtection": None if recorded is None else recorded.value,
         "effectiveProtection": effective.value,

@@ -18,7 +18,7 @@ from app.cli.steps import in_words
 from app.cli.times import lasting, moment
 
 if TYPE_CHECKING:
-    from app.client.documents.environments import Environment, Guarded
+    from app.client.documents.environments import Environment, Guarded, RemovedEnvironment
 
 NAME = click.argument("name", metavar="ENV")
 VERSION = click.option(
@@ -31,7 +31,8 @@ def ls(session: Session) -> int:
     """Every environment, without asking its database."""
 
     def row(one: "Environment") -> Sequence[str]:
-        after, default = ", ".join(one.requires) or "-", "default" if one.is_default else ""
+        after = ", ".join(one.requires) or "-"
+        default = shown(session.out, one.state) if one.removed else "default" if one.is_default else ""
         address = f"{len(one.targets)} targets: liftlock env show {one.name}" if one.targets else one.address
         return one.name, one.protection, after, address, default
 
@@ -102,7 +103,10 @@ def put(session: Session, name: str, given: tuple[str, ...], file: Path | None, 
 @click.option("--confirm", metavar="ENV", help="Its name again, where it has a history.")
 @VERSION
 def rm(session: Session, name: str, confirm: str | None, version: int | None) -> int:
-    """Forget a registered environment; its database stays as it is."""
+    """Forget a registered environment, or one that is no longer in liftlock.toml; its database stays as it is.
+
+    Jobs that wait in one that was taken out of the file are cancelled.
+    """
     session.client.environments.remove(name, confirm, version)
     if session.out.json:
         session.out.document({"environment": name, "removed": True})
@@ -179,6 +183,9 @@ def _pair(given: str) -> tuple[str, Any]:
 
 def _lines(out: Out, one: "Environment") -> Iterator[str]:
     yield out.paint(f"{one.name}{' (default)' if one.is_default else ''}", bold=True)
+    if one.removed is not None:
+        yield from _left(out, one, one.removed)
+        return
     facts = {} if one.targets else {"address": one.address, "schema": one.scope or "the whole database"}
     facts |= {
         "protection": _protection(one),
@@ -199,6 +206,16 @@ def _lines(out: Out, one: "Environment") -> Iterator[str]:
     if one.status is not None:
         yield f"  {'sync':<11} {shown(out, one.status.sync.state)}  {one.status.sync.message}"
         yield f"  {'drift':<11} {shown(out, one.status.drift.state)}  {in_words(one.status.drift.message)}"
+
+
+def _left(out: Out, one: "Environment", removed: "RemovedEnvironment") -> Iterator[str]:
+    yield f"  {'state':<11} {shown(out, one.state)}"
+    yield from out.wrapped(f"  {removed.message}")
+    for name, value in (("address", one.address), ("protection", one.protection), ("jobs", str(removed.jobs))):
+        yield f"  {name:<11} {value}"
+    yield f"  {'open jobs':<11} {removed.open_jobs}"
+    yield f"  {'last seen':<11} {moment(removed.last_seen_at)} UTC"
+    yield f"  {out.paint(f'liftlock env rm {one.name} --confirm {one.name}', 'cyan')}"
 
 
 def _protection(one: "Environment") -> str:

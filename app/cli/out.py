@@ -102,7 +102,7 @@ class Out:
 
 COLOURS = {
     "applied": "green", "completed": "green", "run": "green", "marked": "green", "succeeded": "green",
-    "in_sync": "green", "clean": "green",
+    "in_sync": "green", "clean": "green", "removed": "yellow",
     "pending": None, "queued": None, "waiting": "yellow", "running": "blue", "cancelling": "yellow", "behind": "yellow",
     "blocked": "yellow", "modified": "yellow", "missing": "yellow", "ahead": "yellow", "not_checked": None,
     "failed": "red", "uncertain": "red", "needs_attention": "red", "diverged": "red", "drifted": "yellow",
@@ -115,7 +115,7 @@ SIGN_OF = {
     "skipped": "·", "run": "✓", "marked": "✓",
     "live": "✓", "expired": "○", "revoked": "✕", "kept": "✓", "restored": "↩", "partly_restored": "≠",
     "purged": "·", "resolved": "✓", "open": "!", "same": "✓", "different": "≠",
-    "enabled": "✓", "disabled": "✕", "delivered": "✓",
+    "enabled": "✓", "disabled": "✕", "delivered": "✓", "removed": "⊘",
 }  # fmt: skip
 
 

@@ -35,9 +35,15 @@ def status(session: Session, environment: str | None, everything: bool, exit_cod
 
 
 def _one(session: Session, name: str, *, exit_code: bool) -> int:
-    from app.cli.status_text import listing_lines
+    from app.cli.status_text import listing_lines, removed_lines
 
     environment = session.client.environments.get(name, with_status=True)
+    if environment.removed is not None:
+        if session.out.json:
+            session.out.document({**environment.raw, "migrations": []})
+        for line in removed_lines(session.out, (environment,)):
+            session.out.say(line)
+        return Exit.DIFFERENCE if exit_code else Exit.DONE
     listed = session.client.migrations.list(name)
     if session.out.json:
         session.out.document({**environment.raw, "migrations": [one.raw for one in listed]})

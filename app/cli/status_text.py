@@ -37,6 +37,7 @@ def status_lines(out: Out, matrix: "Matrix", folder: str, now: datetime, *, ever
     yield ""
     yield from _migrations(out, matrix, everything=everything)
     yield from _pending(out, environments)
+    yield from removed_lines(out, matrix.removed)
 
 
 def listing_lines(out: Out, environment: "Environment", listed: "Sequence[Migration]", now: datetime) -> Iterator[str]:
@@ -55,6 +56,14 @@ def listing_lines(out: Out, environment: "Environment", listed: "Sequence[Migrat
         yield f"  {one.version:<{max(7, wide)}}  {cut(one.name, long):<{long}}  {state} {applied:<12} {undo}"
         yield from (f"      {out.paint(cut(why, out.width - 6), dim=True)}" for why in _why(one))
     yield from _pending(out, (environment,))
+
+
+def removed_lines(out: Out, environments: "Sequence[Environment]") -> Iterator[str]:
+    """Those that are no longer in liftlock.toml, and what to type where that is meant."""
+    for one in environments:
+        if one.removed is not None:
+            yield from out.wrapped(f"{sign('removed')} {one.removed.message}:")
+            yield f"  {out.paint(f'liftlock env rm {one.name} --confirm {one.name}', 'cyan')}"
 
 
 def _heading(out: Out, said: str, now: datetime) -> str:

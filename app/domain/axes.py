@@ -1,13 +1,14 @@
 """The three axes of an environment, each with its evidence: files and ledger, drift, and the last job."""
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from app.domain.drift import DriftCheck
 from app.domain.environment import Environment, Protection, stricter, unlocked
 from app.domain.errors import BackendUnavailable
 from app.domain.job import Job
+from app.domain.removed import Removed
 from app.domain.standing import MigrationState, MigrationStatus
 from app.domain.step import count_of
 from app.domain.windows import Openness
@@ -88,7 +89,7 @@ class Standing:
     """One environment at a glance. `statuses` None: its target could not be read. `parts`: each of several targets.
 
     `recorded`, `recorded_as`: the protection and the environment's name that the target itself has on record.
-    `window`: whether it may be changed now; None where it always may.
+    `window`: whether it may be changed now; None where it always may. `removed`: it is no longer in liftlock.toml.
     """
 
     environment: Environment
@@ -101,6 +102,7 @@ class Standing:
     unlocked: bool = False
     parts: tuple["Standing", ...] = ()
     window: Openness | None = None
+    removed: Removed | None = None
 
     @property
     def protection(self) -> Protection:
@@ -131,6 +133,12 @@ def sync_of(statuses: Sequence[MigrationStatus]) -> Sync:
 
 def unread(why: BackendUnavailable) -> Sync:
     return Sync(SyncState.UNKNOWN, why.detail)
+
+
+def left_out(removed: Removed, drift: DriftCheck, jobs: JobsSeen) -> Standing:
+    """Where its database is may have changed since: it is not asked."""
+    sync = Sync(SyncState.UNKNOWN, f"{removed.name} {removed.gone}: its database is not asked")
+    return Standing(removed.environment, sync, drift, replace(jobs, open=removed.open_jobs), removed=removed)
 
 
 def foreign(environment: Environment, recorded: str) -> Sync:

@@ -17,6 +17,7 @@ LiftlockError
 │   ├── ConfirmationRequired    the environment wants its name typed
 │   ├── EnvironmentProtected    the environment does not allow this at all
 │   ├── StandsInFile            an environment of liftlock.toml is changed there
+│   ├── EnvironmentRemoved      it stood in liftlock.toml, and stands there no more (`removed`)
 │   ├── StillNeeded             another environment requires or follows this one
 │   ├── TargetBusy              another job holds the target and the caller would not wait
 │   ├── ApprovalVoid            what was approved is no longer what would run

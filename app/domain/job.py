@@ -260,7 +260,9 @@ class Ended:
     notices: tuple[str, ...] = ()
 
 
-HELD_NOTHING = frozenset({"for_target", "target_unreachable", "target_unusable"})
+NOT_HERE = "environment_missing"
+"""Why a job is given back, or waits, whose environment the process does not know."""
+HELD_NOTHING = frozenset({"for_target", "target_unreachable", "target_unusable", NOT_HERE})
 """Why an attempt gave its job back that has surely not taken its target; of any other nobody knows."""
 
 

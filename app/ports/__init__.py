@@ -32,6 +32,7 @@ from app.ports.plans import Plans, PlansWanted
 from app.ports.preserved import PreservedRows
 from app.ports.proofs import Proofs, Scratch, Scratches
 from app.ports.registry import Reader, Registry
+from app.ports.removed import FileRecord
 from app.ports.schedules import Schedules
 from app.ports.schema import DriftLog, Schemas
 from app.ports.survey import Surveys
@@ -78,6 +79,7 @@ __all__ = [
     "EventLog",
     "EventsWanted",
     "FenceBusy",
+    "FileRecord",
     "Guide",
     "Hear",
     "Held",

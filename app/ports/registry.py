@@ -24,7 +24,10 @@ class Registry(Protocol):
         ...
 
     async def delete(self, name: str, version: int | None, origin: Origin) -> bool:
-        """With its audit row; the environment's jobs and what stands in its target stay. False when it is not there."""
+        """With its audit row; the environment's jobs and what stands in its target stay. False when it is not there.
+
+        What liftlock.toml has held under this name is removed with it.
+        """
         ...
 
 

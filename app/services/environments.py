@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from app.domain.environment import Environment, whole_of
 from app.domain.errors import NotFound, ValidationFailed
 from app.domain.problem import Problem
+from app.domain.removed import Removed
 
 MOST_NAMED = 20
 
@@ -15,13 +16,14 @@ class Environments:
 
     A target of an environment with several is an environment of its own, `production.eu`: `named` gives what there is
     one database of, `configured` what the configuration names. `unread`: the names of those that are registered and
-    cannot be read in this process.
+    cannot be read in this process. `removed`: those that stood in the file before, by their names.
     """
 
     def __init__(self, known: dict[str, Environment], default: str) -> None:
         self.of_file: Mapping[str, Environment] = known
         self.default = default
         self.unread: frozenset[str] = frozenset()
+        self.removed: Mapping[str, Removed] = {}
         self._known: Mapping[str, Environment] = {}
         self._parts: Mapping[str, Environment] = {}
         self._know(known)
@@ -32,7 +34,7 @@ class Environments:
         self._know({**self.of_file, **{name: one for name, one in registered.items() if name not in self.of_file}})
 
     def named(self, name: str) -> Environment:
-        """With one database. Raises NotFound with the names there are, or ValidationFailed where it has several."""
+        """With one database. Raises as `configured`, and ValidationFailed where it has several."""
         found = self.configured(name)
         if not found.targets:
             return found
@@ -42,18 +44,33 @@ class Environments:
         raise ValidationFailed(message, (problem,), next_steps=(f"GET /environments/{name}",), facts={"targets": names})
 
     def configured(self, name: str) -> Environment:
-        """One target, or all of an environment. Raises NotFound with the names there are."""
+        """One target, or all of an environment. Raises EnvironmentRemoved, or NotFound with the names there are."""
         found = self._known.get(name) or self._parts.get(name)
         if found is None:
+            self.refuse_removed(name)
             raise self._unknown(name)
         return found
 
     def each(self, name: str) -> tuple[Environment, ...]:
-        """With one database each, in the order in which they are changed. Raises NotFound."""
+        """With one database each, in the order in which they are changed. Raises as `configured`."""
         return self.configured(name).each()
 
     def knows(self, name: str) -> bool:
         return name in self._known or name in self._parts
+
+    def has_known(self, name: str) -> bool:
+        """Also one that was removed: what was done to it can still be asked for."""
+        return self.knows(name) or self.removed_as(name) is not None
+
+    def removed_as(self, name: str) -> Removed | None:
+        """A target goes with its environment."""
+        return None if self.knows(name) else self.removed.get(name) or self.removed.get(whole_of(name))
+
+    def refuse_removed(self, name: str) -> None:
+        """Raises EnvironmentRemoved."""
+        removed = self.removed_as(name)
+        if removed is not None:
+            raise removed.refusal()
 
     def has_several(self, name: str) -> bool:
         return name in self._known and bool(self._known[name].targets)

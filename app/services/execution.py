@@ -13,6 +13,7 @@ from app.domain.failure import Failure
 from app.domain.job import Attempt, Ended, GivenBack, Outcome, Superseded
 from app.domain.pinned import Pinned, bind, done_so_far
 from app.domain.promotion import Surroundings
+from app.domain.removed import EnvironmentRemoved
 from app.domain.signals import Cancelled, ConnectionLost, Fenced, NeedsAttention, StepFailed
 from app.domain.step import Atomicity, Plan, Step
 from app.ports import (
@@ -157,7 +158,7 @@ class PlanExecutor:
         try:
             return await self._neighbours.around(environment, attempt.request)
         except (Refusal, BackendUnavailable) as error:
-            if isinstance(error, BackendUnavailable) and attempt.starts == 0:
+            if isinstance(error, BackendUnavailable | EnvironmentRemoved) and attempt.starts == 0:
                 raise
             return error
 

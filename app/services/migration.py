@@ -9,8 +9,10 @@ from app.domain.busy import in_its_place, waits_for_worker
 from app.domain.errors import JobEnded, NotFound
 from app.domain.job import Job, JobId, JobKind, JobRequest, JobState, Origin
 from app.domain.locks import LockSample
+from app.domain.removed import waiting_for
 from app.domain.step import Atomicity
 from app.ports import Convoys, JobBoard, JobControl, JobQuery, KeyClaim, LockLog
+from app.services.environments import Environments
 from app.services.fan_out import FanOut
 from app.services.submission import Dedupe, Submission, Submitted
 from app.services.withdrawing import Withdrawals
@@ -28,7 +30,9 @@ class MigrationService:
         control: JobControl,
         locks: LockLog,
         withdrawals: Withdrawals,
+        environments: Environments,
     ) -> None:
+        self._environments = environments
         self._withdrawals = withdrawals
         self._fan_out = fan_out
         self._convoys = convoys
@@ -113,7 +117,13 @@ class MigrationService:
         """Only now is it known whom a queued job waits for: its row says what was so when it was written."""
         queues = dict.fromkeys(job.request.queue for job in jobs if waits_for_worker(job))
         open_on = {queue: await self._board.open_on(queue) for queue in queues}
-        return tuple(in_its_place(job, open_on.get(job.request.queue, ())) for job in jobs)
+        placed = (in_its_place(job, open_on.get(job.request.queue, ())) for job in jobs)
+        return tuple(self._without_environment(job) for job in placed)
+
+    def _without_environment(self, job: Job) -> Job:
+        """No worker has to have looked at it to know what it waits for."""
+        removed = None if job.state.final else self._environments.removed_as(job.request.environment)
+        return job if removed is None else waiting_for(job, removed)
 
     async def _with_parts(self, job: Job) -> Job:
         return job if job.request.convoy is None else replace(job, parts=await self._convoys.of(job.id))

@@ -1,16 +1,17 @@
 """Environments at a glance: files, ledgers, drift and jobs of many of them, each asked for once."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from app.domain.axes import NO_JOBS, JobsSeen, Standing, Sync, foreign, sync_of, unread
+from app.domain.axes import NO_JOBS, JobsSeen, Standing, Sync, foreign, left_out, sync_of, unread
 from app.domain.drift import DriftCheck, unseen
 from app.domain.environment import Environment
 from app.domain.errors import BackendUnavailable
 from app.domain.ledger import History
 from app.domain.migration import Catalog
+from app.domain.removed import Removed
 from app.domain.standing import MigrationStatus, statuses_of
 from app.domain.whole import standing_of
 from app.domain.windows import openness_at
@@ -81,6 +82,14 @@ class Overview:
 
         # many ledgers that have changed take a while: the loop belongs to every request of this process
         return await asyncio.to_thread(put_together)
+
+    async def removed(self, removed: Collection[Removed]) -> tuple[Standing, ...]:
+        """Of what is no longer in liftlock.toml, as far as the control database tells. Raises as `one`."""
+        names = [one.name for one in removed]
+        jobs, drift = await asyncio.gather(self._log.jobs(names), self._log.drift(names)) if names else ({}, {})
+        return tuple(
+            left_out(one, drift.get(one.name) or unseen(one.name), jobs.get(one.name, NO_JOBS)) for one in removed
+        )
 
     async def _beside(self, environments: Sequence[Environment]) -> "_Beside":
         names = list(dict.fromkeys(one.name for whole in environments for one in (whole, *whole.each())))

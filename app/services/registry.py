@@ -21,6 +21,7 @@ from app.domain.registered import Registered
 from app.domain.step import count_of
 from app.ports import JobBoard, JobQuery, Reader, Registry, Targets
 from app.services.environments import Environments
+from app.services.removed import RemovedEnvironments
 from app.services.schedule import ScheduleService
 from app.services.submission import Submission
 
@@ -46,7 +47,9 @@ class EnvironmentRegistry:
         targets: Targets,
         submission: Submission,
         schedules: ScheduleService,
+        removed: RemovedEnvironments,
     ) -> None:
+        self._removed = removed
         self._environments = environments
         self._registry = registry
         self._reader = reader
@@ -57,13 +60,20 @@ class EnvironmentRegistry:
         self._seen: tuple[Registered, ...] = ()
 
     async def refresh(self) -> None:
-        """Know what is registered by now; every process does so every few seconds. Raises BackendUnavailable."""
+        """Know what is registered by now, and what has been taken out of the file; every process does so every few
+        seconds. Raises BackendUnavailable."""
         found = await self._registry.all()
-        if found == self._seen:
-            return
-        usable = self._usable(found)
-        self._environments.register(usable, frozenset(one.name for one in found) - usable.keys())
-        self._seen = found
+        if found != self._seen:
+            usable = self._usable(found)
+            self._environments.register(usable, frozenset(one.name for one in found) - usable.keys())
+            self._seen = found
+        await self._removed.refresh()
+
+    async def begin(self) -> None:
+        """At the start of a process: what stands in its file is on record from here on. Raises BackendUnavailable."""
+        await self._removed.note_file()
+        await self.refresh()
+        await self._removed.wake()
 
     def _usable(self, found: tuple[Registered, ...]) -> dict[str, Environment]:
         """They may name one another in any order, so each is read twice: alone, and beside all others."""
@@ -84,6 +94,9 @@ class EnvironmentRegistry:
         """As it was sent; None for one of the file. Raises NotFound."""
         await self.refresh()
         found = next((one for one in self._seen if one.name == name), None)
+        removed = self._environments.removed_as(name)
+        if removed is not None:
+            raise NotFound(f"{name} {removed.gone}, and is not registered", next_steps=(f"GET /environments/{name}",))
         if found is None:
             self._environments.configured(name)
         return found
@@ -105,17 +118,24 @@ class EnvironmentRegistry:
         if written is None:
             raise _moved(name)
         await self._changed()
+        await self._removed.wake()
         return Put(written, environment, written.version == 1)
 
     async def delete(self, name: str, version: int | None, confirm: str | None, origin: Origin) -> None:
         """Forget it; its target is left as it is, and its jobs stay on record. `version`: as of `put`.
 
-        Raises ReadOnly, NotFound, StandsInFile, StillNeeded, TargetBusy, PreconditionFailed, or ConfirmationRequired
-        for a history.
+        One that was taken out of the file is removed for good: its jobs that wait are cancelled. Raises ReadOnly,
+        NotFound, StandsInFile, StillNeeded, TargetBusy, PreconditionFailed, or ConfirmationRequired for a history.
         """
         self._submission.refuse_when_read_only()
         await self.refresh()
         self._refuse_file(name)
+        if name in self._environments.removed:
+            if version is not None:
+                raise _moved(name)
+            await self._removed.remove(self._environments.removed[name], confirm, origin)
+            await self._changed()
+            return
         environment = self._environments.configured(name)
         self._refuse_needed(name)
         await self._refuse_open(environment)

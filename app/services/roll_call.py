@@ -8,6 +8,7 @@ from app.domain.convoying import child_request, refuse_different_ways_back
 from app.domain.environment import Environment
 from app.domain.errors import BackendUnavailable, BackendUnusable, Refusal
 from app.domain.job import Attempt, Ended, JobRequest, JobState
+from app.domain.removed import EnvironmentRemoved
 from app.domain.step import Plan
 from app.ports import JobBoard, Schemas, Source, Targets, TargetView
 from app.services.environments import Environments
@@ -81,8 +82,10 @@ class RollCall:
 
 
 def _judged(attempt: Attempt, answers: Mapping[str, Plan | BackendUnusable | Refusal | None]) -> Ended | None:
-    """As the first that refuses, in their order; or all together."""
+    """As the first that refuses, in their order; or all together. Raises EnvironmentRemoved: that is waited for."""
     for target, answer in answers.items():
+        if isinstance(answer, EnvironmentRemoved):
+            raise answer
         if isinstance(answer, BackendUnusable | Refusal):
             return _ended(answer, target, attempt)
     try:

@@ -6,11 +6,12 @@ import structlog
 
 from app import failpoints, measures, tracing
 from app.domain.claim import ClaimRefused
-from app.domain.environment import Environment
+from app.domain.environment import Environment, whole_of
 from app.domain.errors import BackendUnavailable, Refusal
 from app.domain.failure import Failure, FailureCode
 from app.domain.job import (
     CONTROL,
+    NOT_HERE,
     Attempt,
     Ended,
     GivenBack,
@@ -23,6 +24,7 @@ from app.domain.job import (
     Superseded,
 )
 from app.domain.principal import Principal
+from app.domain.removed import EnvironmentRemoved
 from app.ports import Clock, Doorbell, JobClaims, JobSweep
 from app.services.chores import Chores
 from app.services.conflict import ConflictResolutionService
@@ -36,6 +38,7 @@ from app.services.validation import SchemaValidationService
 
 SWEEP_LIMIT = 100
 CRASH_PAUSE_MS = 5_000
+LONGEST_PAUSE_MS = 900_000
 AUTO_RUN_WINDOW_S = 60
 
 log = structlog.get_logger()
@@ -114,11 +117,12 @@ class MigrationRunnerService:
                 await self._conflicts.settle_contention(attempt.job_id, round(waited_ms))
             if attempt.request.convoy is not None:
                 return await self._lead(attempt)
+            self._environments.refuse_removed(attempt.request.environment)
             if attempt.request.kind.writes_target:
                 return await self._executor.execute(attempt, self._end)
             outcome = await self._chores.carry_out(attempt)
         except Refusal as refusal:
-            outcome = _refused_outright(attempt, refusal)
+            outcome = self._refused_outright(attempt, refusal)
         except Exception as error:
             # a bug of ours: the job goes back, a bounded number of times, and the bug is not swallowed
             message = f"{type(error).__name__} in the worker; see its log"
@@ -126,6 +130,29 @@ class MigrationRunnerService:
             raise
         await self._end(attempt, outcome)
         return outcome
+
+    def _refused_outright(self, attempt: Attempt, refusal: Refusal) -> Outcome:
+        """Its environment is gone from the configuration. A job that has started may hold a target: it waits.
+
+        Where another process has had it in its file, or this one before, it waits for such a process, and so it does
+        where it is registered and cannot be read here: nothing is lost by a start with a wrong file. The longer it
+        lasts, the more seldom it looks; who has it wakes it at its start.
+        """
+        waited_ms = round((self._clock.now() - attempt.queued_since).total_seconds() * 1000)
+        if isinstance(refusal, EnvironmentRemoved):
+            who = refusal.facts["environment"]
+            return _not_here(attempt, f"{who} is not, or no longer, in the liftlock.toml of", waited_ms)
+        if whole_of(attempt.request.environment) in self._environments.unread:
+            return _not_here(attempt, f"{attempt.request.environment} is registered, and cannot be read by", waited_ms)
+        if attempt.starts > 0:
+            return GivenBack(refusal.slug.replace("-", "_"), refusal.detail, CRASH_PAUSE_MS)
+        failure = Failure(
+            code=FailureCode.REFUSED,
+            message=refusal.detail,
+            left_behind="nothing: it never began",
+            next_steps=refusal.next_steps,
+        )
+        return Ended(JobState.FAILED, refusal.slug.replace("-", "_"), refusal.detail, failure)
 
     async def _lead(self, attempt: Attempt) -> Outcome:
         """Rung for only when the whole is given back: its job may have ended before it could be taken up again."""
@@ -180,17 +207,13 @@ def _place(attempt: Attempt) -> str:
     return "all" if attempt.request.environment == CONTROL else attempt.request.environment
 
 
-def _refused_outright(attempt: Attempt, refusal: Refusal) -> Outcome:
-    """Its environment is gone from the configuration. A job that has started may hold a target: it waits."""
-    if attempt.starts > 0:
-        return GivenBack(refusal.slug.replace("-", "_"), refusal.detail, CRASH_PAUSE_MS)
-    failure = Failure(
-        code=FailureCode.REFUSED,
-        message=refusal.detail,
-        left_behind="nothing: it never began",
-        next_steps=refusal.next_steps,
-    )
-    return Ended(JobState.FAILED, refusal.slug.replace("-", "_"), refusal.detail, failure)
+def _not_here(attempt: Attempt, why: str, waited_ms: int) -> Ended | GivenBack:
+    """What a schedule brings is asked for again by the next tick."""
+    said = f"{why} the worker that has looked"
+    if attempt.request.kind is JobKind.FOLLOW:
+        return Ended(JobState.SUCCEEDED, "nothing_to_do", f"{said}: nothing is brought there")
+    pause_ms = min(max(waited_ms, CRASH_PAUSE_MS), LONGEST_PAUSE_MS)
+    return GivenBack(NOT_HERE, f"{said}; it waits for one that has it", pause_ms)
 
 
 class Sweeper:

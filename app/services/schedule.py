@@ -34,9 +34,10 @@ class ScheduleService:
     async def configure(self) -> None:
         """Have the schedules that the configuration asks for, and no other of their kind. Raises BackendUnavailable.
 
-        What an environment asks for that cannot be read here is for those processes to say that can.
+        What an environment asks for that cannot be read here is for those processes to say that can. That of one that
+        was taken out of the file stays as it is, paused or not: it may be put back.
         """
-        left_alone = [name_of_following(name) for name in self._environments.unread]
+        left_alone = [name_of_following(name) for name in (*self._environments.unread, *self._environments.removed)]
         await self._schedules.keep(JobKind.FOLLOW, following(self._environments.all()), left_alone)
 
     async def list(self) -> tuple[Schedule, ...]:
@@ -60,9 +61,10 @@ class ScheduleService:
         return await self._schedules.resume(name, origin) or await self.get(name)
 
     async def run(self, name: str, note: str | None, origin: Origin, idempotency: KeyClaim | None = None) -> Submitted:
-        """Now, paused or not; its next moment stays as it is."""
+        """Now, paused or not; its next moment stays as it is. Raises EnvironmentRemoved, or as `get`."""
         self._submission.refuse_when_read_only()
         schedule = await self.get(name)
+        self._environments.refuse_removed(schedule.environment)
         new = NewJob(
             id=JobId(self._clock.new_id()),
             request=JobRequest(schedule.kind, schedule.environment, note=note, schedule=name),

@@ -66,11 +66,17 @@ class EnvironmentSyncService:
 
         Raises NotFound, or BackendUnavailable for the control database.
         """
+        if (removed := self._environments.removed.get(environment_name)) is not None:
+            return (await self._overview.removed((removed,)))[0]
         return await self._overview.one(self._environments.configured(environment_name))
 
     async def standings(self) -> tuple[Standing, ...]:
         """Of all environments at once; whoever does not answer in time is left unknown. Raises as `standing`."""
         return (await self._overview.many(self._environments.all())).standings
+
+    async def left_out(self) -> tuple[Standing, ...]:
+        """Of those that are no longer in liftlock.toml. Raises as `standing`."""
+        return await self._overview.removed(self._environments.removed.values())
 
     async def matrix(self) -> Matrix:
         """Raises BackendUnavailable for the control database."""

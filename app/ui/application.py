@@ -253,7 +253,7 @@ def _elsewhere(status: int) -> list[str]:
     """A page of one environment whose target is away is there for the others all the same."""
     if status != HTTPStatus.SERVICE_UNAVAILABLE or request.endpoint not in OF_ONE_ENVIRONMENT:
         return []
-    return [one["name"] for one in visitor.api().get("/environments")]
+    return [one["name"] for one in visitor.environments()]
 
 
 def _problem(status: int, problem: dict[str, Any]) -> AnyResponse:

@@ -69,6 +69,11 @@ def secret() -> str:
     return cast(str, g.secret)
 
 
+def environments(status: str | None = None) -> list[Json]:
+    """Those that may be chosen; what is no longer in liftlock.toml has nothing to show but its past."""
+    return [one for one in api().get("/environments", status=status) if one["state"] != "removed"]
+
+
 def whoami() -> Json:
     if "whoami" not in g:
         g.whoami = api().get("/whoami")

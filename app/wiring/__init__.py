@@ -14,6 +14,7 @@ from app.adapters.control.locks import ControlLocks
 from app.adapters.control.overview import ControlEnvironmentLog
 from app.adapters.control.plans import ControlPlans
 from app.adapters.control.registry import ControlRegistry
+from app.adapters.control.removed import ControlFileRecord
 from app.adapters.control.schedules import ControlSchedules
 from app.adapters.control.sessions import ControlSessions
 from app.adapters.control.sweep import ControlSweep
@@ -50,6 +51,7 @@ from app.services.plans import PlanService
 from app.services.preserved import PreservedShelf
 from app.services.proof_desk import ProofDesk
 from app.services.registry import EnvironmentRegistry
+from app.services.removed import RemovedEnvironments
 from app.services.resolving import ConflictResolver
 from app.services.retrieving import RetrievalService
 from app.services.rollback import RollbackService
@@ -93,6 +95,7 @@ class Services:
     approvals: ApprovalDesk
     protection: ProtectionDesk
     registry: EnvironmentRegistry
+    removed: RemovedEnvironments
     conflicts: ConflictResolutionService
     drift: DriftDesk
     preserved: PreservedShelf
@@ -135,11 +138,12 @@ def build(settings: Settings) -> Services:
     environments, validation, submission = rooms.environments, rooms.validation, rooms.submission
     locks = ControlLocks(database)
     migrations = MigrationService(
-        rooms.fan_out, submission, board, rooms.convoys, rooms.wishes, locks, rooms.withdrawals
+        rooms.fan_out, submission, board, rooms.convoys, rooms.wishes, locks, rooms.withdrawals, environments
     )
     schedules = ScheduleService(
         ControlSchedules(database), environments, submission, board, rooms.sweep, rooms.doorbell, clock
     )
+    removed = RemovedEnvironments(environments, ControlFileRecord(database), board, migrations)
     registry = EnvironmentRegistry(
         environments,
         ControlRegistry(database),
@@ -148,6 +152,7 @@ def build(settings: Settings) -> Services:
         rooms.targets,
         submission,
         schedules,
+        removed,
     )
     desk, plans = _desk(settings, rooms), _plans(rooms)
     plan_desk = PlanDesk(environments, plans)
@@ -180,6 +185,7 @@ def build(settings: Settings) -> Services:
         ),
         schedules=schedules,
         registry=registry,
+        removed=removed,
         authenticator=authenticator,
         identity=None if settings.oidc is None else _identity(settings.oidc, tries),
         allowance=None if settings.rate is None else Allowance(clock, settings.rate),

@@ -43,6 +43,7 @@ from app.services.plans import PlanService
 from app.services.preserved import PreservedShelf
 from app.services.proof_desk import ProofDesk
 from app.services.registry import EnvironmentRegistry
+from app.services.removed import RemovedEnvironments
 from app.services.resolving import ConflictResolver
 from app.services.retrieving import RetrievalService
 from app.services.rollback import RollbackService
@@ -81,6 +82,7 @@ from tests.fakes.plans import MemoryPlans
 from tests.fakes.preserved import MemoryPreservedRows
 from tests.fakes.proofs import MemoryProofs
 from tests.fakes.registry import MemoryRegistry
+from tests.fakes.removed import MemoryFileRecord
 from tests.fakes.schedules import MemorySchedules
 from tests.fakes.schemas import LiteralSchemas
 from tests.fakes.sessions import MemorySessions
@@ -257,13 +259,17 @@ class Stand:
             board,
             self.clock,
         )
-        self.registry = MemoryRegistry(self.clock)
+        self.file = MemoryFileRecord(self.store, self.log, self.checks, self.clock)
+        self.registry = MemoryRegistry(self.clock, self.file)
         schedules = ScheduleService(self.schedules, environments, submission, board, sweep, self.doorbell, self.clock)
         self.known = MemoryEnvironmentLog(self.store, self.checks)
         overview = Overview(self.source, self.targets, self.known, self.clock)
         fan_out, self.convoys = FanOut(environments, submission, board), MemoryConvoys(self.store)
         wishes = MemoryWishes(self.store)
-        migrations = MigrationService(fan_out, submission, board, self.convoys, wishes, self.locks, withdrawals)
+        migrations = MigrationService(
+            fan_out, submission, board, self.convoys, wishes, self.locks, withdrawals, environments
+        )
+        removed = RemovedEnvironments(environments, self.file, board, migrations)
         plan_desk = PlanDesk(environments, plans)
         self.tokens = MemoryTokens(self.clock, self.trail)
         self.webhooks = MemoryWebhooks(self.clock, self.trail)
@@ -306,7 +312,9 @@ class Stand:
                 self.targets,
                 submission,
                 schedules,
+                removed,
             ),
+            removed=removed,
             identity=None,
             allowance=None if settings.rate is None else Allowance(self.clock, settings.rate),
             webhooks=WebhookDesk(

@@ -1,11 +1,15 @@
 """What is said of environments: of several targets all of them, and when they may be changed."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+
+import pytest
 
 from app.cli.exits import Exit
 from app.domain.environment import Dsn, Environment, Target
 from app.domain.windows import Window, Windows
+from tests.api.leaving import add, leave_out
 from tests.api.stand import ONE, THREE, TWO, standing
 from tests.cli.typed import Terminal, Worked
 from tests.domain.literals import entry
@@ -43,3 +47,55 @@ def test_an_environment_that_is_only_denied_is_not_always_open(tmp_path: Path) -
     with standing(changed_settings={"environments": {"shop": shop}}) as stand:
         shown = Terminal(tmp_path, Worked(stand)).type("env", "show", "shop").stdout
     assert "0 allow, 1 deny" in shown
+
+
+@pytest.fixture
+def left(tmp_path: Path) -> Iterator[Terminal]:
+    """`staging` is no longer in liftlock.toml; one job has ended there, and one waits."""
+    with standing(applied=(ONE, TWO)) as stand:
+        stand.finish(str(add(stand).id))
+        add(stand)
+        leave_out(stand)
+        yield Terminal(tmp_path, Worked(stand))
+
+
+def test_one_that_is_left_out_of_the_file_is_said_everywhere_with_what_to_type(left: Terminal) -> None:
+    what = "staging is no longer in liftlock.toml, and has 2 jobs on record, of which 1 has not ended"
+    type_this = "liftlock env rm staging --confirm staging"
+    for typed in (("status",), ("status", "staging"), ("env", "show", "staging")):
+        said = left.type(*typed)
+        assert said.exit_code == Exit.DONE, typed
+        assert what in said.stdout and type_this in said.stdout, typed
+    listed = left.type("env", "ls").stdout.splitlines()[-1].split()
+    assert (listed[0], listed[-1]) == ("staging", "removed")
+    assert "its database is not asked" in left.type("env", "status", "staging").stdout
+
+
+def test_the_list_of_migrations_is_folded_as_if_it_were_not_there(left: Terminal) -> None:
+    assert "STAGING" not in left.type("status").stdout
+    assert left.document("status")["removed"][0]["name"] == "staging"
+
+
+def test_what_is_asked_of_it_is_refused_with_the_remedy(left: Terminal) -> None:
+    said = left.type("run", "staging")
+    assert said.exit_code == Exit.REFUSED
+    assert "no longer in liftlock.toml" in said.stderr
+    assert "liftlock env rm staging --confirm staging" in said.stderr
+
+
+def test_it_is_removed_by_its_name(left: Terminal) -> None:
+    assert left.type("env", "rm", "staging").exit_code == Exit.REFUSED
+    assert left.type("env", "rm", "staging", "--confirm", "staging").exit_code == Exit.DONE
+    assert "staging" not in left.type("env", "ls").stdout
+
+
+def test_it_may_be_registered_under_its_name(left: Terminal) -> None:
+    done = left.type("env", "put", "staging", "--set", "url=postgresql://db/elsewhere")
+    assert done.exit_code == Exit.DONE, done.output
+    assert "removed" not in left.type("env", "ls").stdout
+
+
+def test_doctor_finds_it(left: Terminal) -> None:
+    found = {one["about"]: one for one in left.document("doctor")}["environment staging"]
+    assert found["ok"] is False and "2 jobs on record" in found["says"]
+    assert "liftlock env rm staging --confirm staging" in found["fix"]

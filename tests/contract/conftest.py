@@ -25,6 +25,7 @@ from app.adapters.control.overview import ControlEnvironmentLog
 from app.adapters.control.plans import ControlPlans
 from app.adapters.control.proofs import ControlProofs
 from app.adapters.control.registry import ControlRegistry
+from app.adapters.control.removed import ControlFileRecord
 from app.adapters.control.schedules import ControlSchedules
 from app.adapters.control.sessions import ControlSessions
 from app.adapters.control.sweep import ControlSweep
@@ -44,6 +45,7 @@ from app.ports import (
     EnvironmentLog,
     EventFeed,
     EventLog,
+    FileRecord,
     IdempotencyKeys,
     JobBoard,
     JobClaims,
@@ -74,6 +76,7 @@ from tests.fakes.overview import MemoryEnvironmentLog
 from tests.fakes.plans import MemoryPlans
 from tests.fakes.proofs import MemoryProofs
 from tests.fakes.registry import MemoryRegistry
+from tests.fakes.removed import MemoryFileRecord
 from tests.fakes.schedules import MemorySchedules
 from tests.fakes.sessions import MemorySessions
 from tests.fakes.sweep import MemorySweep
@@ -122,6 +125,7 @@ class Room:
     environments: EnvironmentLog
     approvals: Approvals
     registry: Registry
+    file: FileRecord
     convoys: Convoys
     events: EventLog
     feed: EventFeed
@@ -158,6 +162,7 @@ def _memory_room() -> Iterator[Room]:
     events = MemoryEvents(store, clock)
     conflicts, checks, trail = MemoryConflicts(clock), MemoryDrift(clock), MemoryTrail(clock)
     locks, webhooks = MemoryLocks(store), MemoryWebhooks(clock, trail)
+    file = MemoryFileRecord(store, conflicts, checks, clock)
     yield Room(
         MemoryJobs(store),
         MemoryWishes(store),
@@ -175,7 +180,8 @@ def _memory_room() -> Iterator[Room]:
         trail,
         MemoryEnvironmentLog(store, checks),
         MemoryApprovals(store),
-        MemoryRegistry(clock),
+        MemoryRegistry(clock, file),
+        file,
         MemoryConvoys(store),
         events,
         events,
@@ -216,6 +222,7 @@ def _real_room(request: pytest.FixtureRequest, folder: Path) -> Iterator[Room]:
             ControlEnvironmentLog(database),
             ControlApprovals(database),
             ControlRegistry(database),
+            ControlFileRecord(database),
             ControlConvoys(database),
             events,
             feed,

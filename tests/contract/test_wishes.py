@@ -71,7 +71,7 @@ def test_a_job_whose_worker_died_is_only_asked(room: Room) -> None:
     assert asked is not None and asked.state is JobState.QUEUED and asked.cancelling
 
 
-@pytest.mark.parametrize("reason", ["for_target", "target_unreachable", "target_unusable"])
+@pytest.mark.parametrize("reason", ["for_target", "target_unreachable", "target_unusable", "environment_missing"])
 def test_a_job_whose_attempts_never_held_the_target_ends_at_once(room: Room, reason: str) -> None:
     job = add(room)
     for _ in range(2):

@@ -5,13 +5,15 @@ from collections.abc import Mapping
 from app.domain.job import Origin
 from app.domain.registered import Registered
 from app.ports import Clock
+from tests.fakes.removed import MemoryFileRecord
 
 
 class MemoryRegistry:
     """Implements ports.Registry; `audit` is the trail."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, record: MemoryFileRecord) -> None:
         self._clock = clock
+        self._record = record
         self._known: dict[str, Registered] = {}
         self.audit: list[tuple[str, str, str]] = []
 
@@ -34,5 +36,6 @@ class MemoryRegistry:
         if known is None or version not in (None, known.version):
             return False
         del self._known[name]
+        self._record.forget(name)
         self.audit.append((origin.principal.id, "environments.delete", name))
         return True

@@ -19,7 +19,7 @@ _CHANGE = """
         INSERT INTO liftlock_control.audit
             (principal_id, principal_kind, principal_address, principal_name, request_id, action, environment, detail)
         SELECT :by, :by_kind, :by_address, :by_name, :request_id, 'environments.{action}', done.name, done.document
-        FROM done)
+        FROM done){more}
     SELECT * FROM done
 """
 _PUT_ROW = """
@@ -34,17 +34,22 @@ _PUT_ROW = """
 _DELETE_ROW = """
     DELETE FROM liftlock_control.environments WHERE name = :name AND (:version IS NULL OR version = :version)
 """
+_FORGET_FILE = """,
+    forgotten AS (
+        UPDATE liftlock_control.file_environments k SET removed_at = clock_timestamp() FROM done
+        WHERE k.name = done.name OR starts_with(k.name, done.name || '.'))"""
+"""One that stood in liftlock.toml before it was registered is not to come back as left out of it."""
 
 
-def _statement(change: str, action: str) -> TextClause:
-    written = _CHANGE.replace("{change}", change).replace("{action}", action)
+def _statement(change: str, action: str, more: str = "") -> TextClause:
+    written = _CHANGE.replace("{change}", change).replace("{action}", action).replace("{more}", more)
     return text(written).bindparams(*(bindparam(name, type_=Text) for name in _WHO))
 
 
 _PUT = _statement(_PUT_ROW, "put").bindparams(
     bindparam("document", type_=Text), bindparam("label", type_=Text), bindparam("version", type_=Integer)
 )
-_DELETE = _statement(_DELETE_ROW, "delete").bindparams(bindparam("version", type_=Integer))
+_DELETE = _statement(_DELETE_ROW, "delete", _FORGET_FILE).bindparams(bindparam("version", type_=Integer))
 
 
 class ControlRegistry:

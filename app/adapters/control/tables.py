@@ -80,6 +80,17 @@ environments = Table(
     Column("updated_by", Text),
 )
 
+file_environments = Table(
+    "file_environments",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("address", Text),
+    Column("protection", Text),
+    Column("first_seen_at", MOMENT),
+    Column("last_seen_at", MOMENT),
+    Column("removed_at", MOMENT),
+)
+
 votes = Table(
     "votes",
     metadata,

@@ -139,6 +139,9 @@ def _workers(alive: Mapping[str, int]) -> Finding:
 
 def _environment(one: "Environment") -> Finding:
     about = f"environment {one.name}"
+    if one.removed is not None:
+        fix = f"put it back into liftlock.toml and start again, or liftlock env rm {one.name} --confirm {one.name}"
+        return bad(about, one.removed.message, fix)
     if one.status is None or one.status.sync.state == "unknown":
         why = one.status.sync.message if one.status else "nobody could look"
         return bad(about, why, f"liftlock env show {one.name}")

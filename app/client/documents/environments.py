@@ -129,12 +129,27 @@ class SyncPolicy(Document):
 
 
 @document
+class RemovedEnvironment(Document):
+    """What is left of an environment that was taken out of liftlock.toml, and `message` says what to do about it.
+
+    `jobs` on record, counted to 1000, and of these `openJobs`. `sameDatabaseAs`: who has its database now.
+    """
+
+    message: str
+    last_seen_at: datetime
+    jobs: int
+    open_jobs: int
+    same_database_as: str | None
+
+
+@document
 class Environment(Document):
     """What the configuration says of an environment, without its passwords.
 
     `recordedProtection` and `recordedEnvironment`: what the target itself has on record. They are read together
     with `status`; null where nothing is on record or nothing was read. The stricter protection counts, one step
-    less while it is `unlocked`.
+    less while it is `unlocked`. `state`: `configured` or `removed`; of a removed one its address and protection are
+    known, and nothing else.
     """
 
     name: str
@@ -169,6 +184,8 @@ class Environment(Document):
     links: Mapping[str, str]
     actions: tuple[Action, ...]
     targets: tuple[Target, ...] = ()
+    state: str = "configured"
+    removed: RemovedEnvironment | None = None
 
 
 @document
@@ -186,11 +203,15 @@ class MatrixRow(Document):
 
 @document
 class Matrix(Document):
-    """Rows in the order they run; what no file defines any more comes first. Every environment with its `status`."""
+    """Rows in the order they run; what no file defines any more comes first. Every environment with its `status`.
+
+    `removed`: those that are no longer in liftlock.toml; no row has a cell for them.
+    """
 
     environments: tuple[Environment, ...]
     migrations: tuple[MatrixRow, ...]
     links: Mapping[str, str]
+    removed: tuple[Environment, ...] = ()
 
 
 @document

@@ -57,7 +57,7 @@ class Environments(Resource):
         return self._one(Registration, "PUT", _at(name), body=document, headers=headers)
 
     def remove(self, name: str, confirm: str | None = None, version: int | None = None) -> None:
-        """Forget a registered one; its database stays as it is."""
+        """Forget a registered one, or one that is no longer in liftlock.toml; its database stays as it is."""
         headers = {} if version is None else _seen(version)
         self._transport.json(Asked("DELETE", _at(name), {"confirm": confirm}, headers=headers))
 

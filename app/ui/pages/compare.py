@@ -5,14 +5,14 @@ from flask import Blueprint, render_template, request
 from app.ui.asking import Json
 from app.ui.mount import PREFIX
 from app.ui.offers import Offer
-from app.ui.visitor import api
+from app.ui.visitor import api, environments
 
 pages = Blueprint("compare", __name__)
 
 
 @pages.get("/compare")
 def compare() -> str:
-    names = [one["name"] for one in api().get("/environments")]
+    names = [one["name"] for one in environments()]
     source = request.args.get("from") or (names[0] if names else "")
     target = request.args.get("to") or next((one for one in names if one != source), "")
     strict = "true" if request.args.get("strict") else None

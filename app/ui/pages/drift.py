@@ -6,6 +6,7 @@ from app.ui.asking import Json, segment
 from app.ui.mount import PREFIX
 from app.ui.offers import Offer
 from app.ui.visitor import api
+from app.ui.visitor import environments as known
 
 pages = Blueprint("drift", __name__)
 
@@ -14,7 +15,7 @@ MOST_AT_ONCE = 20
 
 @pages.get("/drift")
 def drift() -> str:
-    environments = api().get("/environments")
+    environments = known()
     wanted = request.args.get("environment") or None
     shown = [one for one in environments if wanted in (None, one["name"])][:MOST_AT_ONCE]
     return render_template(

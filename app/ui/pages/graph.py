@@ -4,13 +4,14 @@ from flask import Blueprint, Response, render_template, request
 from markupsafe import Markup
 
 from app.ui.visitor import api
+from app.ui.visitor import environments as known
 
 pages = Blueprint("graph", __name__)
 
 
 @pages.get("/graph")
 def graph() -> str:
-    environments = api().get("/environments")
+    environments = known()
     default = next((one["name"] for one in environments if one["isDefault"]), "")
     wanted = request.args.get("environment") or default
     rows = api().get("/migrations", environment=wanted)

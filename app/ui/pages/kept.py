@@ -7,13 +7,14 @@ from app.ui.mount import PREFIX
 from app.ui.offers import TEXT, Offer
 from app.ui.paging import next_page
 from app.ui.visitor import api
+from app.ui.visitor import environments as known
 
 pages = Blueprint("kept", __name__)
 
 
 @pages.get("/preserved")
 def preserved() -> str:
-    environments = api().get("/environments")
+    environments = known()
     default = next((one["name"] for one in environments if one["isDefault"]), "")
     wanted = request.args.get("environment") or default
     answer = api().read(f"/environments/{segment(wanted)}/preserved", page_token=request.args.get("pageToken"))

@@ -9,6 +9,7 @@ from app.ui.files import migration_file, sections
 from app.ui.mount import PREFIX
 from app.ui.offers import Offer
 from app.ui.visitor import api
+from app.ui.visitor import environments as known
 
 pages = Blueprint("migrations", __name__)
 
@@ -18,7 +19,7 @@ MOST_ENVIRONMENTS = 50
 @pages.get("/migrations/<path:name>")
 def migration(name: str) -> str:
     """`environment` says whose words are shown where they differ; every environment has its row."""
-    environments = api().get("/environments")
+    environments = known()
     names = [one["name"] for one in environments][:MOST_ENVIRONMENTS]
     chosen = request.args.get("environment") or next(one["name"] for one in environments if one["isDefault"])
     shown = api().get(f"/migrations/{segment(name)}", environment=chosen)

@@ -28,7 +28,8 @@ def overview() -> Response | str:
     names = [one["name"] for one in found["environments"]]
     return render_template(
         "overview.html",
-        environments=[_card(one) for one in found["environments"]],
+        environments=[_card(one) for one in (*found["environments"], *found["removed"])],
+        columns=names,
         rows=[_row(one, names) for one in rows[fold:]],
         folded=fold,
         total=len(found["migrations"]),

@@ -13,7 +13,7 @@ from app.ui.looks import several
 from app.ui.mount import PREFIX
 from app.ui.offers import LIST, NUMBER, TEXT, Offer
 from app.ui.paging import next_page
-from app.ui.visitor import api
+from app.ui.visitor import api, environments
 
 pages = Blueprint("plans", __name__)
 
@@ -94,7 +94,7 @@ def _step(step: Json, count: int) -> Json:
 
 
 def _environments() -> list[str]:
-    return [one["name"] for one in api().get("/environments")]
+    return [one["name"] for one in environments()]
 
 
 def _rung(plan: Json) -> str:

@@ -9,7 +9,7 @@ from app.ui.asking import Json, Refused, segment
 from app.ui.mount import PREFIX
 from app.ui.offers import LIST, MOMENT, TEXT, Offer
 from app.ui.pages.webhooks import section
-from app.ui.visitor import api
+from app.ui.visitor import api, environments
 
 pages = Blueprint("settings", __name__)
 
@@ -22,7 +22,7 @@ def settings() -> str:
     takes = {"name": TEXT, "role": TEXT, "environments": LIST, "expiresAt": MOMENT}
     return render_template(
         "settings.html",
-        environments=[_environment(one) for one in api().get("/environments", status="true")],
+        environments=[_environment(one) for one in environments(status="true")],
         tokens=tokens,
         why_not=why_not,
         make=Offer("POST", "/tokens", HERE, {}, takes),
