@@ -37,15 +37,16 @@ FINAL = frozenset({JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED, JobS
 
 MOVES: Mapping[JobState, frozenset[JobState]] = {
     JobState.WAITING: frozenset({JobState.QUEUED, JobState.CANCELLED, JobState.FAILED}),
-    JobState.QUEUED: frozenset({JobState.RUNNING, JobState.CANCELLED, JobState.FAILED}),
-    JobState.RUNNING: frozenset({JobState.QUEUED, *FINAL}),
+    JobState.QUEUED: frozenset({JobState.RUNNING, JobState.WAITING, JobState.CANCELLED, JobState.FAILED}),
+    JobState.RUNNING: frozenset({JobState.QUEUED, JobState.WAITING, *FINAL}),
     **{state: frozenset() for state in FINAL},
 }
 
 
 def may_move(before: JobState, after: JobState, starts: int = 0) -> bool:
-    """A job that has started may own the target's fence: only an attempt may end it, never the queue."""
-    if before is JobState.QUEUED and after in FINAL and starts > 0:
+    """A job that has started may own the target's fence: only an attempt may end it, never the queue, and it is not
+    sent back to wait."""
+    if starts > 0 and (after is JobState.WAITING or (before is JobState.QUEUED and after in FINAL)):
         return False
     return after in MOVES[before]
 

@@ -164,6 +164,14 @@ class Approvals(Protocol):
         """
         ...
 
+    async def require(self, job_id: JobId, asked: int, attempt: int | None = None) -> Job | None:
+        """At least `asked` approvals, those counted that it has; where some are missing it waits for them again.
+
+        None where none are, or the job has begun: it is queued and an attempt has had it, or it runs, but for that
+        `attempt`, which has not taken the target yet.
+        """
+        ...
+
     async def reject(self, job_id: JobId, by: Origin, note: str | None) -> Job | None:
         """It is over, as cancelled. None when it waits for no approval any more."""
         ...
