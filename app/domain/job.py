@@ -113,7 +113,8 @@ class JobRequest:
     `names` and `mark_as` are for marks, `settling` for answers to conflicts, `schedule` for periodic jobs, `retrieval`
     for kept rows that get a table, `preserve` for resets. `retry_of`: the job that asked for the same. `plan`: what it
     was planned to be, or nothing. `source`: the environment that a sync follows. `approved`: what its approval is for.
-    `convoy`: the targets that it is for, one after the other; `parent`: the job that has asked for this one, for one.
+    `convoy`: the targets that it is for, one after the other; `parent`: the job that has asked for this one, for one;
+    `unasked`: that one had begun where nobody had to approve it.
     """
 
     kind: JobKind
@@ -141,6 +142,7 @@ class JobRequest:
     approved: Binding | None = None
     convoy: Convoy | None = None
     parent: UUID | None = None
+    unasked: bool = False
 
     @property
     def queue(self) -> str:

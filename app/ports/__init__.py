@@ -1,11 +1,11 @@
 """What the services need of the world, as Protocols; each has two implementations that pass one suite."""
 
 from app.ports.access import AuditWanted, Identity, Sessions, Tokens, TokensWanted, Trail
+from app.ports.approvals import Approvals
 from app.ports.census import Muster
 from app.ports.commands import CommandEnd, Commands
 from app.ports.control import (
     Answer,
-    Approvals,
     Changes,
     ConflictAnswers,
     ConflictLog,

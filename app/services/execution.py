@@ -29,6 +29,7 @@ from app.ports import (
     Targets,
     TargetSession,
 )
+from app.services.approving import ApprovalDesk
 from app.services.conflict import ConflictResolutionService
 from app.services.drift import DriftGuard, DriftRecorder
 from app.services.environments import Environments
@@ -80,7 +81,9 @@ class PlanExecutor:
         proofs: Proofs,
         neighbours: Neighbours,
         preparation: Preparation,
+        approvals: ApprovalDesk,
     ) -> None:
+        self._approvals = approvals
         self._preparation = preparation
         self._neighbours = neighbours
         self._drift = drift
@@ -210,6 +213,7 @@ class PlanExecutor:
         guard = DriftGuard(environment, attempt, await self._conflicts.ignored(environment.name))
         proof = await ProofGate.for_job(self._proofs, environment, attempt.request)
         try:
+            await self._approvals.refuse_lacking(attempt, starts)
             pinned, history = await self._gate.pin(
                 session,
                 attempt.request,

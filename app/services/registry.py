@@ -20,6 +20,7 @@ from app.domain.job import Job, JobState, Origin
 from app.domain.registered import Registered
 from app.domain.step import count_of
 from app.ports import JobBoard, JobQuery, Reader, Registry, Targets
+from app.services.approving import ApprovalDesk
 from app.services.environments import Environments
 from app.services.schedule import ScheduleService
 from app.services.submission import Submission
@@ -46,7 +47,9 @@ class EnvironmentRegistry:
         targets: Targets,
         submission: Submission,
         schedules: ScheduleService,
+        approvals: ApprovalDesk,
     ) -> None:
+        self._approvals = approvals
         self._environments = environments
         self._registry = registry
         self._reader = reader
@@ -63,6 +66,8 @@ class EnvironmentRegistry:
             return
         usable = self._usable(found)
         self._environments.register(usable, frozenset(one.name for one in found) - usable.keys())
+        # before they count as seen: where it does not come to an end it is done again
+        await self._approvals.look_again()
         self._seen = found
 
     def _usable(self, found: tuple[Registered, ...]) -> dict[str, Environment]:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 
+from app.domain.approval import refuse_unasked
 from app.domain.convoying import child_request, refuse_different_ways_back
 from app.domain.environment import Environment
 from app.domain.errors import BackendUnavailable, BackendUnusable, Refusal
@@ -55,7 +56,8 @@ class RollCall:
         for task in late:
             task.cancel()
         answers = {where.name: task.result() for task, where in zip(asking, each, strict=True) if task not in late}
-        return _judged(attempt, answers)
+        whole = self._environments.configured(attempt.request.environment)
+        return _judged(attempt, whole, answers)
 
     async def _part(self, environment: Environment, request: JobRequest) -> Plan | BackendUnusable | Refusal | None:
         """What it would do, as far as that is known. Nothing is asked of the history of a target that another job may
@@ -80,13 +82,16 @@ class RollCall:
             return replace(view, unread=True)
 
 
-def _judged(attempt: Attempt, answers: Mapping[str, Plan | BackendUnusable | Refusal | None]) -> Ended | None:
+def _judged(
+    attempt: Attempt, whole: Environment, answers: Mapping[str, Plan | BackendUnusable | Refusal | None]
+) -> Ended | None:
     """As the first that refuses, in their order; or all together."""
     for target, answer in answers.items():
         if isinstance(answer, BackendUnusable | Refusal):
             return _ended(answer, target, attempt)
     try:
         plans = {target: answer for target, answer in answers.items() if isinstance(answer, Plan)}
+        refuse_unasked(whole, attempt.request, plans)
         refuse_different_ways_back(attempt.request, plans)
     except Refusal as refusal:
         return refused(refusal, attempt)

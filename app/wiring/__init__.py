@@ -148,6 +148,7 @@ def build(settings: Settings) -> Services:
         rooms.targets,
         submission,
         schedules,
+        rooms.approvals,
     )
     desk, plans = _desk(settings, rooms), _plans(rooms)
     plan_desk = PlanDesk(environments, plans)

@@ -53,6 +53,7 @@ def runner_of(
         rooms.proofs,
         rooms.neighbours,
         Preparation(SystemCommands(settings.environ), rooms.clock),
+        rooms.approvals,
     )
     chores = Chores(
         rooms.claims,
@@ -89,6 +90,7 @@ def runner_of(
             _roll_call(rooms),
             look_again_ms=3 * settings.timing.sweep_every_ms,
         ),
+        rooms.approvals,
         worker=f"{socket.gethostname()}:{os.getpid()}",
         lease_ttl_ms=settings.timing.lease_ttl_ms,
     )

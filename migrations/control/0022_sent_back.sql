@@ -52,7 +52,20 @@ BEGIN
     RETURN NEW;
 END $$;
 
+-- as it tells of those that are accepted to wait for somebody
+DROP TRIGGER events_note_for_webhooks ON liftlock_control.events;
+CREATE TRIGGER events_note_for_webhooks AFTER INSERT ON liftlock_control.events
+    FOR EACH ROW WHEN (
+        NEW.type IN ('job.ended', 'job.accepted', 'conflict.opened')
+        OR NEW.type = 'job.changed' AND NEW.detail->>'state' = 'waiting' AND NEW.detail->>'reason' = 'approval')
+    EXECUTE FUNCTION liftlock_control.note_for_webhooks();
+
 -- migrate:down
+DROP TRIGGER events_note_for_webhooks ON liftlock_control.events;
+CREATE TRIGGER events_note_for_webhooks AFTER INSERT ON liftlock_control.events
+    FOR EACH ROW WHEN (NEW.type IN ('job.ended', 'job.accepted', 'conflict.opened'))
+    EXECUTE FUNCTION liftlock_control.note_for_webhooks();
+
 CREATE OR REPLACE FUNCTION liftlock_control.jobs_guard() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF OLD.state IN ('succeeded', 'failed', 'cancelled', 'needs_attention') THEN

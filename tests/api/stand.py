@@ -204,9 +204,10 @@ class Stand:
         neighbours = Neighbours(environments, self.targets, self.clock)
         self.drafts = MemoryDrafts()
         withdrawals = Withdrawals(self.drafts)
+        self.votes = MemoryApprovals(self.store)
         approvals = ApprovalDesk(
             environments,
-            MemoryApprovals(self.store),
+            self.votes,
             board,
             self.schemas,
             self.doorbell,
@@ -306,6 +307,7 @@ class Stand:
                 self.targets,
                 submission,
                 schedules,
+                approvals,
             ),
             identity=None,
             allowance=None if settings.rate is None else Allowance(self.clock, settings.rate),
