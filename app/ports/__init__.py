@@ -25,6 +25,7 @@ from app.ports.control import (
 )
 from app.ports.convoys import Convoys
 from app.ports.events import EventFeed, EventLog, EventsWanted, Hear, LogPart
+from app.ports.fitness import Fitness
 from app.ports.lint import Linter
 from app.ports.overview import EnvironmentLog
 from app.ports.ownership import Ownership
@@ -78,6 +79,7 @@ __all__ = [
     "EventLog",
     "EventsWanted",
     "FenceBusy",
+    "Fitness",
     "Guide",
     "Hear",
     "Held",

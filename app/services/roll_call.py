@@ -12,6 +12,7 @@ from app.domain.job import Attempt, Ended, JobRequest, JobState
 from app.domain.step import Plan
 from app.ports import JobBoard, Schemas, Source, Targets, TargetView
 from app.services.environments import Environments
+from app.services.fitness import FitnessCheck
 from app.services.neighbours import Neighbours
 from app.services.outcomes import refused, target_failure
 from app.services.planning import plan_job
@@ -29,7 +30,9 @@ class RollCall:
         schemas: Schemas,
         board: JobBoard,
         neighbours: Neighbours,
+        fitness: FitnessCheck,
     ) -> None:
+        self._fitness = fitness
         self._environments = environments
         self._source = source
         self._targets = targets
@@ -44,6 +47,11 @@ class RollCall:
         when it is taken. Raises NotFound for a target that is no longer configured.
         """
         assert attempt.request.convoy is not None
+        whole = self._environments.configured(attempt.request.environment)
+        try:
+            await self._fitness.refuse_unfit(whole, attempt.request.kind)
+        except BackendUnusable as unfit:
+            return _untouched(_unusable(unfit), attempt)
         each = [self._environments.named(name) for name in attempt.request.convoy.targets]
         places = asyncio.Semaphore(AT_ONCE)
 
@@ -56,7 +64,6 @@ class RollCall:
         for task in late:
             task.cancel()
         answers = {where.name: task.result() for task, where in zip(asking, each, strict=True) if task not in late}
-        whole = self._environments.configured(attempt.request.environment)
         return _judged(attempt, whole, answers)
 
     async def _part(self, environment: Environment, request: JobRequest) -> Plan | BackendUnusable | Refusal | None:
@@ -99,9 +106,14 @@ def _judged(
 
 
 def _ended(error: BackendUnusable | Refusal, target: str, attempt: Attempt) -> Ended:
-    if isinstance(error, BackendUnusable):
-        ended = Ended(JobState.FAILED, "target_unusable", error.detail, target_failure(error))
-    else:
-        ended = refused(error, attempt)
+    ended = _unusable(error) if isinstance(error, BackendUnusable) else refused(error, attempt)
     named = "" if target in ended.message else f"{target}: "
-    return replace(ended, message=f"{named}{ended.message}; no target of {attempt.request.environment} was touched")
+    return _untouched(replace(ended, message=f"{named}{ended.message}"), attempt)
+
+
+def _unusable(error: BackendUnusable) -> Ended:
+    return Ended(JobState.FAILED, "target_unusable", error.detail, target_failure(error))
+
+
+def _untouched(ended: Ended, attempt: Attempt) -> Ended:
+    return replace(ended, message=f"{ended.message}; no target of {attempt.request.environment} was touched")

@@ -97,7 +97,9 @@ def runner_of(
 
 
 def _roll_call(rooms: Rooms) -> RollCall:
-    return RollCall(rooms.environments, rooms.source, rooms.targets, rooms.schemas, rooms.board, rooms.neighbours)
+    return RollCall(
+        rooms.environments, rooms.source, rooms.targets, rooms.schemas, rooms.board, rooms.neighbours, rooms.fitness
+    )
 
 
 def _comparer(rooms: Rooms) -> Comparer:
