@@ -1,12 +1,13 @@
 """An environment with several targets: of each axis, and of each migration, the worst of what its targets show."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
 
 from app.domain.axes import JobsSeen, Standing, Sync, SyncState, evidence_of
 from app.domain.drift import DriftCheck, DriftState
 from app.domain.environment import Environment, stricter
+from app.domain.errors import BackendUnavailable, BackendUnusable
 from app.domain.job import Job
 from app.domain.standing import MigrationState, MigrationStatus
 from app.domain.step import count_of
@@ -24,6 +25,22 @@ STATE_ORDER = (
     MigrationState.APPLIED,
 )
 """From the worst on, as those of the axes."""
+
+
+def together(whole: str, errors: Mapping[str, BackendUnavailable]) -> BackendUnavailable:
+    """One that names every target that cannot be used, why, and what to do about it; itself where it is but one.
+
+    Unusable where each of them is: nothing is to be waited for.
+    """
+    every = list(errors.values())
+    if len(every) == 1:
+        return every[0]
+    kind = BackendUnusable if all(isinstance(one, BackendUnusable) for one in every) else BackendUnavailable
+    return kind(
+        f"{count_of(len(every), 'target')} of {whole} cannot be used: {'; '.join(one.detail for one in every)}",
+        next_steps=tuple(dict.fromkeys(step for one in every for step in one.next_steps)),
+        facts={"backend": "postgresql", "targets": {name: one.detail for name, one in errors.items()}},
+    )
 
 
 def standing_of(environment: Environment, parts: Sequence[Standing], jobs: JobsSeen) -> Standing:

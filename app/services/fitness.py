@@ -5,7 +5,7 @@ import asyncio
 from app.domain.environment import Environment
 from app.domain.errors import BackendUnusable
 from app.domain.job import JobKind
-from app.domain.step import count_of
+from app.domain.whole import together
 from app.ports import Fitness
 
 AT_ONCE = 16
@@ -31,15 +31,4 @@ class FitnessCheck:
         answers = await asyncio.gather(*(one(target) for target in each))
         unfit = {target.name: error for target, error in zip(each, answers, strict=True) if error is not None}
         if unfit:
-            raise _of_all(whole, unfit)
-
-
-def _of_all(whole: Environment, unfit: dict[str, BackendUnusable]) -> BackendUnusable:
-    errors = list(unfit.values())
-    if len(errors) == 1:
-        return errors[0]
-    return BackendUnusable(
-        f"{count_of(len(errors), 'target')} of {whole.name} cannot be used: {'; '.join(one.detail for one in errors)}",
-        next_steps=tuple(dict.fromkeys(step for one in errors for step in one.next_steps)),
-        facts={"backend": "postgresql", "targets": {name: one.detail for name, one in unfit.items()}},
-    )
+            raise together(whole.name, unfit)
