@@ -5,8 +5,9 @@ from dataclasses import replace
 from functools import reduce
 
 from app.domain.axes import JobsSeen, Standing, Sync, SyncState, evidence_of
+from app.domain.comparison import Comparison
 from app.domain.drift import DriftCheck, DriftState
-from app.domain.environment import Environment, stricter
+from app.domain.environment import PART, Environment, stricter
 from app.domain.errors import BackendUnavailable, BackendUnusable
 from app.domain.job import Job
 from app.domain.standing import MigrationState, MigrationStatus
@@ -25,6 +26,18 @@ STATE_ORDER = (
     MigrationState.APPLIED,
 )
 """From the worst on, as those of the axes."""
+
+
+def counterparts(target: Environment, sources: Sequence[Environment]) -> Sequence[Environment]:
+    """What one target is held against: of several the one of the same name, else all of them; never itself."""
+    others = [one for one in sources if one.name != target.name]
+    own = target.name.partition(PART)[2]
+    return [one for one in others if own and one.name.partition(PART)[2] == own] or others
+
+
+def worst_comparison(each: Sequence[Comparison]) -> Comparison:
+    """The first of equals."""
+    return min(each, key=lambda one: SYNC_ORDER.index(one.verdict))
 
 
 def together(whole: str, errors: Mapping[str, BackendUnavailable]) -> BackendUnavailable:

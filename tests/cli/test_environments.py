@@ -51,6 +51,22 @@ def test_of_several_targets_one_that_cannot_be_looked_at_has_a_reason_instead(tm
         assert [(one["environment"], one["problem"]["status"]) for one in without] == [("shop.us", 503)]
 
 
+def test_of_several_targets_the_comparison_of_each_is_shown(tmp_path: Path) -> None:
+    targets = tuple(Target(name, Dsn(f"postgresql://db/{name}")) for name in ("eu", "us"))
+    environments = {
+        "shop": Environment("shop", targets[0].dsn, targets=targets),
+        "old": Environment("old", Dsn("postgresql://db/old")),
+    }
+    with standing(applied=(ONE, TWO), changed_settings={"environments": environments}) as stand:
+        terminal = Terminal(tmp_path, Worked(stand))
+        assert terminal.type("compare", "old", "shop").exit_code == Exit.DONE
+        stand.targets.ledger("shop.us").entries.clear()
+        said = terminal.type("compare", "old", "shop")
+        assert said.exit_code == Exit.DIFFERENCE
+        assert "only in shop.eu 0" in said.stdout and "only in old: 1 create users" in said.stdout
+        assert said.stdout.count("applied in both") == 2
+
+
 def _plans_of(sql: str) -> list[str]:
     return [line.split()[3].rstrip(",") for line in sql.splitlines() if ", a run in " in line]
 
