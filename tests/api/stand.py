@@ -260,7 +260,7 @@ class Stand:
             board,
             self.clock,
         )
-        self.registry = MemoryRegistry(self.clock)
+        self.registry = MemoryRegistry(self.clock, self.store)
         schedules = ScheduleService(self.schedules, environments, submission, board, sweep, self.doorbell, self.clock)
         self.known = MemoryEnvironmentLog(self.store, self.checks)
         overview = Overview(self.source, self.targets, self.known, self.clock)

@@ -175,7 +175,7 @@ def _memory_room() -> Iterator[Room]:
         trail,
         MemoryEnvironmentLog(store, checks),
         MemoryApprovals(store),
-        MemoryRegistry(clock),
+        MemoryRegistry(clock, store),
         MemoryConvoys(store),
         events,
         events,
