@@ -8,13 +8,13 @@ from app.domain.approval import refuse_unasked
 from app.domain.convoying import child_request, refuse_different_ways_back
 from app.domain.environment import Environment
 from app.domain.errors import BackendUnavailable, BackendUnusable, Refusal
-from app.domain.job import Attempt, Ended, JobRequest, JobState
+from app.domain.job import Attempt, Ended, JobRequest
 from app.domain.step import Plan
 from app.ports import JobBoard, Schemas, Source, Targets, TargetView
 from app.services.environments import Environments
 from app.services.fitness import FitnessCheck
 from app.services.neighbours import Neighbours
-from app.services.outcomes import refused, target_failure
+from app.services.outcomes import refused, target_unusable
 from app.services.planning import plan_job
 
 PATIENCE_S = 5.0
@@ -51,7 +51,7 @@ class RollCall:
         try:
             await self._fitness.refuse_unfit(whole, attempt.request.kind)
         except BackendUnusable as unfit:
-            return _untouched(_unusable(unfit), attempt)
+            return _untouched(target_unusable(unfit), attempt)
         each = [self._environments.named(name) for name in attempt.request.convoy.targets]
         places = asyncio.Semaphore(AT_ONCE)
 
@@ -106,13 +106,9 @@ def _judged(
 
 
 def _ended(error: BackendUnusable | Refusal, target: str, attempt: Attempt) -> Ended:
-    ended = _unusable(error) if isinstance(error, BackendUnusable) else refused(error, attempt)
+    ended = target_unusable(error) if isinstance(error, BackendUnusable) else refused(error, attempt)
     named = "" if target in ended.message else f"{target}: "
     return _untouched(replace(ended, message=f"{named}{ended.message}"), attempt)
-
-
-def _unusable(error: BackendUnusable) -> Ended:
-    return Ended(JobState.FAILED, "target_unusable", error.detail, target_failure(error))
 
 
 def _untouched(ended: Ended, attempt: Attempt) -> Ended:

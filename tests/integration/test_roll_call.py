@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -11,9 +12,9 @@ from uuid import UUID
 import pytest
 
 from app.adapters.target.fitness import PostgresFitness
-from app.domain.environment import Dsn, Environment, Target
+from app.domain.environment import Dsn, Environment, SyncPolicy, Target
 from app.domain.errors import BackendUnusable
-from app.domain.job import Job, JobId, JobKind, JobState
+from app.domain.job import Job, JobId, JobKind, JobState, Origin
 from app.embedded.postgres import Postgres
 from app.services.fitness import FitnessCheck
 from tests.support.house import House, open_house
@@ -132,6 +133,19 @@ def test_each_that_cannot_be_worked_on_is_named_at_once(servers: Servers, folder
         assert "GRANT CREATE ON SCHEMA" in refused["targets"]["shop.us"] and READ_ONLY in refused["targets"]["shop.ap"]
         assert list(refused["targets"]) == ["shop.us", "shop.ap"] and len(refused["nextSteps"]) == 2
         assert house.http("GET", "/jobs").get_json() == []
+
+
+def test_a_tick_that_would_bring_something_ends_with_the_reason(servers: Servers, folder: Path, chain: Chain) -> None:
+    role_is_read_only(chain)
+    source = Environment("source", Dsn(servers.new_database()))
+    follower = replace(chain.whole, sync=SyncPolicy("source", timedelta(minutes=5)))
+    with open_house(servers, folder, environments={"source": source, "shop": follower}) as house:
+        house.do(environment="source")
+        house.run_async(house.services.schedules.configure())
+        tick = house.run_async(house.services.schedules.run("sync-shop", None, Origin()))
+        over = house.perform(tick.job.id)
+        assert (over.state, over.reason) == (JobState.FAILED, "target_unusable")
+        assert READ_ONLY in over.message and chain.is_untouched()
 
 
 def unfit(one: Environment, kind: JobKind = JobKind.RUN) -> str | None:
