@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from app.caretaker import Caretaker
+from app.domain.census import ProcessKind
 from app.domain.environment import Dsn, Environment, Target
 from app.domain.job import Attempt, Job, JobKind, JobRequest, JobState, Origin
 from app.domain.principal import Principal
+from tests.support.eventually import eventually
 from tests.support.house import House, installed_database, open_house
 from tests.support.servers import Servers, value
 
@@ -73,6 +76,19 @@ def test_a_job_that_waits_needs_what_is_asked_for_since_the_restart(opening: Ope
         assert (first.state, first.message) == (JobState.WAITING, "approved by bob; it waits for 1 more")
         approve(house, job, EVE)
         assert house.perform(job.id).reason == "applied"
+
+
+@pytest.mark.parametrize("kind", [ProcessKind.API, ProcessKind.WORKER])
+def test_every_process_looks_when_it_starts(opening: Opening, kind: ProcessKind) -> None:
+    with opening(1) as house:
+        job = ask(house)
+    with opening(2) as house:
+        caretaker = Caretaker(house.services, kind)
+        caretaker.start()
+        try:
+            eventually(lambda: stands(house, job) == ("waiting", "approval", 2))
+        finally:
+            caretaker.stop()
 
 
 def test_an_approval_that_comes_before_anybody_has_looked_is_not_the_last(opening: Opening) -> None:
