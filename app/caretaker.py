@@ -101,6 +101,8 @@ class Caretaker:
     def _install(self) -> None:
         self._services.portal.run(self._services.installer.install())
         self._services.portal.run(self._services.registry.begin())
+        # the file may ask for more approvals than when it was last read
+        self._services.portal.run(self._services.approvals.look_again())
         self._services.portal.run(self._services.schedules.configure())
         if self._process.kind is ProcessKind.API:
             self._services.removed.tell()

@@ -45,6 +45,10 @@ class NoSuchSchema(Exception):
         self.schema = schema
 
 
+class Unfit(Exception):
+    """A target that answers and cannot be worked on; its text says why, and what to do about it."""
+
+
 async def refuse_missing_schema(connection: "_WithAnswers", schema: str) -> None:
     """Raises NoSuchSchema. "" is every schema of the database, and Liftlock makes its own by itself."""
     if schema not in ("", *OWN_SCHEMAS) and not await connection.fetchval(
@@ -78,11 +82,13 @@ UNUSABLE = (
     ssl.SSLError,
     ServerTooOld,
     NoSuchSchema,
+    Unfit,
 )
 
 LASTING = (
     ServerTooOld,
     NoSuchSchema,
+    Unfit,
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidPasswordError,
     asyncpg.InvalidCatalogNameError,
@@ -123,10 +129,15 @@ def _reason(error: BaseException, dsn: Dsn) -> str:
             )
         case NoSuchSchema():
             return f"there is no schema {error.schema!r} in it; create it, or correct `scope`"
+        case Unfit():
+            return str(error)
         case asyncpg.TooManyConnectionsError():
             return "it has no connection left; raise max_connections or stop other clients"
         case asyncpg.ReadOnlySQLTransactionError():
-            return "it is read-only (a standby?); give the address of the primary"
+            return (
+                "it is read-only (a standby, or default_transaction_read_only is on); give the address of the primary, "
+                "or take the setting back"
+            )
         case asyncpg.LockNotAvailableError():
             return "somebody holds a lock on a part of it; look in pg_locks for AccessExclusiveLock, then ask again"
         case asyncpg.UndefinedTableError() | asyncpg.InvalidSchemaNameError():

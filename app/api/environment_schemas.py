@@ -279,7 +279,7 @@ class SchemaComparison(Answer):
     differences_total: int
 
 
-class Comparison(Answer):
+class ComparedPair(Answer):
     """`to` held against `from`: it is behind it, ahead of it, has diverged from it, or is in sync with it."""
 
     source: str = Field(alias="from")
@@ -292,3 +292,9 @@ class Comparison(Answer):
     links: Links
     actions: list[Action]
     next_steps: list[str]
+
+
+class Comparison(ComparedPair):
+    """`targets`: of an environment that has several, the comparison of each; this is the worst of them."""
+
+    targets: list[ComparedPair] = Field(default=[])

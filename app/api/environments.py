@@ -14,6 +14,7 @@ from app.api.render_removed import removed_environment
 from app.api.requests import checked
 from app.domain.axes import Standing
 from app.domain.environment import Environment
+from app.domain.whole import worst_comparison
 
 api = APIBlueprint(
     "environments",
@@ -45,10 +46,14 @@ def compare_environments(query: CompareQuery) -> Response:
     """Two environments side by side
 
     What each has applied, how their schemas differ, and the calls that would bring them together. A side that cannot
-    be read makes the verdict `unknown`, with the reason.
+    be read makes the verdict `unknown`, with the reason. Of an environment with several targets each is held against
+    the other side, or there against the one of the same name; the answer is that of the worst, `targets` lists all.
     """
-    work = services().sync.compare(query.source, query.target, strict=query.strict == "true")
-    return tagged_response(comparison(run(work), base_url(), may()))
+    found = run(services().sync.compare(query.source, query.target, strict=query.strict == "true"))
+    body = comparison(worst_comparison(found), base_url(), may())
+    if any(services().environments.has_several(side) for side in (query.source, query.target)):
+        body["targets"] = [comparison(one, base_url(), may()) for one in found]
+    return tagged_response(body)
 
 
 @api.get("/environments/<environment>", responses={200: environment_schemas.Environment}, operation_id="getEnvironment")

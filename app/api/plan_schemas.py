@@ -264,11 +264,19 @@ class RightNow(Answer):
     holder: Id | None
 
 
+class TargetWithoutPlan(Answer):
+    """One that could not be looked at; `problem`: why, as a run of the whole would be answered."""
+
+    environment: str
+    problem: PlannedProblem
+
+
 class Plan(PlanSummary):
     """What would be run. `consent` is there while something needs it, `problem` when a run would be refused.
 
     `ledgerPosition` and `schemaFingerprint`: where the target stood, which a run of this plan is held to. `targets`: of
-    an environment that has several, the plan of each; this is the one with most in its way.
+    an environment that has several, the plan of each; this is the one with most in its way. `withoutPlan`: its targets
+    that could not be looked at.
     """
 
     protection: Protection
@@ -285,3 +293,4 @@ class Plan(PlanSummary):
     right_now: RightNow
     actions: list[Action]
     targets: list[PlanSummary] = Field(default=[])
+    without_plan: list[TargetWithoutPlan] = Field(default=[])

@@ -24,11 +24,11 @@ from app.api.paging import after, link_next
 from app.api.plan_text import plan_text
 from app.api.queries import PlanPath, PlanQuery, PlansQuery
 from app.api.render_plans import plan as rendered
-from app.api.render_plans import plan_summary
+from app.api.render_plans import plan_summary, planned_problem
 from app.api.requests import checked, uuid_or_not_found
 from app.domain.errors import ValidationFailed
 from app.domain.job import JobKind, JobRequest
-from app.domain.planned import StoredPlan, most_in_its_way
+from app.domain.planned import MadePlans, StoredPlan, most_in_its_way
 from app.domain.problem import Problem
 from app.ports import KeyClaim, PlansWanted
 
@@ -53,7 +53,8 @@ def plan_migrations(query: PlanQuery, body: PlanBody) -> Response:
 
     Every step with its SQL, the locks it takes, the tables it touches, its hazards and an estimate of its time; who
     would keep it waiting now; and whether a run may go ahead. Nothing is written to the target. What a run would be
-    refused is a plan too, with that refusal in it.
+    refused is a plan too, with that refusal in it. Of several targets each that can be looked at has a plan; where
+    none can, the answer is `503`.
     """
     _refuse_misfits(body)
     named = query.environment or body.environment
@@ -76,12 +77,17 @@ def plan_migrations(query: PlanQuery, body: PlanBody) -> Response:
     return answer_change(body, make)
 
 
-def made_plans(every: tuple[StoredPlan, ...]) -> Response:
-    """`201` with the plan; of several targets with the one that has most in its way, and which others there are."""
-    made = most_in_its_way(every)
+def made_plans(every: MadePlans) -> Response:
+    """`201` with the plan; of several targets with the one that has most in its way, which others there are, and why
+    some have none."""
+    made = most_in_its_way(every.plans)
     body = rendered(made, base_url(), may())
-    if len(every) > 1:
-        body["targets"] = [plan_summary(one.summary) for one in every]
+    if every.of_several:
+        body["targets"] = [plan_summary(one.summary) for one in every.plans]
+        body["withoutPlan"] = [
+            {"environment": name, "problem": planned_problem(why, base_url(), name)}
+            for name, why in every.without.items()
+        ]
     response = json_response(body, HTTPStatus.CREATED)
     response.headers["Location"] = f"/plans/{made.id}"
     return response

@@ -65,7 +65,7 @@ def plan(made: StoredPlan, base_url: str, may: May) -> Json:
         "schemaFingerprint": None if binding is None else binding.expected_fingerprint,
         "summary": _summary(made),
         "consent": _consent(made, base_url),
-        "problem": None if made.refused is None else _problem(made.refused, base_url, request.environment),
+        "problem": None if made.refused is None else planned_problem(made.refused, base_url, request.environment),
         "steps": [_step(step) for step in made.steps],
         "notices": list(made.notices),
         "linterNotice": made.linter_notice,
@@ -129,7 +129,7 @@ def _call(made: StoredPlan) -> tuple[str, str, Json]:
     return method, f"{address}?{in_environment(made.request.environment)}", body
 
 
-def _problem(would: WouldRefuse, base_url: str, environment: str) -> Json:
+def planned_problem(would: WouldRefuse, base_url: str, environment: str) -> Json:
     """As a run would be answered, without what belongs to a request."""
     kind = slugs()[would.slug]
     return {

@@ -13,7 +13,7 @@ from app.cli.session import Session
 from app.cli.steps import as_typed
 
 if TYPE_CHECKING:
-    from app.client.documents.comparison import Comparison
+    from app.client.documents.comparison import ComparedPair
 
 MOST = 20
 
@@ -26,19 +26,24 @@ MOST = 20
 def compare(session: Session, source: str, target: str, strict: bool, sql: bool) -> int:
     """B held against A: what each has applied, and how their schemas differ.
 
-    Exits with 3 when they differ.
+    Of an environment with several targets each is held against the other side, or where both have several, against the
+    one of the same name. Exits with 3 when they differ.
     """
     found = session.client.environments.compare(source, target, strict=strict)
+    each = found.targets or (found,)
     if session.out.json:
         session.out.document(found.raw)
     else:
-        for line in _lines(session.out, found, with_sql=sql):
-            session.out.say(line)
-    alike = found.verdict == "in_sync" and found.schema.state == "same"
+        for place, one in enumerate(each):
+            if place:
+                session.out.say("")
+            for line in _lines(session.out, one, with_sql=sql):
+                session.out.say(line)
+    alike = all(one.verdict == "in_sync" and one.schema.state == "same" for one in each)
     return Exit.DONE if alike else Exit.DIFFERENCE
 
 
-def _lines(out: Out, found: "Comparison", *, with_sql: bool) -> Iterator[str]:
+def _lines(out: Out, found: "ComparedPair", *, with_sql: bool) -> Iterator[str]:
     yield f"{shown(out, found.verdict)}  {found.message}"
     ledger = found.ledger
     yield ""

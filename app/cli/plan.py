@@ -1,5 +1,6 @@
 """`liftlock plan`: what would run, before it does."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import click
@@ -10,6 +11,7 @@ from app.cli.options import ALLOW, ENVIRONMENT, EXIT_CODE, split_hazards
 from app.cli.session import Session
 
 if TYPE_CHECKING:
+    from app.client.documents.planned_problems import PlannedProblem
     from app.client.documents.plans import Plan
 
 
@@ -42,7 +44,8 @@ def plan(
     """What would run: every step with its SQL, its locks, its hazards and an estimate of its time.
 
     Nothing is written to the target. Of an environment with several targets there is a plan for each, in the order in
-    which they are changed. Exits with 7 when a run of one would be refused, or lacks consent.
+    which they are changed, and of one that cannot be looked at the reason. Exits with 7 when a run of one would be
+    refused, or lacks consent, and with 9 when one of several cannot be looked at.
     """
     plans = session.client.plans
     if plan_id is not None:
@@ -53,7 +56,8 @@ def plan(
     if sql:
         # a text ends with a line end of its own, and its sections are told by their bytes
         session.out.answer("".join(plans.sql(one.id) for one in made.targets or (made,)).removesuffix("\n"))
-        return Exit.DONE
+        # not among the text: whoever pipes it on is to hear of it all the same
+        return _without(made, session, session.out.complain) or Exit.DONE
     code = show_plan(session, made)
     steps = sum(one.step_count for one in made.targets or (made,))
     return Exit.DIFFERENCE if exit_code and code == Exit.DONE and steps else code
@@ -75,6 +79,22 @@ def show_plan(session: Session, plan: "Plan") -> int:
                 out.say("")
             for line in plan_lines(out, plan if one.id == plan.id else plans.get(one.id), session.now()):
                 out.say(line)
+    lacking = _without(plan, session, out.say)
+    if lacking is not None:
+        return lacking
     if plan.problem is not None:
-        return exit_of_problem(plan.problem.type.rpartition("/")[2], plan.problem.status)
+        return _exit_of(plan.problem)
     return Exit.DONE if plan.verdict == "ready" else Exit.REFUSED
+
+
+def _without(plan: "Plan", session: Session, say: Callable[[str], None]) -> Exit | None:
+    """Of several targets those that could not be looked at; None where all could."""
+    from app.cli.plan_text import without_lines
+
+    for line in without_lines(session.out, plan):
+        say(line)
+    return _exit_of(plan.without_plan[0].problem) if plan.without_plan else None
+
+
+def _exit_of(problem: "PlannedProblem") -> Exit:
+    return exit_of_problem(problem.type.rpartition("/")[2], problem.status)

@@ -10,6 +10,7 @@ from app.cli.steps import as_typed
 from app.cli.times import ago, lasting, size
 
 if TYPE_CHECKING:
+    from app.client.documents.planned_problems import PlannedProblem
     from app.client.documents.plans import Plan, PlannedHazard, PlannedKeeping, PlannedStatement, PlannedStep
 
 INDENT = " " * 7
@@ -30,6 +31,14 @@ def plan_lines(out: Out, plan: "Plan", now: datetime) -> Iterator[str]:
         yield ""
     yield from _wrapped(_totals(plan), out.width)
     yield from _next(out, plan)
+
+
+def without_lines(out: Out, plan: "Plan") -> Iterator[str]:
+    """The targets that have none, and why."""
+    for one in plan.without_plan:
+        yield ""
+        yield out.paint(f"No plan for {one.environment}", bold=True)
+        yield from _problem(out, one.problem)
 
 
 def _heading(out: Out, plan: "Plan") -> str:
@@ -143,10 +152,14 @@ def _totals(plan: "Plan") -> str:
 def _next(out: Out, plan: "Plan") -> Iterator[str]:
     """The command that does it, or why nobody can."""
     if plan.problem is not None:
-        yield from _marked("✕", plan.problem.detail, out.width)
-        yield from (f"    {out.paint(as_typed(step), 'cyan')}" for step in plan.problem.next_steps)
+        yield from _problem(out, plan.problem)
     elif plan.steps:
         yield f"    {out.paint(command_for(plan), 'cyan')}"
+
+
+def _problem(out: Out, problem: "PlannedProblem") -> Iterator[str]:
+    yield from _marked("✕", problem.detail, out.width)
+    yield from (f"    {out.paint(as_typed(step), 'cyan')}" for step in problem.next_steps)
 
 
 def command_for(plan: "Plan") -> str:

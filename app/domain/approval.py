@@ -142,9 +142,34 @@ def refuse_unseen(approved: Binding, plan: Plan, environment: Environment) -> No
 
 
 def refuse_unapproved(environment: Environment, request: JobRequest, plan: Plan) -> None:
-    """Raises ApprovalVoid for a job that was accepted before `environment` asked for approvals."""
-    if plan.steps and request.approved is None and approvals_needed(environment, request):
+    """Raises ApprovalVoid for a job that was accepted before `environment` asked for approvals.
+
+    Not for that of one target where the whole had begun by then.
+    """
+    if plan.steps and request.approved is None and not request.unasked and approvals_needed(environment, request):
+        raise _nobody_asked(environment)
+
+
+def refuse_unasked(environment: Environment, request: JobRequest, plans: Mapping[str, Plan]) -> None:
+    """As `refuse_unapproved`, of all targets before the first is begun. `plans`: of those where it is known."""
+    bound = bound_by(request)
+    idle = all(target in plans and not plans[target].steps for target in bound)
+    if not idle and not any(bound.values()) and approvals_needed(environment, request):
+        raise _nobody_asked(environment)
+
+
+def refuse_too_few(request: JobRequest, asked: int, votes: Sequence[Vote]) -> None:
+    """Raises ApprovalVoid for a job that would run with fewer approvals than are asked for."""
+    given = sum(vote.approved for vote in votes)
+    if given < asked:
         raise ApprovalVoid(
-            f"jobs in {environment.name} have to be approved by now, and nobody was asked about this one; nothing was "
-            f"run, ask again"
+            f"{request.environment} asks for {count_of(asked, 'approval')} by now, and this job has {given}; nothing "
+            f"was run, ask again"
         )
+
+
+def _nobody_asked(environment: Environment) -> ApprovalVoid:
+    return ApprovalVoid(
+        f"jobs in {environment.name} have to be approved by now, and nobody was asked about this one; nothing was run, "
+        f"ask again"
+    )

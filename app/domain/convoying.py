@@ -86,6 +86,7 @@ def child_request(request: JobRequest, place: int, parent: UUID) -> JobRequest:
         for_target(request, request.convoy.targets[place]),
         approved=request.convoy.approved[place],
         parent=parent,
+        unasked=not any(request.convoy.approved),
     )
 
 

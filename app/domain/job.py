@@ -37,15 +37,16 @@ FINAL = frozenset({JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED, JobS
 
 MOVES: Mapping[JobState, frozenset[JobState]] = {
     JobState.WAITING: frozenset({JobState.QUEUED, JobState.CANCELLED, JobState.FAILED}),
-    JobState.QUEUED: frozenset({JobState.RUNNING, JobState.CANCELLED, JobState.FAILED}),
-    JobState.RUNNING: frozenset({JobState.QUEUED, *FINAL}),
+    JobState.QUEUED: frozenset({JobState.RUNNING, JobState.WAITING, JobState.CANCELLED, JobState.FAILED}),
+    JobState.RUNNING: frozenset({JobState.QUEUED, JobState.WAITING, *FINAL}),
     **{state: frozenset() for state in FINAL},
 }
 
 
 def may_move(before: JobState, after: JobState, starts: int = 0) -> bool:
-    """A job that has started may own the target's fence: only an attempt may end it, never the queue."""
-    if before is JobState.QUEUED and after in FINAL and starts > 0:
+    """A job that has started may own the target's fence: only an attempt may end it, never the queue, and it is not
+    sent back to wait."""
+    if starts > 0 and (after is JobState.WAITING or (before is JobState.QUEUED and after in FINAL)):
         return False
     return after in MOVES[before]
 
@@ -112,7 +113,8 @@ class JobRequest:
     `names` and `mark_as` are for marks, `settling` for answers to conflicts, `schedule` for periodic jobs, `retrieval`
     for kept rows that get a table, `preserve` for resets. `retry_of`: the job that asked for the same. `plan`: what it
     was planned to be, or nothing. `source`: the environment that a sync follows. `approved`: what its approval is for.
-    `convoy`: the targets that it is for, one after the other; `parent`: the job that has asked for this one, for one.
+    `convoy`: the targets that it is for, one after the other; `parent`: the job that has asked for this one, for one;
+    `unasked`: that one had begun where nobody had to approve it.
     """
 
     kind: JobKind
@@ -140,6 +142,7 @@ class JobRequest:
     approved: Binding | None = None
     convoy: Convoy | None = None
     parent: UUID | None = None
+    unasked: bool = False
 
     @property
     def queue(self) -> str:

@@ -1,6 +1,6 @@
 """A plan as it is kept and shown: what would be executed, what it needs, what is in its way, and what was found."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -193,6 +193,18 @@ class PlanSummary:
     principal_id: str
     step_count: int
     hazard_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class MadePlans:
+    """What would be run in each target, in their order; at least one. `without`: why there is none, by name.
+
+    `of_several`: they are those of an environment that has several.
+    """
+
+    plans: tuple[StoredPlan, ...]
+    without: Mapping[str, WouldRefuse]
+    of_several: bool
 
 
 def most_in_its_way(plans: Sequence[StoredPlan]) -> StoredPlan:

@@ -223,8 +223,9 @@ def _news_of(event: Event) -> News | None:
     match event.type:
         case "job.ended":
             return next((one for one in News if one.value == f"job.{event.state}"), None)
-        case "job.accepted":
-            return News.JOB_WAITS_FOR_APPROVAL if event.reason == "approval" else None
+        case "job.accepted" | "job.changed":
+            waits = event.state == "waiting" and event.reason == "approval"
+            return News.JOB_WAITS_FOR_APPROVAL if waits else None
         case "conflict.opened":
             return News.DRIFT_FOUND if event.kind == ConflictKind.SCHEMA_DRIFT else News.CONFLICT_OPENED
         case _:

@@ -1,12 +1,14 @@
 """An environment with several targets: of each axis, and of each migration, the worst of what its targets show."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
 
 from app.domain.axes import JobsSeen, Standing, Sync, SyncState, evidence_of
+from app.domain.comparison import Comparison
 from app.domain.drift import DriftCheck, DriftState
-from app.domain.environment import Environment, stricter
+from app.domain.environment import PART, Environment, stricter
+from app.domain.errors import BackendUnavailable, BackendUnusable
 from app.domain.job import Job
 from app.domain.standing import MigrationState, MigrationStatus
 from app.domain.step import count_of
@@ -24,6 +26,34 @@ STATE_ORDER = (
     MigrationState.APPLIED,
 )
 """From the worst on, as those of the axes."""
+
+
+def counterparts(target: Environment, sources: Sequence[Environment]) -> Sequence[Environment]:
+    """What one target is held against: of several the one of the same name, else all of them; never itself."""
+    others = [one for one in sources if one.name != target.name]
+    own = target.name.partition(PART)[2]
+    return [one for one in others if own and one.name.partition(PART)[2] == own] or others
+
+
+def worst_comparison(each: Sequence[Comparison]) -> Comparison:
+    """The first of equals."""
+    return min(each, key=lambda one: SYNC_ORDER.index(one.verdict))
+
+
+def together(whole: str, errors: Mapping[str, BackendUnavailable]) -> BackendUnavailable:
+    """One that names every target that cannot be used, why, and what to do about it; itself where it is but one.
+
+    Unusable where each of them is: nothing is to be waited for.
+    """
+    every = list(errors.values())
+    if len(every) == 1:
+        return every[0]
+    kind = BackendUnusable if all(isinstance(one, BackendUnusable) for one in every) else BackendUnavailable
+    return kind(
+        f"{count_of(len(every), 'target')} of {whole} cannot be used: {'; '.join(one.detail for one in every)}",
+        next_steps=tuple(dict.fromkeys(step for one in every for step in one.next_steps)),
+        facts={"backend": "postgresql", "targets": {name: one.detail for name, one in errors.items()}},
+    )
 
 
 def standing_of(environment: Environment, parts: Sequence[Standing], jobs: JobsSeen) -> Standing:

@@ -1,11 +1,11 @@
 """What the services need of the world, as Protocols; each has two implementations that pass one suite."""
 
 from app.ports.access import AuditWanted, Identity, Sessions, Tokens, TokensWanted, Trail
+from app.ports.approvals import Approvals
 from app.ports.census import Muster
 from app.ports.commands import CommandEnd, Commands
 from app.ports.control import (
     Answer,
-    Approvals,
     Changes,
     ConflictAnswers,
     ConflictLog,
@@ -25,6 +25,7 @@ from app.ports.control import (
 )
 from app.ports.convoys import Convoys
 from app.ports.events import EventFeed, EventLog, EventsWanted, Hear, LogPart
+from app.ports.fitness import Fitness
 from app.ports.lint import Linter
 from app.ports.overview import EnvironmentLog
 from app.ports.ownership import Ownership
@@ -80,6 +81,7 @@ __all__ = [
     "EventsWanted",
     "FenceBusy",
     "FileRecord",
+    "Fitness",
     "Guide",
     "Hear",
     "Held",

@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from app.domain.approval import Vote
 from app.domain.claim import ClaimRefused
 from app.domain.conflict import Collision, Conflict, ConflictState
 from app.domain.job import (
@@ -152,25 +151,6 @@ class JobControl(Protocol):
         ...
 
     async def resume(self, job_id: JobId, by: Principal, request_id: str | None = None) -> Job | None: ...
-
-
-class Approvals(Protocol):
-    """Words on jobs that wait for them; each is on the audit trail."""
-
-    async def approve(self, job_id: JobId, by: Origin, note: str | None, not_before: datetime | None) -> Job | None:
-        """One more approval. With the last that is needed the job waits for `not_before` alone, or is queued.
-
-        None when it waits for no approval any more, or this principal has approved it before.
-        """
-        ...
-
-    async def reject(self, job_id: JobId, by: Origin, note: str | None) -> Job | None:
-        """It is over, as cancelled. None when it waits for no approval any more."""
-        ...
-
-    async def of(self, job_id: JobId) -> tuple[Vote, ...]:
-        """Oldest first."""
-        ...
 
 
 class JobClaims(Protocol):

@@ -1,6 +1,6 @@
 """The environments that are registered in the control database, and how such a document is read."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from app.domain.environment import Environment
@@ -15,11 +15,17 @@ class Registry(Protocol):
         ...
 
     async def put(
-        self, name: str, document: Mapping[str, object], version: int | None, origin: Origin
+        self,
+        name: str,
+        document: Mapping[str, object],
+        version: int | None,
+        origin: Origin,
+        unless_at_work: Sequence[str] = (),
     ) -> Registered | None:
         """Written, and on the audit trail. `version`: the one it replaces, 0 for a new one, None for whatever is there.
 
-        None where another one is there by now.
+        `unless_at_work`: queues of which no job may have begun; none begins before this is committed. None where
+        another version is there by now, or such a job has begun.
         """
         ...
 

@@ -1,20 +1,26 @@
-"""Who has to say yes before a job may go on, and to what: asked for at submission, given or refused later."""
+"""Who has to say yes before a job may go on, and to what: asked for at submission, given or refused later.
 
+How many is what the environment asks for now, until the job begins; never fewer than it was once told to wait for.
+"""
+
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from uuid import UUID
 
-from app.domain.approval import Vote, approvals_needed, refuse_vote
+from app.domain.approval import Vote, approvals_needed, bound_by, refuse_too_few, refuse_vote
 from app.domain.binding import binding_of
 from app.domain.environment import Environment
 from app.domain.errors import Forbidden, NotFound, ReadOnly, TargetBusy
-from app.domain.job import Job, JobId, JobRequest, JobState, Origin
+from app.domain.job import Attempt, Job, JobId, JobRequest, JobState, Origin
 from app.domain.principal import Principal
 from app.domain.promotion import opening
 from app.domain.step import Plan
-from app.ports import Approvals, Clock, Doorbell, JobBoard, Schemas
+from app.ports import Approvals, Clock, Doorbell, JobBoard, JobQuery, Schemas
 from app.services.environments import Environments
 from app.services.validation import Examination
 from app.services.withdrawing import Withdrawals
+
+PAGE = 500
 
 
 class ApprovalDesk:
@@ -70,6 +76,35 @@ class ApprovalDesk:
         bound = binding_of(self._clock.new_id(), plan, found.view.history, sight.live.fingerprint)
         return replace(request, approved=bound), needed
 
+    async def look_again(self) -> None:
+        """Have those that have not begun wait for what their environments ask for by now. Raises BackendUnavailable."""
+        if self._read_only:
+            return
+        for environment in self._environments.all():
+            if environment.approvals:
+                async for job in self._not_begun(environment):
+                    await self._told(job)
+
+    async def sent_back(self, attempt: Attempt) -> bool:
+        """Whether it waits for approval again, as its environment asks for more by now; then the attempt is over.
+
+        What has begun goes on; of several targets whoever leads them knows that.
+        """
+        asked = self._asked(attempt.request)
+        begun = attempt.starts > 0 and attempt.request.convoy is None
+        if begun or not asked:
+            return False
+        return await self._approvals.require(attempt.job_id, asked, attempt.number) is not None
+
+    async def refuse_lacking(self, attempt: Attempt, starts: int) -> None:
+        """Once the target is its own, at the first of its `starts`; it is not sent back any more.
+
+        Raises ApprovalVoid.
+        """
+        asked = self._asked(attempt.request)
+        if asked and starts == 1:
+            refuse_too_few(attempt.request, asked, await self._approvals.of(attempt.job_id))
+
     async def approve(self, job_id: UUID, note: str | None, origin: Origin) -> Job:
         """Raises NotFound, NothingToApprove, Forbidden or ReadOnly."""
         job = await self._allowed(job_id, origin)
@@ -96,8 +131,34 @@ class ApprovalDesk:
         job = await self._board.get(JobId(job_id))
         if job is None:
             raise NotFound(f"there is no job {job_id}", next_steps=("GET /jobs",))
+        job = await self._told(job)
         refuse_vote(job, origin.principal, await self._approvals.of(job.id))
         return job
+
+    async def _not_begun(self, environment: Environment) -> AsyncIterator[Job]:
+        for state in (JobState.WAITING, JobState.QUEUED):
+            last: JobId | None = None
+            while True:
+                asked = JobQuery(PAGE, last, state, environment=environment.name, with_targets=True, idle=True)
+                found = await self._board.find(asked)
+                for job in found:
+                    yield job
+                if len(found) < PAGE:
+                    break
+                last = found[-1].id
+
+    async def _told(self, job: Job) -> Job:
+        """As it is when it knows how many its environment asks for by now."""
+        asked = 0 if job.state.final else self._asked(job.request)
+        return (await self._approvals.require(job.id, asked) or job) if asked else job
+
+    def _asked(self, request: JobRequest) -> int:
+        """None of a job that nobody was asked about: there is nothing to approve, so it is refused when it begins. Nor
+        of one target's where the whole has begun."""
+        known = self._environments.knows(request.environment)
+        if not known or request.parent is not None or not any(bound_by(request).values()):
+            return 0
+        return approvals_needed(self._environments.configured(request.environment), request)
 
     async def _beaten(self, job_id: UUID, origin: Origin) -> Job:
         """Somebody was faster; what is so now says what is wrong with asking."""

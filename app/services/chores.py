@@ -4,13 +4,13 @@ import structlog
 
 from app import measures
 from app.domain.drift import DriftState
-from app.domain.errors import Refusal
+from app.domain.errors import BackendUnusable, Refusal
 from app.domain.job import CONTROL, Attempt, Ended, JobKind, JobState, Outcome, Superseded
 from app.domain.step import count_of
 from app.ports import Doorbell, JobClaims, JobSweep
 from app.services.drift import DriftRecorder
 from app.services.environments import Environments
-from app.services.outcomes import crashed, refused
+from app.services.outcomes import crashed, refused, target_unusable
 from app.services.preserved import PreservedShelf
 from app.services.proof_desk import Leftovers
 from app.services.proving import Prover
@@ -114,6 +114,8 @@ class Chores:
             return await self._desk.follow(attempt)
         except Refusal as refusal:
             return refused(refusal, attempt)
+        except BackendUnusable as unusable:
+            return target_unusable(unusable)
 
     async def _purge(self) -> Ended:
         keys = _ended(await self._sweep.purge(), "idempotency key", "deleted whose time was over")

@@ -67,6 +67,10 @@ class ConvoyLeader:
                 case Ended() as ended:
                     return ended, None
 
+    async def has_begun(self, attempt: Attempt) -> bool:
+        """Whether there is a job of one of its targets."""
+        return bool(await self._convoys.of(attempt.job_id))
+
     async def has_moved(self, attempt: Attempt) -> bool:
         """Whether there is something to do by now: what was asked, or ended, during the attempt has rung for nobody."""
         jobs, wishes = await self._convoys.of(attempt.job_id), await self._claims.wishes(attempt)

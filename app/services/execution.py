@@ -4,8 +4,6 @@ import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
-import structlog
-
 from app import failpoints
 from app.domain.environment import Environment
 from app.domain.errors import BackendUnavailable, BackendUnusable, LiftlockError, Refusal
@@ -30,6 +28,7 @@ from app.ports import (
     Targets,
     TargetSession,
 )
+from app.services.approving import ApprovalDesk
 from app.services.conflict import ConflictResolutionService
 from app.services.drift import DriftGuard, DriftRecorder
 from app.services.environments import Environments
@@ -61,8 +60,6 @@ from app.services.second_look import SecondLook
 from app.services.stepping import Stepper
 from app.services.watchdog import Watchdog
 
-log = structlog.get_logger()
-
 
 class PlanExecutor:
     def __init__(
@@ -81,7 +78,9 @@ class PlanExecutor:
         proofs: Proofs,
         neighbours: Neighbours,
         preparation: Preparation,
+        approvals: ApprovalDesk,
     ) -> None:
+        self._approvals = approvals
         self._preparation = preparation
         self._neighbours = neighbours
         self._drift = drift
@@ -211,6 +210,7 @@ class PlanExecutor:
         guard = DriftGuard(environment, attempt, await self._conflicts.ignored(environment.name))
         proof = await ProofGate.for_job(self._proofs, environment, attempt.request)
         try:
+            await self._approvals.refuse_lacking(attempt, starts)
             pinned, history = await self._gate.pin(
                 session,
                 attempt.request,

@@ -15,6 +15,7 @@ from app.domain.job import Ended, Job, JobRequest, JobState, OnBusy, Origin
 from app.domain.problem import Problem
 from app.ports import JobBoard, KeyClaim
 from app.services.environments import Environments
+from app.services.fitness import FitnessCheck
 from app.services.submission import Admission, Dedupe, Submission, Submitted, answer_busy
 
 AT_ONCE = 8
@@ -24,7 +25,10 @@ NOTHING: Mapping[str, Binding | None] = {}
 class FanOut:
     """Above the submission of one job to one target, which it asks about each."""
 
-    def __init__(self, environments: Environments, submission: Submission, board: JobBoard) -> None:
+    def __init__(
+        self, environments: Environments, submission: Submission, board: JobBoard, fitness: FitnessCheck
+    ) -> None:
+        self._fitness = fitness
         self._environments = environments
         self._submission = submission
         self._board = board
@@ -49,6 +53,7 @@ class FanOut:
         other = in_the_way(request, ahead)
         if other is not None:
             return answer_busy(request, other)
+        await self._fitness.refuse_unfit(environment, request.kind)
         admissions = await self._each_admitted(request, environment, ahead, origin)
         plans = {one.request.environment: one.plan for one in admissions if one.plan is not None}
         refuse_different_ways_back(request, plans)

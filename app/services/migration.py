@@ -105,7 +105,7 @@ class MigrationService:
         job = await self.job(job_id)
         newest = await self._board.find(JobQuery(environment=job.request.environment, limit=LOOK_BACK))
         refuse_unsafe_retry(job, [other for other in newest if other.id > job.id])
-        again = replace(job.request, retry_of=job.id, approved=None, convoy=None, parent=None)
+        again = replace(job.request, retry_of=job.id, approved=None, convoy=None, parent=None, unasked=False)
         return await self._fan_out.submit(again, origin, idempotency)
 
     async def locks(self, job_id: UUID) -> tuple[LockSample, ...]:

@@ -121,8 +121,12 @@ def _then(problems: Sequence[Problem], attempt: Attempt) -> str:
 def cannot_be_used(attempt: Attempt, error: BackendUnavailable, give_back_ms: int) -> Outcome:
     """Nobody but a person can change it. Only a job that never held the fence may simply end."""
     if attempt.starts == 0:
-        return Ended(JobState.FAILED, "target_unusable", error.detail, target_failure(error))
+        return target_unusable(error)
     return GivenBack("target_unusable", error.detail, give_back_ms)
+
+
+def target_unusable(error: BackendUnavailable) -> Ended:
+    return Ended(JobState.FAILED, "target_unusable", error.detail, target_failure(error))
 
 
 def cannot_be_reached(attempt: Attempt, error: BackendUnavailable, give_back_ms: int, *, patient: bool) -> Outcome:

@@ -1,6 +1,6 @@
 """Environments as they are registered over HTTP, beside those of liftlock.toml, which cannot be changed here."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -20,10 +20,14 @@ from app.domain.job import Job, JobState, Origin
 from app.domain.registered import Registered
 from app.domain.step import count_of
 from app.ports import JobBoard, JobQuery, Reader, Registry, Targets
+from app.services.approving import ApprovalDesk
 from app.services.environments import Environments
 from app.services.removed import RemovedEnvironments
 from app.services.schedule import ScheduleService
 from app.services.submission import Submission
+
+TRIES = 5
+"""While others change the same environment."""
 
 log = structlog.get_logger()
 
@@ -48,8 +52,10 @@ class EnvironmentRegistry:
         submission: Submission,
         schedules: ScheduleService,
         removed: RemovedEnvironments,
+        approvals: ApprovalDesk,
     ) -> None:
         self._removed = removed
+        self._approvals = approvals
         self._environments = environments
         self._registry = registry
         self._reader = reader
@@ -66,6 +72,8 @@ class EnvironmentRegistry:
         if found != self._seen:
             usable = self._usable(found)
             self._environments.register(usable, frozenset(one.name for one in found) - usable.keys())
+            # before they count as seen: where it does not come to an end it is done again
+            await self._approvals.look_again()
             self._seen = found
         await self._removed.refresh()
 
@@ -109,17 +117,22 @@ class EnvironmentRegistry:
         """
         self._submission.refuse_when_read_only()
         self._refuse_file(name)
-        await self.refresh()
-        environment, problems = self._reader.read(name, document, self._environments.without(name))
-        if environment is None or problems:
-            raise ValidationFailed(problems[0].message, problems, next_steps=("GET /docs",))
-        await self._refuse_moving(environment)
-        written = await self._registry.put(name, document, version, origin)
-        if written is None:
-            raise _moved(name)
-        await self._changed()
-        await self._removed.wake()
-        return Put(written, environment, written.version == 1)
+        for _ in range(TRIES):
+            await self.refresh()
+            environment = self._read(name, document)
+            moved = self._moved_by(environment)
+            await self._refuse_at_work(name, moved)
+            seen = self._version_of(name) if version is None else version
+            written = await self._registry.put(name, document, seen, origin, moved)
+            if written is not None:
+                await self._changed()
+                await self._removed.wake()
+                return Put(written, environment, written.version == 1)
+            if version is not None:
+                # a job may have begun since
+                await self._refuse_at_work(name, moved)
+                break
+        raise _moved(name)
 
     async def delete(self, name: str, version: int | None, confirm: str | None, origin: Origin) -> None:
         """Forget it; its target is left as it is, and its jobs stay on record. `version`: as of `put`.
@@ -172,23 +185,41 @@ class EnvironmentRegistry:
                 next_steps=tuple(f"PUT /environments/{one}" for one in needing),
             )
 
-    async def _refuse_moving(self, environment: Environment) -> None:
-        """A job that has begun would go on in another database than the one where it began."""
+    def _read(self, name: str, document: Mapping[str, object]) -> Environment:
+        """Raises ValidationFailed with every problem."""
+        environment, problems = self._reader.read(name, document, self._environments.without(name))
+        if environment is None or problems:
+            raise ValidationFailed(problems[0].message, problems, next_steps=("GET /docs",))
+        return environment
+
+    def _version_of(self, name: str) -> int:
+        """0 where there is none."""
+        return next((one.version for one in self._seen if one.name == name), 0)
+
+    def _moved_by(self, environment: Environment) -> tuple[str, ...]:
+        """The queues of what would have another address; of one that nobody here can read nobody knows."""
         name = environment.name
-        if not self._environments.knows(name) or (known := self._environments.configured(name)).is_at(environment):
-            return
-        for job in await self._open_in(known):
-            if job.starts > 0 or (job.request.convoy is not None and job.attempt > 0):
+        if not self._version_of(name):
+            return ()
+        known = (self._environments.configured(name),) if self._environments.knows(name) else ()
+        if any(one.is_at(environment) for one in known):
+            return ()
+        return _queues_of(*known, environment)
+
+    async def _refuse_at_work(self, name: str, queues: Sequence[str]) -> None:
+        """A job that has begun would go on in another database than the one where it began."""
+        for job in await self._open_on(queues):
+            leads = job.request.convoy is not None and job.attempt > 0
+            if job.state is JobState.RUNNING or job.starts > 0 or leads:
                 raise _busy(job, f"is at work in {name}, which would have another address; wait for it, or cancel it")
 
     async def _refuse_open(self, environment: Environment) -> None:
         name = environment.name
         waiting = JobQuery(environment=name, with_targets=True, state=JobState.WAITING, limit=1)
-        for job in (*await self._open_in(environment), *await self._board.find(waiting)):
+        for job in (*await self._open_on(_queues_of(environment)), *await self._board.find(waiting)):
             raise _busy(job, f"of {name} has not ended; wait for it, or cancel it")
 
-    async def _open_in(self, environment: Environment) -> list[Job]:
-        queues = dict.fromkeys((environment.name, *(one.name for one in environment.each())))
+    async def _open_on(self, queues: Sequence[str]) -> list[Job]:
         return [job for queue in queues for job in await self._board.open_on(queue)]
 
     async def _refuse_history(self, environment: Environment) -> None:
@@ -206,6 +237,10 @@ class EnvironmentRegistry:
                 facts={"environment": environment.name, "applied": applied},
                 next_steps=(f"DELETE /environments/{environment.name}?confirm={environment.name}",),
             )
+
+
+def _queues_of(*every: Environment) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for one in every for name in (one.name, *(part.name for part in one.each()))))
 
 
 def _busy(job: Job, why: str) -> TargetBusy:

@@ -4,16 +4,18 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 
+from app.domain.approval import refuse_unasked
 from app.domain.convoying import child_request, refuse_different_ways_back
 from app.domain.environment import Environment
 from app.domain.errors import BackendUnavailable, BackendUnusable, Refusal
-from app.domain.job import Attempt, Ended, JobRequest, JobState
+from app.domain.job import Attempt, Ended, JobRequest
 from app.domain.removed import EnvironmentRemoved
 from app.domain.step import Plan
 from app.ports import JobBoard, Schemas, Source, Targets, TargetView
 from app.services.environments import Environments
+from app.services.fitness import FitnessCheck
 from app.services.neighbours import Neighbours
-from app.services.outcomes import refused, target_failure
+from app.services.outcomes import refused, target_unusable
 from app.services.planning import plan_job
 
 PATIENCE_S = 5.0
@@ -29,7 +31,9 @@ class RollCall:
         schemas: Schemas,
         board: JobBoard,
         neighbours: Neighbours,
+        fitness: FitnessCheck,
     ) -> None:
+        self._fitness = fitness
         self._environments = environments
         self._source = source
         self._targets = targets
@@ -44,6 +48,11 @@ class RollCall:
         when it is taken. Raises NotFound for a target that is no longer configured.
         """
         assert attempt.request.convoy is not None
+        whole = self._environments.configured(attempt.request.environment)
+        try:
+            await self._fitness.refuse_unfit(whole, attempt.request.kind)
+        except BackendUnusable as unfit:
+            return _untouched(target_unusable(unfit), attempt)
         each = [self._environments.named(name) for name in attempt.request.convoy.targets]
         places = asyncio.Semaphore(AT_ONCE)
 
@@ -56,7 +65,7 @@ class RollCall:
         for task in late:
             task.cancel()
         answers = {where.name: task.result() for task, where in zip(asking, each, strict=True) if task not in late}
-        return _judged(attempt, answers)
+        return _judged(attempt, whole, answers)
 
     async def _part(self, environment: Environment, request: JobRequest) -> Plan | BackendUnusable | Refusal | None:
         """What it would do, as far as that is known. Nothing is asked of the history of a target that another job may
@@ -81,7 +90,9 @@ class RollCall:
             return replace(view, unread=True)
 
 
-def _judged(attempt: Attempt, answers: Mapping[str, Plan | BackendUnusable | Refusal | None]) -> Ended | None:
+def _judged(
+    attempt: Attempt, whole: Environment, answers: Mapping[str, Plan | BackendUnusable | Refusal | None]
+) -> Ended | None:
     """As the first that refuses, in their order; or all together. Raises EnvironmentRemoved: that is waited for."""
     for target, answer in answers.items():
         if isinstance(answer, EnvironmentRemoved):
@@ -90,6 +101,7 @@ def _judged(attempt: Attempt, answers: Mapping[str, Plan | BackendUnusable | Ref
             return _ended(answer, target, attempt)
     try:
         plans = {target: answer for target, answer in answers.items() if isinstance(answer, Plan)}
+        refuse_unasked(whole, attempt.request, plans)
         refuse_different_ways_back(attempt.request, plans)
     except Refusal as refusal:
         return refused(refusal, attempt)
@@ -97,9 +109,10 @@ def _judged(attempt: Attempt, answers: Mapping[str, Plan | BackendUnusable | Ref
 
 
 def _ended(error: BackendUnusable | Refusal, target: str, attempt: Attempt) -> Ended:
-    if isinstance(error, BackendUnusable):
-        ended = Ended(JobState.FAILED, "target_unusable", error.detail, target_failure(error))
-    else:
-        ended = refused(error, attempt)
+    ended = target_unusable(error) if isinstance(error, BackendUnusable) else refused(error, attempt)
     named = "" if target in ended.message else f"{target}: "
-    return replace(ended, message=f"{named}{ended.message}; no target of {attempt.request.environment} was touched")
+    return _untouched(replace(ended, message=f"{named}{ended.message}"), attempt)
+
+
+def _untouched(ended: Ended, attempt: Attempt) -> Ended:
+    return replace(ended, message=f"{ended.message}; no target of {attempt.request.environment} was touched")

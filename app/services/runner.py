@@ -26,6 +26,7 @@ from app.domain.job import (
 from app.domain.principal import Principal
 from app.domain.removed import EnvironmentRemoved
 from app.ports import Clock, Doorbell, JobClaims, JobSweep
+from app.services.approving import ApprovalDesk
 from app.services.chores import Chores
 from app.services.conflict import ConflictResolutionService
 from app.services.convoys import ConvoyLeader
@@ -58,6 +59,7 @@ class MigrationRunnerService:
         validation: SchemaValidationService,
         registry: EnvironmentRegistry,
         leader: ConvoyLeader,
+        approvals: ApprovalDesk,
         *,
         worker: str,
         lease_ttl_ms: int,
@@ -73,6 +75,7 @@ class MigrationRunnerService:
         self._validation = validation
         self._registry = registry
         self._leader = leader
+        self._approvals = approvals
         self._worker = worker
         self._lease_ttl_ms = lease_ttl_ms
 
@@ -95,7 +98,18 @@ class MigrationRunnerService:
         named: tracing.Attributes = {"liftlock.job": str(job_id), "liftlock.environment": _place(claimed)}
         span = tracing.span(f"job {claimed.request.kind}", claimed.traceparent, named)
         with structlog.contextvars.bound_contextvars(**about), span:
-            await self._work(claimed)
+            if not await self._sent_back(claimed):
+                await self._work(claimed)
+
+    async def _sent_back(self, attempt: Attempt) -> bool:
+        """Whether it waits for approval again: its environment has come to ask for more before it had begun."""
+        if attempt.request.convoy is not None and await self._leader.has_begun(attempt):
+            return False
+        sent_back = await self._approvals.sent_back(attempt)
+        if sent_back:
+            log.info("job.sent_back", attempt=attempt.number, why="approvals")
+            await self._wake_next(attempt.request.queue)
+        return sent_back
 
     async def _work(self, attempt: Attempt) -> None:
         """Every line of the log meanwhile names the job, its target and the request that asked for it."""

@@ -13,12 +13,14 @@ from app.domain.matrix import Matrix, matrix_of
 from app.domain.problem import Problem
 from app.domain.proof import NO_PROOFS, KnownProofs
 from app.domain.standing import MigrationStatus
-from app.domain.whole import merged
+from app.domain.whole import counterparts, merged
 from app.ports import Proofs
 from app.services.comparing import Comparer
 from app.services.environments import Environments
 from app.services.gate import HazardGate
 from app.services.overview import Overview, Sided
+
+COMPARED_AT_ONCE = 4
 
 
 class EnvironmentSyncService:
@@ -84,16 +86,24 @@ class EnvironmentSyncService:
         risks = await self._gate.risks(glance.catalog)
         return await asyncio.to_thread(matrix_of, glance.catalog, glance.standings, risks)
 
-    async def compare(self, source: str, target: str, *, strict: bool) -> Comparison:
+    async def compare(self, source: str, target: str, *, strict: bool) -> tuple[Comparison, ...]:
         """`target` held against `source`; `strict`: with owners, grants and versions of collations.
 
+        Of several targets each, in their order; where both sides have several, with the one of the same name.
         Raises NotFound, or ValidationFailed where both are one.
         """
-        sides = self._environments.named(source), self._environments.named(target)
-        if source == target:
+        sources, targets = self._environments.each(source), self._environments.each(target)
+        pairs = [(other, one) for one in targets for other in counterparts(one, sources)]
+        if source == target or not pairs:
             message = f"`from` and `to` are both {source!r}; name two environments"
             raise ValidationFailed(message, (Problem("contradiction", message, parameter="to"),))
-        return await self._comparer.compare(*sides, strict=strict)
+        places = asyncio.Semaphore(COMPARED_AT_ONCE)
+
+        async def compared(pair: tuple[Environment, Environment]) -> Comparison:
+            async with places:
+                return await self._comparer.compare(*pair, strict=strict)
+
+        return tuple(await asyncio.gather(*map(compared, pairs)))
 
     async def _of_target(self, environment: Environment) -> tuple[MigrationStatus, ...]:
         sided, proofs = await asyncio.gather(self._overview.sided(environment), self._known_proofs(environment.name))

@@ -6,7 +6,7 @@ from app.domain.approval import bound_by, was_rejected
 from app.domain.environment import Environment
 from app.domain.errors import ValidationFailed
 from app.domain.job import Attempt, Ended, JobId, JobKind, JobRequest, JobState, Origin
-from app.domain.planned import StoredPlan
+from app.domain.planned import MadePlans
 from app.domain.principal import Principal
 from app.domain.problem import Problem
 from app.ports import JobBoard, JobQuery, KeyClaim
@@ -32,7 +32,7 @@ class SyncDesk:
         """
         return await self._fan_out.submit(self._asked(request), origin, idempotency)
 
-    async def plan(self, request: JobRequest, origin: Origin) -> tuple[StoredPlan, ...]:
+    async def plan(self, request: JobRequest, origin: Origin) -> MadePlans:
         """What would be run, in each target. Raises as `submit` for what the request names, and BackendUnavailable."""
         return await self._plans.make(self._asked(request), origin)
 

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.domain.comparison import Comparison
-from app.domain.environment import PART, Environment
+from app.domain.environment import Environment
+from app.domain.whole import counterparts
 from app.services.comparing import Comparer
 from app.services.conflict import ConflictResolutionService
 from app.services.environments import Environments
@@ -55,9 +56,4 @@ class DivergenceWatch:
         return [source for name in target.requires for source in self._sources(target, name)]
 
     def _sources(self, target: Environment, name: str) -> Sequence[Environment]:
-        """Of several targets the one of the same name, else all of them."""
-        if not self._environments.knows(name):
-            return ()
-        each = self._environments.each(name)
-        own = target.name.partition(PART)[2]
-        return [one for one in each if own and one.name == f"{name}{PART}{own}"] or each
+        return counterparts(target, self._environments.each(name)) if self._environments.knows(name) else ()

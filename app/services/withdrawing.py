@@ -1,5 +1,6 @@
 """What was written for a job that has ended before it began: nobody is to find it among the migrations."""
 
+from app.domain.approval import was_rejected
 from app.domain.job import Job, JobState
 from app.ports import Drafts
 
@@ -15,6 +16,7 @@ class Withdrawals:
         """
         settling = job.request.settling
         draft = None if settling is None else settling.draft
-        if draft is not None and job.state is JobState.CANCELLED and job.attempt == 0:
+        never_began = job.attempt == 0 or was_rejected(job)
+        if draft is not None and job.state is JobState.CANCELLED and never_began:
             await self._drafts.remove(draft)
         return job

@@ -153,6 +153,7 @@ def build(settings: Settings) -> Services:
         submission,
         schedules,
         removed,
+        rooms.approvals,
     )
     desk, plans = _desk(settings, rooms), _plans(rooms)
     plan_desk = PlanDesk(environments, plans)

@@ -22,6 +22,7 @@ from app.adapters.scratch.dump import PgDump
 from app.adapters.sources.drafts import FolderDrafts
 from app.adapters.sources.folder import FolderSource
 from app.adapters.target.connection import Patience
+from app.adapters.target.fitness import PostgresFitness
 from app.adapters.target.preserve.shelf import PostgresPreservedRows
 from app.adapters.target.schemas import PostgresSchemas
 from app.adapters.target.survey import PostgresSurveys
@@ -35,6 +36,7 @@ from app.services.conflict import ConflictResolutionService
 from app.services.drift import DriftRecorder
 from app.services.environments import Environments
 from app.services.fan_out import FanOut
+from app.services.fitness import FitnessCheck
 from app.services.gate import HazardGate
 from app.services.neighbours import Neighbours
 from app.services.preserved import PreservedShelf
@@ -74,6 +76,7 @@ class Rooms:
     wishes: ControlWishes
     convoys: ControlConvoys
     fan_out: FanOut
+    fitness: FitnessCheck
 
 
 def rooms_of(settings: Settings, portal: Portal) -> Rooms:
@@ -93,6 +96,7 @@ def rooms_of(settings: Settings, portal: Portal) -> Rooms:
     gate = HazardGate(schemas, SquawkLinter(), surveys, settings.keep_bytes)
     validation = SchemaValidationService(source, targets, conflicts, gate)
     neighbours = Neighbours(environments, targets, clock)
+    fitness = FitnessCheck(PostgresFitness())
     withdrawals = Withdrawals(FolderDrafts(settings.migrations))
     approvals = ApprovalDesk(
         environments,
@@ -146,5 +150,6 @@ def rooms_of(settings: Settings, portal: Portal) -> Rooms:
         submission=submission,
         wishes=ControlWishes(database),
         convoys=ControlConvoys(database),
-        fan_out=FanOut(environments, submission, board),
+        fan_out=FanOut(environments, submission, board, fitness),
+        fitness=fitness,
     )

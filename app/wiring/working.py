@@ -53,6 +53,7 @@ def runner_of(
         rooms.proofs,
         rooms.neighbours,
         Preparation(SystemCommands(settings.environ), rooms.clock),
+        rooms.approvals,
     )
     chores = Chores(
         rooms.claims,
@@ -89,13 +90,16 @@ def runner_of(
             _roll_call(rooms),
             look_again_ms=3 * settings.timing.sweep_every_ms,
         ),
+        rooms.approvals,
         worker=f"{socket.gethostname()}:{os.getpid()}",
         lease_ttl_ms=settings.timing.lease_ttl_ms,
     )
 
 
 def _roll_call(rooms: Rooms) -> RollCall:
-    return RollCall(rooms.environments, rooms.source, rooms.targets, rooms.schemas, rooms.board, rooms.neighbours)
+    return RollCall(
+        rooms.environments, rooms.source, rooms.targets, rooms.schemas, rooms.board, rooms.neighbours, rooms.fitness
+    )
 
 
 def _comparer(rooms: Rooms) -> Comparer:

@@ -30,6 +30,7 @@ from app.services.drift import DriftRecorder
 from app.services.drift_desk import DriftDesk
 from app.services.environments import Environments
 from app.services.fan_out import FanOut
+from app.services.fitness import FitnessCheck
 from app.services.gate import HazardGate
 from app.services.history import HistoryService
 from app.services.install import ControlInstaller
@@ -72,6 +73,7 @@ from tests.fakes.convoys import MemoryConvoys
 from tests.fakes.doorbell import RecordingDoorbell
 from tests.fakes.drift import MemoryDrafts, MemoryDrift
 from tests.fakes.events import MemoryEvents
+from tests.fakes.fitness import MemoryFitness
 from tests.fakes.idempotency import MemoryIdempotencyKeys
 from tests.fakes.jobs import JobStore, MemoryClaims, MemoryJobs
 from tests.fakes.lint import FakeLinter
@@ -204,11 +206,12 @@ class Stand:
         validation = SchemaValidationService(self.source, self.targets, conflicts, gate)
         self.proofs = MemoryProofs(self.clock)
         neighbours = Neighbours(environments, self.targets, self.clock)
-        self.drafts = MemoryDrafts()
+        self.drafts, self.fitness = MemoryDrafts(), MemoryFitness()
         withdrawals = Withdrawals(self.drafts)
+        self.votes = MemoryApprovals(self.store)
         approvals = ApprovalDesk(
             environments,
-            MemoryApprovals(self.store),
+            self.votes,
             board,
             self.schemas,
             self.doorbell,
@@ -260,11 +263,14 @@ class Stand:
             self.clock,
         )
         self.file = MemoryFileRecord(self.store, self.log, self.checks, self.clock)
-        self.registry = MemoryRegistry(self.clock, self.file)
+        self.registry = MemoryRegistry(self.clock, self.file, self.store)
         schedules = ScheduleService(self.schedules, environments, submission, board, sweep, self.doorbell, self.clock)
         self.known = MemoryEnvironmentLog(self.store, self.checks)
         overview = Overview(self.source, self.targets, self.known, self.clock)
-        fan_out, self.convoys = FanOut(environments, submission, board), MemoryConvoys(self.store)
+        fan_out, self.convoys = (
+            FanOut(environments, submission, board, FitnessCheck(self.fitness)),
+            MemoryConvoys(self.store),
+        )
         wishes = MemoryWishes(self.store)
         migrations = MigrationService(
             fan_out, submission, board, self.convoys, wishes, self.locks, withdrawals, environments
@@ -313,6 +319,7 @@ class Stand:
                 submission,
                 schedules,
                 removed,
+                approvals,
             ),
             removed=removed,
             identity=None,

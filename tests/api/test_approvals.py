@@ -145,9 +145,9 @@ def test_what_is_asked_for_again_is_approved_again(office: Office) -> None:
     assert (again.status_code, again.json["state"], again.json["approvalsNeeded"]) == (202, "waiting", 1)
 
 
-@pytest.mark.parametrize("word", ["reject", "cancel"])
+@pytest.mark.parametrize("word", ["reject", "cancel", "sent back, reject"])
 def test_what_was_written_for_a_job_that_never_began_goes_with_it(office: Office, word: str) -> None:
-    stand = office.stand
+    stand, sent_back = office.stand, word.startswith("sent back")
     index = SchemaObject("index", "public.i", {"of": "public.a", "definition": "CREATE INDEX i ON public.a (id)"})
     recorded = RecordedSchema(EMPTY.fingerprint, EMPTY.canonical, UUID(int=7), stand.clock.now())
     stand.schemas.sights["development"] = Sight(Snapshot.of([index]), recorded)
@@ -159,6 +159,12 @@ def test_what_was_written_for_a_job_that_never_began_goes_with_it(office: Office
     asked = stand.post(f"/migrations/conflicts/{conflict['id']}/resolve", json=answer, token=office.ann).json
     assert (asked["state"], len(stand.drafts.files)) == ("waiting", 1)
 
-    stand.post(f"/jobs/{asked['id']}/{word}", token=office.bob)
+    word, voter = word.rpartition(" ")[2], office.bob
+    if sent_back:
+        office.vote(asked["id"], office.bob)
+        attempt = stand.start(asked["id"])
+        assert stand.run(stand.votes.require(attempt.job_id, 2, attempt.number)) is not None
+        voter = ADMIN
+    stand.post(f"/jobs/{asked['id']}/{word}", token=voter)
 
     assert stand.drafts.files == {}

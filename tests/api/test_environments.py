@@ -1,5 +1,6 @@
 """Environments over HTTP: what they are, where they stand, the matrix, and how two of them differ."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -8,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from app.domain.drift import RecordedSchema, Sight
-from app.domain.environment import Dsn, Environment, Protection, SchemaCheck, SyncPolicy
+from app.domain.environment import Dsn, Environment, Protection, SchemaCheck, SyncPolicy, Target
 from app.domain.errors import BackendUnavailable
 from app.domain.job import JobState, StepRecord, StepState
 from app.domain.ledger import UNCERTAIN, Status
@@ -395,6 +396,52 @@ def test_what_nobody_knows_is_settled_where_it_is(stand: Stand) -> None:
     )
     marking = [step for step in found["nextSteps"] if "/migrations/mark" in step]
     assert len(marking) == 2 and all("environment=development" in step for step in marking)
+
+
+EU, US = (Target(name, Dsn(f"postgresql://db/{name}")) for name in ("eu", "us"))
+SEVERAL = {
+    "shop": Environment("shop", EU.dsn, targets=(EU, US)),
+    "next": Environment("next", EU.dsn, targets=(EU, US)),
+    "old": Environment("old", Dsn("postgresql://db/old")),
+    "lone": Environment("lone", EU.dsn, targets=(EU,)),
+}
+
+
+def pairs(found: Any) -> list[tuple[str, str, str]]:
+    return [(one["from"], one["to"], one["verdict"]) for one in found["targets"]]
+
+
+@pytest.fixture
+def several() -> Iterator[Stand]:
+    with standing(applied=(ONE, TWO), changed_settings={"environments": SEVERAL}) as stand:
+        applied(stand, "shop.us", ONE)
+        yield stand
+
+
+def test_of_several_targets_each_is_held_against_the_other_and_the_worst_is_answered(several: Stand) -> None:
+    found = compared(several, **{"from": "old", "to": "shop"})
+    assert pairs(found) == [("old", "shop.eu", "in_sync"), ("old", "shop.us", "behind")]
+    assert (found["to"], found["message"]) == ("shop.us", "shop.us lacks 1 migration (add email) that old has")
+    assert several.get(found["links"]["self"]).json["verdict"] == "behind"
+    back = compared(several, **{"from": "shop", "to": "old"})
+    assert pairs(back) == [("shop.eu", "old", "in_sync"), ("shop.us", "old", "ahead")]
+
+
+def test_where_both_have_several_those_of_one_name_are_held_against_each_other(several: Stand) -> None:
+    found = compared(several, **{"from": "shop", "to": "next"})
+    assert pairs(found) == [("shop.eu", "next.eu", "in_sync"), ("shop.us", "next.us", "ahead")]
+    within = compared(several, **{"from": "shop", "to": "shop.us"})
+    assert pairs(within) == [("shop.eu", "shop.us", "behind")]
+
+
+def test_what_has_no_other_side_is_refused(several: Stand) -> None:
+    for side in ("lone", "lone.eu"):
+        refused = several.get(f"/environments/compare?from=lone&to={side}")
+        assert (refused.status_code, refused.json["problems"][0]["parameter"]) == (422, "to")
+
+
+def test_a_comparison_of_single_targets_lists_none(several: Stand) -> None:
+    assert "targets" not in compared(several, **{"from": "old", "to": "shop.us"})
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from app.domain.environment import Protection
-from app.domain.errors import BackendUnavailable
+from app.domain.environment import Dsn, Environment, Protection, Target
+from app.domain.errors import BackendUnavailable, BackendUnusable
 from app.domain.holdings import HeldColumn, Holder, Holding, Holdings, Reached
 from app.domain.lint import LintFinding
 from app.domain.lock_modes import LockMode
@@ -388,3 +388,58 @@ def test_a_service_that_makes_no_changes_still_plans() -> None:
         made = plan(stand)
         assert (made["verdict"], made["actions"][0]["allowed"]) == ("ready", False)
         assert stand.post("/migrations/run", json={"planId": made["id"]}).status_code == 403
+
+
+SHOP = Environment(
+    "shop",
+    Dsn("postgresql://db/eu"),
+    targets=(Target("eu", Dsn("postgresql://db/eu")), Target("us", Dsn("postgresql://db/us"))),
+)
+
+
+@pytest.fixture
+def several() -> Iterator[Stand]:
+    with standing(
+        changed_settings={"environments": {"shop": SHOP, "other": Environment("other", Dsn("postgresql://db/o"))}}
+    ) as made:
+        yield made
+
+
+@pytest.mark.parametrize("away", ["shop.eu", "shop.us"])
+def test_of_several_targets_those_that_answer_are_planned_and_the_others_say_why_not(several: Stand, away: str) -> None:
+    several.targets.away[away] = BackendUnusable(
+        f"{away} is shut", next_steps=("psql",), facts={"backend": "postgresql"}
+    )
+    made = plan(several, environment="shop")
+    (other,) = {"shop.eu", "shop.us"} - {away}
+    assert (made["environment"], [one["environment"] for one in made["targets"]]) == (other, [other])
+    (without,) = made["withoutPlan"]
+    assert (without["environment"], without["problem"]["type"]) == (away, "/problems/backend-unavailable")
+    assert (without["problem"]["status"], without["problem"]["detail"]) == (503, f"{away} is shut")
+    assert without["problem"]["nextSteps"] == ["psql"]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ("/migrations/run?environment=shop", {"dryRun": True}),
+        ("/environments/shop/sync", {"from": "other", "dryRun": True}),
+    ],
+)
+def test_what_is_only_tried_shows_it_too(several: Stand, asked: tuple[str, dict[str, Any]]) -> None:
+    several.targets.away["shop.us"] = WRONG_TARGET
+    made = several.post(asked[0], json=asked[1])
+    assert (made.status_code, [one["environment"] for one in made.json["withoutPlan"]]) == (201, ["shop.us"])
+
+
+def test_where_no_target_answers_there_is_no_plan_and_each_is_named(several: Stand) -> None:
+    several.targets.unavailable = WRONG_TARGET
+    refused = several.post("/migrations/plan?environment=shop")
+    assert (refused.status_code, refused.json["type"]) == (503, "/problems/backend-unavailable")
+    assert (list(refused.json["targets"]), several.plans.kept) == (["shop.eu", "shop.us"], {})
+
+
+def test_where_all_answer_nothing_is_left_out(several: Stand) -> None:
+    made = plan(several, environment="shop")
+    assert (len(made["targets"]), made["withoutPlan"]) == (2, [])
+    assert "withoutPlan" not in several.get(made["links"]["self"]).json

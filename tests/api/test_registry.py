@@ -2,11 +2,13 @@
 
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from app.domain.audit import Deed
-from app.domain.job import Origin
+from app.domain.job import JobId, Origin
+from app.domain.registered import Registered
 from tests.api.stand import Stand
 
 QA: dict[str, Any] = {"url": "env:QA_URL", "protection": "confirm", "requires": ["development"]}
@@ -104,6 +106,58 @@ def test_while_a_job_is_at_work_it_keeps_its_address_and_nothing_else(stand: Sta
     busy = put(stand, body={"url": "env:QA_URL"})
     assert (busy.status_code, busy.json["type"], busy.json["jobId"]) == (409, "/problems/target-busy", job["id"])
     assert put(stand, body={**elsewhere, "onFailure": "rollback"}).status_code == 200
+
+
+@pytest.mark.parametrize("if_match", [None, '"1"'])
+def test_a_job_that_begins_between_the_look_and_the_write_is_not_moved(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch, if_match: str | None
+) -> None:
+    put(stand, body={"url": "env:QA_URL"})
+    job = stand.post("/migrations/run?environment=qa").json
+    write = stand.registry.put
+
+    async def begun_meanwhile(*asked: Any) -> Registered | None:
+        await stand.claims.claim(JobId(UUID(job["id"])), "worker", 30_000)
+        return await write(*asked)
+
+    monkeypatch.setattr(stand.registry, "put", begun_meanwhile)
+    busy = put(stand, body={"url": "postgresql://qa@db/elsewhere"}, if_match=if_match)
+    assert (busy.status_code, busy.json["type"], busy.json["jobId"]) == (409, "/problems/target-busy", job["id"])
+    assert stand.get("/environments/qa/registration").json["version"] == 1
+
+
+def test_what_somebody_else_has_moved_meanwhile_is_not_moved_back_from_under_a_job(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(stand, body={"url": "env:QA_URL"})
+    job = stand.post("/migrations/run?environment=qa").json
+    write, theirs = stand.registry.put, {"url": "postgresql://qa@db/theirs"}
+
+    async def beaten(*asked: Any) -> Registered | None:
+        await write("qa", theirs, None, Origin())
+        await stand.claims.claim(JobId(UUID(job["id"])), "worker", 30_000)
+        return await write(*asked)
+
+    monkeypatch.setattr(stand.registry, "put", beaten)
+    busy = put(stand, body={"url": "env:QA_URL", "onFailure": "rollback"})
+    assert (busy.status_code, busy.json["jobId"]) == (409, job["id"])
+    assert stand.get("/environments/qa/registration").json["document"] == theirs
+
+
+def test_what_somebody_else_has_changed_meanwhile_is_looked_at_again(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(stand, body={"url": "env:QA_URL"})
+    write, others = stand.registry.put, iter([{"url": "postgresql://qa@db/theirs"}])
+
+    async def beaten(*asked: Any) -> Registered | None:
+        for document in others:
+            await write("qa", document, None, Origin())
+        return await write(*asked)
+
+    monkeypatch.setattr(stand.registry, "put", beaten)
+    done = put(stand, body=QA)
+    assert (done.status_code, done.json["version"], done.json["document"]) == (200, 3, QA)
 
 
 def test_what_another_requires_is_not_forgotten(stand: Stand) -> None:

@@ -1,5 +1,6 @@
 """What is said of environments: of several targets all of them, and when they may be changed."""
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 
 from app.cli.exits import Exit
 from app.domain.environment import Dsn, Environment, Target
+from app.domain.errors import BackendUnusable
 from app.domain.windows import Window, Windows
 from tests.api.leaving import add, leave_out
 from tests.api.stand import ONE, THREE, TWO, standing
@@ -35,6 +37,38 @@ def test_of_several_targets_the_plan_of_each_is_shown(tmp_path: Path) -> None:
         assert "shop.us  postgresql://db/us" in shown and "the whole database" not in shown
         assert "shop.us  " in terminal.type("env", "status", "shop").stdout
         assert "2 targets: liftlock env show shop" in terminal.type("env", "ls").stdout
+
+
+def test_of_several_targets_one_that_cannot_be_looked_at_has_a_reason_instead(tmp_path: Path) -> None:
+    targets = tuple(Target(name, Dsn(f"postgresql://db/{name}")) for name in ("eu", "us"))
+    shop = Environment("shop", targets[0].dsn, targets=targets)
+    with standing(changed_settings={"environments": {"shop": shop}}) as stand:
+        terminal = Terminal(tmp_path, Worked(stand))
+        stand.targets.away["shop.us"] = BackendUnusable("us is shut", next_steps=("psql 'postgresql://db/us'",))
+        said, sql, shown = (terminal.type("plan", "shop", *more) for more in ((), ("--sql",), ("--json",)))
+        assert {one.exit_code for one in (said, sql, shown)} == {Exit.UNREACHABLE}
+        assert [line.split()[3] for line in said.stdout.splitlines() if line.startswith("Plan ")] == ["shop.eu"]
+        assert said.stdout.endswith("\n\nNo plan for shop.us\n  ✕ us is shut\n    psql 'postgresql://db/us'\n")
+        assert "a run in shop.eu, 3 steps" in sql.stdout and "us is shut" not in sql.stdout
+        assert "us is shut" in sql.stderr
+        without = json.loads(shown.stdout)["withoutPlan"]
+        assert [(one["environment"], one["problem"]["status"]) for one in without] == [("shop.us", 503)]
+
+
+def test_of_several_targets_the_comparison_of_each_is_shown(tmp_path: Path) -> None:
+    targets = tuple(Target(name, Dsn(f"postgresql://db/{name}")) for name in ("eu", "us"))
+    environments = {
+        "shop": Environment("shop", targets[0].dsn, targets=targets),
+        "old": Environment("old", Dsn("postgresql://db/old")),
+    }
+    with standing(applied=(ONE, TWO), changed_settings={"environments": environments}) as stand:
+        terminal = Terminal(tmp_path, Worked(stand))
+        assert terminal.type("compare", "old", "shop").exit_code == Exit.DONE
+        stand.targets.ledger("shop.us").entries.clear()
+        said = terminal.type("compare", "old", "shop")
+        assert said.exit_code == Exit.DIFFERENCE
+        assert "only in shop.eu 0" in said.stdout and "only in old: 1 create users" in said.stdout
+        assert said.stdout.count("applied in both") == 2
 
 
 def _plans_of(sql: str) -> list[str]:

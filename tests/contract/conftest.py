@@ -180,7 +180,7 @@ def _memory_room() -> Iterator[Room]:
         trail,
         MemoryEnvironmentLog(store, checks),
         MemoryApprovals(store),
-        MemoryRegistry(clock, file),
+        MemoryRegistry(clock, file, store),
         file,
         MemoryConvoys(store),
         events,

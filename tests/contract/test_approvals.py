@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.domain.job import Job, JobId, JobKind, JobRequest, JobState, Origin
+from app.domain.job import Attempt, GivenBack, Job, JobId, JobKind, JobRequest, JobState, Origin
 from app.domain.principal import Principal
 from app.ports import NewJob
 from tests.contract.conftest import Room
@@ -81,3 +81,70 @@ def test_a_job_that_waits_for_nobody_takes_no_word(room: Room, ended: bool) -> N
     assert approve(room, job, BOB) is None
     assert room.run(room.approvals.reject(job.id, BOB, None)) is None
     assert room.run(room.approvals.of(job.id)) == ()
+
+
+def take(room: Room, job: Job) -> Attempt:
+    attempt = room.run(room.claims.claim(job.id, "worker", 30_000))
+    assert isinstance(attempt, Attempt)
+    return attempt
+
+
+def test_a_job_that_waits_comes_to_need_more(room: Room) -> None:
+    job = add(room, 2)
+    approve(room, job, BOB)
+    more = room.run(room.approvals.require(job.id, 4))
+    assert more is not None and (more.state, more.reason, more.approvals_needed) == (JobState.WAITING, "approval", 3)
+    assert more.message == "development asks for 4 approvals by now; it has 1 and waits for 3 more"
+
+
+@pytest.mark.parametrize("asked", [0, 1, 2])
+def test_it_never_comes_to_need_fewer(room: Room, asked: int) -> None:
+    job = add(room, 2)
+    assert room.run(room.approvals.require(job.id, asked)) is None
+    same = room.run(room.board.get(job.id))
+    assert same is not None and same.approvals_needed == 2
+
+
+def test_what_is_approved_and_has_not_begun_waits_again_and_makes_room(room: Room) -> None:
+    job, other = add(room), add(room, 0)
+    approve(room, job, BOB)
+    more = room.run(room.approvals.require(job.id, 2))
+    assert more is not None and (more.state, more.seq, more.approvals_needed) == (JobState.WAITING, None, 1)
+    assert [one.id for one in room.run(room.board.open_on("development"))] == [other.id]
+    last = approve(room, job, EVE)
+    assert last is not None and last.state is JobState.QUEUED
+    assert [one.id for one in room.run(room.board.open_on("development"))] == [other.id, job.id]
+
+
+def test_what_waits_for_its_window_alone_waits_for_people_again(room: Room) -> None:
+    job = add(room)
+    now = room.clock.now() if room.dsn is None else datetime.now(UTC)
+    approve(room, job, BOB, now + HOUR)
+    more = room.run(room.approvals.require(job.id, 2))
+    assert more is not None and more.reason == "approval"
+    room.pass_time(3601)
+    assert room.run(room.sweep.wake(10)) == 0
+
+
+def test_who_has_just_taken_it_sends_it_back_and_it_has_still_not_begun(room: Room) -> None:
+    job = add(room)
+    approve(room, job, BOB)
+    attempt = take(room, job)
+    assert room.run(room.approvals.require(job.id, 2)) is None
+    sent_back = room.run(room.approvals.require(job.id, 2, attempt.number))
+    assert sent_back is not None and (sent_back.state, sent_back.lease_until) == (JobState.WAITING, None)
+    assert not room.run(room.claims.beat(attempt, 30_000))
+    approve(room, job, EVE)
+    again = take(room, job)
+    assert (again.number, again.starts) == (2, 0)
+
+
+def test_what_has_begun_goes_on(room: Room) -> None:
+    job = add(room)
+    approve(room, job, BOB)
+    attempt = take(room, job)
+    assert room.run(room.claims.started(attempt, 1)) == 1
+    assert room.run(room.approvals.require(job.id, 2, attempt.number)) is None
+    room.run(room.claims.end(attempt, GivenBack("connection_lost", "gone")))
+    assert room.run(room.approvals.require(job.id, 2)) is None
+    assert take(room, job).number == 2

@@ -11,9 +11,11 @@ ARROWS = {
     (WAITING, CANCELLED),
     (WAITING, FAILED),
     (QUEUED, RUNNING),
+    (QUEUED, WAITING),
     (QUEUED, CANCELLED),
     (QUEUED, FAILED),
     (RUNNING, QUEUED),
+    (RUNNING, WAITING),
     (RUNNING, SUCCEEDED),
     (RUNNING, FAILED),
     (RUNNING, CANCELLED),
@@ -48,6 +50,12 @@ def test_a_queued_job_that_never_started_may_fail() -> None:
 
 def test_a_running_job_is_given_back() -> None:
     assert may_move(RUNNING, QUEUED)
+
+
+@pytest.mark.parametrize("before", [QUEUED, RUNNING])
+def test_a_job_is_sent_back_to_wait_until_it_has_started(before: JobState) -> None:
+    assert may_move(before, WAITING)
+    assert not may_move(before, WAITING, starts=1)
 
 
 def test_a_running_job_succeeds() -> None:

@@ -34,6 +34,25 @@ class MemoryApprovals:
         self._store.change(row, **values)
         return row.job
 
+    async def require(self, job_id: JobId, asked: int, attempt: int | None = None) -> Job | None:
+        row = self._store.rows.get(job_id)
+        given = sum(vote.approved for vote in self._votes.get(job_id, ()))
+        if row is None or asked - given <= row.job.approvals_needed or not _may_wait(row, attempt):
+            return None
+        row.held_nothing += row.job.state is JobState.RUNNING
+        row.owner, row.parked = None, False
+        self._store.change(
+            row,
+            state=JobState.WAITING,
+            reason="approval",
+            seq=None,
+            lease_until=None,
+            approvals_needed=asked - given,
+            message=f"{row.job.request.environment} asks for {asked} approvals by now; it has {given} and waits for "
+            f"{asked - given} more",
+        )
+        return row.job
+
     async def reject(self, job_id: JobId, by: Origin, note: str | None) -> Job | None:
         row = self._voted(job_id, by, note, approved=False)
         if row is None:
@@ -61,3 +80,16 @@ class MemoryApprovals:
             return None
         votes.append(Vote(by.principal, self._store.clock.now(), approved, note))
         return row
+
+
+def _may_wait(row: Row, attempt: int | None) -> bool:
+    job = row.job
+    match job.state:
+        case JobState.WAITING:
+            return True
+        case JobState.QUEUED:
+            return job.starts == 0 and job.attempt == row.held_nothing
+        case JobState.RUNNING:
+            return job.starts == 0 and job.attempt == attempt
+        case _:
+            return False

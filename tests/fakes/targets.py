@@ -67,13 +67,15 @@ class Ledger:
 
 
 class MemoryTargets:
-    """Implements ports.Targets. `entries` is the ledger that every environment begins with."""
+    """Implements ports.Targets. `entries` is the ledger that every environment begins with; `away`: what cannot be
+    read, by name."""
 
     def __init__(self, *entries: LedgerEntry, clock: Clock | None = None) -> None:
         self._clock = clock or FakeClock()
         self._ledgers: dict[str, Ledger] = {}
         self.entries = entries
         self.unavailable: BackendUnavailable | None = None
+        self.away: dict[str, BackendUnavailable] = {}
 
     def ledger(self, environment: str) -> Ledger:
         if environment not in self._ledgers:
@@ -84,8 +86,9 @@ class MemoryTargets:
         return self._open(environment, attempt)
 
     async def read(self, environment: Environment) -> TargetView:
-        if self.unavailable is not None:
-            raise self.unavailable
+        away = self.unavailable or self.away.get(environment.name)
+        if away is not None:
+            raise away
         if environment.name not in self._ledgers:
             return TargetView(History.of(self.entries))
         return self.ledger(environment.name).view_at(self._clock.now())

@@ -80,7 +80,7 @@ def test_a_read_only_target_is_waited_for_and_names_what_it_may_be(servers: Serv
     with with_target(servers, folder, dsn) as house:
         job = house.do()
         assert (job.state, job.reason) == (JobState.QUEUED, "target_unreachable")
-        assert "it is read-only (a standby?); give the address of the primary" in job.message
+        assert "it is read-only (a standby, or default_transaction_read_only is on); give the address" in job.message
         execute(dsn, f'SET transaction_read_only = off; ALTER DATABASE "{Dsn(dsn).database}" RESET ALL')
         assert eventually(lambda: house.perform(job.id)).state is JobState.SUCCEEDED
 

@@ -3,13 +3,16 @@
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import asyncpg
 import pytest
 
 from app.adapters.target import pooling
+from app.adapters.target.fitness import PostgresFitness
 from app.domain.environment import Dsn, Environment, OnFailure
+from app.domain.errors import BackendUnusable
 from app.domain.job import JobKind, JobState, Origin
 from app.settings import Timing
 from tests.chaos.checks import EFFECTS
@@ -256,3 +259,12 @@ def _expect_once(dsn: str) -> None:
     did = "SELECT name, direction, xid::text FROM effects ORDER BY id"
     noted = "SELECT name, direction, xid::text FROM liftlock.steps WHERE name LIKE 'm%' ORDER BY at"
     assert fetch(dsn, did) == fetch(dsn, noted) != []
+
+
+def test_that_no_schema_to_work_in_is_passed_on_is_found_before_anything_is_begun(pooler: PgBouncer, dsn: str) -> None:
+    through = Environment("shop.us", Dsn(pooler.reached(dsn)), scope="public")
+    with pytest.raises(
+        BackendUnusable, match=r"passes on no schema to work in .* name a `directUrl` that goes past it"
+    ):
+        asyncio.run(PostgresFitness().refuse_unfit(through, JobKind.RUN))
+    asyncio.run(PostgresFitness().refuse_unfit(replace(through, direct=Dsn(dsn)), JobKind.RUN))

@@ -284,6 +284,19 @@ def test_plans_rollbacks_and_resets_are_of_every_target(house: House) -> None:
     assert (refused.status_code, "shop.eu, shop.us, shop.ap" in refused.get_json()["detail"]) == (422, True)
 
 
+def test_a_target_that_cannot_be_looked_at_leaves_the_plans_of_the_others(house: House) -> None:
+    us = Dsn(dsn(house, "us"))
+    server = us.secret.replace(f"/{us.database}", "/postgres")
+    execute(server, f'ALTER DATABASE "{us.database}" ALLOW_CONNECTIONS false')
+    try:
+        made = post(house, "/migrations/plan?environment=shop", 201)
+        assert [one["environment"] for one in made["targets"]] == ["shop.eu", "shop.ap"]
+        (without,) = made["withoutPlan"]
+        assert without["environment"] == "shop.us" and "shop.us" in without["problem"]["detail"]
+    finally:
+        execute(server, f'ALTER DATABASE "{us.database}" ALLOW_CONNECTIONS true')
+
+
 def test_targets_may_be_schemas_of_one_database(servers: Servers, folder: Path) -> None:
     shared = Dsn(servers.new_database())
     execute(shared.secret, 'CREATE SCHEMA one; CREATE SCHEMA "Two"; CREATE TABLE public.a (id int)')

@@ -1,6 +1,7 @@
 """Three environments that follow one another, on three real databases."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -18,7 +19,7 @@ from app.services.resolving import Asked
 from app.services.submission import Submitted
 from tests.support.eventually import eventually
 from tests.support.house import House, open_house
-from tests.support.servers import Servers, execute, fetch
+from tests.support.servers import Servers, execute, fetch, held, value
 
 ONE = "-- migrate:up\nCREATE TABLE {name} (id int PRIMARY KEY);\n-- migrate:down\nDROP TABLE {name};\n"
 ALWAYS = Windows(deny=(Window("* * * * *", timedelta(minutes=5)),))
@@ -400,6 +401,36 @@ def test_a_worker_takes_a_registered_environment_as_it_is_now(
         assert house.http("PUT", "/environments/qa", json={"url": "env:NEW"}).status_code == 200
         job = house.submit(environment="qa").job
         assert worker.perform(job.id).reason == "applied"
+        assert (tables(stages, "staging"), tables(stages, "production")) == ([], ["users"])
+
+
+def test_nobody_begins_a_job_while_its_environment_is_being_moved(
+    servers: Servers, folder: Path, stages: dict[str, Environment]
+) -> None:
+    """Who takes it then finds the new address."""
+    (folder / "1_users.sql").write_text(ONE.format(name="users"))
+    urls = {"OLD": stages["staging"].dsn.secret, "NEW": stages["production"].dsn.secret}
+    with (
+        open_house(servers, folder, environ=urls) as house,
+        open_house(servers, folder, house.dsn, environ=urls) as worker,
+        ThreadPoolExecutor() as hands,
+    ):
+        house.http("PUT", "/environments/qa", json={"url": "env:OLD"})
+        worker.run_async(worker.services.registry.refresh())
+        job = house.submit(environment="qa").job
+
+        def waiting(sessions: int) -> bool:
+            asked = (
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            )
+            return value(house.dsn, asked) == sessions
+
+        with held(house.dsn, "SELECT FROM liftlock_control.environments FOR UPDATE", "reader"):
+            moved = hands.submit(house.http, "PUT", "/environments/qa", json={"url": "env:NEW"})
+            eventually(lambda: waiting(1))
+            performed = hands.submit(worker.perform, job.id)
+            eventually(lambda: waiting(2))
+        assert (moved.result().status_code, performed.result().reason) == (200, "applied")
         assert (tables(stages, "staging"), tables(stages, "production")) == ([], ["users"])
 
 

@@ -10,6 +10,7 @@ from app.domain.failure import Failure, FailureCode
 from app.domain.job import Attempt, Ended, Job, JobId, JobKind, JobRequest, Origin, Outcome
 from app.portal import Portal
 from app.ports import CommandEnd, Limits, NewJob
+from app.services.approving import ApprovalDesk
 from app.services.conflict import ConflictResolutionService
 from app.services.drift import DriftRecorder
 from app.services.environments import Environments
@@ -21,10 +22,13 @@ from app.services.policy import ExecutionPolicy
 from app.services.preparation import Preparation
 from app.services.stepping import LockPolicy
 from app.services.watchdog import Watchdog
+from app.services.withdrawing import Withdrawals
 from tests.domain.literals import sql
+from tests.fakes.approvals import MemoryApprovals
 from tests.fakes.clock import FakeClock
 from tests.fakes.conflicts import MemoryConflicts
-from tests.fakes.drift import MemoryDrift
+from tests.fakes.doorbell import RecordingDoorbell
+from tests.fakes.drift import MemoryDrafts, MemoryDrift
 from tests.fakes.idempotency import MemoryIdempotencyKeys
 from tests.fakes.jobs import JobStore, MemoryClaims, MemoryJobs
 from tests.fakes.leases import MemoryLeases
@@ -87,7 +91,18 @@ class Floor:
         self.surveys = LiteralSurveys()
         self.proofs = MemoryProofs(self.clock)
         self.commands = NoCommands()
-        environments = Environments({"development": DEVELOPMENT}, "development")
+        self.environments = environments = Environments({"development": DEVELOPMENT}, "development")
+        self.votes = MemoryApprovals(self.store)
+        self.approvals = ApprovalDesk(
+            environments,
+            self.votes,
+            MemoryJobs(self.store),
+            self.schemas,
+            RecordingDoorbell(),
+            self.clock,
+            Withdrawals(MemoryDrafts()),
+            read_only=False,
+        )
         self.executor = PlanExecutor(
             environments,
             self.source,
@@ -103,6 +118,7 @@ class Floor:
             self.proofs,
             Neighbours(environments, self.targets, self.clock),
             Preparation(self.commands, self.clock),
+            self.approvals,
         )
 
     @property

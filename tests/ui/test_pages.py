@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 
 from app.domain.conflict import Collision, ConflictKind
+from app.domain.environment import Dsn, Environment, Target
 from app.domain.failure import Failure, FailureCode
 from app.domain.job import JobState
 from app.ui.asking import Refused
@@ -166,3 +167,15 @@ def test_only_a_browser_is_led_from_the_front_door_to_the_dashboard(busy: Stand)
 def test_the_dashboard_does_not_answer_to_a_strange_host(busy: Stand) -> None:
     for path in ("/ui/", "/ui/sign-in"):
         assert busy.client().get(path, base_url="http://evil.example").status_code == 403
+
+
+def test_a_comparison_of_several_targets_leads_to_each_of_them() -> None:
+    eu, us = (Target(name, Dsn(f"postgresql://db/{name}")) for name in ("eu", "us"))
+    environments = {
+        "old": Environment("old", Dsn("postgresql://db/old")),
+        "shop": Environment("shop", eu.dsn, targets=(eu, us)),
+    }
+    with standing(changed_settings={"environments": environments}) as stand:
+        page = Browser(stand).get("/ui/compare?from=old&to=shop")
+        assert page.links["old and shop.us"] == "/ui/compare?from=old&to=shop.us"
+        assert "selected>shop.us</option>" in Browser(stand).get(page.links["old and shop.us"]).html

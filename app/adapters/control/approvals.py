@@ -1,14 +1,16 @@
-"""Approvals on PostgreSQL: a word, what it changes about the job, and the audit row, in one statement each."""
+"""Approvals on PostgreSQL: a word, what it changes about the job, and the audit row, in one statement each; and how
+many of them are asked for by now."""
 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import DateTime, Text, Uuid, bindparam, text
+from sqlalchemy import DateTime, Integer, Text, Uuid, bindparam, text
 
 from app.adapters.control.asking import asked_by
 from app.adapters.control.database import ControlDatabase
 from app.adapters.control.rows import job_of
 from app.adapters.control.tables import jobs
+from app.adapters.control.wishes import UNTOUCHED
 from app.domain.approval import Vote
 from app.domain.job import Job, JobId, Origin
 from app.domain.principal import Principal
@@ -56,6 +58,24 @@ _REJECTED = """
     state = 'cancelled', reason = 'rejected', approvals_needed = 0,
     message = 'rejected by ' || :label || COALESCE(': ' || :note, '')
 """
+_LOCK = text("SELECT 1 FROM liftlock_control.jobs WHERE id = :id FOR UPDATE")
+_REQUIRE = (
+    text(
+        """
+    UPDATE liftlock_control.jobs j
+    SET state = 'waiting', reason = 'approval', seq = NULL, owner = NULL, lease_until = NULL, parked = false,
+        approvals_needed = :asked - had.given,
+        message = (j.request->>'environment') || ' asks for ' || :asked || ' approvals by now; it has ' || had.given
+            || ' and waits for ' || :asked - had.given || ' more'
+    FROM (SELECT CAST(count(*) AS int) AS given FROM liftlock_control.votes v WHERE v.job_id = :id AND v.approved) had
+    WHERE j.id = :id AND :asked - had.given > j.approvals_needed
+      AND ({untouched} OR j.state = 'waiting' OR j.state = 'running' AND j.attempt = :attempt AND j.starts = 0)
+    RETURNING j.*
+""".replace("{untouched}", UNTOUCHED)
+    )
+    .bindparams(bindparam("id", type_=Uuid), bindparam("asked", type_=Integer), bindparam("attempt", type_=Integer))
+    .columns(*jobs.columns)
+)
 
 
 def _statement(approved: str, changes: str, action: str) -> Any:
@@ -77,6 +97,14 @@ class ControlApprovals:
 
     async def approve(self, job_id: JobId, by: Origin, note: str | None, not_before: datetime | None) -> Job | None:
         return await self._voted(_APPROVE, {**_values(job_id, by, note), "not_before": not_before})
+
+    async def require(self, job_id: JobId, asked: int, attempt: int | None = None) -> Job | None:
+        async with self._database.begin() as connection:
+            # in a statement of its own: after waiting for a vote that one has to be counted
+            await connection.execute(_LOCK, {"id": job_id})
+            values = {"id": job_id, "asked": asked, "attempt": attempt}
+            row = (await connection.execute(_REQUIRE, values)).mappings().first()
+            return None if row is None else job_of(row)
 
     async def reject(self, job_id: JobId, by: Origin, note: str | None) -> Job | None:
         return await self._voted(_REJECT, _values(job_id, by, note))

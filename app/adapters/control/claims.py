@@ -19,9 +19,11 @@ from app.domain.job import LEFT_OPEN, Attempt, Ended, GivenBack, JobId, JobState
 
 HELD_NOTHING_TIMES = """(
     SELECT count(*) FROM liftlock_control.job_events e
-    WHERE e.job_id = j.id AND e.from_state = 'running' AND e.to_state = 'queued'
-      AND e.reason IN ('for_target', 'target_unreachable', 'target_unusable', 'environment_missing'))"""
-"""How many attempts of job j surely never held its target; the reasons are those of HELD_NOTHING.
+    WHERE e.job_id = j.id AND e.from_state = 'running' AND (
+        e.to_state = 'waiting' OR e.to_state = 'queued'
+        AND e.reason IN ('for_target', 'target_unreachable', 'target_unusable', 'environment_missing')))"""
+"""How many attempts of job j surely never held its target; the reasons are those of HELD_NOTHING. Those that were
+sent back to wait had not asked for it.
 
 One that died, or was cut off, between F1 and its `started` holds it and shows it nowhere else. Of what is
 committed meanwhile this sees too little, never too much.

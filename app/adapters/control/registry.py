@@ -1,10 +1,14 @@
-"""Registered environments on PostgreSQL: each change with its audit row, in one statement."""
+"""Registered environments on PostgreSQL: each change with its audit row, in one statement.
+
+A change that moves an environment first holds its queues: whoever adds a job to one of them waits for the row of its
+target, and whoever would take one that is queued for the row of that job.
+"""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Integer, Text, TextClause, bindparam, select, text
+from sqlalchemy import ARRAY, BigInteger, Integer, Text, TextClause, bindparam, select, text
 
 from app.adapters.control.asking import asked_by
 from app.adapters.control.database import ControlDatabase
@@ -29,8 +33,17 @@ _PUT_ROW = """
     ON CONFLICT (name) DO UPDATE
     SET document = EXCLUDED.document, version = known.version + 1, updated_at = clock_timestamp(),
         updated_by = EXCLUDED.updated_by
-    WHERE :version IS NULL OR known.version = :version
+    WHERE (:version IS NULL OR known.version = :version) AND NOT EXISTS (
+        SELECT FROM liftlock_control.jobs j JOIN liftlock_control.targets t ON t.id = j.target_id
+        WHERE t.name = ANY (:unless_at_work) AND (j.state = 'running' OR j.state = 'queued' AND (
+            j.starts > 0 OR j.attempt > 0 AND jsonb_typeof(j.request->'convoy') = 'object')))
 """
+_HOLD_QUEUES = text("""
+    SELECT id FROM liftlock_control.targets WHERE name = ANY (:queues) ORDER BY id FOR UPDATE
+""").bindparams(bindparam("queues", type_=ARRAY(Text)))
+_HOLD_JOBS = text("""
+    SELECT id FROM liftlock_control.jobs WHERE target_id = ANY (:targets) AND state = 'queued' ORDER BY id FOR UPDATE
+""").bindparams(bindparam("targets", type_=ARRAY(BigInteger)))
 _DELETE_ROW = """
     DELETE FROM liftlock_control.environments WHERE name = :name AND (:version IS NULL OR version = :version)
 """
@@ -47,7 +60,10 @@ def _statement(change: str, action: str, more: str = "") -> TextClause:
 
 
 _PUT = _statement(_PUT_ROW, "put").bindparams(
-    bindparam("document", type_=Text), bindparam("label", type_=Text), bindparam("version", type_=Integer)
+    bindparam("document", type_=Text),
+    bindparam("label", type_=Text),
+    bindparam("version", type_=Integer),
+    bindparam("unless_at_work", type_=ARRAY(Text)),
 )
 _DELETE = _statement(_DELETE_ROW, "delete", _FORGET_FILE).bindparams(bindparam("version", type_=Integer))
 
@@ -64,7 +80,12 @@ class ControlRegistry:
             return tuple(_registered(row) for row in rows.mappings())
 
     async def put(
-        self, name: str, document: Mapping[str, object], version: int | None, origin: Origin
+        self,
+        name: str,
+        document: Mapping[str, object],
+        version: int | None,
+        origin: Origin,
+        unless_at_work: Sequence[str] = (),
     ) -> Registered | None:
         values = {
             "name": name,
@@ -72,8 +93,12 @@ class ControlRegistry:
             "document": json.dumps(document),
             "version": version,
             "label": origin.principal.label,
+            "unless_at_work": list(unless_at_work),
         }
-        async with self._database.single() as connection:
+        async with self._database.begin() as connection:
+            if unless_at_work:
+                held = await connection.execute(_HOLD_QUEUES, {"queues": list(unless_at_work)})
+                await connection.execute(_HOLD_JOBS, {"targets": list(held.scalars())})
             row = (await connection.execute(_PUT.columns(*environments.columns), values)).mappings().first()
             return None if row is None else _registered(row)
 

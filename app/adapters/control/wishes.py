@@ -12,7 +12,7 @@ from app.domain.job import Job, JobId
 from app.domain.principal import Principal
 
 _WHO = ("by", "kind", "address", "name", "label", "request_id")
-_UNTOUCHED = f"state IN ('queued', 'waiting') AND starts = 0 AND (attempt = 0 OR attempt = {HELD_NOTHING_TIMES})"
+UNTOUCHED = f"state IN ('queued', 'waiting') AND starts = 0 AND (attempt = 0 OR attempt = {HELD_NOTHING_TIMES})"
 
 _CANCEL = (
     text(
@@ -37,7 +37,7 @@ _CANCEL = (
                jsonb_build_object('state', job.state)
         FROM job)
     SELECT * FROM job
-""".replace("{untouched}", _UNTOUCHED)
+""".replace("{untouched}", UNTOUCHED)
     )
     .bindparams(*(bindparam(name, type_=Text) for name in _WHO))
     .columns(*jobs.columns)

@@ -287,7 +287,8 @@ class FencedConnection:
         return FenceBusy(row["job_id"], row["attempt"], row["acquired_at"]) if row else FenceBusy(None, None, None)
 
     def _unavailable(self, error: BaseException) -> BackendUnavailable:
-        return unavailable(error, self._environment.dsn, f"the target of {self._environment.name}")
+        address = self._environment.direct or self._environment.dsn
+        return unavailable(error, address, f"the target of {self._environment.name}")
 
 
 class _EndedBefore(Exception):

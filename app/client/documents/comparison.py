@@ -73,7 +73,7 @@ class SchemaComparison(Document):
 
 
 @document
-class Comparison(Document):
+class ComparedPair(Document):
     """`to` held against `from`: it is behind it, ahead of it, has diverged from it, or is in sync with it."""
 
     source: str = named("from")
@@ -86,3 +86,10 @@ class Comparison(Document):
     links: Mapping[str, str]
     actions: tuple[Action, ...]
     next_steps: tuple[str, ...]
+
+
+@document
+class Comparison(ComparedPair):
+    """`targets`: of an environment that has several, the comparison of each; this is the worst of them."""
+
+    targets: tuple[ComparedPair, ...] = ()

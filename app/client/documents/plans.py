@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from app.client.documents.jobs import Action, LockSession
+from app.client.documents.planned_problems import PlannedProblem, TargetWithoutPlan
 from app.client.documents.proofs import DryRun, Reversibility
 from app.client.reading import Document, document
 
@@ -233,32 +234,6 @@ class LackingConsent(Document):
 
 
 @document
-class FoundProblem(Document):
-    """One of several; what is not known of its place is left out."""
-
-    code: str
-    message: str
-    pointer: str = ""
-    parameter: str = ""
-    migration: str = ""
-    file: str = ""
-    line: int = 0
-    column: int = 0
-
-
-@document
-class PlannedProblem(Document):
-    """The problem that a run would be answered with; its facts are further members."""
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    next_steps: tuple[str, ...]
-    problems: tuple[FoundProblem, ...]
-
-
-@document
 class PlanSummary(Document):
     """A plan as it stands in the list."""
 
@@ -278,7 +253,8 @@ class Plan(PlanSummary):
     """What would be run.
 
     `consent` is there while something needs it, `problem` when a run would be refused. `ledgerPosition` and
-    `schemaFingerprint`: where the target stood, which a run of this plan is held to.
+    `schemaFingerprint`: where the target stood, which a run of this plan is held to. `targets`: of several, the plan of
+    each; `withoutPlan`: those of them that could not be looked at.
     """
 
     protection: str
@@ -295,3 +271,4 @@ class Plan(PlanSummary):
     right_now: RightNow
     actions: tuple[Action, ...]
     targets: tuple[PlanSummary, ...] = ()
+    without_plan: tuple[TargetWithoutPlan, ...] = ()

@@ -19,7 +19,7 @@ def compare() -> str:
     found = api().get("/environments/compare", from_=source, to=target, strict=strict) if target else None
     return render_template(
         "compare.html",
-        names=names,
+        names=list(dict.fromkeys(one for one in (*names, source, target) if one)),
         source=source,
         target=target,
         strict=strict,
