@@ -20,6 +20,14 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[_IN_MEMORY] = folder
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whoever asks for servers needs them, marked or not: `make test-fast` starts none."""
+    for item in items:
+        if "servers" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.servers)
+
+
 def pytest_collection_finish() -> None:
     """Thousands of tests stay to the end: nobody need look through them for garbage, or copy them in each fork."""
     gc.collect()
