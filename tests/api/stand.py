@@ -12,7 +12,6 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from app import create_app
 from app.adapters.health import BackendHealth, Check
 from app.domain.environment import Dsn, Environment, Protection
 from app.domain.job import Attempt, Ended, JobId, JobState
@@ -63,6 +62,7 @@ from app.services.webhook_desk import WebhookDesk
 from app.services.withdrawing import Withdrawals
 from app.settings import Settings
 from app.wiring import Services
+from tests.api.applications import lend, take_back
 from tests.api.contract import Contract, Document
 from tests.domain.literals import entry, sql
 from tests.fakes.approvals import MemoryApprovals
@@ -148,7 +148,7 @@ class Stand:
         self.targets, self.trail = MemoryTargets(clock=self.clock), MemoryTrail(self.clock)
         self.apply(*self.applied)
         self.services = self._services(_settings(**self.changed_settings))
-        self.app: Flask = create_app(self.services.settings, self.services)
+        self.app: Flask = lend(self.services)
         self.contract = Contract(self.app, _document_of(self.app))
 
     def call(self, method: str, path: str, **given: Any) -> Answer:
@@ -374,6 +374,7 @@ def standing(**given: Any) -> Iterator[Stand]:
         yield stand
     finally:
         stand.services.close()
+        take_back(stand.app)
 
 
 def _settings(**changed: Any) -> Settings:
