@@ -175,6 +175,7 @@ class Environment(Answer):
     sync_policy: SyncPolicy | None
     approvals: int = Field(description="how many people beside the one who asks have to approve a job")
     before_run: bool = Field(description="whether a command has to succeed before a run; it may hold secrets")
+    notify: list[str] | None = Field(description="the webhooks that hear of what happens here; null: all that want to")
     auto_run: bool | None
     lock_timeout_ms: int | None
     statement_timeout_ms: int | None

@@ -57,6 +57,7 @@ def list_jobs(query: JobsQuery) -> Response:
         kind=query.kind,
         environment=query.environment,
         with_targets=has_targets(query.environment),
+        chores=True,
         idle=query.idle == "true" or query.kind in CHORES,
     )
     found = run(services().migrations.jobs(wanted))

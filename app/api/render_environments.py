@@ -118,6 +118,7 @@ def _configured(one: Environment) -> Json:
         "windows": {"allow": _windows(one.windows.allow), "deny": _windows(one.windows.deny)},
         "syncPolicy": _sync_policy(one.sync),
         "approvals": one.approvals,
+        "notify": None if one.notify is None else list(one.notify),
         "beforeRun": bool(one.before_run),
         "autoRun": one.auto_run,
         "lockTimeoutMs": one.lock_timeout_ms,

@@ -194,6 +194,7 @@ def _lines(out: Out, one: "Environment") -> Iterator[str]:
         "consent": ", ".join(one.consent) or "none",
         "requires": ", ".join(one.requires) + (f" for {lasting(one.soak_ms)}" if one.soak_ms else "") or "nothing",
         "approvals": str(one.approvals),
+        "notify": "all that want to" if one.notify is None else ", ".join(one.notify) or "nobody",
         "proofs": "required" if one.require_proof else "not required",
         "windows": f"{len(one.windows.allow)} allow, {len(one.windows.deny)} deny"
         if one.windows.allow or one.windows.deny

@@ -89,9 +89,10 @@ def first_state(job: NewJob) -> tuple[JobState, str]:
 
 @dataclass(frozen=True, slots=True)
 class JobQuery:
-    """A page of the job list, newest first; `before` is the id of the last job of the page before. `with_targets`: also
-    those of single targets of the environment. Without `idle`, what a schedule started is left out until it has done
-    something, or failed.
+    """A page of the job list, newest first; `before` is the id of the last job of the page before. Of an environment:
+    the jobs that change it; `chores`: also those that only look at it, or bring others about; `with_targets`: also
+    those of its single targets. Without `idle`, what a schedule started is left out until it has done something, or
+    failed.
     """
 
     limit: int = 50
@@ -100,6 +101,7 @@ class JobQuery:
     kind: JobKind | None = None
     environment: str | None = None
     with_targets: bool = False
+    chores: bool = False
     idle: bool = False
 
 

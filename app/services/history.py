@@ -62,5 +62,5 @@ class HistoryService:
     async def _jobs(self, environment: str | None, before: Place, limit: int) -> list[Happening]:
         known = environment is None or self._environments.knows(environment)
         whole = environment is not None and (not known or self._environments.has_several(environment))
-        query = JobQuery(limit=limit, before=jobs_before(before), environment=environment, with_targets=whole)
+        query = JobQuery(limit, jobs_before(before), environment=environment, with_targets=whole, chores=True)
         return [of_job(one) for one in await self._board.find(query)]

@@ -35,6 +35,7 @@ STAGING = Environment(
     windows=Windows(allow=(Window("0 22 * * 1-5", timedelta(hours=4), "Europe/Vienna"),)),
     sync=SyncPolicy("development", timedelta(minutes=5)),
     approvals=2,
+    notify=("on-call",),
     before_run=("pg_dump", f"--dbname=postgresql://owner:{SECRET}@db/shop"),
 )
 INDEX = SchemaObject(
@@ -85,7 +86,7 @@ def test_an_environment_shows_its_whole_configuration_and_no_password() -> None:
     }
     assert shown["syncPolicy"] == {"from": "development", "everyMs": 300_000}
     assert [one["allowed"] for one in shown["actions"] if one["name"] == "sync"] == [True]
-    assert (shown["approvals"], shown["beforeRun"]) == (2, True)
+    assert (shown["approvals"], shown["beforeRun"], shown["notify"]) == (2, True, ["on-call"])
     assert (shown["autoRun"], shown["lockTries"]) == (None, None)
 
 

@@ -106,6 +106,12 @@ def test_the_list_is_newest_first_and_pages_without_gaps(stand: Stand) -> None:
     assert seen == made[::-1]
 
 
+def test_what_looks_at_an_environment_is_among_its_jobs(stand: Stand) -> None:
+    proof = stand.post("/migrations/verify?environment=development").json
+    assert [one["id"] for one in stand.get("/jobs?environment=development").json] == [proof["id"]]
+    assert stand.get("/jobs?environment=production").json == []
+
+
 def test_the_list_keeps_its_filters_from_page_to_page(stand: Stand) -> None:
     stand.apply(*stand.files)
     for _ in range(3):

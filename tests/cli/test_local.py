@@ -10,8 +10,9 @@ from app.adapters.sources.python import read_python
 from app.cli.exits import Exit
 from app.cli.local.new import next_version
 from app.domain.census import Process, ProcessKind
+from app.domain.environment import Environment
 from app.domain.migration import Migration
-from tests.api.stand import Stand, standing
+from tests.api.stand import DSN, Stand, standing
 from tests.cli.typed import Terminal, Worked
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -159,6 +160,24 @@ def test_doctor_knows_that_nobody_would_work(here: Terminal) -> None:
         idle = {one["about"]: one for one in here.document("doctor")}
     assert idle["workers"]["ok"] is False and "celery --app worker.celery" in idle["workers"]["fix"]
     assert idle["read-only"]["says"] == "this service makes no changes (LIFTLOCK_READ_ONLY)"
+
+
+def test_doctor_finds_whom_nobody_can_tell(here: Terminal) -> None:
+    named = {
+        name: Environment(name, DSN, notify=told)
+        for name, told in (("development", None), ("staging", ()), ("production", ("on-call", "chat")))
+    }
+    with standing(changed_settings={"environments": named}) as stand:
+        here.http = Worked(stand)
+        assert stand.post("/webhooks", json={"name": "chat", "url": "https://example.com/x"}).status_code == 201
+        found = [one for one in here.document("doctor") if "`notify`" in one["says"]]
+    assert [(one["about"], one["says"], one["fix"]) for one in found] == [
+        (
+            "environment production",
+            "its `notify` names on-call, and no webhook is called that",
+            "liftlock webhook add on-call URL, or correct `notify`",
+        )
+    ]
 
 
 def test_doctor_reads_the_environments_that_a_service_started_here_would_have(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """JobBoard, JobClaims and JobSweep: what holds of jobs wherever they are kept."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -139,6 +140,19 @@ def test_the_list_is_newest_first_filtered_and_paged(room: Room) -> None:
     assert ids(JobQuery(environment="staging")) == [jobs[1].id]
     assert ids(JobQuery(kind=JobKind.RESET)) == []
     assert ids(JobQuery(state=JobState.QUEUED)) == newest_first
+
+
+def test_of_an_environment_are_the_jobs_that_change_it_and_where_asked_those_that_look_at_it(room: Room) -> None:
+    run = add(room, "staging")
+    scan, part = (add(room, name, request=JobRequest(JobKind.SCAN, name)) for name in ("staging", "staging.eu"))
+    add(room, "development", request=JobRequest(JobKind.SCAN, "development"))
+
+    def ids(**more: Any) -> list[JobId]:
+        return [job.id for job in room.run(room.board.find(JobQuery(environment="staging", **more)))]
+
+    assert ids() == ids(with_targets=True) == [run.id]
+    assert ids(chores=True) == [scan.id, run.id]
+    assert ids(chores=True, with_targets=True) == [part.id, scan.id, run.id]
 
 
 def test_a_claim_makes_an_attempt_with_a_number_of_its_own(room: Room) -> None:

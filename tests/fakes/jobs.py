@@ -172,6 +172,7 @@ class MemoryJobs:
             and query.state in (None, _shown(row.job))
             and query.kind in (None, row.job.request.kind)
             and concerns(query.environment, row.job.request.environment, with_targets=query.with_targets)
+            and (query.environment is None or query.chores or row.job.request.kind.writes_target)
             and (query.idle or not row.idle)
         ]
         return tuple(sorted(found, key=lambda job: job.id, reverse=True)[: query.limit])

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
-from sqlalchemy import Boolean, ColumnElement, DateTime, Integer, Text, Uuid, and_, bindparam, or_, select, text
+from sqlalchemy import Boolean, ColumnElement, DateTime, Integer, Text, Uuid, and_, bindparam, func, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.adapters.codec import REQUEST, STEPS, to_json
@@ -132,7 +132,9 @@ class ControlJobs:
         if not query.idle:
             wanted = wanted.where(or_(jobs.c.due_at.is_(None), _has_come_to_something()))
         if query.environment is not None:
-            whose = concerns(targets.c.name, query.environment, with_targets=query.with_targets)
+            # chores have queues of their own, `production/scan`
+            place = func.split_part(targets.c.name, "/", 1) if query.chores else targets.c.name
+            whose = concerns(place, query.environment, with_targets=query.with_targets)
             wanted = wanted.join(targets, targets.c.id == jobs.c.target_id).where(whose)
         async with self._database.single() as connection:
             return tuple(job_of(row) for row in (await connection.execute(wanted)).mappings())

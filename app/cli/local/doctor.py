@@ -1,7 +1,7 @@
 """`liftlock doctor`: what is wrong with a set-up, and how to put it right."""
 
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -123,8 +123,10 @@ def _caller(session: Session) -> Iterator[Finding]:
         yield passed_over("read-only", "this service makes no changes (LIFTLOCK_READ_ONLY)")
     try:
         yield _workers(session.client.service.processes())
-        for environment in session.client.environments.list(with_status=True):
+        environments = session.client.environments.list(with_status=True)
+        for environment in environments:
             yield _environment(environment)
+        yield from _notified(session, environments)
     except LiftlockProblem as problem:
         yield bad("environments", str(problem), "liftlock whoami")
 
@@ -135,6 +137,16 @@ def _workers(alive: Mapping[str, int]) -> Finding:
         return good("workers", f"{count} {'process says' if count == 1 else 'processes say'} that they live")
     why = "none has said within 30 s that it lives; jobs are accepted and wait"
     return bad("workers", why, "celery --app worker.celery worker, with the service's own settings; or liftlock up")
+
+
+def _notified(session: Session, environments: Sequence["Environment"]) -> Iterator[Finding]:
+    """A name that no webhook has is told nothing, and nobody would ever know."""
+    told = [(one.name, name) for one in environments for name in one.notify or ()]
+    known = {one.name for one in session.client.webhooks.list()} if told else set()
+    for environment, name in told:
+        if name not in known:
+            why = f"its `notify` names {name}, and no webhook is called that"
+            yield bad(f"environment {environment}", why, f"liftlock webhook add {name} URL, or correct `notify`")
 
 
 def _environment(one: "Environment") -> Finding:

@@ -186,6 +186,7 @@ class Environment(Document):
     targets: tuple[Target, ...] = ()
     state: str = "configured"
     removed: RemovedEnvironment | None = None
+    notify: tuple[str, ...] | None = None
 
 
 @document
