@@ -3,7 +3,6 @@
 gunicorn reads the names of this module that it knows as its settings.
 """
 
-import gc
 import os
 import signal
 import sys
@@ -19,6 +18,7 @@ from app.domain.access import Auth
 from app.domain.census import ProcessKind
 from app.domain.errors import ConfigurationInvalid
 from app.embedded.children import end_with_parent
+from app.garbage import settle
 from app.settings import Settings, load_settings
 
 EXIT_CONFIGURATION = 78
@@ -67,9 +67,8 @@ proc_name = "liftlock-api"
 
 
 def when_ready(_server: Any) -> None:
-    """Before the first fork: what is loaded stays shared, and no collection walks through it again."""
-    gc.collect()
-    gc.freeze()
+    """Before the first fork."""
+    settle()
     log.info("api.listening", address=f"http://{bind}", processes=workers)
     if _loaded.auth is Auth.OFF:
         log.warning("api.open", auth="off", meaning="whoever reaches this address may do everything")

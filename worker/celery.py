@@ -1,7 +1,6 @@
 """The Celery application: `celery --app worker.celery worker`. Each line of its configuration has its reason."""
 
 import functools
-import gc
 import logging
 import subprocess
 import sys
@@ -13,6 +12,7 @@ from celery.signals import setup_logging, worker_init, worker_process_init, work
 from app import logs, measures
 from app.adapters.queue import QUEUE, SOCKET_OPTIONS
 from app.domain.errors import ConfigurationInvalid
+from app.garbage import settle
 from app.settings import Settings, load_settings
 from worker import metrics
 from worker.schedule import beat_schedule
@@ -107,8 +107,7 @@ def _load_before_the_fork(**_: Any) -> None:
     measures.share_among_children()
     if settings.metrics_port:
         _metrics.append(metrics.start(settings.metrics_host, settings.metrics_port))
-    gc.collect()
-    gc.freeze()
+    settle()
 
 
 @worker_shutdown.connect

@@ -83,8 +83,10 @@ def program_environment(
     """
     path = options.environment.get("PATH", os.defpath)
     return {
-        # what seals the secrets of webhooks, unless the caller has a key of its own
+        # as the caller may have it otherwise: what seals the secrets of webhooks
         "LIFTLOCK_SECRET_KEY": f"file:{options.data_dir.absolute() / SECRET_KEY}",
+        # one machine has everything to itself: a second one would only take memory, and turns of the processors
+        "LIFTLOCK_API_PROCESSES": "1",
         **options.environment,
         **{f"LIFTLOCK_TARGET_{name.upper()}": dsn for name, dsn in targets.items()},
         "DATABASE_URL": control_url,
