@@ -62,7 +62,7 @@ def _section(submits: Samples, lists: Samples, known_submits: Samples, known_lis
         ),
         (
             "Two stacks on the same servers, asked in turns by one client each; the token is an operator's, looked up "
-            "once in 5 s by each of the two processes of the API.",
+            "once in 5 s by each process of the API.",
         ),
     )
 
