@@ -169,6 +169,21 @@ def test_what_stands_in_the_file_is_removed_there_and_where_nothing_was_nothing_
     assert stand.delete("/environments/production").json["type"] == "/problems/stands-in-file"
 
 
+def test_its_name_is_given_to_no_other_database_while_a_job_may_hold_the_old_one(left: Stand) -> None:
+    (job,) = left.get("/jobs?environment=staging&state=queued").json
+    attempt = left.start(job["id"])
+    left.run(left.claims.started(attempt, 1))
+    left.run(left.claims.end(attempt, GivenBack("connection_lost", "gone")))
+
+    busy = left.call("PUT", "/environments/staging", json={"url": "postgresql://owner@new/staging"})
+
+    assert (busy.status_code, busy.json["type"], busy.json["jobId"]) == (409, "/problems/target-busy", job["id"])
+    assert "has begun in postgresql://owner@old:5432/staging, and may hold it; put staging back" in busy.json["detail"]
+    targets = [{"name": "eu", "url": "postgresql://owner@old/staging"}]
+    assert left.call("PUT", "/environments/staging", json={"targets": targets}).status_code == 409
+    assert left.call("PUT", "/environments/staging", json={"url": "postgresql://owner@old/staging"}).status_code == 201
+
+
 def test_it_is_known_again_when_it_is_registered_and_its_jobs_go_on(left: Stand) -> None:
     body = {"url": "postgresql://owner@db/elsewhere"}
     assert left.get("/environments/staging/registration").status_code == 404
