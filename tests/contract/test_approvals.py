@@ -139,6 +139,18 @@ def test_who_has_just_taken_it_sends_it_back_and_it_has_still_not_begun(room: Ro
     assert (again.number, again.starts) == (2, 0)
 
 
+def test_what_somebody_has_stopped_just_after_it_was_taken_is_over_and_waits_for_nobody(room: Room) -> None:
+    job = add(room)
+    approve(room, job, BOB)
+    attempt = take(room, job)
+    asked = room.run(room.control.cancel(job.id, ANN.principal))
+    assert asked is not None and asked.state is JobState.RUNNING
+    ended = room.run(room.approvals.require(job.id, 2, attempt.number))
+    assert ended is not None and (ended.state, ended.reason) == (JobState.CANCELLED, "by_user")
+    assert (ended.approvals_needed, ended.message) == (0, "cancelled by ann before it had started")
+    assert ended.finished_at is not None and room.run(room.board.open_on("development")) == ()
+
+
 def test_what_has_begun_goes_on(room: Room) -> None:
     job = add(room)
     approve(room, job, BOB)
