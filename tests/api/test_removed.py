@@ -77,6 +77,22 @@ def test_nothing_is_done_to_it(left: Stand, method: str, path: str) -> None:
     assert any("-X DELETE" in step and "confirm=staging" in step for step in refused.json["nextSteps"])
 
 
+@pytest.mark.parametrize(
+    ("path", "asked"),
+    [
+        ("/migrations", "/migrations?environment=staging"),
+        ("/migrations/{name}", "/migrations/orders?environment=staging"),
+        ("/migrations/graph", "/migrations/graph?environment=staging"),
+        ("/environments/compare", "/environments/compare?from=staging&to=production"),
+        ("/environments/{environment}/drift", "/environments/staging/drift"),
+        ("/environments/{environment}/preserved", "/environments/staging/preserved"),
+    ],
+)
+def test_a_question_that_is_refused_says_so_in_the_contract(left: Stand, path: str, asked: str) -> None:
+    assert left.get(asked).json["type"] == "/problems/environment-removed"
+    assert "409" in left.get("/openapi.json").json["paths"][path]["get"]["responses"]
+
+
 def test_marking_and_bringing_from_it_are_refused_too(left: Stand) -> None:
     mark = {"environment": "staging", "names": ["orders"], "as": "applied"}
     for answer in (
