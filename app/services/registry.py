@@ -65,6 +65,7 @@ class EnvironmentRegistry:
         self._submission = submission
         self._schedules = schedules
         self._seen: tuple[Registered, ...] = ()
+        self._held_to: tuple[Registered, ...] = self._seen
 
     async def refresh(self) -> None:
         """Know what is registered by now, and what has been taken out of the file; every process does so every few
@@ -73,9 +74,13 @@ class EnvironmentRegistry:
         if found != self._seen:
             usable = self._usable(found)
             self._environments.register(usable, frozenset(one.name for one in found) - usable.keys())
-            # before they count as seen: where it does not come to an end it is done again
-            await self._approvals.look_again()
+            # with nothing between: who looks at the same time, and was answered earlier, is put right the next time
             self._seen = found
+        if self._held_to is not self._seen:
+            seen = self._seen
+            await self._approvals.look_again()
+            # not before: where it does not come to an end it is done again
+            self._held_to = seen
         await self._removed.refresh()
 
     async def begin(self) -> None:
