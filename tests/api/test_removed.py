@@ -11,6 +11,7 @@ from app.domain.job import GivenBack, JobKind, JobState, Origin
 from app.domain.principal import Principal
 from app.domain.removed import EnvironmentRemoved
 from app.domain.schedule import Wanted
+from app.services import removed
 from tests.api.leaving import STAGING, add, leave_out
 from tests.api.stand import Stand, standing
 from tests.api.test_access import ADMIN, ASKED, make
@@ -164,7 +165,8 @@ def test_removed_for_good_it_is_gone_and_its_past_is_kept(left: Stand) -> None:
     assert left.delete("/environments/staging?confirm=staging").status_code == 404
 
 
-def test_a_job_that_has_begun_is_not_cancelled_and_keeps_it(left: Stand) -> None:
+def test_a_job_that_has_begun_is_not_cancelled_and_keeps_it(left: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(removed, "AT_ONCE", 1)
     (queued,) = left.get("/jobs?environment=staging&state=queued").json
     later = add(left)
     attempt = left.start(queued["id"])
