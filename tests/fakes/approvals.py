@@ -41,7 +41,7 @@ class MemoryApprovals:
             return None
         row.held_nothing += row.job.state is JobState.RUNNING
         row.owner, row.parked = None, False
-        self._store.change(row, seq=None, lease_until=None, **self._instead(row, asked, given))
+        self._store.change(row, seq=None, lease_until=None, started_at=None, **self._instead(row, asked, given))
         return row.job
 
     def _instead(self, row: Row, asked: int, given: int) -> dict[str, Any]:

@@ -69,7 +69,7 @@ _REQUIRE = (
         message = CASE WHEN {stopped} THEN 'cancelled by ' || j.cancel_requested_by || ' before it had started' ELSE
             (j.request->>'environment') || ' asks for ' || :asked || ' approvals by now; it has ' || had.given
             || ' and waits for ' || :asked - had.given || ' more' END,
-        seq = NULL, owner = NULL, lease_until = NULL, parked = false
+        seq = NULL, owner = NULL, lease_until = NULL, parked = false, started_at = NULL
     FROM (SELECT CAST(count(*) AS int) AS given FROM liftlock_control.votes v WHERE v.job_id = :id AND v.approved) had
     WHERE j.id = :id AND :asked - had.given > j.approvals_needed
       AND ({untouched} OR j.state = 'waiting' OR j.state = 'running' AND j.attempt = :attempt AND j.starts = 0)
