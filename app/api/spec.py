@@ -35,6 +35,15 @@ _PROBLEMS_OF_A_CHANGE = (
     HTTPStatus.PRECONDITION_REQUIRED,
     HTTPStatus.SERVICE_UNAVAILABLE,
 )
+_OF_A_TARGET = (
+    "listMigrations",
+    "getMigration",
+    "getGraph",
+    "compareEnvironments",
+    "getDrift",
+    "listPreserved",
+)
+"""Questions that a target is asked for: nobody asks the one of an environment that was taken out of the file."""
 _TEXT = {"type": "string"}
 _ETAG = {"ETag": {"description": "names just this answer, for If-None-Match", "schema": _TEXT}}
 _ALSO_AS = {
@@ -85,6 +94,8 @@ def completed(document: Document) -> Document:
             responses["304"] = {"description": "the caller has it already"}
             _add_headers_of_an_answer(responses["200"], parameters)
             responses.setdefault("503", _problem(HTTPStatus.SERVICE_UNAVAILABLE))
+        if operation["operationId"] in _OF_A_TARGET:
+            responses["409"] = _problem(HTTPStatus.CONFLICT)
         for media in _ALSO_AS.get(operation["operationId"], ()):
             responses["200"]["content"][media] = {"schema": _TEXT}
         parameters += _HEADERS_OF_ALL

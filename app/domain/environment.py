@@ -135,6 +135,11 @@ class Environment:
         """One for each of its targets, named as `production.eu`; itself where it has but one."""
         return tuple(self._of(target) for target in self.targets) or (self,)
 
+    @property
+    def worked_at(self) -> Dsn:
+        """Where whoever works on it connects."""
+        return self.direct or self.dsn
+
     def is_at(self, other: "Environment") -> bool:
         """Whether both have the same targets, under the same names."""
         here, there = (

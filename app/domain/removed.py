@@ -58,6 +58,10 @@ class Removed:
         """With what is on record of it; for the rest as any other."""
         return Environment(self.name, Dsn(self.stood.address), self.stood.protection)
 
+    def has_stood_at(self, environment: Environment) -> bool:
+        """Of one with several targets nobody can tell: the addresses of all of them are not known here."""
+        return not environment.targets and _place(environment.dsn.secret) == _place(self.stood.address)
+
     @property
     def gone(self) -> str:
         """As a sentence goes on with it."""

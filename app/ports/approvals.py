@@ -18,7 +18,8 @@ class Approvals(Protocol):
         ...
 
     async def require(self, job_id: JobId, asked: int, attempt: int | None = None) -> Job | None:
-        """At least `asked` approvals, those counted that it has; where some are missing it waits for them again.
+        """At least `asked` approvals, those counted that it has; where some are missing it waits for them again, or is
+        over, as cancelled, where somebody has asked it to stop.
 
         None where none are, or the job has begun: it is queued and an attempt has had it, or it runs, but for that
         `attempt`, which has not taken the target yet.

@@ -24,8 +24,8 @@ class Registry(Protocol):
     ) -> Registered | None:
         """Written, and on the audit trail. `version`: the one it replaces, 0 for a new one, None for whatever is there.
 
-        `unless_at_work`: queues of which no job may have begun; none begins before this is committed. None where
-        another version is there by now, or such a job has begun.
+        `unless_at_work`: queues of which no job may have begun, also for a new one; none begins before this is
+        committed. None where another version is there by now, or such a job has begun.
         """
         ...
 

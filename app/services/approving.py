@@ -86,7 +86,8 @@ class ApprovalDesk:
                     await self._told(job)
 
     async def sent_back(self, attempt: Attempt) -> bool:
-        """Whether it waits for approval again, as its environment asks for more by now; then the attempt is over.
+        """Whether it waits for approval again, as its environment asks for more by now; then the attempt is over. So is
+        the job where somebody has asked it to stop meanwhile.
 
         What has begun goes on; of several targets whoever leads them knows that.
         """
@@ -94,7 +95,8 @@ class ApprovalDesk:
         begun = attempt.starts > 0 and attempt.request.convoy is None
         if begun or not asked:
             return False
-        return await self._approvals.require(attempt.job_id, asked, attempt.number) is not None
+        job = await self._approvals.require(attempt.job_id, asked, attempt.number)
+        return job is not None and bool(await self._withdrawals.after(job))
 
     async def refuse_lacking(self, attempt: Attempt, starts: int) -> None:
         """Once the target is its own, at the first of its `starts`; it is not sent back any more.

@@ -18,6 +18,7 @@ from app.domain.errors import (
 )
 from app.domain.job import Job, JobState, Origin
 from app.domain.registered import Registered
+from app.domain.removed import Removed
 from app.domain.step import count_of
 from app.ports import JobBoard, JobQuery, Reader, Registry, Targets
 from app.services.approving import ApprovalDesk
@@ -64,6 +65,7 @@ class EnvironmentRegistry:
         self._submission = submission
         self._schedules = schedules
         self._seen: tuple[Registered, ...] = ()
+        self._held_to: tuple[Registered, ...] = self._seen
 
     async def refresh(self) -> None:
         """Know what is registered by now, and what has been taken out of the file; every process does so every few
@@ -72,9 +74,13 @@ class EnvironmentRegistry:
         if found != self._seen:
             usable = self._usable(found)
             self._environments.register(usable, frozenset(one.name for one in found) - usable.keys())
-            # before they count as seen: where it does not come to an end it is done again
-            await self._approvals.look_again()
+            # with nothing between: who looks at the same time, and was answered earlier, is put right the next time
             self._seen = found
+        if self._held_to is not self._seen:
+            seen = self._seen
+            await self._approvals.look_again()
+            # not before: where it does not come to an end it is done again
+            self._held_to = seen
         await self._removed.refresh()
 
     async def begin(self) -> None:
@@ -197,10 +203,15 @@ class EnvironmentRegistry:
         return next((one.version for one in self._seen if one.name == name), 0)
 
     def _moved_by(self, environment: Environment) -> tuple[str, ...]:
-        """The queues of what would have another address; of one that nobody here can read nobody knows."""
+        """The queues of what would have another address; of one that nobody here can read nobody knows.
+
+        A new one may have the name of one that is gone, whose jobs are still there.
+        """
         name = environment.name
         if not self._version_of(name):
-            return ()
+            removed = self._environments.removed.get(name)
+            is_back = removed is not None and removed.has_stood_at(environment)
+            return () if is_back else _queues_of(environment)
         known = (self._environments.configured(name),) if self._environments.knows(name) else ()
         if any(one.is_at(environment) for one in known):
             return ()
@@ -211,7 +222,8 @@ class EnvironmentRegistry:
         for job in await self._open_on(queues):
             leads = job.request.convoy is not None and job.attempt > 0
             if job.state is JobState.RUNNING or job.starts > 0 or leads:
-                raise _busy(job, f"is at work in {name}, which would have another address; wait for it, or cancel it")
+                removed = self._environments.removed.get(name)
+                raise _busy(job, _would_move(name)) if removed is None else _left_there(job, removed)
 
     async def _refuse_open(self, environment: Environment) -> None:
         name = environment.name
@@ -248,6 +260,20 @@ def _busy(job: Job, why: str) -> TargetBusy:
         f"job {job.id} ({job.request.kind}) {why}",
         facts={"jobId": str(job.id), "state": job.state.value},
         next_steps=(f"POST /jobs/{job.id}/cancel",),
+    )
+
+
+def _would_move(name: str) -> str:
+    return f"is at work in {name}, which would have another address; wait for it, or cancel it"
+
+
+def _left_there(job: Job, removed: Removed) -> TargetBusy:
+    """Nobody can cancel it there before it is back."""
+    return TargetBusy(
+        f"job {job.id} ({job.request.kind}) of {removed.name} has begun in {removed.stood.address}, and may hold it; "
+        f"put {removed.name} back there, and let the job end before it has another address",
+        facts={"jobId": str(job.id), "state": job.state.value},
+        next_steps=(f"GET /jobs/{job.id}",),
     )
 
 

@@ -62,17 +62,24 @@ class RemovedEnvironments:
         if confirm != name:
             raise _unconfirmed(removed)
         for state in (JobState.QUEUED, JobState.WAITING):
-            while batch := await self._open(name, state):
-                for job in batch:
+            while every := await self._open(name, state):
+                for job in every:
                     _refuse_begun(await self._migrations.cancel(job.id, origin), name)
         if not await self._record.remove(name, origin):
             raise NotFound(f"there is no environment {name!r}", next_steps=("GET /environments",))
         # a scan or a proof that waits for it ends at once, as of what is not there
         await self._record.wake([name])
 
-    async def _open(self, name: str, state: JobState) -> tuple[Job, ...]:
-        wanted = JobQuery(limit=AT_ONCE, environment=name, with_targets=True, state=state, idle=True)
-        return await self._board.find(wanted)
+    async def _open(self, name: str, state: JobState) -> list[Job]:
+        """The oldest first: of those in the queue it alone can have been taken, and then no other is cancelled."""
+        found: list[Job] = []
+        while True:
+            before = found[-1].id if found else None
+            wanted = JobQuery(AT_ONCE, before, state, environment=name, with_targets=True, idle=True)
+            page = await self._board.find(wanted)
+            found += page
+            if len(page) < AT_ONCE:
+                return found[::-1]
 
 
 def _refuse_begun(job: Job, name: str) -> None:

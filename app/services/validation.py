@@ -24,6 +24,11 @@ class Examination:
     divergences: tuple[Divergence, ...]
     unreachable: BackendUnavailable | None = None
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether everything was looked at: what a file that cannot be read defines nobody knows."""
+        return self.view is not None and not self.catalog.problems
+
 
 Look = Callable[[Environment], Awaitable[Examination]]
 
@@ -76,15 +81,15 @@ class SchemaValidationService:
         return (await self._source.read()).by_name().get(name)
 
     async def record(self, environment: str, found: Examination) -> None:
-        """Put on record what disagrees, and close what no longer does as far as the target was looked at."""
+        """Put on record what disagrees, and close what no longer does where that was seen."""
         await self._conflicts.record_divergences(environment, found.divergences)
-        if found.view is not None:
+        if found.is_whole:
             await self._conflicts.close_gone(environment, found.divergences)
 
     async def after_a_job(self, environment: Environment) -> None:
         """What the job has settled, and what was put right while it ran, is closed without anybody asking."""
         found = await self.look(environment)
-        if found.view is not None:
+        if found.is_whole:
             await self._conflicts.close_gone(environment.name, found.divergences)
 
     async def _view(self, environment: Environment) -> tuple[TargetView | None, BackendUnavailable | None]:

@@ -1,6 +1,5 @@
 """What was written for a job that has ended before it began: nobody is to find it among the migrations."""
 
-from app.domain.approval import was_rejected
 from app.domain.job import Job, JobState
 from app.ports import Drafts
 
@@ -10,13 +9,12 @@ class Withdrawals:
         self._drafts = drafts
 
     async def after(self, job: Job) -> Job:
-        """The job as it is. Of one that was rejected, or cancelled before it had started, the draft is removed.
+        """The job as it is, just after it was stopped. Where that has ended it, it had not started: no draft is left.
 
-        One that has started has recorded it as applied, or may have.
+        One that has started has recorded it as applied, or may have; it is only asked to stop.
         """
         settling = job.request.settling
         draft = None if settling is None else settling.draft
-        never_began = job.attempt == 0 or was_rejected(job)
-        if draft is not None and job.state is JobState.CANCELLED and never_began:
+        if draft is not None and job.state is JobState.CANCELLED:
             await self._drafts.remove(draft)
         return job

@@ -145,7 +145,7 @@ def test_what_is_asked_for_again_is_approved_again(office: Office) -> None:
     assert (again.status_code, again.json["state"], again.json["approvalsNeeded"]) == (202, "waiting", 1)
 
 
-@pytest.mark.parametrize("word", ["reject", "cancel", "sent back, reject"])
+@pytest.mark.parametrize("word", ["reject", "cancel", "sent back, reject", "sent back, cancel"])
 def test_what_was_written_for_a_job_that_never_began_goes_with_it(office: Office, word: str) -> None:
     stand, sent_back = office.stand, word.startswith("sent back")
     index = SchemaObject("index", "public.i", {"of": "public.a", "definition": "CREATE INDEX i ON public.a (id)"})

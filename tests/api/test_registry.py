@@ -160,6 +160,29 @@ def test_what_somebody_else_has_changed_meanwhile_is_looked_at_again(
     assert (done.status_code, done.json["version"], done.json["document"]) == (200, 3, QA)
 
 
+def test_a_look_that_was_overtaken_is_not_the_last_word(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two requests look at the same time, and the answer of before comes last to one of them."""
+    stand.run(stand.registry.put("qa", QA, None, Origin()))
+    before = stand.run(stand.registry.all())
+    stand.run(stand.registry.put("qa", {**QA, "approvals": 2}, None, Origin()))
+    now = stand.run(stand.registry.all())
+    answers, look_again = [now, before], stand.services.approvals.look_again
+
+    async def answered() -> tuple[Registered, ...]:
+        return answers.pop(0) if answers else now
+
+    async def overtaken() -> None:
+        if answers:
+            await stand.services.registry.refresh()
+        await look_again()
+
+    monkeypatch.setattr(stand.registry, "all", answered)
+    monkeypatch.setattr(stand.services.approvals, "look_again", overtaken)
+    for _ in range(2):
+        stand.run(stand.services.registry.refresh())
+    assert stand.services.environments.named("qa").approvals == 2
+
+
 def test_what_another_requires_is_not_forgotten(stand: Stand) -> None:
     put(stand, body={"url": "env:QA_URL"})
     put(stand, "later", body={"url": "postgresql://db/later", "requires": ["qa"]})

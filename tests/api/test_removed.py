@@ -11,6 +11,7 @@ from app.domain.job import GivenBack, JobKind, JobState, Origin
 from app.domain.principal import Principal
 from app.domain.removed import EnvironmentRemoved
 from app.domain.schedule import Wanted
+from app.services import removed
 from tests.api.leaving import STAGING, add, leave_out
 from tests.api.stand import Stand, standing
 from tests.api.test_access import ADMIN, ASKED, make
@@ -75,6 +76,22 @@ def test_nothing_is_done_to_it(left: Stand, method: str, path: str) -> None:
     assert (refused.json["environment"], refused.json["jobs"], refused.json["openJobs"]) == ("staging", 2, 1)
     assert "put it back there and start Liftlock again" in refused.json["detail"]
     assert any("-X DELETE" in step and "confirm=staging" in step for step in refused.json["nextSteps"])
+
+
+@pytest.mark.parametrize(
+    ("path", "asked"),
+    [
+        ("/migrations", "/migrations?environment=staging"),
+        ("/migrations/{name}", "/migrations/orders?environment=staging"),
+        ("/migrations/graph", "/migrations/graph?environment=staging"),
+        ("/environments/compare", "/environments/compare?from=staging&to=production"),
+        ("/environments/{environment}/drift", "/environments/staging/drift"),
+        ("/environments/{environment}/preserved", "/environments/staging/preserved"),
+    ],
+)
+def test_a_question_that_is_refused_says_so_in_the_contract(left: Stand, path: str, asked: str) -> None:
+    assert left.get(asked).json["type"] == "/problems/environment-removed"
+    assert "409" in left.get("/openapi.json").json["paths"][path]["get"]["responses"]
 
 
 def test_marking_and_bringing_from_it_are_refused_too(left: Stand) -> None:
@@ -148,7 +165,8 @@ def test_removed_for_good_it_is_gone_and_its_past_is_kept(left: Stand) -> None:
     assert left.delete("/environments/staging?confirm=staging").status_code == 404
 
 
-def test_a_job_that_has_begun_is_not_cancelled_and_keeps_it(left: Stand) -> None:
+def test_a_job_that_has_begun_is_not_cancelled_and_keeps_it(left: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(removed, "AT_ONCE", 1)
     (queued,) = left.get("/jobs?environment=staging&state=queued").json
     later = add(left)
     attempt = left.start(queued["id"])
@@ -167,6 +185,21 @@ def test_what_stands_in_the_file_is_removed_there_and_where_nothing_was_nothing_
     assert [one["name"] for one in stand.get("/environments").json] == ["development", "production"]
     assert stand.get("/environments/staging").status_code == 404
     assert stand.delete("/environments/production").json["type"] == "/problems/stands-in-file"
+
+
+def test_its_name_is_given_to_no_other_database_while_a_job_may_hold_the_old_one(left: Stand) -> None:
+    (job,) = left.get("/jobs?environment=staging&state=queued").json
+    attempt = left.start(job["id"])
+    left.run(left.claims.started(attempt, 1))
+    left.run(left.claims.end(attempt, GivenBack("connection_lost", "gone")))
+
+    busy = left.call("PUT", "/environments/staging", json={"url": "postgresql://owner@new/staging"})
+
+    assert (busy.status_code, busy.json["type"], busy.json["jobId"]) == (409, "/problems/target-busy", job["id"])
+    assert "has begun in postgresql://owner@old:5432/staging, and may hold it; put staging back" in busy.json["detail"]
+    targets = [{"name": "eu", "url": "postgresql://owner@old/staging"}]
+    assert left.call("PUT", "/environments/staging", json={"targets": targets}).status_code == 409
+    assert left.call("PUT", "/environments/staging", json={"url": "postgresql://owner@old/staging"}).status_code == 201
 
 
 def test_it_is_known_again_when_it_is_registered_and_its_jobs_go_on(left: Stand) -> None:

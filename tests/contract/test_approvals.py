@@ -132,11 +132,24 @@ def test_who_has_just_taken_it_sends_it_back_and_it_has_still_not_begun(room: Ro
     attempt = take(room, job)
     assert room.run(room.approvals.require(job.id, 2)) is None
     sent_back = room.run(room.approvals.require(job.id, 2, attempt.number))
-    assert sent_back is not None and (sent_back.state, sent_back.lease_until) == (JobState.WAITING, None)
+    assert sent_back is not None and sent_back.state is JobState.WAITING
+    assert (sent_back.lease_until, sent_back.started_at) == (None, None)
     assert not room.run(room.claims.beat(attempt, 30_000))
     approve(room, job, EVE)
     again = take(room, job)
     assert (again.number, again.starts) == (2, 0)
+
+
+def test_what_somebody_has_stopped_just_after_it_was_taken_is_over_and_waits_for_nobody(room: Room) -> None:
+    job = add(room)
+    approve(room, job, BOB)
+    attempt = take(room, job)
+    asked = room.run(room.control.cancel(job.id, ANN.principal))
+    assert asked is not None and asked.state is JobState.RUNNING
+    ended = room.run(room.approvals.require(job.id, 2, attempt.number))
+    assert ended is not None and (ended.state, ended.reason) == (JobState.CANCELLED, "by_user")
+    assert (ended.approvals_needed, ended.message) == (0, "cancelled by ann before it had started")
+    assert ended.finished_at is not None and room.run(room.board.open_on("development")) == ()
 
 
 def test_what_has_begun_goes_on(room: Room) -> None:

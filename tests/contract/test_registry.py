@@ -98,6 +98,8 @@ def test_one_that_leads_others_is_at_work_from_its_first_attempt_on(room: Room) 
     assert not moved(room, "qa")
 
 
-def test_a_new_one_is_not_moved(room: Room) -> None:
+def test_a_new_one_takes_over_no_job_that_has_begun_under_its_name(room: Room) -> None:
     take(room, add(room))
-    assert moved(room, "qa")
+    assert not moved(room, "qa")
+    assert room.run(room.registry.all()) == ()
+    assert moved(room)

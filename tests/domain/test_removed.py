@@ -72,3 +72,10 @@ def test_a_job_says_what_it_waits_for_unless_it_is_at_work() -> None:
     assert (waiting.reason, waiting.message) == ("approval", f"it waits; {said}")
     for at_work in (replace(JOB, state=JobState.RUNNING), replace(JOB, reason=UNDER_WAY)):
         assert waiting_for(at_work, STAGING) == at_work
+
+
+def test_where_it_has_stood_is_told_by_its_one_address() -> None:
+    there, elsewhere = Dsn("postgresql://another:hush@DB/shop"), Dsn("postgresql://owner@db/shop2")
+    assert STAGING.has_stood_at(Environment("staging", there))
+    assert not STAGING.has_stood_at(Environment("staging", elsewhere))
+    assert not STAGING.has_stood_at(Environment("staging", there, targets=(Target("eu", there),)))

@@ -41,17 +41,25 @@ class MemoryApprovals:
             return None
         row.held_nothing += row.job.state is JobState.RUNNING
         row.owner, row.parked = None, False
-        self._store.change(
-            row,
-            state=JobState.WAITING,
-            reason="approval",
-            seq=None,
-            lease_until=None,
-            approvals_needed=asked - given,
-            message=f"{row.job.request.environment} asks for {asked} approvals by now; it has {given} and waits for "
-            f"{asked - given} more",
-        )
+        self._store.change(row, seq=None, lease_until=None, started_at=None, **self._instead(row, asked, given))
         return row.job
+
+    def _instead(self, row: Row, asked: int, given: int) -> dict[str, Any]:
+        if row.job.cancel_requested_at is not None:
+            return {
+                "state": JobState.CANCELLED,
+                "reason": "by_user",
+                "approvals_needed": 0,
+                "message": f"cancelled by {row.wishes.cancelled_by} before it had started",
+                "finished_at": self._store.clock.now(),
+            }
+        return {
+            "state": JobState.WAITING,
+            "reason": "approval",
+            "approvals_needed": asked - given,
+            "message": f"{row.job.request.environment} asks for {asked} approvals by now; it has {given} and waits for "
+            f"{asked - given} more",
+        }
 
     async def reject(self, job_id: JobId, by: Origin, note: str | None) -> Job | None:
         row = self._voted(job_id, by, note, approved=False)

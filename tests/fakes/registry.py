@@ -31,7 +31,7 @@ class MemoryRegistry:
         unless_at_work: Sequence[str] = (),
     ) -> Registered | None:
         known = self._known.get(name)
-        if known is not None and any(_has_begun(row.job) for one in unless_at_work for row in self._jobs.open_on(one)):
+        if any(_has_begun(row.job) for one in unless_at_work for row in self._jobs.open_on(one)):
             return None
         if version is not None and version != (0 if known is None else known.version):
             return None

@@ -124,6 +124,23 @@ def test_a_missing_file_is_refused_and_recorded(house: House) -> None:
     assert [row["kind"] for row in open_conflicts(house)] == ["missing_file"]
 
 
+def test_a_file_that_cannot_be_read_closes_no_conflict(house: House) -> None:
+    """What it defines nobody knows, so nobody knows either what is gone."""
+    (house.folder / "1_one.sql").unlink()
+    house.write("2_two.sql", TWO.replace("id int", "id bigint"))
+    with pytest.raises(ConflictsOpen):
+        house.submit()
+    before = sorted(row["kind"] for row in open_conflicts(house))
+
+    house.write("2_two.sql", "-- migrate:up\nCOMMIT;\n")
+    with pytest.raises(MigrationsInvalid):
+        house.submit()
+    assert before == ["checksum_mismatch", "missing_file"]
+    assert sorted(row["kind"] for row in open_conflicts(house)) == before
+    assert house.do(JobKind.ROLLBACK).state is JobState.SUCCEEDED
+    assert "missing_file" in [row["kind"] for row in open_conflicts(house)]
+
+
 def test_what_is_missing_can_still_be_rolled_back_with_the_text_it_was_applied_with(house: House) -> None:
     (house.folder / "2_two.sql").unlink()
 

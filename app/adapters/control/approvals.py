@@ -63,15 +63,18 @@ _REQUIRE = (
     text(
         """
     UPDATE liftlock_control.jobs j
-    SET state = 'waiting', reason = 'approval', seq = NULL, owner = NULL, lease_until = NULL, parked = false,
-        approvals_needed = :asked - had.given,
-        message = (j.request->>'environment') || ' asks for ' || :asked || ' approvals by now; it has ' || had.given
-            || ' and waits for ' || :asked - had.given || ' more'
+    SET state = CASE WHEN {stopped} THEN 'cancelled' ELSE 'waiting' END,
+        reason = CASE WHEN {stopped} THEN 'by_user' ELSE 'approval' END,
+        approvals_needed = CASE WHEN {stopped} THEN 0 ELSE :asked - had.given END,
+        message = CASE WHEN {stopped} THEN 'cancelled by ' || j.cancel_requested_by || ' before it had started' ELSE
+            (j.request->>'environment') || ' asks for ' || :asked || ' approvals by now; it has ' || had.given
+            || ' and waits for ' || :asked - had.given || ' more' END,
+        seq = NULL, owner = NULL, lease_until = NULL, parked = false, started_at = NULL
     FROM (SELECT CAST(count(*) AS int) AS given FROM liftlock_control.votes v WHERE v.job_id = :id AND v.approved) had
     WHERE j.id = :id AND :asked - had.given > j.approvals_needed
       AND ({untouched} OR j.state = 'waiting' OR j.state = 'running' AND j.attempt = :attempt AND j.starts = 0)
     RETURNING j.*
-""".replace("{untouched}", UNTOUCHED)
+""".replace("{untouched}", UNTOUCHED).replace("{stopped}", "j.cancel_requested_at IS NOT NULL")
     )
     .bindparams(bindparam("id", type_=Uuid), bindparam("asked", type_=Integer), bindparam("attempt", type_=Integer))
     .columns(*jobs.columns)

@@ -29,14 +29,15 @@ _CHANGE = """
 _PUT_ROW = """
     INSERT INTO liftlock_control.environments AS known (name, document, updated_by)
     SELECT :name, CAST(:document AS jsonb), :label
-    WHERE COALESCE(:version, 0) = 0 OR EXISTS (SELECT FROM liftlock_control.environments WHERE name = :name)
-    ON CONFLICT (name) DO UPDATE
-    SET document = EXCLUDED.document, version = known.version + 1, updated_at = clock_timestamp(),
-        updated_by = EXCLUDED.updated_by
-    WHERE (:version IS NULL OR known.version = :version) AND NOT EXISTS (
+    WHERE (COALESCE(:version, 0) = 0 OR EXISTS (SELECT FROM liftlock_control.environments WHERE name = :name))
+      AND NOT EXISTS (
         SELECT FROM liftlock_control.jobs j JOIN liftlock_control.targets t ON t.id = j.target_id
         WHERE t.name = ANY (:unless_at_work) AND (j.state = 'running' OR j.state = 'queued' AND (
             j.starts > 0 OR j.attempt > 0 AND jsonb_typeof(j.request->'convoy') = 'object')))
+    ON CONFLICT (name) DO UPDATE
+    SET document = EXCLUDED.document, version = known.version + 1, updated_at = clock_timestamp(),
+        updated_by = EXCLUDED.updated_by
+    WHERE :version IS NULL OR known.version = :version
 """
 _HOLD_QUEUES = text("""
     SELECT id FROM liftlock_control.targets WHERE name = ANY (:queues) ORDER BY id FOR UPDATE

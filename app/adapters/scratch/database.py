@@ -58,7 +58,7 @@ class PostgresScratch:
     async def create(self) -> None:
         """Like the target's: encoding, collation, and the settings that were given to that database."""
         assert self._name.startswith(PREFIX)
-        async with connected(self._target, self._target.direct or self._target.dsn) as target:
+        async with connected(self._target, self._target.worked_at) as target:
             like = await target.fetchrow(statements.LIKE_WHICH)
             settings = [row["one"] for row in await target.fetch(statements.SETTINGS)]
         async with self._on_server() as server:
@@ -130,7 +130,7 @@ class PostgresScratch:
         """The best way that can be gone; why not a better one is said."""
         elsewhere, why = self._target.scratch is not None, []
         await like_public(self._opened(), snapshot)
-        target = self._target.direct or self._target.dsn
+        target = self._target.worked_at
         try:
             return await by_dump(self._opened(), self._dump, target, elsewhere, is_halted)
         except DumpFailed as error:

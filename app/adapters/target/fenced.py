@@ -52,7 +52,7 @@ class FencedConnection:
     async def open(self) -> None:
         """Raises BackendUnavailable."""
         try:
-            self._connection = await self._pooling.connect(self._environment.direct or self._environment.dsn)
+            self._connection = await self._pooling.connect(self._environment.worked_at)
         except (*LOST, *UNUSABLE, asyncpg.PostgresError) as error:
             raise self._unavailable(error) from error
         self.prepared = Prepared(self._connection, pooled=self._pooling.is_there)
@@ -287,8 +287,7 @@ class FencedConnection:
         return FenceBusy(row["job_id"], row["attempt"], row["acquired_at"]) if row else FenceBusy(None, None, None)
 
     def _unavailable(self, error: BaseException) -> BackendUnavailable:
-        address = self._environment.direct or self._environment.dsn
-        return unavailable(error, address, f"the target of {self._environment.name}")
+        return unavailable(error, self._environment.worked_at, f"the target of {self._environment.name}")
 
 
 class _EndedBefore(Exception):

@@ -23,10 +23,10 @@ class PostgresObservers:
     async def open(self, environment: Environment, attempt: Attempt) -> AsyncIterator["PostgresObserver"]:
         connection: asyncpg.Connection | None = None
         try:
-            connection = await connect(environment.direct or environment.dsn, f"liftlock:observer={attempt.job_id}")
+            connection = await connect(environment.worked_at, f"liftlock:observer={attempt.job_id}")
             yield PostgresObserver(connection, environment, attempt)
         except (*LOST, *UNUSABLE, asyncpg.PostgresError) as error:
-            raise unavailable(error, environment.dsn, f"the target of {environment.name}") from error
+            raise unavailable(error, environment.worked_at, f"the target of {environment.name}") from error
         finally:
             await close(connection)
 

@@ -27,9 +27,9 @@ async def release(environment: Environment, stranded: UUID, outcome: Ended, pati
     """
     what = f"the target of {environment.name}"
     try:
-        connection = await connect(environment.direct or environment.dsn, "liftlock:release")
+        connection = await connect(environment.worked_at, "liftlock:release")
     except (*LOST, *UNUSABLE, asyncpg.PostgresError) as error:
-        raise unavailable(error, environment.dsn, what) from error
+        raise unavailable(error, environment.worked_at, what) from error
     try:
         ended = await connection.fetch(queries.TERMINATE_OLDER_ATTEMPTS, str(stranded), EVERY_ATTEMPT)
         async with transaction(connection, patience):
@@ -37,7 +37,7 @@ async def release(environment: Environment, stranded: UUID, outcome: Ended, pati
     except asyncpg.LockNotAvailableError as error:
         raise BackendUnavailable(f"a session still holds the fence of {what}; it is tried again") from error
     except (ConnectionLost, *LOST, asyncpg.PostgresError) as error:
-        raise unavailable(error, environment.dsn, what) from error
+        raise unavailable(error, environment.worked_at, what) from error
     finally:
         await close(connection)
     log.warning("target.released", environment=environment.name, stranded=str(stranded), pids=[row[0] for row in ended])

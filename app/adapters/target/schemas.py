@@ -46,10 +46,10 @@ async def connected(environment: Environment) -> AsyncIterator[asyncpg.Connectio
     """A connection to the target for one question. Raises BackendUnavailable."""
     connection: asyncpg.Connection | None = None
     try:
-        connection = await connect(environment.direct or environment.dsn, "liftlock:snapshot")
+        connection = await connect(environment.worked_at, "liftlock:snapshot")
         yield connection
     except (*LOST, *UNUSABLE, asyncpg.PostgresError) as error:
-        raise unavailable(error, environment.dsn, f"the target of {environment.name}") from error
+        raise unavailable(error, environment.worked_at, f"the target of {environment.name}") from error
     finally:
         await close(connection)
 

@@ -46,12 +46,12 @@ class PostgresSurveys:
 async def _looking(environment: Environment) -> AsyncIterator[asyncpg.Connection]:
     connection: asyncpg.Connection | None = None
     try:
-        connection = await connect(environment.direct or environment.dsn, "liftlock:survey")
+        connection = await connect(environment.worked_at, "liftlock:survey")
         async with connection.transaction(readonly=True):
             await connection.execute(_QUIET)
             yield connection
     except (*LOST, *UNUSABLE, asyncpg.PostgresError) as error:
-        raise unavailable(error, environment.dsn, f"the target of {environment.name}") from error
+        raise unavailable(error, environment.worked_at, f"the target of {environment.name}") from error
     finally:
         await close(connection)
 
