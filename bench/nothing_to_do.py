@@ -58,8 +58,8 @@ def _section(job: Samples, task: Samples, short: Samples, least: Samples) -> Sec
         ),
         (
             "Ten migrations, all applied. The first row has the answer at once switched off (LIFTLOCK_NO_SHORTCUT=1), "
-            "as while another job is open on the target: the job is committed, queued, claimed, planned from what the "
-            "target says then, and ended, durably.",
+            "and with it the look at the target that such an answer is made from: the job is committed, queued, "
+            "claimed, planned from what the target says then, and ended, durably.",
             "Floor: an empty task sent, carried out by a worker on the same broker, and its result waited for, as "
             "Celery does it with its result backend; nothing is durable. Below it the same without a result: the task "
             "pushes to a list, and the client waits on that list.",

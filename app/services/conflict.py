@@ -23,6 +23,8 @@ OF_FILES = (
     ConflictKind.OUT_OF_ORDER,
     ConflictKind.OBJECT_OVERLAP,
 )
+OF_PENDING = (ConflictKind.OBJECT_OVERLAP,)
+"""Of files that wait to run: it is gone with the job that runs them, and nobody need say so."""
 
 
 class ConflictResolutionService:
@@ -76,10 +78,12 @@ class ConflictResolutionService:
         if collisions:
             await self._log.record_all(collisions)
 
-    async def close_gone(self, environment: str, found: Sequence[Divergence]) -> None:
+    async def close_gone(
+        self, environment: str, found: Sequence[Divergence], kinds: Sequence[ConflictKind] = OF_FILES
+    ) -> None:
         """Close what files and history, both of them looked at, do not disagree about any more."""
         seen = [divergence.as_collision(environment).fingerprint for divergence in found]
-        await self._log.expire(environment, [kind.value for kind in OF_FILES], seen)
+        await self._log.expire(environment, [kind.value for kind in kinds], seen)
 
     async def record_drift(self, environment: str, drift: Drift | None) -> Conflict | None:
         """The record of what has drifted by now; that of an earlier drift is closed."""

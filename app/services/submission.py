@@ -110,7 +110,7 @@ class Submission:
         """Commit the job, then ring. Raises a Refusal before anything is committed, or BackendUnavailable.
 
         From the history it is refused, or found to be nothing to do, only while no other job of the target
-        is open: such a job could change the answer, so then the worker decides, and nobody waits for a look.
+        is open: such a job could change the answer, so then the worker decides.
         """
         self.refuse_when_read_only()
         environment = self._environments.named(request.environment)
@@ -119,8 +119,7 @@ class Submission:
         other = in_the_way(request, open_jobs)
         if other is not None:
             return answer_busy(request, other)
-        sure = self._shortcut and not open_jobs
-        look = self._validation.look_at_target if sure else self._validation.look_at_files
+        look = self._validation.look_at_target if self._shortcut else self._validation.look_at_files
         admission = await self.admit(request, environment, open_jobs, origin.principal, partial(look, files))
         new = self.new_job(admission, origin, idempotency, dedupe)
         recorded = self.record_if_possible(environment.name, admission.found)

@@ -11,7 +11,7 @@ from app.domain.environment import Environment
 from app.domain.errors import BackendUnavailable
 from app.domain.migration import Catalog, Migration
 from app.ports import Source, Targets, TargetView
-from app.services.conflict import ConflictResolutionService
+from app.services.conflict import OF_PENDING, ConflictResolutionService
 from app.services.gate import HazardGate
 
 
@@ -87,10 +87,10 @@ class SchemaValidationService:
             await self._conflicts.close_gone(environment, found.divergences)
 
     async def after_a_job(self, environment: Environment) -> None:
-        """What the job has settled, and what was put right while it ran, is closed without anybody asking."""
+        """What was only about waiting files is closed at once, and not when somebody next asks."""
         found = await self.look(environment)
         if found.is_whole:
-            await self._conflicts.close_gone(environment.name, found.divergences)
+            await self._conflicts.close_gone(environment.name, found.divergences, OF_PENDING)
 
     async def _view(self, environment: Environment) -> tuple[TargetView | None, BackendUnavailable | None]:
         try:

@@ -78,31 +78,17 @@ def test_a_conflict_stays_open_while_its_target_cannot_be_looked_at(servers: Ser
         assert [row["kind"] for row in open_conflicts(house)] == ["checksum_mismatch"]
 
 
-def test_what_is_put_right_while_a_job_waits_is_closed_with_its_end(house: House) -> None:
-    house.write("3_three.sql", ONE.replace("one", "three"))
-    job_id = house.submit().job.id
-    house.write("1_one.sql", ONE.replace("id int", "id bigint"))
-    found = house.run_async(house.services.validation.look(house.services.environments.named("development")))
-    house.run_async(house.services.validation.record("development", found))
-    assert [row["kind"] for row in open_conflicts(house)] == ["checksum_mismatch"]
+def test_without_the_shortcut_the_worker_is_who_looks_and_refuses(servers: Servers, folder: Path) -> None:
+    with open_house(servers, folder, shortcut=False) as house:
+        house.write("1_one.sql", ONE)
+        house.do()
+        house.write("1_one.sql", ONE.replace("id int", "id bigint"))
 
-    house.write("1_one.sql", ONE)
+        job_id = house.submit().job.id
+        assert open_conflicts(house) == []
+        refused = house.perform(job_id)
 
-    assert house.perform(job_id).state is JobState.SUCCEEDED
-    assert open_conflicts(house) == []
-
-
-def test_while_a_job_is_open_the_target_is_left_to_the_worker(house: House) -> None:
-    house.write("3_three.sql", ONE.replace("one", "three"))
-    first = house.submit().job.id
-    house.write("1_one.sql", ONE.replace("id int", "id bigint"))
-
-    second = house.submit().job.id
-    assert open_conflicts(house) == []
-
-    house.write("1_one.sql", ONE)
-    assert house.perform(first).state is JobState.SUCCEEDED
-    assert house.perform(second).reason == "nothing_to_do"
+    assert (refused.state, refused.reason) == (JobState.FAILED, "conflicts_open")
 
 
 def test_a_difference_in_comments_alone_is_a_notice_and_the_run_goes_on(house: House) -> None:
