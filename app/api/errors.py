@@ -181,7 +181,7 @@ def _translated(error: HTTPException) -> LiftlockError:
 
 
 def _no_such_address() -> errors.NotFound:
-    addresses = [str(rule) for rule in current_app.url_map.iter_rules() if not rule.arguments]
+    addresses = {str(rule) for rule in current_app.url_map.iter_rules() if not rule.arguments}
     near = difflib.get_close_matches(request.path, addresses, n=3)
     meant = f"; did you mean {' or '.join(near)}?" if near else "; /docs lists every address"
     return errors.NotFound(

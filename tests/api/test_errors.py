@@ -52,6 +52,8 @@ def test_an_unknown_address_names_near_ones(stand: Stand) -> None:
     refused = stand.get("/migration")
     assert refused.status_code == 404
     assert "/migrations" in refused.json["didYouMean"]
+    near = stand.get("/token").json["didYouMean"]
+    assert near[0] == "/tokens" and len(near) == len(set(near))
     assert refused.json["instance"] == "/migration"
 
 
