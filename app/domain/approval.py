@@ -158,14 +158,15 @@ def refuse_unasked(environment: Environment, request: JobRequest, plans: Mapping
         raise _nobody_asked(environment)
 
 
-def refuse_too_few(request: JobRequest, asked: int, votes: Sequence[Vote]) -> None:
-    """Raises ApprovalVoid for a job that would run with fewer approvals than are asked for."""
+def too_few(request: JobRequest, asked: int, votes: Sequence[Vote]) -> ApprovalVoid | None:
+    """Of a job that would run with fewer approvals than are asked for; None of any other."""
     given = sum(vote.approved for vote in votes)
-    if given < asked:
-        raise ApprovalVoid(
-            f"{request.environment} asks for {count_of(asked, 'approval')} by now, and this job has {given}; nothing "
-            f"was run, ask again"
-        )
+    if given >= asked:
+        return None
+    return ApprovalVoid(
+        f"{request.environment} asks for {count_of(asked, 'approval')} by now, and this job has {given}; nothing "
+        f"was run, ask again"
+    )
 
 
 def _nobody_asked(environment: Environment) -> ApprovalVoid:

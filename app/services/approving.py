@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from uuid import UUID
 
-from app.domain.approval import Vote, approvals_needed, bound_by, refuse_too_few, refuse_vote
+from app.domain.approval import Vote, approvals_needed, bound_by, refuse_vote, too_few
 from app.domain.binding import binding_of
 from app.domain.environment import Environment
-from app.domain.errors import Forbidden, NotFound, ReadOnly, TargetBusy
+from app.domain.errors import ApprovalVoid, Forbidden, NotFound, ReadOnly, TargetBusy
 from app.domain.job import Attempt, Job, JobId, JobRequest, JobState, Origin
 from app.domain.principal import Principal
 from app.domain.promotion import opening
@@ -98,14 +98,13 @@ class ApprovalDesk:
         job = await self._approvals.require(attempt.job_id, asked, attempt.number)
         return job is not None and bool(await self._withdrawals.after(job))
 
-    async def refuse_lacking(self, attempt: Attempt, starts: int) -> None:
-        """Once the target is its own, at the first of its `starts`; it is not sent back any more.
+    async def lacking(self, attempt: Attempt) -> ApprovalVoid | None:
+        """Why its plan may not be pinned now that the target is its own: it is not sent back any more.
 
-        Raises ApprovalVoid.
+        A job whose plan is pinned has begun, and goes on.
         """
         asked = self._asked(attempt.request)
-        if asked and starts == 1:
-            refuse_too_few(attempt.request, asked, await self._approvals.of(attempt.job_id))
+        return too_few(attempt.request, asked, await self._approvals.of(attempt.job_id)) if asked else None
 
     async def approve(self, job_id: UUID, note: str | None, origin: Origin) -> Job:
         """Raises NotFound, NothingToApprove, Forbidden or ReadOnly."""

@@ -210,12 +210,12 @@ class PlanExecutor:
         guard = DriftGuard(environment, attempt, await self._conflicts.ignored(environment.name))
         proof = await ProofGate.for_job(self._proofs, environment, attempt.request)
         try:
-            await self._approvals.refuse_lacking(attempt, starts)
+            lacking = await self._approvals.lacking(attempt)
             pinned, history = await self._gate.pin(
                 session,
                 attempt.request,
                 environment,
-                SecondLook(self._source, environment, attempt.request, catalog, around, guard, proof),
+                SecondLook(self._source, environment, attempt.request, catalog, around, guard, proof, lacking),
                 proof.known,
             )
             steps = bind(pinned, catalog, history, attempt.job_id)

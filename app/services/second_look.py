@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from app.domain.approval import refuse_unapproved
 from app.domain.environment import Environment
-from app.domain.errors import LiftlockError, MigrationsInvalid
+from app.domain.errors import ApprovalVoid, LiftlockError, MigrationsInvalid
 from app.domain.job import JobRequest
 from app.domain.migration import Catalog
 from app.domain.promotion import Surroundings
@@ -17,7 +17,7 @@ from app.services.proof_gate import ProofGate
 
 @dataclass(frozen=True)
 class SecondLook:
-    """`around`: of the other environments, or why it is not known."""
+    """`around`: of the other environments, or why it is not known. `lacking`: of the approvals it needs."""
 
     source: Source
     environment: Environment
@@ -26,9 +26,12 @@ class SecondLook:
     around: Surroundings | LiftlockError
     guard: DriftGuard
     proof: ProofGate
+    lacking: ApprovalVoid | None
 
     def __call__(self, view: TargetView) -> Plan:
         """Under the fence. Raises a Refusal, or BackendUnavailable when another environment could not be read."""
+        if self.lacking is not None:
+            raise self.lacking
         if isinstance(self.around, LiftlockError):
             raise self.around
         plan = self.guard.judge(plan_job(self.request, self.environment, self.catalog, view, self.around), view)

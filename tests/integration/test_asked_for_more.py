@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from app import failpoints
 from app.caretaker import Caretaker
 from app.domain.census import ProcessKind
 from app.domain.environment import Dsn, Environment, Target
 from app.domain.job import Attempt, Job, JobKind, JobRequest, JobState, Origin
 from app.domain.principal import Principal
+from app.failpoints import Action, Failpoint
 from tests.support.eventually import eventually
 from tests.support.house import House, installed_database, open_house
 from tests.support.servers import Servers, value
@@ -138,6 +140,25 @@ def test_who_may_have_taken_the_target_before_is_looked_at_when_it_is_its_own(
         assert over.message == "shop asks for 2 approvals by now, and this job has 1; nothing was run, ask again"
         assert over.error is not None and over.error.next_steps == (f"POST /jobs/{job.id}/retry",)
         assert is_empty(shop)
+
+
+@pytest.mark.parametrize(("dies_at", "reason"), [("started.after", "approval_void"), ("pin.after", "applied")])
+def test_a_job_has_begun_when_its_plan_is_pinned(
+    opening: Opening, shop: Environment, tmp_path: Path, dies_at: str, reason: str
+) -> None:
+    with opening(1) as house:
+        job = ask(house)
+        approve(house, job, BOB)
+        failpoints.arm((Failpoint(dies_at, Action.RAISE),), tmp_path)
+        try:
+            with pytest.raises(failpoints.FailpointReached):
+                house.perform(job.id)
+        finally:
+            failpoints.arm((), tmp_path)
+        assert house.job(job.id).starts == 1
+    with opening(2) as worker:
+        assert worker.perform(job.id).reason == reason
+        assert is_empty(shop) is (reason == "approval_void")
 
 
 def test_with_fewer_asked_for_it_keeps_what_it_was_told(opening: Opening) -> None:
