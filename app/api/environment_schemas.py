@@ -144,9 +144,8 @@ class RemovedEnvironment(Answer):
 class Environment(Answer):
     """What the configuration says of an environment, without its passwords.
 
-    `recordedProtection` and `recordedEnvironment`: what the target itself has on record. They are read together with
-    `status`; null where nothing is on record or nothing was read. The stricter protection counts, one step less while
-    it is `unlocked`. Of one that is `removed` its address and its protection are known, and nothing else.
+    `recordedProtection` and `recordedEnvironment`: as the target has them on record; null where nothing was read. The
+    stricter protection counts, one step less while `unlocked`. One that is `removed` has an address and a protection.
     """
 
     name: str

@@ -53,7 +53,7 @@ class Desk:
 def desk(servers: Servers, folder: Path) -> Iterator[Desk]:
     target = servers.new_database()
     environments = {"production": Environment("production", Dsn(target), Protection.LOCKED)}
-    with open_house(servers, folder, shortcut=False, environments=environments, keep_bytes=1_000_000) as house:
+    with open_house(servers, folder, environments=environments, keep_bytes=1_000_000) as house:
         yield Desk(house, target)
 
 
