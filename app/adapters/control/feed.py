@@ -74,8 +74,10 @@ class ControlFeed:
 
     async def _read_on(self) -> None:
         while True:
+            # not `wait_for`: in Python 3.11 it takes a cancellation for its own where both come at once
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._rung.wait(), HEARING_POLL_S if self._hearing else DEAF_POLL_S)
+                async with asyncio.timeout(HEARING_POLL_S if self._hearing else DEAF_POLL_S):
+                    await self._rung.wait()
             self._rung.clear()
             try:
                 await self._listen()
