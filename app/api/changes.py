@@ -20,7 +20,7 @@ from app.api.listing import listing_etag
 from app.api.waiting import job_at_its_end, preferred_wait_s
 from app.domain.access import need_of
 from app.domain.errors import BackendUnavailable, PreconditionFailed, TooManyRequests
-from app.domain.job import Job, JobRequest, Origin
+from app.domain.job import Job, JobRequest, JobState, Origin
 from app.portal import PortalClosed
 from app.ports import KeyClaim, KnownJob
 from app.services.submission import Submitted
@@ -111,15 +111,17 @@ def _after_waiting(response: Response) -> Response:
     if seconds is None:
         return response
     accepted = json.loads(response.get_data())
-    try:
-        with waiters().place():
-            waiting = job_at_its_end(services(), waiters(), UUID(accepted["id"]), seconds, just_seen=True)
-            job = run(waiting)
-    except (TooManyRequests, BackendUnavailable, PortalClosed, CancelledError):
-        return response
-    response.set_data(encoded(_body(job, accepted["warnings"])))
+    state = JobState(accepted["state"])
+    if not state.final:
+        try:
+            with waiters().place():
+                job = run(job_at_its_end(services(), waiters(), UUID(accepted["id"]), seconds, just_seen=True))
+        except (TooManyRequests, BackendUnavailable, PortalClosed, CancelledError):
+            return response
+        response.set_data(encoded(_body(job, accepted["warnings"])))
+        state = job.state
     response.headers["Preference-Applied"] = f"wait={seconds}"
-    if job.state.final:
+    if state.final:
         response.status_code = HTTPStatus.OK
         response.headers.pop("Retry-After", None)
     return response

@@ -1,14 +1,17 @@
 """A change is a job: accepted, found again, waited for."""
 
+import asyncio
 import threading
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 
 from app.api import waiting
 from app.api.context import extension_of
 from app.domain.failure import Failure, FailureCode
-from app.domain.job import Job, JobId, JobState
+from app.domain.job import Attempt, Ended, Job, JobId, JobState
 from tests.api.stand import ONE, Stand, standing
 from tests.fakes.jobs import MemoryJobs
 
@@ -101,6 +104,41 @@ def test_a_job_that_was_just_accepted_is_read_when_its_end_is_heard(
     ended = stand.post("/migrations/run", headers={"Prefer": "wait=30"})
     with_hands.join()
     assert (ended.json["state"], [str(one) for one in read]) == ("succeeded", [ended.json["id"]])
+
+
+def test_nobody_waits_for_what_has_ended_already(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    stand.apply(*stand.files)
+    monkeypatch.delattr(MemoryJobs, "watch")
+    ended = stand.post("/migrations/run", headers={"Prefer": "wait=30", "Idempotency-Key": "deploy-7"})
+    again = stand.post("/migrations/run", headers={"Prefer": "wait=30", "Idempotency-Key": "deploy-7"})
+    for one in (ended, again):
+        assert (one.status_code, one.json["reason"], one.json["warnings"]) == (200, "nothing_to_do", [])
+        assert (one.headers["Preference-Applied"], "Retry-After" in one.headers) == ("wait=30", False)
+
+
+def test_an_end_that_came_before_anybody_listened_is_looked_for_soon(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[float] = []
+
+    class Deaf:
+        ended = False
+
+        async def wait(self, timeout_s: float) -> bool:
+            asked.append(timeout_s)
+            await asyncio.sleep(timeout_s)
+            return False
+
+    @asynccontextmanager
+    async def watch(board: MemoryJobs, job_id: JobId) -> AsyncIterator[Deaf]:
+        attempt = await stand.claims.claim(job_id, "worker", 30_000)
+        assert isinstance(attempt, Attempt)
+        await stand.claims.end(attempt, Ended(JobState.SUCCEEDED, "applied", "3 migrations applied"))
+        yield Deaf()
+
+    monkeypatch.setattr(MemoryJobs, "watch", watch)
+    assert stand.post("/migrations/run", headers={"Prefer": "wait=60"}).json["state"] == "succeeded"
+    assert max(asked) <= waiting.HEARD_SOON_S
 
 
 def test_a_wait_that_is_too_short_is_accepted_all_the_same(stand: Stand) -> None:
