@@ -6,10 +6,11 @@ from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StringConstraints, field_validator
+from pydantic import BeforeValidator, ConfigDict, Field, StrictBool, StringConstraints, field_validator
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
+from app.api.shapes import Described
 from app.api.waiting import LONGEST_WAIT_S
 from app.domain.environment import OnDrift, OnFailure
 from app.domain.hazards import HazardCode, code_of, unknown_code
@@ -110,7 +111,7 @@ DryRun = Annotated[StrictBool, Field(description="answer the plan, and run nothi
 PlanId = Annotated[UUID, BeforeValidator(_id), Field(description="run this plan, or nothing when anything has moved")]
 
 
-class Input(BaseModel):
+class Input(Described):
     """Unknown fields are refused: a misspelt one would otherwise be ignored without a word."""
 
     model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True)
@@ -232,10 +233,9 @@ class MarkBody(Input):
         MarkAs,
         Field(alias="as", description="what the ledger will say of them; `baseline`: its history starts with them"),
     ]
-    names: Annotated[
-        list[Annotated[str, text_of(200)]],
-        Field(max_length=MOST_NAMES, description="of migrations; a baseline takes all of them, or up to `to`"),
-    ] = []
+    names: list[Annotated[str, text_of(200)]] = Field(
+        [], max_length=MOST_NAMES, description="of migrations; a baseline takes all of them, or up to `to`"
+    )
     to: NameOrVersion | None = Field(None, description="of a baseline: up to and with this migration")
     environment: EnvironmentName | None = None
     note: Note | None = None

@@ -1,6 +1,7 @@
 """What all answers are made of."""
 
-from typing import Annotated
+from functools import cache
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -17,7 +18,20 @@ Moment = Annotated[
 Href = Annotated[str, Field(pattern="^/", examples=["/jobs/019b7ca9-8f2e-7000-8000-010000000000"])]
 
 
-class Answer(BaseModel):
+class Described(BaseModel):
+    """What it looks like is asked for by every address that takes or answers it, and worked out once."""
+
+    @classmethod
+    def model_json_schema(cls, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        return _worked_out(cls, args, tuple(kwargs.items()))
+
+
+@cache
+def _worked_out(model: type[Described], args: tuple[Any, ...], named: tuple[tuple[str, Any], ...]) -> dict[str, Any]:
+    return super(Described, model).model_json_schema(*args, **dict(named))
+
+
+class Answer(Described):
     model_config = ConfigDict(alias_generator=to_camel, extra="forbid")
 
 
