@@ -84,7 +84,7 @@ def test_a_trigger_that_was_only_switched_off_is_dropped(house: House) -> None:
     try:
         assert house.do(JobKind.RUN).state is JobState.SUCCEEDED
         triggers = "SELECT tgenabled::text AS enabled FROM pg_trigger WHERE tgname LIKE 'liftlock%'"
-        assert [row["enabled"] for row in fetch(house.dsn, triggers)] == ["D", "D"]
+        assert [row["enabled"] for row in fetch(house.dsn, triggers)] == ["D", "D", "D"]
     finally:
         house.run_async(reader.close())
     _purged(house)

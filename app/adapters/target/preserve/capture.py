@@ -43,12 +43,16 @@ class Watched:
     @property
     def triggers(self) -> tuple[str, ...]:
         name = f"{PREFIX}{self.table.id.hex}"
+        if self.kind is Kind.UPDATED:
+            return (name,)
         # of a partitioned table each partition is truncated, and tells it itself
-        return (name, f"{name}_t") if self.kind is Kind.DELETED and self.relation.kind == "r" else (name,)
+        truncated = (f"{name}_t",) if self.relation.kind == "r" else ()
+        return (name, f"{name}_u", *truncated)
 
     @property
     def notes(self) -> str:
-        """Where the triggers note why they could not keep rows."""
+        """Where the triggers note why they could not keep rows; and nothing, where deletions are watched and rows were
+        overwritten, or where that is watched and their keys were."""
         return f"{self.table.name}_n"
 
     @property
@@ -80,13 +84,28 @@ def begin(watched: Watched) -> Iterator[str]:
         f"FOR EACH STATEMENT EXECUTE FUNCTION {watched.function(trigger)}()"
     )
     yield _always(watched, trigger)
-    for truncated in watched.triggers[1:]:
+    overwritten = watched.triggers[1]
+    yield _noting(watched, overwritten)
+    yield (
+        f"CREATE TRIGGER {overwritten} AFTER UPDATE ON {watched.on} REFERENCING OLD TABLE AS gone "
+        f"FOR EACH STATEMENT EXECUTE FUNCTION {watched.function(overwritten)}()"
+    )
+    yield _always(watched, overwritten)
+    for truncated in watched.triggers[2:]:
         yield _function(watched, truncated, _gone(watched, "ONLY ' || TG_RELID::regclass || '"))
         yield (
             f"CREATE TRIGGER {truncated} BEFORE TRUNCATE ON {watched.on} "
             f"FOR EACH STATEMENT EXECUTE FUNCTION {watched.function(truncated)}()"
         )
         yield _always(watched, truncated)
+
+
+async def overwritten(connection: asyncpg.Connection, watched: Watched) -> bool:
+    """Whether rows of a table whose deletions are watched were overwritten; where that is watched, whether keys were.
+
+    The server's own count says it too, but not of a table that is truncated afterwards.
+    """
+    return bool(await connection.fetchval(f"SELECT EXISTS (SELECT FROM {watched.notes} WHERE reason IS NULL)"))
 
 
 async def end(connection: asyncpg.Connection, watched: Watched) -> bool:
@@ -109,7 +128,7 @@ async def seen(connection: asyncpg.Connection, watched: Watched) -> tuple[int, l
     """How many rows the triggers have kept, or found unchanged, and why they could not keep others."""
     if await connection.fetchval("SELECT to_regclass($1) IS NULL", watched.table.name):
         await connection.execute(watched.table.create(written=False))
-    noted = await connection.fetch(f"SELECT DISTINCT reason FROM {watched.notes} ORDER BY 1")
+    noted = await connection.fetch(f"SELECT DISTINCT reason FROM {watched.notes} WHERE reason IS NOT NULL ORDER BY 1")
     count = await connection.fetchval(f"SELECT last_value FROM {watched.count}")
     await connection.execute(f"DROP TABLE {watched.notes}; DROP SEQUENCE {watched.count}")
     return count, [row["reason"] for row in noted]
@@ -166,6 +185,16 @@ def _function(watched: Watched, trigger: str, body: str) -> str:
         END $liftlock$"""
 
 
+def _noting(watched: Watched, trigger: str) -> str:
+    return f"""
+        CREATE FUNCTION {watched.function(trigger)}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER {_SETTINGS}
+        AS $liftlock$
+        BEGIN
+            INSERT INTO {watched.notes} SELECT NULL WHERE EXISTS (SELECT FROM gone);
+            RETURN NULL;
+        END $liftlock$"""
+
+
 def _columns(watched: Watched) -> str:
     """The columns that are kept, as far as they are there."""
     table = watched.table
@@ -206,7 +235,7 @@ def _gone(watched: Watched, rows: str) -> str:
 
 
 def _overwritten(watched: Watched) -> str:
-    """Old and new values of rows that keep their key; of others nothing is noted."""
+    """Old and new values of rows that keep their key; of others only that there are some."""
     return f"""
         IF keys < {len(watched.table.keys)} THEN
             INSERT INTO {watched.notes} VALUES ('the key by which its rows are found again is gone');
@@ -217,4 +246,5 @@ def _overwritten(watched: Watched) -> str:
             'SELECT %s, %s, %s FROM gone AS t JOIN come AS now ON %s WHERE %s',
             names, news, at, old, new, key, changed);
         EXECUTE format('SELECT count(*) FROM gone AS t JOIN come AS now ON %s', key) INTO kept;
+        INSERT INTO {watched.notes} SELECT NULL WHERE kept < (SELECT count(*) FROM gone);
         PERFORM setval('{watched.count}', last_value + kept) FROM {watched.count};"""

@@ -12,6 +12,7 @@ import asyncpg
 
 from app import failpoints
 from app.adapters.postgres import quote
+from app.adapters.target.preserve import capture
 from app.adapters.target.preserve.inventory import Inventory, Loss, losses, take_inventory, without_plain_casts
 from app.adapters.target.preserve.keeping import ROWS, Keeping, KeepPolicy, Round
 from app.adapters.target.preserve.kept_rows import (
@@ -94,7 +95,7 @@ class Preserver:
         await body()
         await self._moves.finish()
         after = await take_inventory(self._connection)
-        lost = losses(Inventory(before.relations, start.written), after)
+        lost = losses(Inventory(before.relations, start.written), after) | await self._overwritten(now)
         if only_casts(self._step):
             lost = without_plain_casts(lost, before, after)
         missing = self._with_roots(before, lost) - now.covered
@@ -106,6 +107,12 @@ class Preserver:
             return missing, ()
         now.sets += await self._positions.kept(before, after)
         return missing, (*await self._settle(now, before, start, after), *self._positions.notices)
+
+    async def _overwritten(self, kept: Round) -> frozenset[Loss]:
+        """What nobody has counted, since the table was truncated afterwards."""
+        watched = [one for one in kept.watched if one.kind is Kind.DELETED]
+        found = [one.relation.oid for one in watched if await capture.overwritten(self._connection, one)]
+        return frozenset(Loss(Kind.UPDATED, oid) for oid in found)
 
     def _let_go(self, kept: Round, before: Inventory, missing: set[Loss]) -> None:
         """What a script that runs once has destroyed: nobody knew of it, and nobody can go back for it."""

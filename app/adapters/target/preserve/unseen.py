@@ -7,6 +7,7 @@ import asyncpg
 
 from app.adapters.target.preserve import capture
 from app.adapters.target.preserve.inventory import Inventory, written_since
+from app.domain.preserved import PreservedKind as Kind
 
 SWITCHED_OFF = "the step switches the triggers of the table off"
 ELSEWHERE = "their key was overwritten, or they were written through another table"
@@ -31,9 +32,11 @@ async def unseen(
         if await _is_emptied(connection, oid, before, after):
             lost.add(before.root_of(oid))
     for one in watched:
+        root = before.root_of(one.relation.oid)
+        if one.kind is Kind.UPDATED and await capture.overwritten(connection, one):
+            lost.add(root)
         untouched = await capture.end(connection, one)
         count, unread = await capture.seen(connection, one)
-        root = before.root_of(one.relation.oid)
         if not untouched:
             reasons[root].add(SWITCHED_OFF)
         if not untouched and _is_rewritten(one.relation.oid, before, after):
