@@ -62,7 +62,6 @@ from app.services.webhook_desk import WebhookDesk
 from app.services.withdrawing import Withdrawals
 from app.settings import Settings
 from app.wiring import Services
-from tests.api.applications import lend, take_back
 from tests.api.contract import Contract, Document
 from tests.domain.literals import entry, sql
 from tests.fakes.approvals import MemoryApprovals
@@ -96,6 +95,7 @@ from tests.fakes.tokens import MemoryTokens
 from tests.fakes.trail import MemoryTrail
 from tests.fakes.webhooks import MemoryDeliveries, MemoryWebhooks, OpenVault, RecordingCourier
 from tests.fakes.wishes import MemoryWishes
+from tests.support.applications import lend, take_back
 
 T = TypeVar("T")
 

@@ -11,12 +11,12 @@ import asyncpg
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from app import create_app
 from app.domain.environment import Dsn, Environment
 from app.domain.job import Job, JobId, JobKind, JobRequest, Origin
 from app.services.submission import Submitted
 from app.settings import Settings, Timing
 from app.wiring import Services, build
+from tests.support import applications
 from tests.support.eventually import eventually
 from tests.support.servers import Servers, execute, fetch, value
 
@@ -50,7 +50,12 @@ class House:
 
     @cached_property
     def _application(self) -> Flask:
-        return create_app(self.services.settings, self.services)
+        return applications.lend(self.services)
+
+    def close(self) -> None:
+        self.services.close()
+        if "_application" in vars(self):
+            applications.take_back(self._application)
 
     def run_async(self, work: Coroutine[Any, Any, T]) -> T:
         return self.services.portal.run(work)
@@ -106,10 +111,7 @@ def installed_database(servers: Servers) -> str:
     port = servers.postgres.port
     if port not in _templates:
         _templates[port] = _template(servers)
-    dsn = servers.copy_of(_templates[port])
-    # as old as the copy, not as what it was copied from
-    execute(dsn, "UPDATE liftlock_control.schedules SET next_due = clock_timestamp() + every")
-    return dsn
+    return servers.copy_of(_templates[port])
 
 
 def _template(servers: Servers) -> str:
@@ -123,6 +125,8 @@ def _template(servers: Servers) -> str:
         services.portal.run(services.installer.install())
     finally:
         services.close()
+    # the copies are made later, and nothing is due in them as long as the session lasts
+    execute(database.secret, "UPDATE liftlock_control.schedules SET next_due = next_due + interval '1 hour'")
     server = servers.postgres.dsn()
     execute(server, f'ALTER DATABASE "{database.database}" ALLOW_CONNECTIONS false')
     eventually(lambda: value(server, _END_ALL, database.database) == 0)
@@ -144,12 +148,12 @@ def open_house(servers: Servers, folder: Path, dsn: str | None = None, **changed
         timing=changed.pop("timing", QUICK),
         **changed,
     )
-    services = build(settings)
+    house = House(build(settings), folder)
     try:
-        services.portal.run(services.installer.install())
-        yield House(services, folder)
+        house.run_async(house.services.installer.install())
+        yield house
     finally:
-        services.close()
+        house.close()
 
 
 @contextmanager
