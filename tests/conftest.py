@@ -11,6 +11,8 @@ from tests.support.memory import folder_in_memory, let_servers_in
 from tests.support.servers import Servers, lent, running_servers, take_back
 
 _IN_MEMORY = pytest.StashKey[Path]()
+_WAITING = frozenset({"chaos", "embedded", "stack", "worker"})
+"""Whose tests start processes and wait for them: all of them in one hand leave the processors to the others."""
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -22,10 +24,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whoever asks for servers needs them, marked or not: `make test-fast` starts none."""
+    """Whoever asks for servers needs them, marked or not: `make test-fast` starts none. Those that wait come first."""
     for item in items:
         if "servers" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.servers)
+    items.sort(key=lambda item: item.path.parent.name not in _WAITING)
 
 
 def pytest_collection_finish() -> None:
