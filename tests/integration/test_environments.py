@@ -238,7 +238,8 @@ def test_targets_that_are_away_are_unknown_in_time_and_slow_nobody(servers: Serv
             matrix = ask(house, "/matrix").get_json()
             again_s = time.monotonic() - began - took_s
 
-    assert took_s < 2 and again_s < 2
+    # each of them would be waited for ten seconds
+    assert took_s < 5 and again_s < 5
     assert (found["staging"]["state"], found["production"]["state"]) == ("in_sync", "behind")
     assert {found[name]["state"] for name in away} == {"unknown"}
     assert all("did not answer in time" in found[f"deaf{number}"]["message"] for number in range(3))

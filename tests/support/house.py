@@ -111,7 +111,10 @@ def installed_database(servers: Servers) -> str:
     port = servers.postgres.port
     if port not in _templates:
         _templates[port] = _template(servers)
-    return servers.copy_of(_templates[port])
+    dsn = servers.copy_of(_templates[port])
+    # as old as the copy, not as what it was copied from
+    execute(dsn, "UPDATE liftlock_control.schedules SET next_due = clock_timestamp() + every")
+    return dsn
 
 
 def _template(servers: Servers) -> str:
@@ -125,8 +128,6 @@ def _template(servers: Servers) -> str:
         services.portal.run(services.installer.install())
     finally:
         services.close()
-    # the copies are made later, and nothing is due in them as long as the session lasts
-    execute(database.secret, "UPDATE liftlock_control.schedules SET next_due = next_due + interval '1 hour'")
     server = servers.postgres.dsn()
     execute(server, f'ALTER DATABASE "{database.database}" ALLOW_CONNECTIONS false')
     eventually(lambda: value(server, _END_ALL, database.database) == 0)
