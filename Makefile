@@ -12,7 +12,7 @@ demo: .venv/.demo-installed
 	.venv/bin/liftlock demo
 
 test: .venv/.installed
-	.venv/bin/python -m pytest -n 3 --dist worksteal
+	.venv/bin/python -m pytest -n 4 --dist worksteal
 
 test-fast: .venv/.installed
 	.venv/bin/python -m pytest -n 2 -m "not servers and not stack"
