@@ -29,10 +29,13 @@ from app.domain.step import Step
 LEAST_BYTES = LEAST_MOVED_BYTES
 
 _LARGE = """
-    SELECT c.oid::bigint AS oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relkind = 'r' AND (n.nspname || '.' || c.relname = ANY ($1::text[]) OR n.nspname = ANY ($2::text[]))
-      AND pg_table_size(c.oid) >= $3
+    WITH named AS MATERIALIZED (
+        SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE c.relkind = 'r' AND (n.nspname || '.' || c.relname = ANY ($1::text[]) OR n.nspname = ANY ($2::text[])))
+    SELECT oid::bigint AS oid FROM named WHERE pg_table_size(oid) >= $3
 """
+"""PostgreSQL holds the size for as cheap to ask as a name, and would look at the files of every table there is."""
+
 _IN_DOUBT = f"SELECT {IN_DOUBT} FROM pg_class c WHERE c.oid = $1::bigint::oid"
 log = structlog.get_logger()
 
