@@ -225,3 +225,18 @@ def test_each_step_notes_the_fingerprint_that_its_undoing_must_come_back_to(serv
         assert undone["b"] == first["a"], "after the undoing the schema is as it was before"
         recorded = value(house.dsn, "SELECT encode(fingerprint, 'hex') FROM liftlock.schema_state WHERE scope = ''")
         assert recorded == first["a"]
+
+
+def test_what_a_script_deallocates_is_not_missed_by_the_looks_after_it(servers: Servers, folder: Path) -> None:
+    """The first look, which has a record to hold the schema against, has prepared what the later ones ask."""
+    prints = "SELECT encode(schema_fingerprint, 'hex') FROM liftlock.migrations WHERE scope = '' AND name = 'b'"
+    with opened(servers, folder, schema_check=SchemaCheck.STEP) as house:
+        house.write("1_a.sql", up("CREATE TABLE a ()", "CREATE SEQUENCE tries"))
+        house.do()
+        house.write("2_b.sql", up("SELECT nextval('tries')", "CREATE TABLE b ()", "DEALLOCATE ALL"))
+
+        assert house.do().state is JobState.SUCCEEDED
+
+        recorded = value(house.dsn, "SELECT encode(fingerprint, 'hex') FROM liftlock.schema_state WHERE scope = ''")
+        assert value(house.dsn, prints) == recorded
+        assert value(house.dsn, "SELECT last_value FROM tries") == 1, "the step was done again"

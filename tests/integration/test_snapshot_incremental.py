@@ -180,6 +180,25 @@ def test_ordinary_changes_are_read_without_reading_everything(dsn: str, statemen
     _in_a_transaction_that_is_given_up(dsn, story)
 
 
+def test_a_scope_that_is_a_small_part_of_its_database_is_read_as_a_whole(dsn: str) -> None:
+    async def story(connection: asyncpg.Connection) -> None:
+        await connection.execute(STAGE)
+        reader = SchemaReader(connection, "one")
+        await reader.read()
+        await reader.read()
+        assert not reader.last_was_whole, "it is a good part of its database"
+        tables = "".join(f"CREATE TABLE two.of_others_{number} (a integer);" for number in range(400))
+        await connection.execute(tables)
+        reader = SchemaReader(connection, "one")
+        before = await reader.read()
+        await connection.execute("ALTER TABLE one.t1 ADD COLUMN fresh text")
+        after = await reader.read()
+        assert reader.last_was_whole
+        assert after.canonical == (await read_snapshot(connection, "one")).canonical != before.canonical
+
+    _in_a_transaction_that_is_given_up(dsn, story)
+
+
 def test_changes_that_were_rolled_back_are_followed_too(dsn: str) -> None:
     async def story(connection: asyncpg.Connection) -> None:
         await connection.execute(STAGE)

@@ -79,10 +79,16 @@ class MortalStatement:
         return self._statement.get_name()  # type: ignore[no-any-return]
 
     async def fetchrow(self, *args: Any) -> Any:
+        return await self._asked(self._statement.fetchrow, *args)
+
+    async def fetch(self, *args: Any) -> Any:
+        return await self._asked(self._statement.fetch, *args)
+
+    async def _asked(self, ask: Any, *args: Any) -> Any:
         said = " ".join(self._statement.get_query().split())[:60]
         try:
             self._life.moment(f"before {said}")
-            answer = await self._statement.fetchrow(*args)
+            answer = await ask(*args)
             self._life.moment(f"after {said}")
         except Died:
             self._connection.terminate()

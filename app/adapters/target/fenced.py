@@ -127,8 +127,9 @@ class FencedConnection:
         self._dirty = False
 
     def soil(self) -> None:
-        """What runs next may leave settings, a role or temporary tables behind."""
+        """What runs next may leave settings, a role or temporary tables behind, and take away what is prepared."""
         self._dirty = True
+        self.prepared.doubt()
 
     @contextmanager
     def uninterrupted(self) -> Iterator[None]:

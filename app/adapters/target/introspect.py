@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import asyncpg
 
+from app.adapters.target.prepared import Rows
 from app.domain.effects.passage import Place
 from app.domain.schema import Key, SchemaObject, Snapshot
 
@@ -44,14 +45,16 @@ OTHERS: Mapping[str, tuple[str, ...]] = {
 
 
 QUIET = (
-    "SET LOCAL search_path = pg_catalog; SET LOCAL jit = off; SET LOCAL quote_all_identifiers = off; "
+    "SET LOCAL search_path = pg_catalog; SET LOCAL jit = off; SET LOCAL plan_cache_mode = force_generic_plan; "
+    "SET LOCAL quote_all_identifiers = off; "
     "SET LOCAL datestyle = ISO; SET LOCAL intervalstyle = postgres; SET LOCAL timezone = 'UTC'; "
     "SET LOCAL extra_float_digits = 1; SET LOCAL bytea_output = hex; "
     "SET LOCAL lock_timeout = 200"
 )
 """Settings that the text of a definition depends on; names are then qualified wherever they must be. PostgreSQL
 locks what a view or an expression mentions to write it out: we give way long before it looks for a deadlock, in
-which the application's statement might be the one that is cancelled."""
+which the application's statement might be the one that is cancelled. What is prepared is planned once: planning these
+queries takes longer than answering them, and depends on nothing that is asked."""
 
 PUBLICATION_SCHEMAS_SINCE = 15
 _BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY"
@@ -73,10 +76,10 @@ class Read:
     attnum: int
 
 
-async def read_snapshot(connection: asyncpg.Connection, scope: str = "") -> Snapshot:
+async def read_snapshot(connection: asyncpg.Connection, scope: str = "", rows: Rows | None = None) -> Snapshot:
     """The whole schema, or that of one schema. In a transaction it sees what that has done, and leaves no trace."""
-    rows = await quietly(connection, lambda: read_sections(connection, scope, (*RELATIONAL, *OTHERS)))
-    return Snapshot.of(row.found for row in rows)
+    found = await quietly(connection, lambda: read_sections(connection, scope, (*RELATIONAL, *OTHERS), rows=rows))
+    return Snapshot.of(row.found for row in found)
 
 
 async def read_places(connection: asyncpg.Connection, scope: str = "") -> dict[Key, Place]:
@@ -99,12 +102,16 @@ async def quietly(connection: asyncpg.Connection, work: Callable[[], Awaitable[T
 
 
 async def read_sections(
-    connection: asyncpg.Connection, scope: str, sections: Sequence[str], relations: Sequence[int] | None = None
+    connection: asyncpg.Connection,
+    scope: str,
+    sections: Sequence[str],
+    relations: Sequence[int] | None = None,
+    rows: Rows | None = None,
 ) -> list[Read]:
     """The objects of some sections; of relations and what belongs to them only those in `relations`, if given."""
     query = _query(tuple(sections), connection.get_server_version().major)
-    rows = await connection.fetch(query, list(OWN_SCHEMAS), scope, relations)
-    return [read for kind, members in rows for read in _reads(kind, json.loads(members))]
+    found = await (rows or connection.fetch)(query, list(OWN_SCHEMAS), scope, relations)
+    return [read for kind, members in found for read in _reads(kind, json.loads(members))]
 
 
 def _reads(kind: str, members: list[Any]) -> Iterator[Read]:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -50,7 +51,7 @@ class PostgresTargetSession:
         self._secrets = secrets
         self._fenced = FencedConnection(environment, attempt, patience)
         self._one_by_one: set[int] = set()
-        self._schema = SchemaWatch(environment, attempt)
+        self._schema = SchemaWatch(environment, attempt, self._rows)
         self._keeper = Keeper(environment, attempt, patience.keep_bytes)
 
     async def open(self) -> None:
@@ -166,9 +167,7 @@ class PostgresTargetSession:
         said = await self._keeper.around(connection, self._stamp(), ordinal, step, carried_out)
         if said:
             guide.note(ordinal, "; ".join(said))
-        # a script may have deallocated what was prepared
-        row = connection.fetchrow if leaves_session_state(step.body) else self._fenced.prepared.row
-        if not await records.write_done(row, self._stamp(), ordinal, step, _ms_since(began)):
+        if not await records.write_done(self._fenced.prepared.row, self._stamp(), ordinal, step, _ms_since(began)):
             raise TransactionEnded(transaction_ended(step), ordinal)
 
     async def _record_one(self, connection: asyncpg.Connection, ordinal: int, step: Step, guide: Guide) -> None:
@@ -189,6 +188,10 @@ class PostgresTargetSession:
         except asyncpg.PostgresError as error:
             left = "the statements before it that were done stay; they are not run again"
             raise_failure(replace(commit_failure(error, step), left_behind=left), ordinal, error)
+
+    async def _rows(self, query: str, *args: Any) -> Sequence[asyncpg.Record]:
+        """On the connection that there is now: it may be made anew."""
+        return await self._fenced.prepared.rows(query, *args)
 
     def _stamp(self) -> records.Stamp:
         return records.Stamp(

@@ -7,6 +7,7 @@ from typing import TypeAlias
 import asyncpg
 
 from app.adapters.target.introspect import PUBLICATION_SCHEMAS_SINCE, sections_of
+from app.adapters.target.prepared import Rows
 
 _SECTIONS: Mapping[str, tuple[str, ...]] = {
     "pg_proc": ("functions",),
@@ -52,13 +53,12 @@ class Changed:
     sections: frozenset[str]
 
 
-async def ask_tokens(connection: asyncpg.Connection) -> Tokens:
+async def ask_tokens(connection: asyncpg.Connection, rows: Rows) -> Tokens:
     """Under the settings of `quietly`."""
     parts = sections_of("tokens.sql")
     with_schemas = connection.get_server_version().major >= PUBLICATION_SCHEMAS_SINCE
     query = parts["first"] + (parts["since_15"] if with_schemas else "") + parts["last"]
-    rows = await connection.fetch(query)
-    return {(catalog, oid): Token(name, mark) for catalog, oid, name, mark in rows}
+    return {(catalog, oid): Token(name, mark) for catalog, oid, name, mark in await rows(query)}
 
 
 def changed_between(before: Tokens, after: Tokens) -> Changed | None:
