@@ -13,7 +13,7 @@ MOST_STACK_MB = 450.0
 MIGRATIONS = 10
 _KINDS = (
     ("celery --app worker.celery worker", "worker"),
-    ("celery --app worker.celery beat", "beat"),
+    ("worker.beat", "beat"),
     ("gunicorn", "API"),
     ("liftlock-api", "API"),
     ("postgres", "PostgreSQL"),

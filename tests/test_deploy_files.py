@@ -59,12 +59,8 @@ def composed(name: str) -> dict[str, str]:
 
 
 def _portable(command: tuple[str, ...]) -> tuple[str, ...]:
-    """`python -m x` is `x`; the schedule file is beat's business in the launcher's data folder only."""
-    words = list(command[2:])
-    if "--schedule" in words:
-        at = words.index("--schedule")
-        del words[at : at + 2]
-    return tuple(words)
+    """`python -m x` is `x` where it has a command; our own modules have none."""
+    return ("python", *command[1:]) if command[2].startswith("worker.") else command[2:]
 
 
 def _without_env(words: list[str]) -> tuple[tuple[str, ...], dict[str, str]]:

@@ -60,17 +60,17 @@ class StackInfo:
 def liftlock_programs(options: StackOptions) -> tuple[Program, ...]:
     """Every command line of Liftlock, in the order they start."""
     python = sys.executable
-    celery = (python, "-m", "celery", "--app", "worker.celery")
+    worker = (python, "-m", "celery", "--app", "worker.celery", "worker")
     return (
         Program("api", (python, "-m", "gunicorn", "--config", "python:app.serving", "app:create_app()")),
         Program(
             "worker",
-            (*celery, "worker", "--concurrency", str(options.workers), "--loglevel", "WARNING", *_ALONE),
+            (*worker, "--concurrency", str(options.workers), "--loglevel", "WARNING", *_ALONE),
             # TERM means: finish within the soft limit. What does not end in time is taken over by another
             # attempt when its lease lapses.
             {"REMAP_SIGTERM": "SIGQUIT"},
         ),
-        Program("beat", (*celery, "beat", "--loglevel", "WARNING")),
+        Program("beat", (python, "-m", "worker.beat")),
     )
 
 
