@@ -28,7 +28,7 @@ from app.services.neighbours import Neighbours
 from app.services.outcomes import nothing_to_do
 from app.services.planning import plan_job
 from app.services.proof_gate import ProofGate
-from app.services.validation import Examination, Look, SchemaValidationService
+from app.services.validation import Examination, Examine, SchemaValidationService
 
 LOOKS_AGAIN = "a worker looks again: what is away is waited for, what cannot be used ends the job"
 
@@ -134,7 +134,7 @@ class Submission:
         environment: Environment,
         open_jobs: tuple[Job, ...],
         asked_by: Principal,
-        look: Look | None = None,
+        look: Examine | None = None,
     ) -> Admission:
         """All that is asked of a request before it becomes a job. Raises as `submit`."""
         not_before = opening(environment, request, self._clock.now())
