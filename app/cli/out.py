@@ -111,7 +111,7 @@ class Out:
 
 COLOURS = {
     "applied": "green", "completed": "green", "run": "green", "marked": "green", "succeeded": "green",
-    "in_sync": "green", "clean": "green", "removed": "yellow",
+    "in_sync": "green", "clean": "green", "removed": "yellow", "unusable": "red",
     "pending": None, "queued": None, "waiting": "yellow", "running": "blue", "cancelling": "yellow", "behind": "yellow",
     "blocked": "yellow", "modified": "yellow", "missing": "yellow", "ahead": "yellow", "not_checked": None,
     "failed": "red", "uncertain": "red", "needs_attention": "red", "diverged": "red", "drifted": "yellow",
@@ -125,6 +125,7 @@ SIGN_OF = {
     "live": "✓", "expired": "○", "revoked": "✕", "kept": "✓", "restored": "↩", "partly_restored": "≠",
     "purged": "·", "resolved": "✓", "open": "!", "same": "✓", "different": "≠",
     "enabled": "✓", "disabled": "✕", "delivered": "✓", "removed": "⊘",
+    "unusable": "✕",
 }  # fmt: skip
 
 

@@ -108,6 +108,49 @@ def test_while_a_job_is_at_work_it_keeps_its_address_and_nothing_else(stand: Sta
     assert put(stand, body={**elsewhere, "onFailure": "rollback"}).status_code == 200
 
 
+def left_alone(stand: Stand, document: dict[str, Any]) -> str:
+    """Registered while all that it names was there; by now it is not."""
+    stand.run(stand.registry.put("qa", document, None, Origin()))
+    stand.run(stand.services.registry.refresh())
+    return str(stand.get("/environments/qa").json["unusable"])
+
+
+@pytest.mark.parametrize(
+    ("document", "why"),
+    [
+        ({**QA, "requires": ["gone"]}, "requires: there is no environment 'gone'; there is development, production"),
+        ({**QA, "sync": {"from": "gone"}}, "sync: there is no environment 'gone'; there is development, production"),
+        ({"url": "env:NOWHERE"}, "`url` names the variable NOWHERE, which is not set"),
+    ],
+)
+def test_one_that_cannot_be_used_any_more_says_why_wherever_it_is_looked_at(
+    stand: Stand, document: dict[str, Any], why: str
+) -> None:
+    said = left_alone(stand, document)
+    assert said.startswith(f"qa is registered, and cannot be used here: {why}")
+    assert "put that right in liftlock.toml" in said and "or register qa anew" in said
+    for query in ("", "?status=true"):
+        (shown,) = (one for one in stand.get(f"/environments{query}").json if one["name"] == "qa")
+        assert (shown["state"], shown["unusable"], shown["status"]) == ("unusable", said, None)
+        assert stand.get(f"/environments/qa{query}").json == shown
+        assert [one["name"] for one in shown["actions"] if one["allowed"]] == ["remove"]
+    asked = stand.post("/migrations/run?environment=qa")
+    assert (asked.status_code, asked.json["detail"]) == (404, said)
+    assert stand.get("/environments/qa/status").json["detail"] == said
+    assert "hush" not in str(shown)
+
+
+def test_one_that_cannot_be_used_is_put_right_or_forgotten(stand: Stand) -> None:
+    left_alone(stand, {**QA, "requires": ["gone"]})
+    assert put(stand, body=QA).status_code == 200
+    assert stand.get("/environments/qa").json["state"] == "configured"
+    left_alone(stand, {"url": "env:NOWHERE"})
+    asked = stand.delete("/environments/qa")
+    assert (asked.status_code, asked.json["type"]) == (428, "/problems/confirmation-required")
+    assert stand.delete("/environments/qa?confirm=qa").status_code == 204
+    assert "unusable" not in str(stand.get("/environments").json)
+
+
 @pytest.mark.parametrize("if_match", [None, '"1"'])
 def test_a_job_that_begins_between_the_look_and_the_write_is_not_moved(
     stand: Stand, monkeypatch: pytest.MonkeyPatch, if_match: str | None
