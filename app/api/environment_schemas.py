@@ -210,10 +210,12 @@ class MatrixRow(Answer):
 class Matrix(Answer):
     """Rows in the order they run; what no file defines any more comes first. Every environment with its `status`.
 
-    `removed`: those that are no longer in liftlock.toml; no row has a cell for them.
+    `removed`: those that are no longer in liftlock.toml, `unusable`: those that are registered and name what is not
+    there; no row has a cell for them.
     """
 
     environments: list[Environment]
     removed: list[Environment]
+    unusable: list[Environment] = Field([])
     migrations: list[MatrixRow]
     links: Links

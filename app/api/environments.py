@@ -35,12 +35,11 @@ def list_environments(query: EnvironmentsQuery) -> Response:
     `unusable`, with what to do about it.
     """
     environments = services().environments
-    unusable = [unusable_environment(one, may()) for one in environments.unread.values()]
     if query.status == "true":
         standings = (*run(services().sync.standings()), *run(services().sync.left_out()))
-        return tagged_response([*map(_standing, standings), *unusable])
+        return tagged_response([*map(_standing, standings), *_unusable()])
     removed = [removed_environment(one, may()) for one in environments.removed.values()]
-    return tagged_response([*map(_shown, environments.all()), *removed, *unusable])
+    return tagged_response([*map(_shown, environments.all()), *removed, *_unusable()])
 
 
 @api.get("/environments/compare", responses={200: comparison_schemas.Comparison}, operation_id="compareEnvironments")
@@ -98,13 +97,18 @@ def get_matrix() -> Response:
     """
     found, left_out = run(services().sync.matrix()), run(services().sync.left_out())
     environments, removed = ([_standing(one) for one in some] for some in (found.environments, left_out))
-    return tagged_response({**render_environments.matrix(found, environments), "removed": removed})
+    unusable = {"unusable": _unusable()} if services().environments.unread else {}
+    return tagged_response({**render_environments.matrix(found, environments), "removed": removed, **unusable})
 
 
 def _standing(standing: Standing) -> Json:
     if standing.removed is not None:
         return removed_environment(standing.removed, may(), standing)
     return _shown(standing.environment, standing)
+
+
+def _unusable() -> list[Json]:
+    return [unusable_environment(one, may()) for one in services().environments.unread.values()]
 
 
 def _shown(environment: Environment, standing: Standing | None = None) -> Json:

@@ -34,7 +34,7 @@ def ls(session: Session) -> int:
         after = ", ".join(one.requires) or "-"
         default = shown(session.out, one.state) if one.state != "configured" else "default" if one.is_default else ""
         address = f"{len(one.targets)} targets: liftlock env show {one.name}" if one.targets else one.address
-        return one.name, one.protection, after, address, default
+        return one.name, one.protection, after, "-" if one.unusable else address, default
 
     heads = ("NAME", "PROTECTION", "AFTER", "ADDRESS", "")
     return listed(session.out, session.client.environments.list(), lambda one: one.name, heads, row)

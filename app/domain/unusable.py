@@ -25,4 +25,4 @@ class Unusable:
         )
 
     def refusal(self) -> NotFound:
-        return NotFound(self.said, next_steps=(f"GET /environments/{self.name}/registration",))
+        return NotFound(self.said, next_steps=(f"GET /environments/{self.name}",))

@@ -134,6 +134,7 @@ def test_one_that_cannot_be_used_any_more_says_why_wherever_it_is_looked_at(
         assert (shown["state"], shown["unusable"], shown["status"]) == ("unusable", said, None)
         assert stand.get(f"/environments/qa{query}").json == shown
         assert [one["name"] for one in shown["actions"] if one["allowed"]] == ["remove"]
+    assert [one["unusable"] for one in stand.get("/matrix").json["unusable"]] == [said]
     asked = stand.post("/migrations/run?environment=qa")
     assert (asked.status_code, asked.json["detail"]) == (404, said)
     assert stand.get("/environments/qa/status").json["detail"] == said

@@ -137,7 +137,8 @@ def test_a_registered_one_that_cannot_be_used_is_said_with_the_reason(tmp_path: 
         stand.run(stand.services.registry.refresh())
         terminal = Terminal(tmp_path, Worked(stand))
         found = {one["about"]: one for one in terminal.document("doctor")}["environment qa"]
-        said = [" ".join(terminal.type(*typed).output.split()) for typed in (("env", "show", "qa"), ("status", "qa"))]
+        asked = (("env", "show", "qa"), ("status", "qa"), ("status",))
+        said = [" ".join(terminal.type(*typed).output.split()) for typed in asked]
         listed = terminal.type("env", "ls").stdout.splitlines()[-1].split()
     why = "qa is registered, and cannot be used here: requires: there is no environment 'gone'"
     assert found["ok"] is False and found["says"].startswith(why)

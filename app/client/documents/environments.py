@@ -207,13 +207,15 @@ class MatrixRow(Document):
 class Matrix(Document):
     """Rows in the order they run; what no file defines any more comes first. Every environment with its `status`.
 
-    `removed`: those that are no longer in liftlock.toml; no row has a cell for them.
+    `removed`: those that are no longer in liftlock.toml, `unusable`: those that are registered and name what is not
+    there; no row has a cell for them.
     """
 
     environments: tuple[Environment, ...]
     migrations: tuple[MatrixRow, ...]
     links: Mapping[str, str]
     removed: tuple[Environment, ...] = ()
+    unusable: tuple[Environment, ...] = ()
 
 
 @document
