@@ -62,8 +62,8 @@ class Environments:
         return name in self._known or name in self._parts
 
     def has_known(self, name: str) -> bool:
-        """Also one that was removed: what was done to it can still be asked for."""
-        return self.knows(name) or self.removed_as(name) is not None
+        """Also one that was removed or cannot be used: what was done to it can still be asked for."""
+        return self.knows(name) or (self.removed_as(name) or self.unusable_as(name)) is not None
 
     def removed_as(self, name: str) -> Removed | None:
         """A target goes with its environment."""

@@ -10,6 +10,7 @@ from app.domain.audit import Deed
 from app.domain.job import JobId, Origin
 from app.domain.registered import Registered
 from tests.api.stand import Stand
+from tests.support.eventually import eventually
 
 QA: dict[str, Any] = {"url": "env:QA_URL", "protection": "confirm", "requires": ["development"]}
 
@@ -138,6 +139,7 @@ def test_one_that_cannot_be_used_any_more_says_why_wherever_it_is_looked_at(
     asked = stand.post("/migrations/run?environment=qa")
     assert (asked.status_code, asked.json["detail"]) == (404, said)
     assert stand.get("/environments/qa/status").json["detail"] == said
+    assert stand.call("HEAD", "/events?topics=environment:qa").status_code == 200
     assert "hush" not in str(shown)
 
 
@@ -148,6 +150,7 @@ def test_one_that_cannot_be_used_is_put_right_or_forgotten(stand: Stand) -> None
     left_alone(stand, {"url": "env:NOWHERE"})
     asked = stand.delete("/environments/qa")
     assert (asked.status_code, asked.json["type"]) == (428, "/problems/confirmation-required")
+    eventually(lambda: [row.deed.environment for row in stand.trail.rows] == ["qa"])
     assert stand.delete("/environments/qa?confirm=qa").status_code == 204
     assert "unusable" not in str(stand.get("/environments").json)
 
