@@ -19,6 +19,7 @@ from app.domain.job import Ended, Job, JobId, JobRequest, JobState, OnBusy, Orig
 from app.domain.plan import ordered_or_refused
 from app.domain.principal import Principal
 from app.domain.promotion import Surroundings, opening
+from app.domain.shown import state_of
 from app.domain.step import Plan
 from app.ports import Clock, Doorbell, JobBoard, JobSweep, KeyClaim, NewJob, Proofs
 from app.services.approving import ApprovalDesk
@@ -253,7 +254,7 @@ def answer_busy(request: JobRequest, other: Job) -> Submitted:
         facts={
             "jobId": str(other.id),
             "kind": other.request.kind.value,
-            "state": other.state.value,
+            "state": state_of(other),
             "since": at_it_since(other).isoformat(),
         },
         next_steps=(f"GET /jobs/{other.id}?wait=30",),
