@@ -160,7 +160,7 @@ class EnvironmentRegistry:
         unusable = self._environments.unread.get(name)
         environment = self._environments.configured(name) if unusable is None else unusable.environment
         self._refuse_needed(name)
-        await self._refuse_open(environment)
+        await self._refuse_open(environment, unusable)
         if confirm != name:
             await self._refuse_history(environment, unusable)
         if not await self._registry.delete(name, version, origin):
@@ -228,10 +228,13 @@ class EnvironmentRegistry:
                 removed = self._environments.removed.get(name)
                 raise _busy(job, _would_move(name)) if removed is None else _left_there(job, removed)
 
-    async def _refuse_open(self, environment: Environment) -> None:
+    async def _refuse_open(self, environment: Environment, unusable: Unusable | None) -> None:
+        """Of one that cannot be used not every target need be known, so that all jobs of its name are looked at."""
         name = environment.name
-        waiting = JobQuery(environment=name, with_targets=True, state=JobState.WAITING, limit=1)
-        for job in (*await self._open_on(_queues_of(environment)), *await self._board.find(waiting)):
+        states = (JobState.WAITING,) if unusable is None else (JobState.WAITING, JobState.QUEUED, JobState.RUNNING)
+        named = [JobQuery(environment=name, with_targets=True, state=state, limit=1) for state in states]
+        found = [job for query in named for job in await self._board.find(query)]
+        for job in (*await self._open_on(_queues_of(environment)), *found):
             raise _busy(job, f"of {name} has not ended; wait for it, or cancel it")
 
     async def _open_on(self, queues: Sequence[str]) -> list[Job]:

@@ -155,6 +155,19 @@ def test_one_that_cannot_be_used_is_put_right_or_forgotten(stand: Stand) -> None
     assert "unusable" not in str(stand.get("/environments").json)
 
 
+def test_one_that_cannot_be_used_is_not_forgotten_while_a_job_of_a_target_that_is_not_read_has_not_ended(
+    stand: Stand,
+) -> None:
+    us = {"name": "us", "url": "postgresql://db/us"}
+    assert put(stand, body={"targets": [{"name": "eu", "url": "env:QA_URL"}, us]}).status_code == 201
+    job = stand.post("/migrations/run?environment=qa.eu").json
+    left_alone(stand, {"targets": [{"name": "eu", "url": "env:NOWHERE"}, us]})
+    busy = stand.delete("/environments/qa?confirm=qa")
+    assert (busy.status_code, busy.json["jobId"]) == (409, job["id"])
+    stand.finish(job["id"])
+    assert stand.delete("/environments/qa?confirm=qa").status_code == 204
+
+
 @pytest.mark.parametrize("if_match", [None, '"1"'])
 def test_a_job_that_begins_between_the_look_and_the_write_is_not_moved(
     stand: Stand, monkeypatch: pytest.MonkeyPatch, if_match: str | None
