@@ -1,7 +1,6 @@
 """What is printed and how: text or one JSON document, colours and signs, or neither."""
 
 import json
-import os
 import shutil
 import sys
 import textwrap
@@ -70,7 +69,7 @@ class Out:
     @property
     def edge(self) -> int | None:
         """Where lines end; None in a pipe, which has no edge unless COLUMNS says so."""
-        return self.width if self.terminal or "COLUMNS" in os.environ else None
+        return shutil.get_terminal_size(fallback=(0, 24)).columns or None
 
     def say(self, text: str = "") -> None:
         """For people; not with --json and not with --quiet."""

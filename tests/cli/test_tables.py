@@ -1,5 +1,7 @@
 """Tables keep within the terminal by going on in a further line; nothing somebody wants to paste is cut."""
 
+import sys
+
 import pytest
 
 from app.cli.out import Out, table
@@ -44,5 +46,6 @@ def test_a_state_is_coloured_where_it_stands(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_row_that_goes_into_a_pipe_is_one_whole_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("COLUMNS", raising=False)
+    monkeypatch.setattr(sys, "__stdout__", None)
     _, line = table(Out(), HEADS, [ROW], 0)
     assert line.endswith("orders is half undone,")
