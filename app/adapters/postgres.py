@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import asyncpg
 from asyncpg.types import ServerVersion
 
+from app.adapters.rights import CONTROL, LEDGER, remedy
 from app.adapters.target.introspect import OWN_SCHEMAS
 from app.domain.environment import Dsn
 from app.domain.errors import BackendUnavailable, BackendUnusable
@@ -27,6 +28,7 @@ LOST = (
 asyncpg may raise InternalClientError for a socket that closed under it."""
 
 OLDEST_MAJOR = 14
+CONTROL_DATABASE = "the control database"
 
 
 class ServerTooOld(Exception):
@@ -100,8 +102,9 @@ LASTING = (
 def unavailable(error: BaseException, dsn: Dsn, what: str) -> BackendUnavailable:
     """`what` names the database to people: 'the control database', 'the target of staging'."""
     kind = BackendUnusable if isinstance(error, LASTING) else BackendUnavailable
+    schema = CONTROL if what == CONTROL_DATABASE else LEDGER
     return kind(
-        f"{what} ({dsn}) cannot be used: {_reason(error, dsn)}",
+        f"{what} ({dsn}) cannot be used: {_reason(error, dsn, schema)}",
         next_steps=(f"psql '{dsn}' -c 'select 1'",),
         facts={"backend": "postgresql", "which": what, "address": str(dsn)},
     )
@@ -112,17 +115,15 @@ def quote(identifier: str) -> str:
     return '"' + identifier.replace('"', '""') + '"'
 
 
-def _reason(error: BaseException, dsn: Dsn) -> str:
+def _reason(error: BaseException, dsn: Dsn, schema: str) -> str:
     match error:
         case asyncpg.InvalidCatalogNameError():
             return f"there is no database {dsn.database!r} on that server; create it, or correct the URL"
         case asyncpg.InvalidPasswordError() | asyncpg.InvalidAuthorizationSpecificationError():
             return f"the server refused the user {dsn.user!r} or its password; correct the URL"
         case asyncpg.InsufficientPrivilegeError():
-            return (
-                f"the role {dsn.user!r} may not do this ({error}); "
-                f"as its owner run: GRANT CREATE ON DATABASE {quote(dsn.database)} TO {quote(dsn.user)}"
-            )
+            said = " ".join(str(error).split())
+            return f"the role {dsn.user!r} may not do this ({said}); {remedy(str(error), dsn.user, schema, quote)}"
         case ServerTooOld():
             return (
                 f"it is PostgreSQL {error.major}, and {OLDEST_MAJOR} is the oldest that Liftlock works with; upgrade it"

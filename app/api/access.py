@@ -7,7 +7,7 @@ from app.api.doors import Asks, Door, door_of
 from app.domain import errors
 from app.domain.access import CARRIED, EVERYTHING, Access, Auth, Scope
 from app.domain.audit import Deed
-from app.domain.errors import LiftlockError, Unauthenticated
+from app.domain.errors import LiftlockError, TooOften, Unauthenticated
 from app.domain.principal import Principal
 from app.domain.removed import EnvironmentRemoved
 
@@ -107,7 +107,12 @@ def _count_request() -> None:
     """
     allowance = services().allowance
     if allowance is not None and services().settings.auth is Auth.TOKEN and CARRIED not in request.environ:
-        g.allowance_left = allowance.take(g.access.principal.id)
+        caller = g.access.principal.id
+        try:
+            g.allowance_left = allowance.take(caller)
+        except TooOften:
+            g.allowance_left = allowance.left(caller)
+            raise
 
 
 def rate_headers() -> dict[str, str]:

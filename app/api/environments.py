@@ -4,13 +4,14 @@ from flask import Response
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 
-from app.api import environment_schemas, render_environments
+from app.api import comparison_schemas, environment_schemas, render_environments
 from app.api.answers import tagged_response
 from app.api.context import base_url, may, remember_environment, run, services
 from app.api.queries import CompareQuery, EnvironmentPath, EnvironmentsQuery
 from app.api.render import Json
 from app.api.render_comparison import comparison
 from app.api.render_removed import removed_environment
+from app.api.render_unusable import unusable_environment
 from app.api.requests import checked
 from app.domain.axes import Standing
 from app.domain.environment import Environment
@@ -30,17 +31,18 @@ def list_environments(query: EnvironmentsQuery) -> Response:
 
     With `status=true` also where each of them stands: every target is asked at once and has half a second to answer;
     what does not is `unknown`, with the reason. What was taken out of liftlock.toml and has a history is there too, as
-    `removed`, until somebody removes it for good.
+    `removed`, until somebody removes it for good; and so is what is registered and names what is not there, as
+    `unusable`, with what to do about it.
     """
+    environments = services().environments
     if query.status == "true":
         standings = (*run(services().sync.standings()), *run(services().sync.left_out()))
-        return tagged_response([_standing(one) for one in standings])
-    environments = services().environments
+        return tagged_response([*map(_standing, standings), *_unusable()])
     removed = [removed_environment(one, may()) for one in environments.removed.values()]
-    return tagged_response([*(_shown(one) for one in environments.all()), *removed])
+    return tagged_response([*map(_shown, environments.all()), *removed, *_unusable()])
 
 
-@api.get("/environments/compare", responses={200: environment_schemas.Comparison}, operation_id="compareEnvironments")
+@api.get("/environments/compare", responses={200: comparison_schemas.Comparison}, operation_id="compareEnvironments")
 @checked
 def compare_environments(query: CompareQuery) -> Response:
     """Two environments side by side
@@ -61,6 +63,8 @@ def compare_environments(query: CompareQuery) -> Response:
 def get_environment(path: EnvironmentPath, query: EnvironmentsQuery) -> Response:
     """One environment"""
     remember_environment(path.environment)
+    if (unusable := services().environments.unread.get(path.environment)) is not None:
+        return tagged_response(unusable_environment(unusable, may()))
     if query.status == "true":
         return tagged_response(_standing(run(services().sync.standing(path.environment))))
     if (removed := services().environments.removed.get(path.environment)) is not None:
@@ -93,13 +97,18 @@ def get_matrix() -> Response:
     """
     found, left_out = run(services().sync.matrix()), run(services().sync.left_out())
     environments, removed = ([_standing(one) for one in some] for some in (found.environments, left_out))
-    return tagged_response({**render_environments.matrix(found, environments), "removed": removed})
+    unusable = {"unusable": _unusable()} if services().environments.unread else {}
+    return tagged_response({**render_environments.matrix(found, environments), "removed": removed, **unusable})
 
 
 def _standing(standing: Standing) -> Json:
     if standing.removed is not None:
         return removed_environment(standing.removed, may(), standing)
     return _shown(standing.environment, standing)
+
+
+def _unusable() -> list[Json]:
+    return [unusable_environment(one, may()) for one in services().environments.unread.values()]
 
 
 def _shown(environment: Environment, standing: Standing | None = None) -> Json:

@@ -156,6 +156,6 @@ def _topics(text: str) -> frozenset[str]:
     for topic in topics.values():
         kind, _, name = (topic or "").partition(":")
         # of one that is no longer there is told how its jobs end, and that it is removed
-        if kind == "environment" and services().environments.removed_as(name) is None:
-            services().environments.named(name)
+        if kind == "environment" and not services().environments.has_known(name):
+            services().environments.configured(name)
     return frozenset(topic for topic in topics.values() if topic is not None)

@@ -9,7 +9,6 @@ from app.api.may import May
 from app.api.render_children import children
 from app.api.render_proofs import proof_detail, reversibility
 from app.api.render_values import moment
-from app.api.shown import state_of
 from app.api.steps import in_environment, next_steps
 from app.domain.access import Scope, Verb, need_of
 from app.domain.again import refuse_unsafe_retry
@@ -20,6 +19,7 @@ from app.domain.job import CONTROL, Job, JobKind, JobState, StepRecord
 from app.domain.locks import LockSample, Session
 from app.domain.principal import Principal
 from app.domain.problem import Problem
+from app.domain.shown import state_of
 from app.domain.standing import MigrationState, MigrationStatus
 
 Json = dict[str, Any]

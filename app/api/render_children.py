@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from app.api.shown import state_of
 from app.domain.job import Job
+from app.domain.shown import state_of
 
 PENDING = "pending"
 

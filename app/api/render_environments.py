@@ -7,7 +7,6 @@ from urllib.parse import quote
 from app.api.may import May
 from app.api.render import Json, action
 from app.api.render_values import moment
-from app.api.shown import state_of
 from app.api.steps import in_environment
 from app.domain.access import Scope, Verb, need_of
 from app.domain.axes import Evidence, Named, Standing, Sync
@@ -15,6 +14,7 @@ from app.domain.drift import DriftCheck, DriftState
 from app.domain.environment import Dsn, Environment, Protection, SyncPolicy
 from app.domain.job import Job, JobKind
 from app.domain.matrix import Matrix, MatrixRow
+from app.domain.shown import state_of
 from app.domain.windows import Openness, Window
 
 

@@ -32,9 +32,9 @@ def ls(session: Session) -> int:
 
     def row(one: "Environment") -> Sequence[str]:
         after = ", ".join(one.requires) or "-"
-        default = shown(session.out, one.state) if one.removed else "default" if one.is_default else ""
+        default = shown(session.out, one.state) if one.state != "configured" else "default" if one.is_default else ""
         address = f"{len(one.targets)} targets: liftlock env show {one.name}" if one.targets else one.address
-        return one.name, one.protection, after, address, default
+        return one.name, one.protection, after, "-" if one.unusable else address, default
 
     heads = ("NAME", "PROTECTION", "AFTER", "ADDRESS", "")
     return listed(session.out, session.client.environments.list(), lambda one: one.name, heads, row)
@@ -185,6 +185,11 @@ def _lines(out: Out, one: "Environment") -> Iterator[str]:
     yield out.paint(f"{one.name}{' (default)' if one.is_default else ''}", bold=True)
     if one.removed is not None:
         yield from _left(out, one, one.removed)
+        return
+    if one.unusable is not None:
+        yield f"  {'state':<11} {shown(out, one.state)}"
+        yield from out.wrapped(f"  {one.unusable}")
+        yield f"  {out.paint(f'liftlock env put {one.name} --set KEY=VALUE', 'cyan')}"
         return
     facts = {} if one.targets else {"address": one.address, "schema": one.scope or "the whole database"}
     facts |= {

@@ -19,6 +19,7 @@ class Exit(IntEnum):
     CANCELLED = 10
     TIMED_OUT = 124
     DETACHED = 130
+    UNREAD = 141
 
 
 MEANINGS: Final[Mapping[Exit, str]] = {
@@ -35,6 +36,7 @@ MEANINGS: Final[Mapping[Exit, str]] = {
     Exit.CANCELLED: "the job was cancelled",
     Exit.TIMED_OUT: "the time is over; the job goes on",
     Exit.DETACHED: "detached with Ctrl-C; the job goes on",
+    Exit.UNREAD: "nobody reads the output any more, as after `| head`; a job that was watched goes on",
 }
 
 _USAGE = (

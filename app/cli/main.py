@@ -1,12 +1,14 @@
 """`liftlock …`: the command line. Commands are imported when they are asked for."""
 
 import importlib
-import os
 import sys
 from collections.abc import Sequence
 from typing import Any
 
 import click
+
+from app.cli.exits import Exit
+from app.cli.pipes import ReaderGone, fall_silent, noticing_that_nobody_reads
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -106,21 +108,32 @@ class LateGroup(click.Group):
         if not standalone_mode:
             return super().main(words, prog_name, complete_var, False, **extra)
         try:
-            sys.exit(super().main(words, prog_name, complete_var, False, **extra) or 0)
+            sys.exit(self._ended(words, prog_name, complete_var, extra))
+        except (ReaderGone, BrokenPipeError):
+            fall_silent()
+            sys.exit(Exit.UNREAD)
+
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        with noticing_that_nobody_reads():
+            return super().make_context(*args, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with noticing_that_nobody_reads():
+            return super().invoke(ctx)
+
+    def _ended(self, words: list[str], prog_name: str | None, complete_var: str | None, extra: dict[str, Any]) -> int:
+        try:
+            return super().main(words, prog_name, complete_var, False, **extra) or Exit.DONE
         except click.UsageError as error:
             from app.cli.command import complain_of_usage
 
-            sys.exit(complain_of_usage(error, words))
+            return complain_of_usage(error, words)
         except click.ClickException as error:
             error.show()
-            sys.exit(error.exit_code)
+            return error.exit_code
         except click.Abort:
             click.echo("Aborted.", err=True)
-            sys.exit(130)
-        except BrokenPipeError:
-            # whoever read this has seen enough; what is left in the buffer must not be written at exit
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            sys.exit(0)
+            return Exit.DETACHED
 
 
 @click.command(cls=LateGroup, context_settings=CONTEXT)

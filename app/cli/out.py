@@ -14,6 +14,9 @@ import click
 from app.domain.glyphs import FILE, GLYPHS
 
 PIPED_WIDTH = 120
+GAP = "  "
+SET_IN = 4
+LEAST_LAST = 24
 SIGNS = {glyph.sign: glyph.ascii for glyph in (*GLYPHS.values(), FILE)}
 _ASCII = str.maketrans(
     {
@@ -63,6 +66,11 @@ class Out:
         """Of the terminal, or as COLUMNS says."""
         return shutil.get_terminal_size(fallback=(PIPED_WIDTH, 24)).columns
 
+    @property
+    def edge(self) -> int | None:
+        """Where lines end; None in a pipe, which has no edge unless COLUMNS says so."""
+        return shutil.get_terminal_size(fallback=(0, 24)).columns or None
+
     def say(self, text: str = "") -> None:
         """For people; not with --json and not with --quiet."""
         if self.form is Form.TEXT and not self.quiet:
@@ -102,7 +110,7 @@ class Out:
 
 COLOURS = {
     "applied": "green", "completed": "green", "run": "green", "marked": "green", "succeeded": "green",
-    "in_sync": "green", "clean": "green", "removed": "yellow",
+    "in_sync": "green", "clean": "green", "removed": "yellow", "unusable": "red",
     "pending": None, "queued": None, "waiting": "yellow", "running": "blue", "cancelling": "yellow", "behind": "yellow",
     "blocked": "yellow", "modified": "yellow", "missing": "yellow", "ahead": "yellow", "not_checked": None,
     "failed": "red", "uncertain": "red", "needs_attention": "red", "diverged": "red", "drifted": "yellow",
@@ -116,6 +124,7 @@ SIGN_OF = {
     "live": "✓", "expired": "○", "revoked": "✕", "kept": "✓", "restored": "↩", "partly_restored": "≠",
     "purged": "·", "resolved": "✓", "open": "!", "same": "✓", "different": "≠",
     "enabled": "✓", "disabled": "✕", "delivered": "✓", "removed": "⊘",
+    "unusable": "✕",
 }  # fmt: skip
 
 
@@ -129,7 +138,8 @@ def shown(out: Out, state: str, width: int = 0) -> str:
 
 
 def table(out: Out, heads: Sequence[str], rows: Iterable[Sequence[str]], states: int | None = None) -> list[str]:
-    """Columns as wide as what stands in them; the last one is cut at the terminal's edge.
+    """Columns as wide as what stands in them. Those that the terminal has no room for stand in a further line, set in;
+    only the last one is cut, or what is wider than a whole line. In a pipe a row is one line, and whole.
 
     `states`: the column that holds states, which are shown with sign and colour.
     """
@@ -139,14 +149,16 @@ def table(out: Out, heads: Sequence[str], rows: Iterable[Sequence[str]], states:
         for row in lined
     ]
     widths = [max(len(row[at]) for row in (list(heads), *cells)) for at in range(len(heads))]
-    lines = [out.paint(_joined(heads, widths, out.width), dim=True)]
+    folds = _folds(widths, out.edge)
+    lines = [out.paint(line, dim=True) for fold in folds if (line := _joined(heads, widths, fold, out.edge))]
     for row, raw in zip(cells, lined, strict=True):
-        line = _joined(row, widths, out.width)
-        if states is not None and (colour := COLOURS.get(raw[states])):
-            begin = sum(widths[:states]) + 2 * states
-            end = begin + len(row[states])
-            line = line[:begin] + out.paint(line[begin:end], colour) + line[end:]
-        lines.append(line)
+        for fold in folds:
+            line = _joined(row, widths, fold, out.edge)
+            if states is not None and states in fold.columns and (colour := COLOURS.get(raw[states])):
+                begin = fold.begin + sum(widths[at] + len(GAP) for at in fold.columns if at < states)
+                end = begin + len(row[states])
+                line = line[:begin] + out.paint(line[begin:end], colour) + line[end:]
+            lines += [line] if line else []
     return lines
 
 
@@ -154,6 +166,29 @@ def cut(text: str, width: int) -> str:
     return text if len(text) <= width else f"{text[: max(0, width - 1)]}…"
 
 
-def _joined(cells: Sequence[str], widths: Sequence[int], most: int) -> str:
-    padded = [cell.ljust(width) for cell, width in zip(cells, widths, strict=True)]
-    return cut("  ".join(padded).rstrip(), most)
+@dataclass(frozen=True, slots=True)
+class _Fold:
+    """A line of a row: the columns in it, and how far it is set in."""
+
+    columns: range
+    begin: int
+
+
+def _folds(widths: Sequence[int], edge: int | None) -> list[_Fold]:
+    """As many columns in a line as there is room for; the last one is content with what says something of it."""
+    folds, first, used = list[_Fold](), 0, 0
+    for at, width in enumerate(widths):
+        least = min(width, LEAST_LAST) if at == len(widths) - 1 else width
+        if edge is not None and at > first and used + least > edge:
+            folds.append(_Fold(range(first, at), SET_IN if folds else 0))
+            first, used = at, SET_IN
+        used += width + len(GAP)
+    return [*folds, _Fold(range(first, len(widths)), SET_IN if folds else 0)]
+
+
+def _joined(cells: Sequence[str], widths: Sequence[int], fold: _Fold, edge: int | None) -> str:
+    said = GAP.join(cells[at].ljust(widths[at]) for at in fold.columns).rstrip()
+    if not said:
+        return ""
+    line = " " * fold.begin + said
+    return line if edge is None else cut(line, edge)

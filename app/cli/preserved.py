@@ -24,7 +24,7 @@ def ls(session: Session, environment: str | None) -> int:
     now = session.now()
 
     def row(one: "Preserved") -> Sequence[str]:
-        holds, until = f"{one.rows} rows, {size(one.bytes)}", moment(one.kept_until)[:10]
+        holds, until = f"{one.rows} row{'s' * (one.rows != 1)}, {size(one.bytes)}", moment(one.kept_until)[:10]
         what = f"{_what(one.table, one.columns)}, by {one.migration}"
         return one.state, one.id, holds, ago(one.kept_at, now), until, what
 

@@ -38,6 +38,7 @@ def status_lines(out: Out, matrix: "Matrix", folder: str, now: datetime, *, ever
     yield from _migrations(out, matrix, everything=everything)
     yield from _pending(out, environments)
     yield from removed_lines(out, matrix.removed)
+    yield from unusable_lines(out, matrix.unusable)
 
 
 def listing_lines(out: Out, environment: "Environment", listed: "Sequence[Migration]", now: datetime) -> Iterator[str]:
@@ -64,6 +65,13 @@ def removed_lines(out: Out, environments: "Sequence[Environment]") -> Iterator[s
         if one.removed is not None:
             yield from out.wrapped(f"{sign('removed')} {one.removed.message}:")
             yield f"  {out.paint(f'liftlock env rm {one.name} --confirm {one.name}', 'cyan')}"
+
+
+def unusable_lines(out: Out, environments: "Sequence[Environment]") -> Iterator[str]:
+    """Those that are registered and name what is not there, and how that is put right."""
+    for one in environments:
+        yield from out.wrapped(f"{sign('unusable')} {one.unusable}:")
+        yield f"  {out.paint(f'liftlock env put {one.name} --set KEY=VALUE', 'cyan')}"
 
 
 def _heading(out: Out, said: str, now: datetime) -> str:

@@ -43,4 +43,13 @@ class Allowance:
                 f"this token has sent more than {round(60 / self.rate.every_s)} requests a minute; go on in {wait} s",
                 facts={"retryAfterS": wait},
             )
-        return Left(int(after.left), round((self.rate.most - after.left) * self.rate.every_s))
+        return self._left(after)
+
+    def left(self, caller: str) -> Left:
+        """Now, of one that has been counted."""
+        now = self._clock.now()
+        with self._lock:
+            return self._left(filled(self._buckets.get(caller) or full(self.rate, now), self.rate, now))
+
+    def _left(self, bucket: Bucket) -> Left:
+        return Left(int(bucket.left), round((self.rate.most - bucket.left) * self.rate.every_s))

@@ -7,30 +7,32 @@ from app.domain.environment import Environment, whole_of
 from app.domain.errors import NotFound, ValidationFailed
 from app.domain.problem import Problem
 from app.domain.removed import Removed
+from app.domain.unusable import Unusable
 
 MOST_NAMED = 20
+NONE: Mapping[str, Unusable] = {}
 
 
 class Environments:
     """`of_file` never changes while the process lives; what is registered is put beside it.
 
     A target of an environment with several is an environment of its own, `production.eu`: `named` gives what there is
-    one database of, `configured` what the configuration names. `unread`: the names of those that are registered and
-    cannot be read in this process. `removed`: those that stood in the file before, by their names.
+    one database of, `configured` what the configuration names. `unread`: those that are registered and cannot be
+    used in this process, `removed`: those that stood in the file before, each by their names.
     """
 
     def __init__(self, known: dict[str, Environment], default: str) -> None:
         self.of_file: Mapping[str, Environment] = known
         self.default = default
-        self.unread: frozenset[str] = frozenset()
+        self.unread: Mapping[str, Unusable] = {}
         self.removed: Mapping[str, Removed] = {}
         self._known: Mapping[str, Environment] = {}
         self._parts: Mapping[str, Environment] = {}
         self._know(known)
 
-    def register(self, registered: Mapping[str, Environment], unread: frozenset[str] = frozenset()) -> None:
+    def register(self, registered: Mapping[str, Environment], unread: Mapping[str, Unusable] = NONE) -> None:
         """These, and no others, beside those of the file, which wins."""
-        self.unread = unread - self.of_file.keys()
+        self.unread = {name: one for name, one in unread.items() if name not in self.of_file}
         self._know({**self.of_file, **{name: one for name, one in registered.items() if name not in self.of_file}})
 
     def named(self, name: str) -> Environment:
@@ -48,7 +50,8 @@ class Environments:
         found = self._known.get(name) or self._parts.get(name)
         if found is None:
             self.refuse_removed(name)
-            raise self._unknown(name)
+            unusable = self.unusable_as(name)
+            raise self._unknown(name) if unusable is None else unusable.refusal()
         return found
 
     def each(self, name: str) -> tuple[Environment, ...]:
@@ -59,12 +62,16 @@ class Environments:
         return name in self._known or name in self._parts
 
     def has_known(self, name: str) -> bool:
-        """Also one that was removed: what was done to it can still be asked for."""
-        return self.knows(name) or self.removed_as(name) is not None
+        """Also one that was removed or cannot be used: what was done to it can still be asked for."""
+        return self.knows(name) or (self.removed_as(name) or self.unusable_as(name)) is not None
 
     def removed_as(self, name: str) -> Removed | None:
         """A target goes with its environment."""
         return None if self.knows(name) else self.removed.get(name) or self.removed.get(whole_of(name))
+
+    def unusable_as(self, name: str) -> Unusable | None:
+        """As `removed_as`."""
+        return None if self.knows(name) else self.unread.get(name) or self.unread.get(whole_of(name))
 
     def refuse_removed(self, name: str) -> None:
         """Raises EnvironmentRemoved."""

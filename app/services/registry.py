@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from app.domain.environment import Environment
+from app.domain.environment import Dsn, Environment
 from app.domain.errors import (
     BackendUnavailable,
     ConfirmationRequired,
@@ -20,6 +20,7 @@ from app.domain.job import Job, JobState, Origin
 from app.domain.registered import Registered
 from app.domain.removed import Removed
 from app.domain.step import count_of
+from app.domain.unusable import Unusable
 from app.ports import JobBoard, JobQuery, Reader, Registry, Targets
 from app.services.approving import ApprovalDesk
 from app.services.environments import Environments
@@ -72,8 +73,7 @@ class EnvironmentRegistry:
         seconds. Raises BackendUnavailable."""
         found = await self._registry.all()
         if found != self._seen:
-            usable = self._usable(found)
-            self._environments.register(usable, frozenset(one.name for one in found) - usable.keys())
+            self._environments.register(*self._read_all(found))
             # with nothing between: who looks at the same time, and was answered earlier, is put right the next time
             self._seen = found
         if self._held_to is not self._seen:
@@ -89,20 +89,22 @@ class EnvironmentRegistry:
         await self.refresh()
         await self._removed.wake()
 
-    def _usable(self, found: tuple[Registered, ...]) -> dict[str, Environment]:
+    def _read_all(self, found: tuple[Registered, ...]) -> tuple[dict[str, Environment], dict[str, Unusable]]:
         """They may name one another in any order, so each is read twice: alone, and beside all others."""
         file = self._environments.of_file
         alone = {one.name: self._reader.read(one.name, one.document, file)[0] for one in found}
         every = {**file, **{name: one for name, one in alone.items() if one is not None}}
-        usable: dict[str, Environment] = {}
+        usable, unusable = dict[str, Environment](), dict[str, Unusable]()
         for one in found:
             others = {name: other for name, other in every.items() if name != one.name}
             environment, problems = self._reader.read(one.name, one.document, others)
             if environment is not None and not problems:
                 usable[one.name] = environment
                 continue
-            log.error("environment.unusable", environment=one.name, why=[problem.message for problem in problems])
-        return usable
+            why = [problem.message for problem in problems]
+            unusable[one.name] = Unusable(environment or Environment(one.name, Dsn("")), "; ".join(why))
+            log.error("environment.unusable", environment=one.name, why=why)
+        return usable, unusable
 
     async def registered(self, name: str) -> Registered | None:
         """As it was sent; None for one of the file. Raises NotFound."""
@@ -155,11 +157,12 @@ class EnvironmentRegistry:
             await self._removed.remove(self._environments.removed[name], confirm, origin)
             await self._changed()
             return
-        environment = self._environments.configured(name)
+        unusable = self._environments.unread.get(name)
+        environment = self._environments.configured(name) if unusable is None else unusable.environment
         self._refuse_needed(name)
-        await self._refuse_open(environment)
+        await self._refuse_open(environment, unusable)
         if confirm != name:
-            await self._refuse_history(environment)
+            await self._refuse_history(environment, unusable)
         if not await self._registry.delete(name, version, origin):
             if version is not None:
                 raise _moved(name)
@@ -225,16 +228,21 @@ class EnvironmentRegistry:
                 removed = self._environments.removed.get(name)
                 raise _busy(job, _would_move(name)) if removed is None else _left_there(job, removed)
 
-    async def _refuse_open(self, environment: Environment) -> None:
+    async def _refuse_open(self, environment: Environment, unusable: Unusable | None) -> None:
+        """Of one that cannot be used not every target need be known, so that all jobs of its name are looked at."""
         name = environment.name
-        waiting = JobQuery(environment=name, with_targets=True, state=JobState.WAITING, limit=1)
-        for job in (*await self._open_on(_queues_of(environment)), *await self._board.find(waiting)):
+        states = (JobState.WAITING,) if unusable is None else (JobState.WAITING, JobState.QUEUED, JobState.RUNNING)
+        named = [JobQuery(environment=name, with_targets=True, state=state, limit=1) for state in states]
+        found = [job for query in named for job in await self._board.find(query)]
+        for job in (*await self._open_on(_queues_of(environment)), *found):
             raise _busy(job, f"of {name} has not ended; wait for it, or cancel it")
 
     async def _open_on(self, queues: Sequence[str]) -> list[Job]:
         return [job for queue in queues for job in await self._board.open_on(queue)]
 
-    async def _refuse_history(self, environment: Environment) -> None:
+    async def _refuse_history(self, environment: Environment, unusable: Unusable | None) -> None:
+        if unusable is not None:
+            raise _unconfirmed(environment, "may have a history, which cannot be looked at here", None)
         jobs = await self._board.find(JobQuery(environment=environment.name, limit=1))
         try:
             views = [await self._targets.read(one) for one in environment.each()]
@@ -243,16 +251,20 @@ class EnvironmentRegistry:
             # nobody can tell: it is asked about
             applied = 1
         if jobs or applied:
-            raise ConfirmationRequired(
-                f"{environment.name} has a history ({count_of(applied, 'migration')} applied); its database "
-                f"stays as it is, and nobody looks after it then; type its name to say that you mean it",
-                facts={"environment": environment.name, "applied": applied},
-                next_steps=(f"DELETE /environments/{environment.name}?confirm={environment.name}",),
-            )
+            raise _unconfirmed(environment, f"has a history ({count_of(applied, 'migration')} applied)", applied)
 
 
 def _queues_of(*every: Environment) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for one in every for name in (one.name, *(part.name for part in one.each()))))
+
+
+def _unconfirmed(environment: Environment, has: str, applied: int | None) -> ConfirmationRequired:
+    return ConfirmationRequired(
+        f"{environment.name} {has}; its database stays as it is, and nobody looks after it then; type its name to say "
+        f"that you mean it",
+        facts={"environment": environment.name, "applied": applied},
+        next_steps=(f"DELETE /environments/{environment.name}?confirm={environment.name}",),
+    )
 
 
 def _busy(job: Job, why: str) -> TargetBusy:

@@ -19,6 +19,7 @@ from app.domain.job import Ended, Job, JobId, JobRequest, JobState, OnBusy, Orig
 from app.domain.plan import ordered_or_refused
 from app.domain.principal import Principal
 from app.domain.promotion import Surroundings, opening
+from app.domain.shown import state_of
 from app.domain.step import Plan
 from app.ports import Clock, Doorbell, JobBoard, JobSweep, KeyClaim, NewJob, Proofs
 from app.services.approving import ApprovalDesk
@@ -28,7 +29,7 @@ from app.services.neighbours import Neighbours
 from app.services.outcomes import nothing_to_do
 from app.services.planning import plan_job
 from app.services.proof_gate import ProofGate
-from app.services.validation import Examination, Look, SchemaValidationService
+from app.services.validation import Examination, Examine, SchemaValidationService
 
 LOOKS_AGAIN = "a worker looks again: what is away is waited for, what cannot be used ends the job"
 
@@ -134,7 +135,7 @@ class Submission:
         environment: Environment,
         open_jobs: tuple[Job, ...],
         asked_by: Principal,
-        look: Look | None = None,
+        look: Examine | None = None,
     ) -> Admission:
         """All that is asked of a request before it becomes a job. Raises as `submit`."""
         not_before = opening(environment, request, self._clock.now())
@@ -253,7 +254,7 @@ def answer_busy(request: JobRequest, other: Job) -> Submitted:
         facts={
             "jobId": str(other.id),
             "kind": other.request.kind.value,
-            "state": other.state.value,
+            "state": state_of(other),
             "since": at_it_since(other).isoformat(),
         },
         next_steps=(f"GET /jobs/{other.id}?wait=30",),

@@ -30,7 +30,7 @@ class Examination:
         return self.view is not None and not self.catalog.problems
 
 
-Look = Callable[[Environment], Awaitable[Examination]]
+Examine = Callable[[Environment], Awaitable[Examination]]
 
 
 class SchemaValidationService:

@@ -71,7 +71,7 @@ def secret() -> str:
 
 def environments(status: str | None = None) -> list[Json]:
     """Those that may be chosen; what is no longer in liftlock.toml has nothing to show but its past."""
-    return [one for one in api().get("/environments", status=status) if one["state"] != "removed"]
+    return [one for one in api().get("/environments", status=status) if one["state"] == "configured"]
 
 
 def whoami() -> Json:

@@ -131,6 +131,24 @@ def test_an_environment_that_is_not_there_is_no_topic(stand: Stand) -> None:
     assert stand.get("/events?topics=environment:nowhere").status_code == 404
 
 
+def test_an_environment_with_several_targets_is_followed_with_all_of_them(stand: Stand) -> None:
+    targets = [{"name": "eu", "url": "env:QA_URL"}, {"name": "us", "url": "postgresql://db/us"}]
+    assert stand.call("PUT", "/environments/shop", json={"targets": targets}).status_code == 201
+    before = stand.run(stand.events.newest())
+    whole = stand.post("/migrations/run?environment=shop").json["id"]
+    stand.post("/migrations/run?environment=development")
+    part = stand.post("/migrations/run?environment=shop.us").json["id"]
+
+    header = {"Last-Event-ID": str(before)}
+    answer = stand.client().get("/events?topics=environment:shop", headers=header, base_url="http://localhost:3000")
+
+    assert answer.status_code == 200
+    chunks = iter(answer.response)
+    told = [frames(next(text for one in chunks if "data" in (text := bytes(one).decode()))) for _ in range(2)]  # type: ignore[arg-type]
+    assert [data["jobId"] for ((_, data),) in told] == [whole, part]
+    answer.close()
+
+
 @pytest.mark.parametrize("given", ["x", "-1", "1.5", "9" * 30, "٣"])
 def test_a_last_event_is_a_number(stand: Stand, given: str) -> None:
     job_id = stand.post("/migrations/run").json["id"]

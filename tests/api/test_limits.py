@@ -267,6 +267,8 @@ def test_a_token_that_sends_too_much_is_told_when_to_go_on_and_others_are_not() 
         refused = stand.get("/jobs", token=ADMIN)
         assert (refused.status_code, refused.json["type"]) == (429, "/problems/too-many-requests")
         assert refused.headers["Retry-After"] == "10"
+        assert refused.headers["RateLimit-Policy"] == '"token";q=3;w=30'
+        assert refused.headers["RateLimit"] == '"token";r=0;t=30'
         assert stand.get("/jobs", token=made).status_code == 200
         assert stand.get("/health/live").status_code == 200
         stand.clock.advance(10)

@@ -10,6 +10,7 @@ from app.domain.audit import Deed
 from app.domain.job import JobId, Origin
 from app.domain.registered import Registered
 from tests.api.stand import Stand
+from tests.support.eventually import eventually
 
 QA: dict[str, Any] = {"url": "env:QA_URL", "protection": "confirm", "requires": ["development"]}
 
@@ -106,6 +107,65 @@ def test_while_a_job_is_at_work_it_keeps_its_address_and_nothing_else(stand: Sta
     busy = put(stand, body={"url": "env:QA_URL"})
     assert (busy.status_code, busy.json["type"], busy.json["jobId"]) == (409, "/problems/target-busy", job["id"])
     assert put(stand, body={**elsewhere, "onFailure": "rollback"}).status_code == 200
+
+
+def left_alone(stand: Stand, document: dict[str, Any]) -> str:
+    """Registered while all that it names was there; by now it is not."""
+    stand.run(stand.registry.put("qa", document, None, Origin()))
+    stand.run(stand.services.registry.refresh())
+    return str(stand.get("/environments/qa").json["unusable"])
+
+
+@pytest.mark.parametrize(
+    ("document", "why"),
+    [
+        ({**QA, "requires": ["gone"]}, "requires: there is no environment 'gone'; there is development, production"),
+        ({**QA, "sync": {"from": "gone"}}, "sync: there is no environment 'gone'; there is development, production"),
+        ({"url": "env:NOWHERE"}, "`url` names the variable NOWHERE, which is not set"),
+    ],
+)
+def test_one_that_cannot_be_used_any_more_says_why_wherever_it_is_looked_at(
+    stand: Stand, document: dict[str, Any], why: str
+) -> None:
+    said = left_alone(stand, document)
+    assert said.startswith(f"qa is registered, and cannot be used here: {why}")
+    assert "put that right in liftlock.toml" in said and "or register qa anew" in said
+    for query in ("", "?status=true"):
+        (shown,) = (one for one in stand.get(f"/environments{query}").json if one["name"] == "qa")
+        assert (shown["state"], shown["unusable"], shown["status"]) == ("unusable", said, None)
+        assert stand.get(f"/environments/qa{query}").json == shown
+        assert [one["name"] for one in shown["actions"] if one["allowed"]] == ["remove"]
+    assert [one["unusable"] for one in stand.get("/matrix").json["unusable"]] == [said]
+    asked = stand.post("/migrations/run?environment=qa")
+    assert (asked.status_code, asked.json["detail"]) == (404, said)
+    assert stand.get("/environments/qa/status").json["detail"] == said
+    assert stand.call("HEAD", "/events?topics=environment:qa").status_code == 200
+    assert "hush" not in str(shown)
+
+
+def test_one_that_cannot_be_used_is_put_right_or_forgotten(stand: Stand) -> None:
+    left_alone(stand, {**QA, "requires": ["gone"]})
+    assert put(stand, body=QA).status_code == 200
+    assert stand.get("/environments/qa").json["state"] == "configured"
+    left_alone(stand, {"url": "env:NOWHERE"})
+    asked = stand.delete("/environments/qa")
+    assert (asked.status_code, asked.json["type"]) == (428, "/problems/confirmation-required")
+    eventually(lambda: [row.deed.environment for row in stand.trail.rows] == ["qa"])
+    assert stand.delete("/environments/qa?confirm=qa").status_code == 204
+    assert "unusable" not in str(stand.get("/environments").json)
+
+
+def test_one_that_cannot_be_used_is_not_forgotten_while_a_job_of_a_target_that_is_not_read_has_not_ended(
+    stand: Stand,
+) -> None:
+    us = {"name": "us", "url": "postgresql://db/us"}
+    assert put(stand, body={"targets": [{"name": "eu", "url": "env:QA_URL"}, us]}).status_code == 201
+    job = stand.post("/migrations/run?environment=qa.eu").json
+    left_alone(stand, {"targets": [{"name": "eu", "url": "env:NOWHERE"}, us]})
+    busy = stand.delete("/environments/qa?confirm=qa")
+    assert (busy.status_code, busy.json["jobId"]) == (409, job["id"])
+    stand.finish(job["id"])
+    assert stand.delete("/environments/qa?confirm=qa").status_code == 204
 
 
 @pytest.mark.parametrize("if_match", [None, '"1"'])

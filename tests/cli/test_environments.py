@@ -10,6 +10,7 @@ import pytest
 from app.cli.exits import Exit
 from app.domain.environment import Dsn, Environment, Target
 from app.domain.errors import BackendUnusable
+from app.domain.job import Origin
 from app.domain.windows import Window, Windows
 from tests.api.leaving import add, leave_out
 from tests.api.stand import ONE, THREE, TWO, standing
@@ -127,6 +128,23 @@ def test_it_may_be_registered_under_its_name(left: Terminal) -> None:
     done = left.type("env", "put", "staging", "--set", "url=postgresql://db/elsewhere")
     assert done.exit_code == Exit.DONE, done.output
     assert "removed" not in left.type("env", "ls").stdout
+
+
+def test_a_registered_one_that_cannot_be_used_is_said_with_the_reason(tmp_path: Path) -> None:
+    with standing(applied=(ONE, TWO)) as stand:
+        document = {"url": "postgresql://db/qa", "requires": ["gone"]}
+        stand.run(stand.registry.put("qa", document, None, Origin()))
+        stand.run(stand.services.registry.refresh())
+        terminal = Terminal(tmp_path, Worked(stand))
+        found = {one["about"]: one for one in terminal.document("doctor")}["environment qa"]
+        asked = (("env", "show", "qa"), ("status", "qa"), ("status",))
+        said = [" ".join(terminal.type(*typed).output.split()) for typed in asked]
+        listed = terminal.type("env", "ls").stdout.splitlines()[-1].split()
+    why = "qa is registered, and cannot be used here: requires: there is no environment 'gone'"
+    assert found["ok"] is False and found["says"].startswith(why)
+    assert found["fix"] == "liftlock env put qa --set KEY=VALUE, or correct liftlock.toml"
+    assert all(why in one for one in said)
+    assert (listed[0], listed[-1]) == ("qa", "unusable")
 
 
 def test_doctor_finds_it(left: Terminal) -> None:

@@ -122,7 +122,8 @@ def test_sizes_are_said_in_powers_of_1024() -> None:
     assert [size(one) for one in (None, 12, 2048, 5 * 1024**3)] == ["?", "12 B", "2.0 kB", "5.0 GB"]
 
 
-def test_a_table_is_cut_at_the_edge_and_never_in_the_middle() -> None:
+def test_a_table_is_cut_at_the_edge_and_never_in_the_middle(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
     wide = table(OUT, ("ID", "WHAT"), [("1", "x" * 300)])
     assert len(wide[1]) == OUT.width and wide[1].endswith("…")
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from app.domain.busy import at_it_since, in_its_place, its_standing
+from app.domain.convoying import UNDER_WAY
 from app.domain.job import Job, JobId, JobKind, JobRequest, JobState
 
 ASKED = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -29,6 +30,14 @@ def test_a_job_at_work_has_the_target_since_it_began_and_not_since_it_was_asked_
     running = replace(QUEUED, state=JobState.RUNNING, started_at=ASKED + timedelta(minutes=1))
     assert its_standing(running, "development") == ("has had the target of development since 2026-01-02T03:05:05+00:00")
     assert at_it_since(running) == running.started_at
+
+
+def test_a_job_whose_targets_are_at_work_has_them_although_no_worker_has_it() -> None:
+    whole = replace(QUEUED, request=JobRequest(JobKind.RUN, "shop"), seq=1, reason=UNDER_WAY, started_at=ASKED)
+    assert its_standing(whole, "shop.eu") == "has been at work on the targets of shop since 2026-01-02T03:04:05+00:00"
+    assert at_it_since(replace(whole, started_at=ASKED + timedelta(minutes=1))) == ASKED + timedelta(minutes=1)
+    behind = in_its_place(replace(QUEUED, seq=2), (replace(QUEUED, id=JobId(UUID(int=3)), seq=0), whole))
+    assert behind.message.endswith(f"{whole.id} (run), which has the target")
 
 
 def test_a_queued_job_says_whom_it_waits_for() -> None:

@@ -74,6 +74,25 @@ def test_a_role_that_may_not_create_is_told_what_to_grant(servers: Servers, fold
     execute(dsn, "DROP ROLE little")
 
 
+def test_a_role_that_may_not_use_the_ledger_of_another_is_told_so_and_not_to_make_one(
+    servers: Servers, folder: Path
+) -> None:
+    dsn = servers.new_database()
+    execute(dsn, "DROP ROLE IF EXISTS small")
+    execute(dsn, "CREATE ROLE small LOGIN PASSWORD 'small'; GRANT CREATE ON SCHEMA public TO small")
+    with with_target(servers, folder, dsn) as house:
+        assert house.do().state is JobState.SUCCEEDED
+    (folder / "2_two.sql").write_text(ONE.replace("one", "two"))
+    with with_target(servers, folder, changed(dsn, user="small", password="small")) as house:
+        job = house.do()
+        assert (job.state, job.reason) == (JobState.FAILED, "target_unusable")
+        remedy = job.message.partition("as its owner run: ")[2]
+        assert "DATABASE" not in remedy
+        execute(dsn, remedy)
+        assert house.do().state is JobState.SUCCEEDED
+    execute(dsn, "DROP OWNED BY small; DROP ROLE small")
+
+
 def test_a_read_only_target_is_waited_for_and_names_what_it_may_be(servers: Servers, folder: Path) -> None:
     dsn = servers.new_database()
     execute(dsn, f'ALTER DATABASE "{Dsn(dsn).database}" SET default_transaction_read_only = on')

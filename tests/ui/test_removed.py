@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from app.domain.job import Origin
 from tests.api.leaving import add, leave_out
 from tests.api.stand import ONE, THREE, TWO, standing
 from tests.ui.browser import Browser
@@ -49,3 +50,14 @@ def test_no_page_is_broken_by_it(left: Browser, path: str) -> None:
 def test_it_is_not_offered_where_something_is_done_and_is_where_its_past_is_read(left: Browser) -> None:
     assert ">staging</option>" not in left.get("/ui/plans/new").html
     assert ">staging</option>" in left.get("/ui/jobs").html
+
+
+def test_a_registered_one_that_cannot_be_used_has_a_card_that_says_why() -> None:
+    with standing() as stand:
+        stand.run(stand.registry.put("qa", {"url": "postgresql://db/qa", "requires": ["gone"]}, None, Origin()))
+        stand.run(stand.services.registry.refresh())
+        page = Browser(stand).get("/ui/").html
+    _, _, card = page.partition('id="unusable-1"')
+    card = card.partition("</article>")[0]
+    assert "unusable</span>" in card and "qa is registered, and cannot be used here: requires" in card
+    assert '<th scope="col">qa</th>' not in page

@@ -10,7 +10,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from app.adapters.control.direct import Direct, DirectConnections, Row
-from app.adapters.postgres import LOST, UNUSABLE, unavailable
+from app.adapters.postgres import CONTROL_DATABASE, LOST, UNUSABLE, unavailable
 from app.domain.environment import Dsn
 from app.domain.errors import BackendUnavailable
 
@@ -101,7 +101,7 @@ class ControlDatabase:
             raise self._unavailable(error) from error
 
     def _unavailable(self, error: BaseException) -> BackendUnavailable:
-        return unavailable(error, self.dsn, "the control database")
+        return unavailable(error, self.dsn, CONTROL_DATABASE)
 
 
 async def rows_on(connection: AsyncConnection, statement: Direct, values: Mapping[str, Any]) -> list[Row]:

@@ -154,6 +154,8 @@ def _environment(one: "Environment") -> Finding:
     if one.removed is not None:
         fix = f"put it back into liftlock.toml and start again, or liftlock env rm {one.name} --confirm {one.name}"
         return bad(about, one.removed.message, fix)
+    if one.unusable is not None:
+        return bad(about, one.unusable, f"liftlock env put {one.name} --set KEY=VALUE, or correct liftlock.toml")
     if one.status is None or one.status.sync.state == "unknown":
         why = one.status.sync.message if one.status else "nobody could look"
         return bad(about, why, f"liftlock env show {one.name}")

@@ -148,8 +148,8 @@ class Environment(Document):
 
     `recordedProtection` and `recordedEnvironment`: what the target itself has on record. They are read together
     with `status`; null where nothing is on record or nothing was read. The stricter protection counts, one step
-    less while it is `unlocked`. `state`: `configured` or `removed`; of a removed one its address and protection are
-    known, and nothing else.
+    less while it is `unlocked`. `state`: `configured`, `removed` or `unusable`; of a removed one its address and
+    protection are known, and nothing else. `unusable`: why a registered one cannot be used, and what to do.
     """
 
     name: str
@@ -187,6 +187,7 @@ class Environment(Document):
     state: str = "configured"
     removed: RemovedEnvironment | None = None
     notify: tuple[str, ...] | None = None
+    unusable: str | None = None
 
 
 @document
@@ -206,13 +207,15 @@ class MatrixRow(Document):
 class Matrix(Document):
     """Rows in the order they run; what no file defines any more comes first. Every environment with its `status`.
 
-    `removed`: those that are no longer in liftlock.toml; no row has a cell for them.
+    `removed`: those that are no longer in liftlock.toml, `unusable`: those that are registered and name what is not
+    there; no row has a cell for them.
     """
 
     environments: tuple[Environment, ...]
     migrations: tuple[MatrixRow, ...]
     links: Mapping[str, str]
     removed: tuple[Environment, ...] = ()
+    unusable: tuple[Environment, ...] = ()
 
 
 @document

@@ -29,6 +29,7 @@ def overview() -> Response | str:
     return render_template(
         "overview.html",
         environments=[_card(one) for one in (*found["environments"], *found["removed"])],
+        unusable=found.get("unusable", ()),
         columns=names,
         rows=[_row(one, names) for one in rows[fold:]],
         folded=fold,
