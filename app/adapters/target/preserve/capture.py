@@ -11,8 +11,9 @@ import asyncpg
 
 from app.adapters.postgres import quote
 from app.adapters.target.prepared import literal
+from app.adapters.target.preserve.deferred import immediately
 from app.adapters.target.preserve.inventory import Relation
-from app.adapters.target.preserve.kept_rows import SCHEMA, KeptTable, immediately, numbered
+from app.adapters.target.preserve.kept_rows import SCHEMA, KeptTable, numbered
 from app.adapters.target.preserve.refusals import SAID
 from app.domain.preserved import PreservedKind as Kind
 

@@ -13,6 +13,7 @@ import asyncpg
 from app import failpoints
 from app.adapters.postgres import quote
 from app.adapters.target.preserve import capture
+from app.adapters.target.preserve.deferred import let_triggers_act
 from app.adapters.target.preserve.inventory import Inventory, Loss, losses, take_inventory, without_plain_casts
 from app.adapters.target.preserve.keeping import ROWS, Keeping, KeepPolicy, Round
 from app.adapters.target.preserve.kept_rows import (
@@ -93,6 +94,7 @@ class Preserver:
         now = await self._keeping.keep(before, wanted)
         start = await take_inventory(self._connection) if wanted else before
         await body()
+        await let_triggers_act(self._connection)
         await self._moves.finish()
         after = await take_inventory(self._connection)
         lost = losses(Inventory(before.relations, start.written), after) | await self._overwritten(now)

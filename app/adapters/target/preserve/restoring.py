@@ -13,6 +13,7 @@ import asyncpg
 
 from app import failpoints
 from app.adapters.postgres import quote
+from app.adapters.target.preserve.deferred import immediately
 from app.adapters.target.preserve.going_back import (
     Going,
     NotTheSame,
@@ -22,7 +23,6 @@ from app.adapters.target.preserve.going_back import (
 from app.adapters.target.preserve.kept_rows import (
     StoredColumn,
     columns_of,
-    immediately,
     is_at_origin,
     numbered,
     quietly,
