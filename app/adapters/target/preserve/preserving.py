@@ -7,6 +7,7 @@ kept. What a script's own statements write is known before the first run.
 """
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import asyncpg
 
@@ -97,7 +98,7 @@ class Preserver:
         await let_triggers_act(self._connection)
         await self._moves.finish()
         after = await take_inventory(self._connection)
-        lost = losses(Inventory(before.relations, start.written), after) | await self._overwritten(now)
+        lost = losses(replace(start, relations=before.relations), after) | await self._overwritten(now, start)
         if only_casts(self._step):
             lost = without_plain_casts(lost, before, after)
         missing = self._with_roots(before, lost) - now.covered
@@ -110,11 +111,14 @@ class Preserver:
         now.sets += await self._positions.kept(before, after)
         return missing, (*await self._settle(now, before, start, after), *self._positions.notices)
 
-    async def _overwritten(self, kept: Round) -> frozenset[Loss]:
-        """What nobody has counted, since the table was truncated afterwards."""
-        watched = [one for one in kept.watched if one.kind is Kind.DELETED]
-        found = [one.relation.oid for one in watched if await capture.overwritten(self._connection, one)]
-        return frozenset(Loss(Kind.UPDATED, oid) for oid in found)
+    async def _overwritten(self, kept: Round, start: Inventory) -> frozenset[Loss]:
+        """What the server has forgotten, since the table was truncated afterwards."""
+        found = set[Loss]()
+        for one in (one for one in kept.watched if one.kind is Kind.DELETED):
+            counted = await capture.forgotten(self._connection, one)
+            if counted.updated > start.written.get(one.relation.oid, (0, 0))[0]:
+                found.add(Loss(Kind.UPDATED, one.relation.oid))
+        return frozenset(found)
 
     def _let_go(self, kept: Round, before: Inventory, missing: set[Loss]) -> None:
         """What a script that runs once has destroyed: nobody knew of it, and nobody can go back for it."""
