@@ -88,6 +88,20 @@ def test_it_is_all_there_again(house: House, setup: str, up: str, down: str) -> 
         assert [tuple(row) for row in stands] == [(at, f"name {at}", at) for at in range(1, 21)]
 
 
+@pytest.mark.parametrize(("old", "new"), [("timestamp", "timestamptz"), ("timestamptz", "timestamp")])
+def test_an_hour_that_comes_twice_in_autumn_and_one_that_never_comes_are_not_mixed_up(
+    house: House, old: str, new: str
+) -> None:
+    hours = "('2020-10-25 00:30Z'), ('2020-10-25 01:30Z'), ('2020-03-29 02:30')"
+    execute(house.dsn, f"CREATE TABLE log (at {old}, id serial PRIMARY KEY); INSERT INTO log VALUES {hours}")
+    stood = fetch(house.dsn, "SELECT * FROM log ORDER BY id")
+    up, down = (f"SET timezone = 'Europe/Berlin'; ALTER TABLE log ALTER at TYPE {one}" for one in (new, old))
+    house.write("1_it.sql", f"-- migrate:up\n{up};\n-- migrate:down\n{down};\n")
+    assert house.do(JobKind.RUN).state is JobState.SUCCEEDED
+    assert house.do(JobKind.ROLLBACK).state is JobState.SUCCEEDED
+    assert fetch(house.dsn, "SELECT * FROM log ORDER BY id") == stood
+
+
 @pytest.mark.parametrize(("setup", "up", "why"), [
     (HEIRS, "UPDATE shop SET name = 'x' WHERE id > 0; TRUNCATE heir", f"rows of heir: {UNSEEN}"),
     (HEIRS, "DELETE FROM shop WHERE id > 5; TRUNCATE heir", f"rows of heir: {UNSEEN}"),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import asyncpg
 
 from app.adapters.target.introspect import OWN_SCHEMAS
-from app.domain.casts import Cast, cast_between, fails_or_keeps, type_of
+from app.domain.casts import Cast, cast_between, depends_on_zone, fails_or_keeps, type_of
 from app.domain.preserved import PreservedKind as Kind
 
 _INVENTORY = """
@@ -173,8 +173,9 @@ def _altered(before: Inventory, after: Inventory) -> Iterator[Loss]:
         said = _said_of_parts(before, after, relation)
         kept = {at: one for at, one in relation.columns.items() if not one.generated and one.name not in said}
         dropped = frozenset(kept.keys() - now.columns.keys())
-        retyped = frozenset(at for at in kept.keys() & now.columns.keys() if _narrows(kept[at], now.columns[at]))
         standing = kept.keys() & now.columns.keys()
+        narrows = _narrows_anew if relation.kind == "p" or relation.filenode != now.filenode else _narrows
+        retyped = frozenset(at for at in standing if narrows(kept[at], now.columns[at]))
         cut = frozenset(at for at in standing - retyped if kept[at].attributes - now.columns[at].attributes)
         if dropped:
             yield Loss(Kind.COLUMNS, oid, dropped)
@@ -193,7 +194,7 @@ def _said_of_parts(before: Inventory, after: Inventory, relation: Relation) -> f
     return frozenset(
         one.name
         for at, one in root.columns.items()
-        if at not in now or _narrows(one, now[at]) or one.attributes - now[at].attributes
+        if at not in now or _narrows_anew(one, now[at]) or one.attributes - now[at].attributes
     )
 
 
@@ -210,6 +211,11 @@ def _rewritten(before: Inventory, after: Inventory) -> Iterator[Loss]:
         if deleted or now.filenode != relation.filenode:
             # a table that is rewritten for another reason has nothing that its truncation would be told of
             yield Loss(Kind.DELETED, oid)
+
+
+def _narrows_anew(old: Column, new: Column) -> bool:
+    """In a table that has been written anew, or whose partitions may have been."""
+    return _narrows(old, new) or depends_on_zone(type_of(old.type), type_of(new.type))
 
 
 def _narrows(old: Column, new: Column) -> bool:
