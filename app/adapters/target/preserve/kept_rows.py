@@ -126,6 +126,16 @@ class KeptTable:
         same = " AND ".join(f"v.{name} = one.{places[key.number]}" for name, key in keys)
         return f"UPDATE {self.name} AS one SET {taken} FROM {values.name} AS v WHERE {same}"
 
+    def taken_from(self, part: "KeptTable") -> str:
+        """The statement that takes over what `part`, of a partition, has of rows that were overwritten."""
+        places = dict(zip((column.name for column in part.columns), numbered("c", part.columns), strict=True))
+        named = [(name, column.name) for name, column in zip(numbered("c", self.columns), self.columns, strict=True)]
+        keys = [(name, places[column.name]) for name, column in zip(numbered("k", self.keys), self.keys, strict=True)]
+        values = [(name, places[column]) for name, column in named]
+        written = [(f"n{name[1:]}", f"n{places[column][1:]}") for name, column in named]
+        into, of = zip(("liftlock_at", "liftlock_at"), *written, *keys, *values, strict=True)
+        return f"INSERT INTO {self.name} ({', '.join(into)}) SELECT {', '.join(of)} FROM {part.name}"
+
     async def counted(self, connection: asyncpg.Connection) -> tuple[int, str]:
         """How many rows are kept, and the checksum over them."""
         row = await connection.fetchrow(

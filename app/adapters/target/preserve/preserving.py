@@ -156,6 +156,7 @@ class Preserver:
         said: list[str] = []
         async with quietly(self._connection):
             kept.unkept += await unseen(self._connection, kept.watched, kept.unwatched, (before, start, after))
+            await self._join_parts(kept, before, after)
             await self._complete(kept)
             kept.sets = [some for one in kept.sets for some in await self._with_something(one, before, after)]
             for place, one in enumerate(kept.sets):
@@ -165,6 +166,19 @@ class Preserver:
         failpoints.reach("keep.recorded", self._connection)
         return (*said, *(f"lost, as was consented to: {one}" for one in kept.unkept))
 
+    async def _join_parts(self, kept: Round, before: Inventory, after: Inventory) -> None:
+        """A row that is overwritten in its partition and through the whole has one order of what it held."""
+        sets = {one.relation.oid: one for one in kept.sets if one.kind is Kind.UPDATED}
+        for oid, one in sets.items():
+            root = sets.get(before.root_of(oid))
+            if root is None or root is one or oid not in after.relations or after.root_of(oid) != root.relation.oid:
+                continue
+            if await self._has_rows(one) and await self._has_rows(root):
+                await self._connection.execute(f"{root.table.taken_from(one.table)}; TRUNCATE {one.table.name}")
+
+    async def _has_rows(self, one: KeptSet) -> bool:
+        return bool(await self._connection.fetchval(f"SELECT EXISTS (SELECT FROM {one.table.name})"))
+
     async def _complete(self, kept: Round) -> None:
         """Rows that were deleted or overwritten have of such columns what stood there before the step."""
         for one in (one for one in kept.sets if one.kind in ROWS):
@@ -173,7 +187,7 @@ class Preserver:
 
     async def _with_something(self, one: KeptSet, before: Inventory, after: Inventory) -> list[KeptSet]:
         """The set; where no row was written, what may be left of it: the positions that a truncation restarts."""
-        if one.kind not in ROWS or await self._connection.fetchval(f"SELECT EXISTS (SELECT FROM {one.table.name})"):
+        if one.kind not in ROWS or await self._has_rows(one):
             return [one]
         await self._connection.execute(f"DROP TABLE {one.table.name}")
         return await self._positions.restarted(one, before, after)
