@@ -131,6 +131,14 @@ def fails_or_keeps(old: ColumnType, new: ColumnType) -> bool:
     return _precision(new)[1] >= _precision(old)[1]
 
 
+def depends_on_zone(old: ColumnType, new: ColumnType) -> bool:
+    """Whether the cast reads a clock on the wall: an hour comes twice in autumn, and one in spring never.
+
+    Where the zone is UTC both are the same bytes, and PostgreSQL does not write the table anew.
+    """
+    return {old.name, new.name} == _HOLDS_A_TIME
+
+
 def may_narrow(new: ColumnType) -> bool:
     """Whether there are values, of a type that is not known, that `new` cannot hold."""
     return bool(new.limits) or new.name not in _ROOMY

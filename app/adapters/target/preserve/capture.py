@@ -11,12 +11,14 @@ import asyncpg
 
 from app.adapters.postgres import quote
 from app.adapters.target.prepared import literal
+from app.adapters.target.preserve.deferred import immediately
 from app.adapters.target.preserve.inventory import Relation
-from app.adapters.target.preserve.kept_rows import SCHEMA, KeptTable, immediately, numbered
+from app.adapters.target.preserve.kept_rows import SCHEMA, KeptTable, numbered
 from app.adapters.target.preserve.refusals import SAID
 from app.domain.preserved import PreservedKind as Kind
 
 PREFIX = "liftlock_keeps_"
+ELSEWHERE = "their key was overwritten, or they were written through another table"
 _LOCK_MS = 100
 _SETTINGS = (
     "SET search_path = pg_catalog, pg_temp SET datestyle = ISO SET intervalstyle = postgres "
@@ -24,6 +26,8 @@ _SETTINGS = (
 )
 _STANDS = "SELECT tgenabled::text FROM pg_trigger WHERE tgname = $1 AND tgparentid = 0"
 _NOW = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
+_EQUAL_IS_SAME = "'{bool,int2,int4,int8,oid,uuid,bytea,date,timestamp,timestamptz,macaddr}'::regtype[]"
+"""Types whose equal values are the same value to the letter; numbers may differ in their zeros, texts in their case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +48,14 @@ class Watched:
     def triggers(self) -> tuple[str, ...]:
         name = f"{PREFIX}{self.table.id.hex}"
         if self.kind is Kind.UPDATED:
-            return (name,)
+            return (name, f"{name}_b")
         # of a partitioned table each partition is truncated, and tells it itself
-        truncated = (f"{name}_t",) if self.relation.kind == "r" else ()
-        return (name, f"{name}_u", *truncated)
+        return (name, f"{name}_t", f"{name}_a") if self.relation.kind == "r" else (name,)
 
     @property
     def notes(self) -> str:
-        """Where the triggers note why they could not keep rows; and nothing, where deletions are watched and rows were
-        overwritten, or where that is watched and their keys were."""
+        """Where the triggers note why they could not keep rows, and what the server has counted before and, as less
+        than nothing, after it forgets that for a truncation."""
         return f"{self.table.name}_n"
 
     @property
@@ -61,13 +64,31 @@ class Watched:
         is taken back by its own savepoint."""
         return f"{self.table.name}_s"
 
+    @property
+    def begun(self) -> str:
+        """A setting: when the statements that overwrite rows have begun which are not at their end, the last first."""
+        return f"liftlock.{self.table.plain_name}"
+
     def function(self, trigger: str) -> str:
         return f"{SCHEMA}.{trigger}"
 
 
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """Rows that the server has counted when the table was truncated, `updated` and in all; and how many `less` since.
+
+    What was written before a savepoint within which it was truncated, the server forgets only at the end of that.
+    """
+
+    updated: int
+    written: int
+    less: int
+
+
 def begin(watched: Watched) -> Iterator[str]:
     """The statements that make the triggers; they keep others from writing the table until the step commits."""
-    yield f"CREATE TABLE {watched.notes} (reason text); CREATE SEQUENCE {watched.count} MINVALUE 0"
+    yield f"CREATE TABLE {watched.notes} (reason text, updated bigint, written bigint)"
+    yield f"CREATE SEQUENCE {watched.count} MINVALUE 0"
     trigger = watched.triggers[0]
     if watched.kind is Kind.UPDATED:
         yield watched.table.create(written=True)
@@ -77,6 +98,13 @@ def begin(watched: Watched) -> Iterator[str]:
             f"FOR EACH STATEMENT EXECUTE FUNCTION {watched.function(trigger)}()"
         )
         yield _always(watched, trigger)
+        begins = watched.triggers[1]
+        yield _beginning(watched, begins)
+        yield (
+            f"CREATE TRIGGER {begins} BEFORE UPDATE ON {watched.on} "
+            f"FOR EACH STATEMENT EXECUTE FUNCTION {watched.function(begins)}()"
+        )
+        yield _always(watched, begins)
         return
     yield _function(watched, trigger, _gone(watched, "gone"))
     yield (
@@ -84,28 +112,23 @@ def begin(watched: Watched) -> Iterator[str]:
         f"FOR EACH STATEMENT EXECUTE FUNCTION {watched.function(trigger)}()"
     )
     yield _always(watched, trigger)
-    overwritten = watched.triggers[1]
-    yield _noting(watched, overwritten)
-    yield (
-        f"CREATE TRIGGER {overwritten} AFTER UPDATE ON {watched.on} REFERENCING OLD TABLE AS gone "
-        f"FOR EACH STATEMENT EXECUTE FUNCTION {watched.function(overwritten)}()"
-    )
-    yield _always(watched, overwritten)
-    for truncated in watched.triggers[2:]:
-        yield _function(watched, truncated, _gone(watched, "ONLY ' || TG_RELID::regclass || '"))
+    for truncated, when in zip(watched.triggers[1:], ("BEFORE", "AFTER"), strict=False):
+        yield _truncated(watched, truncated, when)
         yield (
-            f"CREATE TRIGGER {truncated} BEFORE TRUNCATE ON {watched.on} "
+            f"CREATE TRIGGER {truncated} {when} TRUNCATE ON {watched.on} "
             f"FOR EACH STATEMENT EXECUTE FUNCTION {watched.function(truncated)}()"
         )
         yield _always(watched, truncated)
 
 
-async def overwritten(connection: asyncpg.Connection, watched: Watched) -> bool:
-    """Whether rows of a table whose deletions are watched were overwritten; where that is watched, whether keys were.
-
-    The server's own count says it too, but not of a table that is truncated afterwards.
-    """
-    return bool(await connection.fetchval(f"SELECT EXISTS (SELECT FROM {watched.notes} WHERE reason IS NULL)"))
+async def forgotten(connection: asyncpg.Connection, watched: Watched) -> Forgotten:
+    """What was counted of a table whose deletions are watched, and is not any more, for it was truncated."""
+    row = await connection.fetchrow(
+        f"SELECT COALESCE(max(updated), 0) AS updated, COALESCE(max(written), 0) AS written, "
+        f"COALESCE(sum(written), 0)::bigint AS less FROM {watched.notes} WHERE reason IS NULL"
+    )
+    assert row is not None
+    return Forgotten(row["updated"], row["written"], row["less"])
 
 
 async def end(connection: asyncpg.Connection, watched: Watched) -> bool:
@@ -165,14 +188,16 @@ def _function(watched: Watched, trigger: str, body: str) -> str:
         AS $liftlock$
         DECLARE
             names text; old text; new text; news text; key text; changed text; made text;
-            at bigint := {_NOW}; kept bigint; keys bigint;
+            at bigint; kept bigint; keys bigint;
         BEGIN
             SELECT string_agg(c.kept, ', '), string_agg(CASE WHEN c.elsewhere THEN format('NULL::%s', c.stored)
                                    ELSE format('(t.%I)::%s', a.attname, c.stored) END, ', '),
                    string_agg(format('(now.%I)::text', a.attname), ', ') FILTER (WHERE c.kept ~ '^c'),
                    string_agg('n' || substr(c.kept, 2), ', ') FILTER (WHERE c.kept ~ '^c'),
-                   string_agg(format('t.%1$I = now.%1$I', a.attname), ' AND ') FILTER (WHERE c.kept ~ '^k'),
-                   string_agg(format('(t.%1$I)::text IS DISTINCT FROM (now.%1$I)::text', a.attname), ' OR ')
+                   string_agg(format(CASE WHEN a.atttypid = ANY ({_EQUAL_IS_SAME}) THEN 't.%1$I = now.%1$I' ELSE
+                                     't.%1$I = now.%1$I AND (t.%1$I)::text COLLATE "C" = (now.%1$I)::text' END,
+                                     a.attname), ' AND ') FILTER (WHERE c.kept ~ '^k'),
+                   string_agg(format('(t.%1$I)::text COLLATE "C" IS DISTINCT FROM (now.%1$I)::text', a.attname), ' OR ')
                        FILTER (WHERE c.kept ~ '^c'), count(*) FILTER (WHERE c.kept ~ '^k')
             INTO names, old, new, news, key, changed, keys
             FROM {_columns(watched)};
@@ -185,14 +210,27 @@ def _function(watched: Watched, trigger: str, body: str) -> str:
         END $liftlock$"""
 
 
-def _noting(watched: Watched, trigger: str) -> str:
+def _truncated(watched: Watched, trigger: str, when: str) -> str:
+    """Nobody counts what is truncated, and what was counted before is forgotten."""
+    sign, rows = ("", _gone(watched, "ONLY ' || TG_RELID::regclass || '")) if when == "BEFORE" else ("-", "")
+    updated = f"{sign}pg_stat_get_xact_tuples_updated(TG_RELID)"
+    counted = f"{updated}, {updated} {sign or '+'} pg_stat_get_xact_tuples_deleted(TG_RELID)"
+    return _function(watched, trigger, f"INSERT INTO {watched.notes} VALUES (NULL, {counted}); {rows}")
+
+
+def _beginning(watched: Watched, trigger: str) -> str:
+    """A statement that a trigger makes is at its end before the one that it was called by, and has begun after it."""
     return f"""
         CREATE FUNCTION {watched.function(trigger)}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER {_SETTINGS}
         AS $liftlock$
         BEGIN
-            INSERT INTO {watched.notes} SELECT NULL WHERE EXISTS (SELECT FROM gone);
+            PERFORM set_config('{watched.begun}', {_NOW} || ' ' || COALESCE({_began(watched)}, ''), true);
             RETURN NULL;
         END $liftlock$"""
+
+
+def _began(watched: Watched) -> str:
+    return f"current_setting('{watched.begun}', true)"
 
 
 def _columns(watched: Watched) -> str:
@@ -229,7 +267,6 @@ def _gone(watched: Watched, rows: str) -> str:
         END IF;
         GET DIAGNOSTICS kept = ROW_COUNT;
         IF TG_OP = 'DELETE' THEN
-            -- nobody counts what is truncated
             PERFORM setval('{watched.count}', last_value + kept) FROM {watched.count};
         END IF;"""
 
@@ -237,6 +274,8 @@ def _gone(watched: Watched, rows: str) -> str:
 def _overwritten(watched: Watched) -> str:
     """Old and new values of rows that keep their key; of others only that there are some."""
     return f"""
+        at := COALESCE(NULLIF(split_part({_began(watched)}, ' ', 1), '')::bigint, {_NOW});
+        PERFORM set_config('{watched.begun}', regexp_replace({_began(watched)}, '^[0-9]+ ', ''), true);
         IF keys < {len(watched.table.keys)} THEN
             INSERT INTO {watched.notes} VALUES ('the key by which its rows are found again is gone');
             RETURN NULL;
@@ -246,5 +285,5 @@ def _overwritten(watched: Watched) -> str:
             'SELECT %s, %s, %s FROM gone AS t JOIN come AS now ON %s WHERE %s',
             names, news, at, old, new, key, changed);
         EXECUTE format('SELECT count(*) FROM gone AS t JOIN come AS now ON %s', key) INTO kept;
-        INSERT INTO {watched.notes} SELECT NULL WHERE kept < (SELECT count(*) FROM gone);
-        PERFORM setval('{watched.count}', last_value + kept) FROM {watched.count};"""
+        INSERT INTO {watched.notes} SELECT {literal(ELSEWHERE)} WHERE kept < (SELECT count(*) FROM gone);
+        PERFORM setval('{watched.count}', last_value + (SELECT count(*) FROM gone)) FROM {watched.count};"""

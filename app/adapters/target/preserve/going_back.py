@@ -17,6 +17,9 @@ from app.domain.step import count_of
 _REFUSALS = ("22", "23")
 """Classes of errors that a single row can be to blame for: what it holds, or a constraint."""
 
+_PASSES = 6
+"""Over rows that were in the way of one another."""
+
 _GENERATED_KEYS = """
     SELECT attname AS name FROM pg_attribute
     WHERE attrelid = $1::text::regclass AND attnum > 0 AND NOT attisdropped AND attidentity = 'a'
@@ -191,13 +194,28 @@ async def one_by_one(going: Going, statement: str, rows: str) -> tuple[int, list
         f"ALTER TABLE {going.kept.name} DROP COLUMN IF EXISTS liftlock_left, ADD COLUMN liftlock_left text"
     )
     await going.connection.execute(
-        f"""DO $liftlock$ DECLARE one tid; BEGIN
+        f"""DO $liftlock$ DECLARE one tid; again boolean := false; BEGIN
             FOR one IN SELECT ctid FROM {rows} AS kept LOOP
                 BEGIN
                     {statement} kept.ctid = one;
                 EXCEPTION WHEN data_exception OR integrity_constraint_violation THEN
+                    again := again OR SQLSTATE IN ('23505', '23P01');
                     UPDATE {going.kept.name} SET liftlock_left = {SAID} WHERE ctid = one;
                 END;
+            END LOOP;
+            -- another of them was in the way, and may have gone since; the last one that came goes first
+            FOR pass IN 1..{_PASSES} LOOP
+                EXIT WHEN NOT again;
+                again := false;
+                FOR one IN SELECT ctid FROM {going.kept.name} WHERE liftlock_left IS NOT NULL
+                           ORDER BY CASE WHEN pass % 2 = 0 THEN ctid END, ctid DESC LOOP
+                    BEGIN
+                        {statement} kept.ctid = one;
+                        UPDATE {going.kept.name} SET liftlock_left = NULL WHERE ctid = one;
+                        again := true;
+                    EXCEPTION WHEN data_exception OR integrity_constraint_violation THEN
+                    END;
+                END LOOP;
             END LOOP;
         END $liftlock$"""
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import asyncpg
 
 from app.adapters.target.introspect import OWN_SCHEMAS
-from app.domain.casts import Cast, cast_between, fails_or_keeps, type_of
+from app.domain.casts import Cast, cast_between, depends_on_zone, fails_or_keeps, type_of
 from app.domain.preserved import PreservedKind as Kind
 
 _INVENTORY = """
@@ -35,8 +35,8 @@ _INVENTORY = """
       AND n.nspname <> 'information_schema' AND n.nspname <> ALL ($1::text[])
 """
 _WRITTEN = """
-    SELECT relid::bigint AS oid, n_tup_upd AS updated, n_tup_del AS deleted
-    FROM pg_stat_xact_user_tables WHERE n_tup_upd + n_tup_del > 0
+    SELECT relid::bigint AS oid, n_tup_upd AS updated, n_tup_del AS deleted, n_tup_ins AS inserted
+    FROM pg_stat_xact_user_tables WHERE n_tup_upd + n_tup_del + n_tup_ins > 0
 """
 """Counts go on over the end of a savepoint, so that only the growth between two looks says something."""
 
@@ -91,10 +91,11 @@ class Loss:
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """`written`: by OID, how many rows this transaction has updated and deleted so far."""
+    """`written`: by OID, how many rows this transaction has updated and deleted so far; and `inserted`."""
 
     relations: Mapping[int, Relation]
     written: Mapping[int, tuple[int, int]]
+    inserted: Mapping[int, int]
 
     def named(self, name: str) -> Relation | None:
         """`name` with its schema."""
@@ -114,9 +115,8 @@ class Inventory:
 def written_since(start: Inventory, now: Inventory) -> Mapping[int, int]:
     """By OID, how many rows were updated and deleted between the two, as far as the table still stands."""
     return {
-        oid: sum(now.written[oid]) - sum(start.written.get(oid, (0, 0)))
-        for oid in now.written
-        if oid in start.relations and oid in now.relations
+        oid: sum(now.written.get(oid, (0, 0))) - sum(start.written.get(oid, (0, 0)))
+        for oid in start.relations.keys() & now.relations.keys()
     }
 
 
@@ -126,6 +126,7 @@ async def take_inventory(connection: asyncpg.Connection) -> Inventory:
     return Inventory(
         {row["oid"]: _relation(row) for row in relations},
         {row["oid"]: (row["updated"], row["deleted"]) for row in written},
+        {row["oid"]: row["inserted"] for row in written},
     )
 
 
@@ -167,12 +168,14 @@ def _gone(before: Inventory, after: Inventory) -> Iterator[Loss]:
 def _altered(before: Inventory, after: Inventory) -> Iterator[Loss]:
     for oid, relation in before.relations.items():
         now = after.relations.get(oid)
-        if now is None or relation.kind == "S" or relation.partition_of is not None:
+        if now is None or relation.kind == "S":
             continue
-        kept = {at: one for at, one in relation.columns.items() if not one.generated}
+        said = _said_of_parts(before, after, relation)
+        kept = {at: one for at, one in relation.columns.items() if not one.generated and one.name not in said}
         dropped = frozenset(kept.keys() - now.columns.keys())
-        retyped = frozenset(at for at in kept.keys() & now.columns.keys() if _narrows(kept[at], now.columns[at]))
         standing = kept.keys() & now.columns.keys()
+        narrows = _narrows_anew if relation.kind == "p" or relation.filenode != now.filenode else _narrows
+        retyped = frozenset(at for at in standing if narrows(kept[at], now.columns[at]))
         cut = frozenset(at for at in standing - retyped if kept[at].attributes - now.columns[at].attributes)
         if dropped:
             yield Loss(Kind.COLUMNS, oid, dropped)
@@ -180,6 +183,19 @@ def _altered(before: Inventory, after: Inventory) -> Iterator[Loss]:
             yield Loss(Kind.TYPES, oid, cut, within=True)
         if retyped:
             yield Loss(Kind.TYPES, oid, retyped)
+
+
+def _said_of_parts(before: Inventory, after: Inventory, relation: Relation) -> frozenset[str]:
+    """The columns of a partition that its root loses too, which says it for all of them; nothing where it goes."""
+    root = before.relations[before.root_of(relation.oid)]
+    if root.oid == relation.oid or root.oid not in after.relations:
+        return frozenset()
+    now = after.relations[root.oid].columns
+    return frozenset(
+        one.name
+        for at, one in root.columns.items()
+        if at not in now or _narrows_anew(one, now[at]) or one.attributes - now[at].attributes
+    )
 
 
 def _rewritten(before: Inventory, after: Inventory) -> Iterator[Loss]:
@@ -195,6 +211,11 @@ def _rewritten(before: Inventory, after: Inventory) -> Iterator[Loss]:
         if deleted or now.filenode != relation.filenode:
             # a table that is rewritten for another reason has nothing that its truncation would be told of
             yield Loss(Kind.DELETED, oid)
+
+
+def _narrows_anew(old: Column, new: Column) -> bool:
+    """In a table that has been written anew, or whose partitions may have been."""
+    return _narrows(old, new) or depends_on_zone(type_of(old.type), type_of(new.type))
 
 
 def _narrows(old: Column, new: Column) -> bool:

@@ -7,7 +7,8 @@ import asyncpg
 from app.adapters.target.preserve.going_back import NotTheSame
 from app.adapters.target.preserve.keeping import KeepPolicy
 from app.adapters.target.preserve.preserving import Preserver
-from app.adapters.target.preserve.restoring import WAITING, Restorer, Waiting, mismatch
+from app.adapters.target.preserve.restoring import Restorer, Waiting, mismatch
+from app.adapters.target.preserve.restoring_queries import WAITING
 from app.adapters.target.records import Stamp
 from app.adapters.target.scripts import transaction_ended
 from app.domain.allowances import allowances, allowances_of_python

@@ -12,12 +12,12 @@ import asyncpg
 from app import failpoints
 from app.adapters.postgres import quote
 from app.adapters.target.preserve import capture
+from app.adapters.target.preserve.deferred import immediately
 from app.adapters.target.preserve.inventory import Inventory, Loss, Relation
 from app.adapters.target.preserve.kept_rows import (
     KeptTable,
     StoredColumn,
     columns_of,
-    immediately,
     is_forced,
     key_of,
     quietly,

@@ -41,11 +41,6 @@ _ROWS = """
     SELECT CASE relkind WHEN 'p' THEN '' ELSE 'ONLY ' END || oid::regclass::text
     FROM pg_class WHERE oid = $1::bigint::oid
 """
-_DEFERRED = """
-    SELECT format('%I.%I', n.nspname, k.conname) AS name
-    FROM pg_constraint k JOIN pg_namespace n ON n.oid = k.connamespace WHERE k.contype IN ('f', 'p', 'u', 'x', 't')
-    GROUP BY 1 HAVING bool_and(k.condeferrable) AND bool_or(k.condeferred)
-"""
 _FORCED = "SELECT oid::regclass::text FROM pg_class WHERE oid = $1::bigint::oid AND relforcerowsecurity"
 _QUIET = """
     SELECT set_config('search_path', 'pg_catalog', true), set_config('row_security', 'off', true),
@@ -131,6 +126,16 @@ class KeptTable:
         same = " AND ".join(f"v.{name} = one.{places[key.number]}" for name, key in keys)
         return f"UPDATE {self.name} AS one SET {taken} FROM {values.name} AS v WHERE {same}"
 
+    def taken_from(self, part: "KeptTable") -> str:
+        """The statement that takes over what `part`, of a partition, has of rows that were overwritten."""
+        places = dict(zip((column.name for column in part.columns), numbered("c", part.columns), strict=True))
+        named = [(name, column.name) for name, column in zip(numbered("c", self.columns), self.columns, strict=True)]
+        keys = [(name, places[column.name]) for name, column in zip(numbered("k", self.keys), self.keys, strict=True)]
+        values = [(name, places[column]) for name, column in named]
+        written = [(f"n{name[1:]}", f"n{places[column][1:]}") for name, column in named]
+        into, of = zip(("liftlock_at", "liftlock_at"), *written, *keys, *values, strict=True)
+        return f"INSERT INTO {self.name} ({', '.join(into)}) SELECT {', '.join(of)} FROM {part.name}"
+
     async def counted(self, connection: asyncpg.Connection) -> tuple[int, str]:
         """How many rows are kept, and the checksum over them."""
         row = await connection.fetchrow(
@@ -186,33 +191,6 @@ async def quietly(connection: asyncpg.Connection) -> AsyncIterator[None]:
     yield
     again = ", ".join(f"set_config('{name}', ${at}, true)" for at, name in enumerate(_SETTINGS, 1))
     await connection.fetchrow(f"SELECT {again}", *before)
-
-
-@asynccontextmanager
-async def immediately(connection: asyncpg.Connection) -> AsyncIterator[None]:
-    """With as little as can be left to check at COMMIT: a table whose rows still are may not be altered.
-
-    What does not hold yet is left: a later step of the same transaction may heal it.
-    """
-    if not await _is_checked(connection, "ALL"):
-        for row in await connection.fetch(_DEFERRED):
-            await _is_checked(connection, row["name"])
-    yield
-    names = [row["name"] for row in await connection.fetch(_DEFERRED)]
-    if names:
-        await connection.execute(f"SET CONSTRAINTS {', '.join(names)} DEFERRED")
-
-
-async def _is_checked(connection: asyncpg.Connection, constraints: str) -> bool:
-    """False, and nothing done, when they do not hold now."""
-    await connection.execute("SAVEPOINT liftlock_checked")
-    try:
-        await connection.execute(f"SET CONSTRAINTS {constraints} IMMEDIATE")
-    except asyncpg.IntegrityConstraintViolationError:
-        await connection.execute("ROLLBACK TO SAVEPOINT liftlock_checked; RELEASE SAVEPOINT liftlock_checked")
-        return False
-    await connection.execute("RELEASE SAVEPOINT liftlock_checked")
-    return True
 
 
 @asynccontextmanager

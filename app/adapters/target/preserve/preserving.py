@@ -7,12 +7,14 @@ kept. What a script's own statements write is known before the first run.
 """
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import asyncpg
 
 from app import failpoints
 from app.adapters.postgres import quote
 from app.adapters.target.preserve import capture
+from app.adapters.target.preserve.deferred import let_triggers_act
 from app.adapters.target.preserve.inventory import Inventory, Loss, losses, take_inventory, without_plain_casts
 from app.adapters.target.preserve.keeping import ROWS, Keeping, KeepPolicy, Round
 from app.adapters.target.preserve.kept_rows import (
@@ -93,9 +95,10 @@ class Preserver:
         now = await self._keeping.keep(before, wanted)
         start = await take_inventory(self._connection) if wanted else before
         await body()
+        await let_triggers_act(self._connection)
         await self._moves.finish()
         after = await take_inventory(self._connection)
-        lost = losses(Inventory(before.relations, start.written), after) | await self._overwritten(now)
+        lost = losses(replace(start, relations=before.relations), after) | await self._overwritten(now, start)
         if only_casts(self._step):
             lost = without_plain_casts(lost, before, after)
         missing = self._with_roots(before, lost) - now.covered
@@ -108,11 +111,14 @@ class Preserver:
         now.sets += await self._positions.kept(before, after)
         return missing, (*await self._settle(now, before, start, after), *self._positions.notices)
 
-    async def _overwritten(self, kept: Round) -> frozenset[Loss]:
-        """What nobody has counted, since the table was truncated afterwards."""
-        watched = [one for one in kept.watched if one.kind is Kind.DELETED]
-        found = [one.relation.oid for one in watched if await capture.overwritten(self._connection, one)]
-        return frozenset(Loss(Kind.UPDATED, oid) for oid in found)
+    async def _overwritten(self, kept: Round, start: Inventory) -> frozenset[Loss]:
+        """What the server has forgotten, since the table was truncated afterwards."""
+        found = set[Loss]()
+        for one in (one for one in kept.watched if one.kind is Kind.DELETED):
+            counted = await capture.forgotten(self._connection, one)
+            if counted.updated > start.written.get(one.relation.oid, (0, 0))[0]:
+                found.add(Loss(Kind.UPDATED, one.relation.oid))
+        return frozenset(found)
 
     def _let_go(self, kept: Round, before: Inventory, missing: set[Loss]) -> None:
         """What a script that runs once has destroyed: nobody knew of it, and nobody can go back for it."""
@@ -150,6 +156,7 @@ class Preserver:
         said: list[str] = []
         async with quietly(self._connection):
             kept.unkept += await unseen(self._connection, kept.watched, kept.unwatched, (before, start, after))
+            await self._join_parts(kept, before, after)
             await self._complete(kept)
             kept.sets = [some for one in kept.sets for some in await self._with_something(one, before, after)]
             for place, one in enumerate(kept.sets):
@@ -159,6 +166,19 @@ class Preserver:
         failpoints.reach("keep.recorded", self._connection)
         return (*said, *(f"lost, as was consented to: {one}" for one in kept.unkept))
 
+    async def _join_parts(self, kept: Round, before: Inventory, after: Inventory) -> None:
+        """A row that is overwritten in its partition and through the whole has one order of what it held."""
+        sets = {one.relation.oid: one for one in kept.sets if one.kind is Kind.UPDATED}
+        for oid, one in sets.items():
+            root = sets.get(before.root_of(oid))
+            if root is None or root is one or oid not in after.relations or after.root_of(oid) != root.relation.oid:
+                continue
+            if await self._has_rows(one) and await self._has_rows(root):
+                await self._connection.execute(f"{root.table.taken_from(one.table)}; TRUNCATE {one.table.name}")
+
+    async def _has_rows(self, one: KeptSet) -> bool:
+        return bool(await self._connection.fetchval(f"SELECT EXISTS (SELECT FROM {one.table.name})"))
+
     async def _complete(self, kept: Round) -> None:
         """Rows that were deleted or overwritten have of such columns what stood there before the step."""
         for one in (one for one in kept.sets if one.kind in ROWS):
@@ -167,7 +187,7 @@ class Preserver:
 
     async def _with_something(self, one: KeptSet, before: Inventory, after: Inventory) -> list[KeptSet]:
         """The set; where no row was written, what may be left of it: the positions that a truncation restarts."""
-        if one.kind not in ROWS or await self._connection.fetchval(f"SELECT EXISTS (SELECT FROM {one.table.name})"):
+        if one.kind not in ROWS or await self._has_rows(one):
             return [one]
         await self._connection.execute(f"DROP TABLE {one.table.name}")
         return await self._positions.restarted(one, before, after)

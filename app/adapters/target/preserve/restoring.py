@@ -7,12 +7,14 @@ the table's own triggers off and its foreign keys away; rows that cannot go back
 
 import json
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import asyncpg
 
 from app import failpoints
 from app.adapters.postgres import quote
+from app.adapters.target.preserve.deferred import immediately
 from app.adapters.target.preserve.going_back import (
     Going,
     NotTheSame,
@@ -22,7 +24,6 @@ from app.adapters.target.preserve.going_back import (
 from app.adapters.target.preserve.kept_rows import (
     StoredColumn,
     columns_of,
-    immediately,
     is_at_origin,
     numbered,
     quietly,
@@ -34,8 +35,9 @@ from app.adapters.target.preserve.making_room import make_room
 from app.adapters.target.preserve.newcomers import Newcomers
 from app.adapters.target.preserve.positions import Position, is_the_same, position_of, set_back, was_set
 from app.adapters.target.preserve.refusals import said_of_error
+from app.adapters.target.preserve.restoring_queries import FIND, MAY_BE_IN_THE_WAY, PURGED, SETS, SETTLE
 from app.adapters.target.preserve.sequences import set_position, set_positions
-from app.adapters.target.preserve.sets import STORED, StoredSet, stored_set
+from app.adapters.target.preserve.sets import StoredSet, stored_set
 from app.adapters.target.preserve.standing_aside import Aside
 from app.adapters.target.records import Stamp
 from app.domain.failure import Failure, FailureCode
@@ -44,41 +46,6 @@ from app.domain.preserved import PreservedKind as Kind
 from app.domain.preserved import PreservedState
 from app.domain.signals import StepFailed
 from app.domain.step import Step, count_of
-
-WAITING = "SELECT DISTINCT name, direction FROM liftlock.preserved WHERE scope = $1 AND state IN ('kept', 'purged')"
-"""What is kept by which steps, or was until its time was over: each of the others is done without a look."""
-
-_SETS = f"""
-    {STORED}
-    WHERE scope = $1 AND name = $2 AND direction = $3 AND state = 'kept' AND job_id = (
-        SELECT p.job_id FROM liftlock.preserved p
-        WHERE p.scope = $1 AND p.name = $2 AND p.direction = $3 AND p.state = 'kept' ORDER BY p.kept_at DESC LIMIT 1)
-    ORDER BY kept_at DESC, place DESC
-    FOR UPDATE
-"""
-"""Of the step as it was carried out last: older values must not come over newer ones."""
-
-_PURGED = f"""
-    {STORED.replace("FROM liftlock.preserved", "FROM liftlock.preserved p")}
-    WHERE scope = $1 AND name = $2 AND direction = $3 AND state = 'purged' AND EXISTS (
-        SELECT FROM liftlock.migrations m WHERE m.scope = p.scope AND m.name = p.name AND m.job_id = p.job_id)
-    ORDER BY kept_at DESC, place DESC
-"""
-"""Of the step as it stands."""
-
-_SETTLE = """
-    UPDATE liftlock.preserved
-    SET state = $2, settled_at = clock_timestamp(), settled_by = $3, restored = $4, remarks = remarks || $5::text::jsonb
-    WHERE id = $1
-"""
-_FIND = """
-    SELECT COALESCE(
-        (SELECT c.oid FROM pg_class c WHERE c.oid = $1::bigint::oid AND $4
-           AND c.relnamespace <> 'liftlock_preserved'::regnamespace),
-        (SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-         WHERE n.nspname = $2 AND c.relname = $3
-           AND c.relkind::text = ANY ($5)))::bigint
-"""
 
 _WHOLE = frozenset({Kind.TABLE, Kind.DELETED})
 """Kept as whole rows; the others are values of rows that may still be there."""
@@ -117,9 +84,9 @@ class Restorer:
     async def look(self) -> None:
         """Before the step runs: which sets are to be given back, and which of their values still stand."""
         undone = Direction.UP if self._step.direction is Direction.DOWN else Direction.DOWN
-        rows = await self._connection.fetch(_SETS, self._stamp.scope, self._step.name, undone.value)
+        rows = await self._connection.fetch(SETS, self._stamp.scope, self._step.name, undone.value)
         self._sets = tuple(stored_set(row) for row in rows)
-        gone = await self._connection.fetch(_PURGED, self._stamp.scope, self._step.name, undone.value)
+        gone = await self._connection.fetch(PURGED, self._stamp.scope, self._step.name, undone.value)
         self._purged = [stored_set(row) for row in gone]
         async with quietly(self._connection):
             for one in self._sets:
@@ -147,6 +114,7 @@ class Restorer:
             ranks = await self._newcomers.see(where for _, where in places if where is not None)
             # whole rows first: values may go back into some of them
             places.sort(key=lambda at: (at[0].kind not in _WHOLE, at[0].kind is Kind.UPDATED, ranks.get(at[1] or 0, 0)))
+            await self._make_way(places, aside)
             for one, where in places:
                 results.append((one, where, await self._one(one, where, aside)))
             failpoints.reach("restore.back", self._connection)
@@ -205,9 +173,7 @@ class Restorer:
             return _Result(0, 0)
         await self._refuse_changed(one)
         await aside.of(where, name, inserts=one.kind in _WHOLE)
-        now = await self._now(one, where)
-        there = await rows_at(self._connection, where)
-        going = Going(self._connection, one.table, name, there, now, one.checksum, one.rows, one.table.name)
+        going = await self._going(one, where, name)
         seen = aside.seen.copy()
         await self._connection.execute("SAVEPOINT liftlock_set")
         try:
@@ -226,6 +192,30 @@ class Restorer:
         count, checksum = await one.table.counted(self._connection)
         if (count, checksum) != (one.rows, one.checksum):
             raise NotTheSame(f"liftlock_preserved.{one.table.plain_name} has been changed since")
+
+    async def _make_way(self, places: Sequence[tuple[StoredSet, int | None]], aside: Aside) -> None:
+        """What a row was overwritten with may be in the way of another one that was deleted, as in a unique index."""
+        whole = {where for one, where in places if one.kind in _WHOLE}
+        for one, where in places:
+            if one.kind is not Kind.UPDATED or where is None or where not in whole:
+                continue
+            if not await self._connection.fetchval(MAY_BE_IN_THE_WAY, where):
+                continue
+            name = await self._said(where)
+            await self._refuse_changed(one)
+            await aside.of(where, name, inserts=True)
+            await self._connection.execute("SAVEPOINT liftlock_way")
+            try:
+                await update_rows(await self._going(one, where, name), judged=True)
+            except asyncpg.PostgresError as error:
+                if not _is_of_the_values(error):
+                    raise
+                await self._connection.execute("ROLLBACK TO SAVEPOINT liftlock_way")
+            await self._connection.execute("RELEASE SAVEPOINT liftlock_way")
+
+    async def _going(self, one: StoredSet, where: int, name: str) -> Going:
+        now, there = await self._now(one, where), await rows_at(self._connection, where)
+        return Going(self._connection, one.table, name, there, now, one.checksum, one.rows, one.table.name)
 
     async def _put_back(self, one: StoredSet, where: int, going: Going, aside: Aside) -> _Result:
         if one.kind in _WHOLE:
@@ -255,7 +245,7 @@ class Restorer:
         whole = result.restored == result.of and not result.remarks
         state = PreservedState.RESTORED if whole else PreservedState.PARTLY_RESTORED
         await self._connection.execute(
-            _SETTLE, one.id, state.value, self._stamp.job_id, result.restored, json.dumps(result.remarks)
+            SETTLE, one.id, state.value, self._stamp.job_id, result.restored, json.dumps(result.remarks)
         )
         if whole and one.kind is not Kind.SEQUENCE:
             await self._connection.execute(f"DROP TABLE {one.table.name}")
@@ -268,7 +258,7 @@ class Restorer:
         else:
             stands = one.kind is not Kind.TABLE and await is_at_origin(self._connection, one.table.name)
         kinds = ["S"] if one.kind is Kind.SEQUENCE else ["r", "p"]
-        found: int | None = await self._connection.fetchval(_FIND, one.relation, one.schema, one.name, stands, kinds)
+        found: int | None = await self._connection.fetchval(FIND, one.relation, one.schema, one.name, stands, kinds)
         return found
 
     async def _said(self, where: int) -> str:

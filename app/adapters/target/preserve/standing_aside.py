@@ -26,15 +26,24 @@ _TRIGGERS = """
 
 _FOREIGN_KEYS = f"""
     SELECT k.conname AS name, pg_get_constraintdef(k.oid) AS definition, k.confrelid::bigint AS other,
-           obj_description(k.oid, 'pg_constraint') AS said, {COLUMNS_OF_K}
+           obj_description(k.oid, 'pg_constraint') AS said,
+           COALESCE((to_jsonb(k) ->> 'conperiod')::boolean, false) AS period, {COLUMNS_OF_K},
+           (SELECT array_agg(format('OPERATOR(%I.%s)', n.nspname, o.oprname) ORDER BY one.place)
+            FROM unnest(k.conpfeqop) WITH ORDINALITY AS one (operator, place)
+            JOIN pg_operator o ON o.oid = one.operator JOIN pg_namespace n ON n.oid = o.oprnamespace) AS equal
     FROM pg_constraint k
     WHERE k.conrelid = $1::bigint::oid AND k.contype = 'f' AND k.conparentid = 0 AND k.convalidated
 """
+"""Those of a PERIOD are there since PostgreSQL 18."""
+
 _ENABLE = {"O": "ENABLE", "R": "ENABLE REPLICA", "A": "ENABLE ALWAYS"}
 
 
 @dataclass(frozen=True, slots=True)
 class _ForeignKey:
+    """`equal`: the operators by which it compares. `period`: the last column has to lie within what several rows have
+    there together."""
+
     relation: int
     table: str
     rows: str
@@ -44,15 +53,22 @@ class _ForeignKey:
     referred: str
     columns: tuple[str, ...]
     referred_columns: tuple[str, ...]
+    equal: tuple[str, ...]
+    period: bool
 
     @property
     def violators(self) -> str:
         filled = " AND ".join(f"t.{quote(one)} IS NOT NULL" for one in self.columns)
-        same = " AND ".join(
-            f"p.{quote(there)} = t.{quote(here)}"
-            for here, there in zip(self.columns, self.referred_columns, strict=True)
-        )
-        return f"{filled} AND NOT EXISTS (SELECT FROM {self.referred} AS p WHERE {same})"
+        pairs = [
+            (f"t.{quote(here)}", f"p.{quote(there)}", equal)
+            for here, there, equal in zip(self.columns, self.referred_columns, self.equal, strict=True)
+        ]
+        within, whole, _ = pairs.pop() if self.period else ("", "", "")
+        equal = " AND ".join(f"{there} {operator} {here}" for here, there, operator in pairs)
+        same = f"FROM {self.referred} AS p WHERE {equal}"
+        if self.period:
+            return f"{filled} AND NOT COALESCE({within} <@ (SELECT range_agg({whole}) {same}), false)"
+        return f"{filled} AND NOT EXISTS (SELECT {same})"
 
 
 class Aside:
@@ -88,6 +104,8 @@ class Aside:
                         await rows_at(self._connection, row["other"]),
                         tuple(row["columns"]),
                         tuple(row["referred"]),
+                        tuple(row["equal"]),
+                        row["period"],
                     )
                 )
 
