@@ -1,11 +1,13 @@
 """What a step must not leave behind is found inside its transaction, and taken back with it."""
 
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from app.adapters.target.incremental import SchemaReader
 from app.domain.environment import Dsn, Environment, OnDrift, SchemaCheck
 from app.domain.failure import Failure, FailureCode
 from app.domain.job import JobKind, JobState
@@ -240,3 +242,18 @@ def test_what_a_script_deallocates_is_not_missed_by_the_looks_after_it(servers: 
         recorded = value(house.dsn, "SELECT encode(fingerprint, 'hex') FROM liftlock.schema_state WHERE scope = ''")
         assert value(house.dsn, prints) == recorded
         assert value(house.dsn, "SELECT last_value FROM tries") == 1, "the step was done again"
+
+
+def test_what_was_read_of_a_schema_goes_with_its_job(servers: Servers, folder: Path) -> None:
+    """By itself: a worker looks for garbage seldom, and a large schema is some megabytes."""
+    with opened(servers, folder) as house:
+        house.write("1_a.sql", up("CREATE TABLE a ()"))
+        house.do()
+        house.write("2_b.sql", up("CREATE TABLE b ()"))
+        gc.collect()
+        gc.disable()
+        try:
+            assert house.do().state is JobState.SUCCEEDED
+            assert not [one for one in gc.get_objects() if isinstance(one, SchemaReader)]
+        finally:
+            gc.enable()

@@ -16,8 +16,8 @@ from app.adapters.target.after_step import (
     refuse_leftovers,
     unvalidated,
 )
+from app.adapters.target.fenced import FencedConnection
 from app.adapters.target.incremental import SchemaReader
-from app.adapters.target.prepared import Rows
 from app.adapters.target.schema_state import keep_schema, read_if_possible, read_recorded
 from app.domain.drift import Kept, Sight
 from app.domain.environment import Environment, SchemaCheck
@@ -29,10 +29,10 @@ NOTE_FINGERPRINT = "UPDATE liftlock.migrations SET schema_fingerprint = $3 WHERE
 
 
 class SchemaWatch:
-    """`rows` keeps what it is asked prepared on the connection that the looks are given."""
+    """The looks are at the connection of `fenced`, on which what they ask stays prepared."""
 
-    def __init__(self, environment: Environment, attempt: Attempt, rows: Rows) -> None:
-        self._rows = rows
+    def __init__(self, environment: Environment, attempt: Attempt, fenced: FencedConnection) -> None:
+        self._fenced = fenced
         self._check = environment.schema_check
         self._scope = environment.scope
         self._job_id = attempt.job_id
@@ -91,5 +91,5 @@ class SchemaWatch:
     def _reader_on(self, connection: asyncpg.Connection) -> SchemaReader:
         """Keeps what it has read of this connection: the next time only what has changed is read again."""
         if self._reader is None or self._reader[0] is not connection:
-            self._reader = connection, SchemaReader(connection, self._scope, self._rows)
+            self._reader = connection, SchemaReader(connection, self._scope, self._fenced.prepared.rows)
         return self._reader[1]

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -51,7 +50,7 @@ class PostgresTargetSession:
         self._secrets = secrets
         self._fenced = FencedConnection(environment, attempt, patience)
         self._one_by_one: set[int] = set()
-        self._schema = SchemaWatch(environment, attempt, self._rows)
+        self._schema = SchemaWatch(environment, attempt, self._fenced)
         self._keeper = Keeper(environment, attempt, patience.keep_bytes)
 
     async def open(self) -> None:
@@ -188,10 +187,6 @@ class PostgresTargetSession:
         except asyncpg.PostgresError as error:
             left = "the statements before it that were done stay; they are not run again"
             raise_failure(replace(commit_failure(error, step), left_behind=left), ordinal, error)
-
-    async def _rows(self, query: str, *args: Any) -> Sequence[asyncpg.Record]:
-        """On the connection that there is now: it may be made anew."""
-        return await self._fenced.prepared.rows(query, *args)
 
     def _stamp(self) -> records.Stamp:
         return records.Stamp(
