@@ -3,42 +3,10 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
-import asyncpg
-
-from app.adapters.target.introspect import OWN_SCHEMAS
 from app.domain.casts import Cast, cast_between, depends_on_zone, fails_or_keeps, type_of
 from app.domain.preserved import PreservedKind as Kind
-
-_INVENTORY = """
-    SELECT c.oid::bigint AS oid, n.nspname AS schema, c.relname AS name, c.relkind::text AS kind,
-           c.relfilenode::bigint AS filenode, c.relhassubclass AS parent,
-           CASE WHEN c.relispartition THEN (SELECT i.inhparent::bigint FROM pg_inherits i WHERE i.inhrelid = c.oid) END
-               AS partition_of,
-           (SELECT d.refobjid::bigint FROM pg_depend d
-            WHERE c.relkind = 'S' AND d.classid = 'pg_class'::regclass AND d.objid = c.oid
-              AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i')) AS owner,
-           CASE WHEN c.relkind <> 'S' THEN (
-               SELECT json_agg(
-                   json_build_array(a.attnum, a.attname, format_type(a.atttypid, a.atttypmod), a.attgenerated,
-                                    a.atttypid::bigint, a.atttypmod,
-                                    -- the server's own types, which have lower numbers, are not composite
-                                    CASE WHEN a.atttypid >= 16384 THEN (
-                                        SELECT json_agg(p.attnum)
-                                        FROM pg_type t LEFT JOIN pg_type e ON e.oid = t.typelem
-                                        JOIN pg_attribute p ON p.attrelid IN (t.typrelid, e.typrelid)
-                                        WHERE t.oid = a.atttypid AND p.attnum > 0 AND NOT p.attisdropped) END)
-                   ORDER BY a.attnum)::text
-               FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) END AS columns
-    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relkind IN ('r', 'p', 'S') AND c.relpersistence <> 't' AND n.nspname !~ '^pg_'
-      AND n.nspname <> 'information_schema' AND n.nspname <> ALL ($1::text[])
-"""
-_WRITTEN = """
-    SELECT relid::bigint AS oid, n_tup_upd AS updated, n_tup_del AS deleted, n_tup_ins AS inserted
-    FROM pg_stat_xact_user_tables WHERE n_tup_upd + n_tup_del + n_tup_ins > 0
-"""
-"""Counts go on over the end of a savepoint, so that only the growth between two looks says something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +23,9 @@ class Column:
     attributes: frozenset[int] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Relation:
-    """`columns` by attribute number. `owner`: of a sequence, the table whose column it belongs to."""
+    """`owner`: of a sequence, the table whose column it belongs to. `shape`: its columns, as the server tells them."""
 
     oid: int
     schema: str
@@ -67,7 +35,15 @@ class Relation:
     parent: bool
     partition_of: int | None
     owner: int | None
-    columns: Mapping[int, Column]
+    shape: str | None
+
+    @cached_property
+    def columns(self) -> Mapping[int, Column]:
+        """By attribute number. Few are ever asked for theirs, where there are many."""
+        return {
+            number: Column(name, said, bool(generated.strip()), (type_id, modifier), frozenset(attributes or ()))
+            for number, name, said, generated, type_id, modifier, attributes in json.loads(self.shape or "[]")
+        }
 
     @property
     def said(self) -> str:
@@ -91,11 +67,15 @@ class Loss:
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """`written`: by OID, how many rows this transaction has updated and deleted so far; and `inserted`."""
+    """`written`: by OID, how many rows this transaction has updated and deleted so far; and `inserted`.
+
+    `horizon`: the oldest transaction at work when it was taken, this one among them.
+    """
 
     relations: Mapping[int, Relation]
     written: Mapping[int, tuple[int, int]]
     inserted: Mapping[int, int]
+    horizon: str
 
     def named(self, name: str) -> Relation | None:
         """`name` with its schema."""
@@ -118,16 +98,6 @@ def written_since(start: Inventory, now: Inventory) -> Mapping[int, int]:
         oid: sum(now.written.get(oid, (0, 0))) - sum(start.written.get(oid, (0, 0)))
         for oid in start.relations.keys() & now.relations.keys()
     }
-
-
-async def take_inventory(connection: asyncpg.Connection) -> Inventory:
-    relations = await connection.fetch(_INVENTORY, list(OWN_SCHEMAS))
-    written = await connection.fetch(_WRITTEN)
-    return Inventory(
-        {row["oid"]: _relation(row) for row in relations},
-        {row["oid"]: (row["updated"], row["deleted"]) for row in written},
-        {row["oid"]: row["inserted"] for row in written},
-    )
 
 
 def losses(before: Inventory, after: Inventory) -> frozenset[Loss]:
@@ -168,7 +138,7 @@ def _gone(before: Inventory, after: Inventory) -> Iterator[Loss]:
 def _altered(before: Inventory, after: Inventory) -> Iterator[Loss]:
     for oid, relation in before.relations.items():
         now = after.relations.get(oid)
-        if now is None or relation.kind == "S":
+        if now is None or relation.shape == now.shape:
             continue
         said = _said_of_parts(before, after, relation)
         kept = {at: one for at, one in relation.columns.items() if not one.generated and one.name not in said}
@@ -225,21 +195,3 @@ def _narrows(old: Column, new: Column) -> bool:
         return True
     cast = cast_between(type_of(old.type), type_of(new.type))
     return cast in (Cast.NARROWED, Cast.UNKNOWN)
-
-
-def _relation(row: asyncpg.Record) -> Relation:
-    columns = json.loads(row["columns"]) if row["columns"] else []
-    return Relation(
-        row["oid"],
-        row["schema"],
-        row["name"],
-        row["kind"],
-        row["filenode"],
-        row["parent"],
-        row["partition_of"],
-        row["owner"],
-        {
-            number: Column(name, said, bool(generated.strip()), (type_id, modifier), frozenset(attributes or ()))
-            for number, name, said, generated, type_id, modifier, attributes in columns
-        },
-    )

@@ -15,7 +15,7 @@ from app import failpoints
 from app.adapters.postgres import quote
 from app.adapters.target.preserve import capture
 from app.adapters.target.preserve.deferred import let_triggers_act
-from app.adapters.target.preserve.inventory import Inventory, Loss, losses, take_inventory, without_plain_casts
+from app.adapters.target.preserve.inventory import Inventory, Loss, losses, without_plain_casts
 from app.adapters.target.preserve.keeping import ROWS, Keeping, KeepPolicy, Round
 from app.adapters.target.preserve.kept_rows import (
     columns_of,
@@ -29,6 +29,7 @@ from app.adapters.target.preserve.living_on import mark_living
 from app.adapters.target.preserve.moving import Changed, Moves
 from app.adapters.target.preserve.positions import Positions
 from app.adapters.target.preserve.sets import KeptSet, write_down
+from app.adapters.target.preserve.taking import take_inventory
 from app.adapters.target.preserve.unseen import unseen
 from app.adapters.target.records import Stamp
 from app.domain.failure import Failure, FailureCode, with_effects_elsewhere
@@ -93,11 +94,11 @@ class Preserver:
         """One run: what it has destroyed that was not kept; or nothing, and what was kept in words."""
         self._moves.begin()
         now = await self._keeping.keep(before, wanted)
-        start = await take_inventory(self._connection) if wanted else before
+        start = await take_inventory(self._connection, before) if wanted else before
         await body()
         await let_triggers_act(self._connection)
         await self._moves.finish()
-        after = await take_inventory(self._connection)
+        after = await take_inventory(self._connection, before)
         lost = losses(replace(start, relations=before.relations), after) | await self._overwritten(now, start)
         if only_casts(self._step):
             lost = without_plain_casts(lost, before, after)
