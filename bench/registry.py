@@ -19,6 +19,7 @@ from bench import (
     snapshot,
     stall,
     submit,
+    tenants,
     typed,
 )
 
@@ -38,6 +39,7 @@ BENCHMARKS = (
     plan1000.BENCHMARK,
     lexer.BENCHMARK,
     snapshot.BENCHMARK,
+    tenants.BENCHMARK,
     preserve.BENCHMARK,
     harmless.BENCHMARK,
     lint.BENCHMARK,
