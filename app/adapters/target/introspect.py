@@ -42,7 +42,10 @@ OTHERS: Mapping[str, tuple[str, ...]] = {
     "foreign": ("foreign data wrapper", "foreign server", "user mapping"),
 }
 """Sections of what belongs to no relation, with the kinds that they give."""
-
+EVERYWHERE = frozenset({"relations", "columns", "constraints", "indexes", "schemas", "extensions"})
+"""Sections that are always asked for."""
+OF_DATABASES = frozenset({"extensions", "casts", "languages", "event_triggers", "publications", "foreign"})
+"""Sections that have nothing of a single schema."""
 
 QUIET = (
     "SET LOCAL search_path = pg_catalog; SET LOCAL jit = off; SET LOCAL plan_cache_mode = force_generic_plan; "
@@ -84,9 +87,12 @@ async def read_snapshot(connection: asyncpg.Connection, scope: str = "", rows: R
 
 async def read_places(connection: asyncpg.Connection, scope: str = "") -> dict[Key, Place]:
     """Where each object of the snapshot stands: by its oids, which a rename leaves as they are."""
-    query = _query((*RELATIONAL, *OTHERS), connection.get_server_version().major, "places")
-    rows = await quietly(connection, lambda: connection.fetch(query, list(OWN_SCHEMAS), scope, None))
-    return {(kind, identity): Place(*numbers) for kind, found in rows for identity, *numbers in json.loads(found)}
+
+    async def ask() -> Sequence[asyncpg.Record]:
+        return await _ask(connection.fetch, connection, scope, (*RELATIONAL, *OTHERS), None, "places")
+
+    found = await quietly(connection, ask)
+    return {(kind, identity): Place(*numbers) for kind, places in found for identity, *numbers in json.loads(places)}
 
 
 async def quietly(connection: asyncpg.Connection, work: Callable[[], Awaitable[T]]) -> T:
@@ -109,9 +115,24 @@ async def read_sections(
     rows: Rows | None = None,
 ) -> list[Read]:
     """The objects of some sections; of relations and what belongs to them only those in `relations`, if given."""
-    query = _query(tuple(sections), connection.get_server_version().major)
-    found = await (rows or connection.fetch)(query, list(OWN_SCHEMAS), scope, relations)
+    found = await _ask(rows or connection.fetch, connection, scope, sections, relations)
     return [read for kind, members in found for read in _reads(kind, json.loads(members))]
+
+
+async def _ask(
+    rows: Rows,
+    connection: asyncpg.Connection,
+    scope: str,
+    sections: Sequence[str],
+    relations: Sequence[int] | None,
+    asked: str = "rows",
+) -> Sequence[asyncpg.Record]:
+    """Only those sections that there is something of."""
+    present = EVERYWHERE.union(row["section"] for row in await rows(sections_of("snapshot.sql")["present"]))
+    wanted = tuple(one for one in sections if one in present and not (scope and one in OF_DATABASES))
+    if not wanted:
+        return ()
+    return await rows(_query(wanted, connection.get_server_version().major, asked), list(OWN_SCHEMAS), scope, relations)
 
 
 def _reads(kind: str, members: list[Any]) -> Iterator[Read]:

@@ -4,6 +4,31 @@
 -- $1 names the schemas that are none of the application's, $2 is the scope ('' or one schema), $3 the relations
 -- to read (NULL: all). Everything is sorted in the "C" collation, or two databases would sort differently.
 
+-- section: present
+-- Of sections that few databases have anything of, which this one has: what is asked for nothing takes its time to plan.
+SELECT unnest(ARRAY[
+    CASE WHEN EXISTS (SELECT FROM pg_sequence) THEN 'sequences' END,
+    CASE WHEN EXISTS (SELECT FROM pg_trigger WHERE NOT tgisinternal) THEN 'triggers' END,
+    CASE WHEN EXISTS (SELECT FROM pg_rewrite WHERE ev_class >= 16384 AND rulename <> '_RETURN') THEN 'rules' END,
+    CASE WHEN EXISTS (SELECT FROM pg_policy) THEN 'policies' END,
+    CASE WHEN EXISTS (SELECT FROM pg_statistic_ext) THEN 'statistics' END,
+    CASE WHEN EXISTS (SELECT FROM pg_proc WHERE oid >= 16384) THEN 'functions' END,
+    CASE WHEN EXISTS (SELECT FROM pg_type WHERE oid >= 16384 AND typtype <> 'c' AND typcategory <> 'A')
+           OR EXISTS (SELECT FROM pg_class WHERE oid >= 16384 AND relkind = 'c') THEN 'types' END,
+    CASE WHEN EXISTS (SELECT FROM pg_constraint WHERE contypid >= 16384) THEN 'domain_constraints' END,
+    CASE WHEN EXISTS (SELECT FROM pg_collation WHERE oid >= 16384) THEN 'collations' END,
+    CASE WHEN EXISTS (SELECT FROM pg_operator WHERE oid >= 16384) THEN 'operators' END,
+    CASE WHEN EXISTS (SELECT FROM pg_opclass WHERE oid >= 16384)
+           OR EXISTS (SELECT FROM pg_opfamily WHERE oid >= 16384) THEN 'operator_classes' END,
+    CASE WHEN EXISTS (SELECT FROM pg_ts_config WHERE oid >= 16384)
+           OR EXISTS (SELECT FROM pg_ts_dict WHERE oid >= 16384) THEN 'text_search' END,
+    CASE WHEN EXISTS (SELECT FROM pg_default_acl) THEN 'default_privileges' END,
+    CASE WHEN EXISTS (SELECT FROM pg_cast WHERE oid >= 16384) THEN 'casts' END,
+    CASE WHEN EXISTS (SELECT FROM pg_language WHERE oid >= 16384) THEN 'languages' END,
+    CASE WHEN EXISTS (SELECT FROM pg_event_trigger) THEN 'event_triggers' END,
+    CASE WHEN EXISTS (SELECT FROM pg_publication) THEN 'publications' END,
+    CASE WHEN EXISTS (SELECT FROM pg_foreign_data_wrapper) THEN 'foreign' END]) AS section
+
 -- section: shared
 WITH ns AS MATERIALIZED (
     SELECT n.oid, quote_ident(n.nspname) AS q, n.nspowner, n.nspacl
