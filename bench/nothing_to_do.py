@@ -1,5 +1,6 @@
 """A job that has nothing to do, from the request to `succeeded`, beside an empty Celery task on the same broker."""
 
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from bench import history
@@ -19,27 +20,32 @@ def measure(scale: Scale) -> Section:
         no_shortcut = {"LIFTLOCK_NO_SHORTCUT": "1"}
         with (
             running_stack(work / "queued", work / "migrations", environment=no_shortcut) as queued,
-            fresh_database(queued.control_url) as other,
-            running_stack(
-                work / "short", work / "migrations", database_url=other, redis_url=_other_redis(queued.redis_url)
-            ) as short,
             answering_worker(work, queued.redis_url) as empty,
-            Caller(queued.api_url) as through_queue,
-            Caller(short.api_url) as at_once,
         ):
-            watches = Stopwatch(), Stopwatch(), Stopwatch(), Stopwatch()
-            for caller in (through_queue, at_once) * 5:
-                caller.perform()
-            for _ in range(count):
-                with watches[0].timed():
-                    through_queue.perform()
-                with watches[1].timed():
-                    empty.whole()
-                with watches[2].timed():
-                    at_once.perform()
-                with watches[3].timed():
-                    empty.least()
-    return _section(*(watch.samples for watch in watches))
+            with Caller(queued.api_url) as caller:
+                job, task = _in_turns(count, caller, empty.whole)
+            with (
+                fresh_database(queued.control_url) as other,
+                running_stack(
+                    work / "short", work / "migrations", database_url=other, redis_url=_other_redis(queued.redis_url)
+                ) as stack,
+                Caller(stack.api_url) as caller,
+            ):
+                short, least = _in_turns(count, caller, empty.least)
+    return _section(job, task, short, least)
+
+
+def _in_turns(count: int, caller: Caller, floor: Callable[[], None]) -> tuple[Samples, Samples]:
+    """Each as often as the other: a worker that has two of them in a round has them warmer than one that has one."""
+    jobs, floors = Stopwatch(), Stopwatch()
+    for _ in range(10):
+        caller.perform()
+    for _ in range(count):
+        with jobs.timed():
+            caller.perform()
+        with floors.timed():
+            floor()
+    return jobs.samples, floors.samples
 
 
 def _other_redis(url: str) -> str:
