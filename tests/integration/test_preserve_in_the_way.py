@@ -95,3 +95,19 @@ def test_only_rows_whose_foreign_key_leads_nowhere_are_taken_out(
         house, JobKind.ROLLBACK
     )
     assert _stands(house) == left
+
+
+def test_a_row_that_was_there_all_along_is_not_taken_for_one_of_the_script(house: House) -> None:
+    execute(
+        house.dsn,
+        "CREATE TABLE shop (id serial PRIMARY KEY, name text, code uuid UNIQUE DEFAULT gen_random_uuid());"
+        "INSERT INTO shop (name) VALUES ('x'), ('x'); CREATE TABLE visit (shop int REFERENCES shop);"
+        "INSERT INTO visit VALUES (2)",
+    )
+    stood = _stands(house)
+    up, down = "DELETE FROM shop WHERE id = 1; UPDATE shop SET name = 'y'", "INSERT INTO shop (name) VALUES ('new')"
+    house.write("1_it.sql", f"-- migrate:up\n{up};\n-- migrate:down\n{down};\n")
+    _done(house, JobKind.RUN)
+    _done(house, JobKind.ROLLBACK)
+    assert _stands(house)[:2] == stood
+    assert fetch(house.dsn, "SELECT shop FROM visit")[0][0] == 2

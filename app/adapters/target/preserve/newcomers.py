@@ -96,6 +96,10 @@ class Newcomers:
             self._references[where] = await references_to(self._connection, where)
         return leads_to(self._references)
 
+    def came_to(self, where: int) -> bool:
+        """Whether the script has put rows into the table, or into what is a part of the same one."""
+        return self._roots.get(where, where) in {self._roots[one] for one in self._came}
+
     async def give_way(self, going: Going, where: int, aside: Aside) -> Yielded:
         nothing = Yielded(0, [], [], going)
         if where not in self._came or not going.columns:

@@ -199,6 +199,9 @@ class Restorer:
         for one, where in places:
             if one.kind is not Kind.UPDATED or where is None or where not in whole:
                 continue
+            if self._newcomers.came_to(where):
+                # what is written here is the transaction's own too, and would be taken for the script's
+                continue
             if not await self._connection.fetchval(MAY_BE_IN_THE_WAY, where):
                 continue
             name = await self._said(where)
