@@ -119,7 +119,9 @@ class Keeping:
         if loss.within:
             kept.unkept.append(f"{columns_said(lost)} of {relation.said}: an attribute of its type goes")
             return
-        key = await key_of(self._connection, relation.oid, columns, loss.numbers | kept.dropped_from(relation))
+        # what may be lost may be a key that only its default was altered of
+        gone = kept.dropped_from(relation) | (frozenset() if loss.perhaps else loss.numbers)
+        key = await key_of(self._connection, relation.oid, columns, gone)
         table = KeptTable(uuid.uuid4(), lost, key)
         unmatched = await self._unmatched(relation, table)
         if unmatched:
@@ -135,7 +137,7 @@ class Keeping:
         positions = await self._positions(relation, table)
         if loss.kind is not Kind.TABLE or not await self._moves.take(relation, table):
             await self._connection.execute(table.fill(rows_of(relation, loss.still), written=loss.kind is Kind.TYPES))
-        kept.sets.append(KeptSet(loss.kind, relation, table, positions, loss.numbers))
+        kept.sets.append(KeptSet(loss.kind, relation, table, positions, loss.numbers, loss.perhaps))
 
     async def _watch(self, kept: Round, relation: Relation, loss: Loss, columns: tuple[StoredColumn, ...]) -> None:
         key = await key_of(self._connection, relation.oid, columns, kept.dropped_from(relation))
@@ -149,7 +151,8 @@ class Keeping:
         elif loss.kind is Kind.DELETED and await is_forced(self._connection, relation.oid):
             why_not = "row security is forced on it"
         if why_not is not None:
-            kept.unwatched[relation.oid].add(why_not)
+            if loss.kind is Kind.UPDATED or await self._has_rows(relation):
+                kept.unwatched[relation.oid].add(why_not)
             return
         table = KeptTable(uuid.uuid4(), columns, key if loss.kind is Kind.UPDATED else ())
         elsewhere = frozenset(number for one in kept.values_of(relation) for number in one.numbers)
@@ -180,8 +183,12 @@ class Keeping:
 
     async def _unmatched(self, relation: Relation, table: KeptTable) -> str | None:
         if not table.keys:
-            has_rows = await self._connection.fetchval(f"SELECT EXISTS (SELECT FROM {rows_of(relation)})")
-            return "no primary key or unique index finds its rows again" if has_rows else None
+            found = await self._has_rows(relation)
+            return "no primary key or unique index finds its rows again" if found else None
         empty = " OR ".join(f"t.{quote(key.name)} IS NULL" for key in table.keys)
         count = await self._connection.fetchval(f"SELECT count(*) FROM {rows_of(relation)} AS t WHERE {empty}")
         return f"{count_of(count, 'row')} with nothing in the key" if count else None
+
+    async def _has_rows(self, relation: Relation) -> bool:
+        async with unforced(self._connection, relation.oid):
+            return bool(await self._connection.fetchval(f"SELECT EXISTS (SELECT FROM {rows_of(relation)})"))
