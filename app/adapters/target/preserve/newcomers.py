@@ -20,8 +20,8 @@ from app.adapters.target.preserve.going_back import (
     hashes_of,
     one_by_one,
     rest_of,
-    settable,
 )
+from app.adapters.target.preserve.identities import settable
 from app.adapters.target.preserve.kept_rows import keys_of
 from app.adapters.target.preserve.references import PAIRED, Reference, followed, leads_to, references_to
 from app.adapters.target.preserve.standing_aside import Aside
@@ -189,7 +189,7 @@ async def _take_over(going: Going, paired: int, referring: Sequence[Sequence[Ref
     def follow(which: str) -> list[str]:
         return [f"moved{at} AS ({followed(some, going, which)})" for at, some in enumerate(referring)]
 
-    async with settable(going, columns):
+    async with settable(going.connection, going.table, [now.name for _, _, now in columns]):
         back = f"back AS ({update} RETURNING {now} <> {then} AS other)"
         done = await at_once(
             going, f"WITH {', '.join([*follow('true'), back])} SELECT count(*) FILTER (WHERE other) AS others FROM back"
