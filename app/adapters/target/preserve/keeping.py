@@ -19,6 +19,7 @@ from app.adapters.target.preserve.kept_rows import (
     StoredColumn,
     columns_of,
     is_forced,
+    is_ours,
     key_of,
     quietly,
     unforced,
@@ -141,9 +142,11 @@ class Keeping:
 
     async def _watch(self, kept: Round, relation: Relation, loss: Loss, columns: tuple[StoredColumn, ...]) -> None:
         key = await key_of(self._connection, relation.oid, columns, kept.dropped_from(relation))
-        why_not = None
+        why_not, ours = None, await is_ours(self._connection, relation.oid)
         if relation.parent and relation.kind == "r":
             why_not = "other tables inherit from it"
+        elif not ours:
+            why_not = "it belongs to another role"
         elif loss.kind is Kind.UPDATED and not key:
             why_not = "no primary key or unique index finds its rows again"
         elif loss.kind is Kind.UPDATED and len(columns) > MOST_OVERWRITTEN:
@@ -151,7 +154,7 @@ class Keeping:
         elif loss.kind is Kind.DELETED and await is_forced(self._connection, relation.oid):
             why_not = "row security is forced on it"
         if why_not is not None:
-            if loss.kind is Kind.UPDATED or await self._has_rows(relation):
+            if loss.kind is Kind.UPDATED or not ours or await self._has_rows(relation):
                 kept.unwatched[relation.oid].add(why_not)
             return
         table = KeptTable(uuid.uuid4(), columns, key if loss.kind is Kind.UPDATED else ())

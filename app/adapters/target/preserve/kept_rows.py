@@ -41,7 +41,11 @@ _ROWS = """
     SELECT CASE relkind WHEN 'p' THEN '' ELSE 'ONLY ' END || oid::regclass::text
     FROM pg_class WHERE oid = $1::bigint::oid
 """
-_FORCED = "SELECT oid::regclass::text FROM pg_class WHERE oid = $1::bigint::oid AND relforcerowsecurity"
+_FORCED = """
+    SELECT oid::regclass::text FROM pg_class
+    WHERE oid = $1::bigint::oid AND relforcerowsecurity AND pg_has_role(relowner, 'USAGE')
+"""
+_IS_OURS = "SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = $1::bigint::oid"
 _QUIET = """
     SELECT set_config('search_path', 'pg_catalog', true), set_config('row_security', 'off', true),
            set_config('datestyle', 'ISO', true), set_config('intervalstyle', 'postgres', true),
@@ -202,6 +206,11 @@ async def unforced(connection: asyncpg.Connection, relation: int) -> AsyncIterat
     yield
     if name is not None:
         await connection.execute(f"ALTER TABLE {name} FORCE ROW LEVEL SECURITY")
+
+
+async def is_ours(connection: asyncpg.Connection, relation: int) -> bool:
+    """Whether the role may make triggers on it that act always."""
+    return bool(await connection.fetchval(_IS_OURS, relation))
 
 
 async def is_forced(connection: asyncpg.Connection, relation: int) -> bool:
