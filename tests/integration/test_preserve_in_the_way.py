@@ -106,6 +106,16 @@ def test_only_rows_whose_foreign_key_leads_nowhere_are_taken_out(
     assert _stands(house) == left
 
 
+def test_a_row_is_not_taken_for_another_one_of_its_key_that_the_script_put_in_its_place(house: House) -> None:
+    execute(house.dsn, SHOP)
+    stood = _stands(house)
+    up = f"UPDATE shop SET place = -place; {RING}; TRUNCATE shop; INSERT INTO shop VALUES (2, 2, 'new')"
+    house.write("1_it.sql", f"-- migrate:up\n{up};\n-- migrate:down\nDELETE FROM shop WHERE name = 'new';\n")
+    _done(house, JobKind.RUN)
+    assert "changed since" not in _done(house, JobKind.ROLLBACK)
+    assert _stands(house) == stood
+
+
 def test_rows_are_not_exchanged_where_others_would_go_with_them(house: House) -> None:
     execute(house.dsn, f"{SHOP}; CREATE TABLE visit (shop int REFERENCES shop ON DELETE CASCADE);")
     execute(house.dsn, "INSERT INTO visit SELECT id FROM shop")

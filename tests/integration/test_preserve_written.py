@@ -48,6 +48,8 @@ def house(servers: Servers, folder: Path) -> Iterator[House]:
     (NUMBERS, UPPER, "SELECT 1"),
     (NUMBERS, f"DO $$ BEGIN {UPPER}; END $$", "SELECT 1"),
     (NUMBERS, f"{UPPER}; UPDATE shop SET name = 'x' WHERE id = 1; DELETE FROM shop WHERE id = 2", "SELECT 1"),
+    (NUMBERS, "DO $$ BEGIN ALTER TABLE shop ALTER n TYPE bigint; UPDATE shop SET n = 5000000000 WHERE id = 1;"
+     "DELETE FROM shop WHERE id = 1; END $$", "ALTER TABLE shop ALTER n TYPE int"),
     (PARTED, "ALTER TABLE shop ALTER n TYPE bigint USING 0", "ALTER TABLE shop ALTER n TYPE int"),
 ])  # fmt: skip
 def test_every_value_is_what_it_was_before(house: House, setup: str, up: str, down: str) -> None:
@@ -72,6 +74,14 @@ def test_of_a_cast_that_holds_every_value_nothing_is_kept(house: House, up: str)
     job = house.do(JobKind.RUN)
     assert (job.state, job.steps[0].notice) == (JobState.SUCCEEDED, None), job
     assert value(house.dsn, "SELECT count(*) FROM pg_class WHERE relname ~ '^kept_'") == 0
+
+
+def test_a_row_that_cannot_be_read_any_more_when_it_goes_is_said_to_be_lost(house: House) -> None:
+    execute(house.dsn, NUMBERS)
+    up = "UPDATE shop SET n = 5000000000 WHERE id = 1; DELETE FROM shop WHERE id = 1"
+    house.write("1_it.sql", f"-- migrate:up\nALTER TABLE shop ALTER n TYPE bigint; {up};\n-- migrate:down\nSELECT 1;\n")
+    notice = house.do(JobKind.RUN).steps[0].notice or ""
+    assert "lost, as was consented to: rows of shop: what stood there cannot be read any more" in notice
 
 
 def test_what_is_made_anew_without_a_key_needs_consent(servers: Servers, folder: Path) -> None:

@@ -140,6 +140,13 @@ class KeptTable:
         into, of = zip(("liftlock_at", "liftlock_at"), *written, *keys, *values, strict=True)
         return f"INSERT INTO {self.name} ({', '.join(into)}) SELECT {', '.join(of)} FROM {part.name}"
 
+    def judged_again(self, gone: "KeptTable") -> str:
+        """The statement by which nothing is known any more of the rows that have the key of one of `gone`."""
+        places = {column.number: name for name, column in zip(numbered("c", gone.columns), gone.columns, strict=True)}
+        keys = zip(numbered("k", self.keys), self.keys, strict=True)
+        same = " AND ".join(f"one.{name} = gone.{places[key.number]}" for name, key in keys)
+        return f"UPDATE {self.name} AS one SET liftlock_same = NULL FROM {gone.name} AS gone WHERE {same}"
+
     async def counted(self, connection: asyncpg.Connection) -> tuple[int, str]:
         """How many rows are kept, and the checksum over them."""
         row = await connection.fetchrow(

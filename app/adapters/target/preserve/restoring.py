@@ -235,7 +235,9 @@ class Restorer:
             result = _Result(lived + placed + restored, one.rows, [*said, *more, *remarks], room.notes)
         else:
             if one.kind is Kind.UPDATED:
-                # rows that the same step deleted later have only just come back
+                # what the same step deleted later has only just come back, perhaps where another of its key stood
+                for gone in (two for two in self._sets if two.kind is Kind.DELETED and two.relation == one.relation):
+                    await self._connection.execute(one.table.judged_again(gone.table))
                 await self._mark_unchanged(one, where)
             result = _Result(*await update_rows(going, judged=one.kind in _JUDGED))
         await set_positions(self._connection, going.table, one.sequences)
