@@ -31,6 +31,7 @@ from app.domain.preserved import PreservedKind as Kind
 from app.domain.step import count_of
 
 ROWS = frozenset({Kind.DELETED, Kind.UPDATED})
+NO_KEY = "no primary key or unique index finds its rows again"
 VALUES = frozenset({Kind.COLUMNS, Kind.TYPES})
 _SEQUENCES_OF = """
     SELECT s.oid::bigint AS oid, s.oid::regclass::text AS sequence, a.attname AS column
@@ -62,7 +63,7 @@ class Round:
 
     def values_of(self, relation: Relation) -> list[KeptSet]:
         """What is kept of columns of the table, with their key."""
-        return [one for one in self.sets if one.relation.oid == relation.oid and one.kind in VALUES]
+        return [one for one in self.sets if one.relation.oid == relation.oid and one.kind in VALUES and one.table.keys]
 
     def dropped_from(self, relation: Relation) -> frozenset[int]:
         """Columns that go, kept or not: no row is found again by them."""
@@ -123,6 +124,12 @@ class Keeping:
         # what may be lost may be a key that only its default was altered of
         gone = kept.dropped_from(relation) | (frozenset() if loss.perhaps else loss.numbers)
         key = await key_of(self._connection, relation.oid, columns, gone)
+        if loss.perhaps and not key:
+            # its rows as they are tell afterwards whether any has become another one
+            table = KeptTable(uuid.uuid4(), columns)
+            await self._connection.execute(table.fill(rows_of(relation), written=False))
+            kept.sets.append(KeptSet(loss.kind, relation, table, (), loss.numbers, perhaps=True))
+            return
         table = KeptTable(uuid.uuid4(), lost, key)
         unmatched = await self._unmatched(relation, table)
         if unmatched:
@@ -148,7 +155,7 @@ class Keeping:
         elif not ours:
             why_not = "it belongs to another role"
         elif loss.kind is Kind.UPDATED and not key:
-            why_not = "no primary key or unique index finds its rows again"
+            why_not = NO_KEY
         elif loss.kind is Kind.UPDATED and len(columns) > MOST_OVERWRITTEN:
             why_not = TOO_WIDE
         elif loss.kind is Kind.DELETED and await is_forced(self._connection, relation.oid):
@@ -186,8 +193,7 @@ class Keeping:
 
     async def _unmatched(self, relation: Relation, table: KeptTable) -> str | None:
         if not table.keys:
-            found = await self._has_rows(relation)
-            return "no primary key or unique index finds its rows again" if found else None
+            return NO_KEY if await self._has_rows(relation) else None
         empty = " OR ".join(f"t.{quote(key.name)} IS NULL" for key in table.keys)
         count = await self._connection.fetchval(f"SELECT count(*) FROM {rows_of(relation)} AS t WHERE {empty}")
         return f"{count_of(count, 'row')} with nothing in the key" if count else None

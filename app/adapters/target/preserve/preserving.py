@@ -22,14 +22,14 @@ from app.adapters.target.preserve.inventory import (
     take_inventory,
     without_plain_casts,
 )
-from app.adapters.target.preserve.keeping import ROWS, Keeping, KeepPolicy, Round
+from app.adapters.target.preserve.keeping import NO_KEY, ROWS, Keeping, KeepPolicy, Round
 from app.adapters.target.preserve.kept_rows import hide, mark_origin, quietly, unforced
 from app.adapters.target.preserve.living_on import mark_living
 from app.adapters.target.preserve.moving import Changed, Moves
 from app.adapters.target.preserve.positions import Positions
 from app.adapters.target.preserve.sets import KeptSet, columns_said, write_down
 from app.adapters.target.preserve.unseen import unseen
-from app.adapters.target.preserve.written import is_only_cast, key_is_another, note_again, note_written
+from app.adapters.target.preserve.written import has_same_rows, is_only_cast, key_is_another, note_again, note_written
 from app.adapters.target.records import Stamp
 from app.domain.failure import Failure, FailureCode, with_effects_elsewhere
 from app.domain.losses import is_repeatable, only_casts, rows_written
@@ -204,26 +204,34 @@ class Preserver:
                 await mark_living(self._connection, one.relation, table)
             rows, checksum = await table.counted(self._connection)
             size = await self._connection.fetchval("SELECT pg_total_relation_size($1::text::regclass)", table.name)
+            if one.kind is Kind.TYPES and not await self._note_what_is_lost(one, kept):
+                await self._connection.execute(f"DROP TABLE {table.name}")
+                return ()
             if size > self._policy.most_bytes:
                 await self._connection.execute(f"DROP TABLE {table.name}")
                 if rows:
                     kept.unkept.append(f"{count_of(rows, 'row')} of {one.relation.said}: {size} bytes are too many")
                 return ()
-            if one.kind is Kind.TYPES:
-                async with unforced(self._connection, one.relation.oid):
-                    await note_written(self._connection, one)
-                if one.perhaps and not await self._is_lost(one, kept):
-                    await self._connection.execute(f"DROP TABLE {table.name}")
-                    return ()
             await hide(self._connection, table.name)
             await mark_origin(self._connection, table.name)
         await write_down(self._connection, self._stamp, self._step, self._ordinal, place, one, (rows, size, checksum))
         return (f"kept {one.said(rows)}",)
 
+    async def _note_what_is_lost(self, one: KeptSet, kept: Round) -> bool:
+        """What the step has made of it; False where it is nothing else, or nobody can find it again, which is said."""
+        async with unforced(self._connection, one.relation.oid):
+            if one.table.keys:
+                await note_written(self._connection, one)
+            return not one.perhaps or await self._is_lost(one, kept)
+
     async def _is_lost(self, one: KeptSet, kept: Round) -> bool:
-        """Whether any value is another one, of what is kept since that may be; what nobody can find again is said."""
+        lost = columns_said([column for column in one.table.columns if column.number in one.numbers])
+        if not one.table.keys:
+            if not await has_same_rows(self._connection, one):
+                kept.unkept.append(f"{lost} of {one.relation.said}: {NO_KEY}")
+            return False
         if await key_is_another(self._connection, one):
-            kept.unkept.append(f"{columns_said(one.table.columns)} of {one.relation.said}: its key is made anew")
+            kept.unkept.append(f"{lost} of {one.relation.said}: its key is made anew")
             return False
         return not await is_only_cast(self._connection, one)
 

@@ -61,18 +61,28 @@ async def is_only_cast(connection: asyncpg.Connection, one: KeptSet) -> bool:
         for name, column in zip(numbered("c", one.table.columns), one.table.columns, strict=True)
     )
     found = "kept.liftlock_at IS NOT NULL"
-    await connection.execute("SAVEPOINT liftlock_cast")
-    try:
-        only = await connection.fetchval(
-            f"SELECT NOT EXISTS (SELECT FROM {one.table.name} AS kept WHERE {found} AND ({other}))"
-        )
-    except asyncpg.PostgresError as error:
-        if (error.sqlstate or "")[:2] not in ("22", "42"):
-            raise
-        await connection.execute("ROLLBACK TO SAVEPOINT liftlock_cast")
-        only = False
-    await connection.execute("RELEASE SAVEPOINT liftlock_cast")
-    return bool(only)
+    return await _holds(
+        connection, f"SELECT NOT EXISTS (SELECT FROM {one.table.name} AS kept WHERE {found} AND ({other}))"
+    )
+
+
+async def has_same_rows(connection: asyncpg.Connection, one: KeptSet) -> bool:
+    """Whether the rows of a table without a key are still just those that are kept, cast to the types of now."""
+    now = await _now(connection, one)
+    if any(column.number not in now for column in one.table.columns):
+        return False
+    columns = [now[column.number] for column in one.table.columns]
+    then = ", ".join(
+        f"(kept.{name}::{column.type})::text"
+        for name, column in zip(numbered("c", one.table.columns), columns, strict=True)
+    )
+    there = ", ".join(f"(t.{quote(column.name)})::text" for column in columns)
+    sums = "SELECT ROW(count(*), COALESCE(sum(hash_record_extended(ROW({}), 0)), 0)) FROM {}"
+    rows = await rows_at(connection, one.relation.oid)
+    return await _holds(
+        connection,
+        f"SELECT ({sums.format(then, f'{one.table.name} AS kept')}) = ({sums.format(there, f'{rows} AS t')})",
+    )
 
 
 async def key_is_another(connection: asyncpg.Connection, one: KeptSet) -> bool:
@@ -81,6 +91,20 @@ async def key_is_another(connection: asyncpg.Connection, one: KeptSet) -> bool:
         return False
     missing = f"SELECT EXISTS (SELECT FROM {one.table.name} WHERE liftlock_at IS NULL)"
     return bool(await connection.fetchval(missing))
+
+
+async def _holds(connection: asyncpg.Connection, question: str) -> bool:
+    """False too where values cannot be cast."""
+    await connection.execute("SAVEPOINT liftlock_cast")
+    try:
+        answer = await connection.fetchval(question)
+    except asyncpg.PostgresError as error:
+        if (error.sqlstate or "")[:2] not in ("22", "42"):
+            raise
+        await connection.execute("ROLLBACK TO SAVEPOINT liftlock_cast")
+        answer = False
+    await connection.execute("RELEASE SAVEPOINT liftlock_cast")
+    return bool(answer)
 
 
 async def _now(connection: asyncpg.Connection, one: KeptSet) -> dict[int, StoredColumn]:
