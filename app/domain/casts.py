@@ -66,6 +66,7 @@ _WIDER = (
 )
 _WHOLE_NUMBERS = frozenset({"smallint", "integer", "bigint"})
 _HOLDS_A_TIME = frozenset({"timestamp", "timestamptz"})
+_HOLDS_A_DAY = frozenset({"date", "timestamptz"})
 _LENGTHENED = frozenset({"varchar", "varbit"})
 _TEXTS = frozenset({"varchar", "text", "character"})
 _ONLY_BYTES = frozenset(
@@ -136,12 +137,41 @@ def depends_on_zone(old: ColumnType, new: ColumnType) -> bool:
 
     Where the zone is UTC both are the same bytes, and PostgreSQL does not write the table anew.
     """
-    return {old.name, new.name} == _HOLDS_A_TIME
+    return {old.name, new.name} == _HOLDS_A_TIME or is_another_day(old, new)
+
+
+def is_another_day(old: ColumnType, new: ColumnType) -> bool:
+    """Whether the cast there and the one back make another day of it where their zones differ."""
+    return {old.name, new.name} == _HOLDS_A_DAY
+
+
+def makes_anew(words: Words, column: str) -> bool:
+    """Of a type and what stands behind it: whether USING is anything but the column itself, or a cast of it to just
+    that type."""
+    at = words.find("USING")
+    if at < 0:
+        return False
+    made = _bare(words.between(at + 1))
+    if made.begins("CAST"):
+        made = _bare(made.between(1))
+        cast = made.between(2) if made.word(1) == "AS" else None
+    else:
+        # the lexer tells `::` apart or as two words
+        cast = made.between(made.skipping(1, ":", ":", "::"))
+    if made.column(0) != column or cast is None:
+        return True
+    return len(made) > 1 and read_type(cast) != read_type(words)
 
 
 def may_narrow(new: ColumnType) -> bool:
     """Whether there are values, of a type that is not known, that `new` cannot hold."""
     return bool(new.limits) or new.name not in _ROOMY
+
+
+def _bare(words: Words) -> Words:
+    while words.begins("(") and words.end_of_parentheses(0) == len(words):
+        words = words.between(1, len(words) - 1)
+    return words
 
 
 def _within(old: ColumnType, new: ColumnType) -> Cast:

@@ -192,5 +192,5 @@ def _twice(steps: Sequence[Step], losses: Sequence[Loss]) -> Iterator[str]:
     for loss in losses:
         migration = loss.removal.migration
         foreseen = loss.kind in ROWS and loss.holding.name in named.get(migration, ())
-        if not loss.removal.apart and not loss.unseen and not foreseen:
+        if not loss.removal.apart and not foreseen:
             yield migration

@@ -6,12 +6,12 @@ The reasons are the keeper's own (docs/undo.md): keys that are not there, tables
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from app.domain.casts import Cast, cast_between, fails_or_keeps, read_type, type_of
+from app.domain.casts import Cast, cast_between, fails_or_keeps, is_another_day, makes_anew, read_type, type_of
 from app.domain.hazards import FoundBy
 from app.domain.holdings import Holder, Holding, Holdings, Reached, Via
 from app.domain.preserved import PreservedKind as Kind
 from app.domain.removals import Act, Noun, Removal
-from app.domain.words import Words, words_of
+from app.domain.words import words_of
 
 ROWS = frozenset({Kind.DELETED, Kind.UPDATED})
 VALUES = frozenset({Kind.COLUMNS, Kind.TYPES})
@@ -19,15 +19,13 @@ FOUND_BY_KEY = frozenset({Kind.COLUMNS, Kind.TYPES, Kind.UPDATED})
 MOST_OVERWRITTEN = 500
 """Columns: a table may have 1,600, and each is there as it was, as the step has written it, and whether that stands."""
 TOO_WIDE = f"it has more than {MOST_OVERWRITTEN} columns"
-_NOT_SEEN = "the new type holds every value, so that nobody sees what USING makes of them"
 
 
 @dataclass(frozen=True, slots=True)
 class Loss:
     """One set: what the statements of one migration take from one table in one way. `removal`: the first of them.
 
-    `every`: there is no condition on the rows. `unseen`: the keeper finds nothing to keep. `key`: the columns by which
-    its rows are found again.
+    `every`: there is no condition on the rows. `key`: the columns by which its rows are found again.
     """
 
     removal: Removal
@@ -36,7 +34,6 @@ class Loss:
     columns: tuple[str, ...]
     every: bool
     via: Via
-    unseen: bool = False
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -49,8 +46,6 @@ class Loss:
             return "nothing is kept outside a transaction"
         if self.holding.holder is Holder.FOREIGN:
             return "rows of a foreign table are not kept"
-        if self.unseen:
-            return _NOT_SEEN
         if self.kind in ROWS and (why := self._unwatched) is not None:
             return why
         if self.kind in FOUND_BY_KEY and not self.key:
@@ -75,12 +70,12 @@ class Loss:
 
 def losses_of(removals: Sequence[Removal], holdings: Holdings) -> tuple[Loss, ...]:
     """`holdings`: of just these `removals`. What goes with its whole table is not said again."""
-    found: dict[tuple[str, Kind, str, bool], Loss] = {}
+    found: dict[tuple[str, Kind, str], Loss] = {}
     for reached in holdings.reached:
         holding = holdings.tables.get(reached.table)
         if holding is not None:
             for loss in _losses(removals[reached.removal], reached, holding):
-                place = (loss.removal.migration, loss.kind, reached.table, loss.unseen)
+                place = (loss.removal.migration, loss.kind, reached.table)
                 found[place] = _together(found[place], loss) if place in found else loss
     _leave_retyped(found)
     whole = {(one.removal.migration, one.holding.name) for one in found.values() if one.kind is Kind.TABLE}
@@ -91,11 +86,11 @@ def losses_of(removals: Sequence[Removal], holdings: Holdings) -> tuple[Loss, ..
     )
 
 
-def _leave_retyped(found: dict[tuple[str, Kind, str, bool], Loss]) -> None:
+def _leave_retyped(found: dict[tuple[str, Kind, str], Loss]) -> None:
     """A column that has another type by then does not go with its old one."""
     for place, loss in list(found.items()):
-        migration, kind, table, _ = place
-        other = found.get((migration, Kind.TYPES, table, False))
+        migration, kind, table = place
+        other = found.get((migration, Kind.TYPES, table))
         if kind is Kind.COLUMNS and loss.removal.taken.noun is Noun.TYPE and other is not None:
             left = tuple(name for name in loss.columns if name not in other.columns)
             if left:
@@ -117,43 +112,25 @@ def _losses(removal: Removal, reached: Reached, holding: Holding) -> Iterator[Lo
         return
     standing = tuple(name for name in reached.columns if (one := holding.column(name)) and not one.generated)
     if kind is Kind.TYPES and removal.found_by is FoundBy.FILE:
-        narrowed = tuple(name for name in standing if _narrows(removal, holding, name))
-        anew = tuple(name for name in standing if name not in narrowed and _makes_anew(removal, name))
-        yield from (replace(loss, columns=some, unseen=some is anew) for some in (narrowed, anew) if some)
+        lost = tuple(name for name in standing if _makes_another(removal, holding, name))
+        if lost:
+            yield replace(loss, columns=lost)
     elif standing or not reached.columns:
         # columns that are not there are the plan's own
         yield replace(loss, columns=standing)
 
 
-def _narrows(removal: Removal, holding: Holding, name: str) -> bool:
+def _makes_another(removal: Removal, holding: Holding, name: str) -> bool:
     column = holding.column(name)
     assert column is not None
     if removal.taken.made:
         # another type, also where it has taken over the name of the old one
         return True
-    old, new = type_of(column.type), read_type(words_of(removal.taken.type))
-    if fails_or_keeps(old, new) and not _makes_anew(removal, name):
-        return False
-    return cast_between(old, new) in (Cast.NARROWED, Cast.UNKNOWN)
-
-
-def _makes_anew(removal: Removal, column: str) -> bool:
-    """USING with more than the column and a cast of it."""
     words = words_of(removal.taken.type)
-    at = words.find("USING")
-    if at < 0:
-        return False
-    made = _bare(words.between(at + 1))
-    if made.begins("CAST"):
-        made = _bare(made.between(1))
-        return not (made.column(0) == column and made.word(1) == "AS")
-    return not (made.column(0) == column and made.word(1) in ("", ":", "::"))
-
-
-def _bare(words: Words) -> Words:
-    while words.begins("(") and words.end_of_parentheses(0) == len(words):
-        words = words.between(1, len(words) - 1)
-    return words
+    old, new = type_of(column.type), read_type(words)
+    if makes_anew(words, name) or is_another_day(old, new):
+        return True
+    return not fails_or_keeps(old, new) and cast_between(old, new) in (Cast.NARROWED, Cast.UNKNOWN)
 
 
 def _together(one: Loss, other: Loss) -> Loss:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from app.domain.calls import calls, values_call
+from app.domain.casts import makes_anew
 from app.domain.migration import Body, PythonScript, SqlScript
 from app.domain.step import Deed, Step
 from app.domain.words import Stated, Words, schema_of, stated_in
@@ -31,6 +32,9 @@ _DROPS = frozenset(
     )
 )  # fmt: skip
 _OF_TABLES = frozenset({"INDEX", "TRIGGER", "POLICY", "RULE", "STATISTICS", "FUNCTION", "ROUTINE"})
+
+_LOOKS = frozenset({"SEARCH_PATH", "DATESTYLE", "INTERVALSTYLE", "EXTRA_FLOAT_DIGITS", "LC_MONETARY"})
+"""Settings by which a name leads elsewhere, or a value is another text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +117,9 @@ def _only_casts(script: SqlScript) -> bool:
     retyped: list[tuple[str, str]] = []
     for stated in stated_in(script):
         if stated.verb == "ALTER TABLE":
-            if any(one.begins("RENAME") or one.has("USING") or _calls_for_rows(one) for one in stated.altered.actions):
+            if any(
+                one.begins("RENAME") or _makes_values(one) or _calls_for_rows(one) for one in stated.altered.actions
+            ):
                 return False
             retyped += [(stated.altered.table, one) for one in map(_retyped, stated.altered.actions) if one]
         elif not _hides_nothing(stated):
@@ -128,8 +134,13 @@ def _retyped(action: Words) -> str | None:
     return action.column(at) if action.begins("ALTER") and is_type else None
 
 
+def _makes_values(action: Words) -> bool:
+    column = _retyped(action)
+    return action.has("USING") and (column is None or makes_anew(action.between(action.find("TYPE") + 1), column))
+
+
 def _hides_nothing(stated: Stated) -> bool:
-    if stated.words.has("SEARCH_PATH"):
+    if _LOOKS & set(stated.words.upper):
         return False
     if stated.verb in _WRITES:
         return not calls(stated.words)

@@ -13,6 +13,7 @@ SHOP = (
     "CREATE TABLE shop (id int PRIMARY KEY, place int UNIQUE, name text);"
     "INSERT INTO shop SELECT at, at, 'name ' || at FROM generate_series(1, 6) AS at"
 )
+RING = "UPDATE shop SET place = CASE place WHEN -1 THEN 6 ELSE -1 - place END"
 SPANS = (
     "CREATE TABLE shop (id int PRIMARY KEY, span int4range, EXCLUDE USING gist (span WITH &&));"
     "INSERT INTO shop VALUES (1, '[1,5)'), (2, '[5,9)')"
@@ -69,6 +70,14 @@ def _run(house: House, setup: str, up: str) -> None:
     (SHOP, "UPDATE shop SET place = place + 50; DELETE FROM shop WHERE id IN (1, 3);"
      "UPDATE shop SET place = 1, name = '' WHERE id = 2"),
     (SPANS, "DELETE FROM shop WHERE id = 1; UPDATE shop SET span = '[1,9)'"),
+    (SHOP, f"UPDATE shop SET place = -place; {RING}"),
+    (f"{SHOP}; ALTER TABLE shop ADD boss int REFERENCES shop DEFAULT 1;"
+     "ALTER TABLE shop ADD twice int GENERATED ALWAYS AS (id * 2) STORED, ADD line int GENERATED ALWAYS AS IDENTITY;"
+     "CREATE RULE stays AS ON DELETE TO shop DO INSTEAD NOTHING",
+     f"UPDATE shop SET place = -place; {RING}"),
+    (SHOP, "DO $$ BEGIN ALTER TABLE shop ALTER place TYPE bigint USING 7 - place; END $$"),
+    (SPANS, "UPDATE shop SET span = '[20,21)' WHERE id = 1; UPDATE shop SET span = '[1,5)' WHERE id = 2;"
+     "UPDATE shop SET span = '[5,9)' WHERE id = 1"),
 ])  # fmt: skip
 def test_what_was_in_the_way_of_another_one_goes_first(house: House, setup: str, up: str) -> None:
     execute(house.dsn, setup)
@@ -95,3 +104,37 @@ def test_only_rows_whose_foreign_key_leads_nowhere_are_taken_out(
         house, JobKind.ROLLBACK
     )
     assert _stands(house) == left
+
+
+def test_a_row_is_not_taken_for_another_one_of_its_key_that_the_script_put_in_its_place(house: House) -> None:
+    execute(house.dsn, SHOP)
+    stood = _stands(house)
+    up = f"UPDATE shop SET place = -place; {RING}; TRUNCATE shop; INSERT INTO shop VALUES (2, 2, 'new')"
+    house.write("1_it.sql", f"-- migrate:up\n{up};\n-- migrate:down\nDELETE FROM shop WHERE name = 'new';\n")
+    _done(house, JobKind.RUN)
+    assert "changed since" not in _done(house, JobKind.ROLLBACK)
+    assert _stands(house) == stood
+
+
+def test_rows_are_not_exchanged_where_others_would_go_with_them(house: House) -> None:
+    execute(house.dsn, f"{SHOP}; CREATE TABLE visit (shop int REFERENCES shop ON DELETE CASCADE);")
+    execute(house.dsn, "INSERT INTO visit SELECT id FROM shop")
+    _run(house, "SELECT 1", f"UPDATE shop SET place = -place; {RING}")
+    assert "cannot go back and stays kept; 6 rows refused" in _done(house, JobKind.ROLLBACK)
+    assert fetch(house.dsn, "SELECT count(*) FROM visit")[0][0] == 6
+
+
+def test_a_row_that_was_there_all_along_is_not_taken_for_one_of_the_script(house: House) -> None:
+    execute(
+        house.dsn,
+        "CREATE TABLE shop (id serial PRIMARY KEY, name text, code uuid UNIQUE DEFAULT gen_random_uuid());"
+        "INSERT INTO shop (name) VALUES ('x'), ('x'); CREATE TABLE visit (shop int REFERENCES shop);"
+        "INSERT INTO visit VALUES (2)",
+    )
+    stood = _stands(house)
+    up, down = "DELETE FROM shop WHERE id = 1; UPDATE shop SET name = 'y'", "INSERT INTO shop (name) VALUES ('new')"
+    house.write("1_it.sql", f"-- migrate:up\n{up};\n-- migrate:down\n{down};\n")
+    _done(house, JobKind.RUN)
+    _done(house, JobKind.ROLLBACK)
+    assert _stands(house)[:2] == stood
+    assert fetch(house.dsn, "SELECT shop FROM visit")[0][0] == 2

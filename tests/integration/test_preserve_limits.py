@@ -127,5 +127,27 @@ def test_rows_under_forced_row_security_are_all_kept(servers: Servers, folder: P
     assert value(target, "SELECT count(*) FROM notes") == 5
 
 
+def test_a_table_of_another_role_is_written_and_its_rows_are_said_to_be_lost(
+    servers: Servers, folder: Path, target: str
+) -> None:
+    guest = f"guest_{_name(target)}"
+    execute(target, f"CREATE ROLE {guest} LOGIN PASSWORD 'secret'; ALTER DATABASE {_name(target)} OWNER TO {guest}")
+    execute(target, "CREATE TABLE notes (id int PRIMARY KEY, note text); INSERT INTO notes VALUES (1, 'a'), (2, 'b')")
+    execute(
+        target, f"ALTER TABLE notes ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY; GRANT ALL ON notes TO {guest}"
+    )
+    execute(target, "CREATE POLICY every ON notes USING (true)")
+    parts = urlsplit(target)
+    theirs = Dsn(parts._replace(netloc=f"{guest}:secret@{parts.hostname}:{parts.port}").geturl())
+    with open_house(
+        servers, folder, shortcut=False, environments={"development": Environment("development", theirs)}
+    ) as house:
+        up = "UPDATE notes SET note = 'c' WHERE id = 1; DELETE FROM notes WHERE id = 2"
+        house.write("1_it.sql", f"-- migrate:up\n{up};\n-- migrate:down\nSELECT 1;\n")
+        job = house.do(JobKind.RUN)
+        assert job.state is JobState.SUCCEEDED, job
+        assert job.steps[0].notice == "lost, as was consented to: rows of notes: it belongs to another role"
+
+
 def _name(dsn: str) -> str:
     return urlsplit(dsn).path.removeprefix("/")

@@ -3,13 +3,14 @@
 What went back is counted, and its checksum held against that of what was kept.
 """
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import asyncpg
 
 from app.adapters.postgres import quote
+from app.adapters.target.preserve.exchanging import exchange
+from app.adapters.target.preserve.identities import settable
 from app.adapters.target.preserve.kept_rows import KeptTable, StoredColumn, numbered
 from app.adapters.target.preserve.refusals import SAID
 from app.domain.step import count_of
@@ -19,11 +20,6 @@ _REFUSALS = ("22", "23")
 
 _PASSES = 6
 """Over rows that were in the way of one another."""
-
-_GENERATED_KEYS = """
-    SELECT attname AS name FROM pg_attribute
-    WHERE attrelid = $1::text::regclass AND attnum > 0 AND NOT attisdropped AND attidentity = 'a'
-"""
 
 Pairs = Sequence[tuple[str, StoredColumn, StoredColumn]]
 """Of each kept column that is there: its name in the kept table, as it was kept, as it is now."""
@@ -105,9 +101,9 @@ async def fill_rows(going: Going, names: Collection[str], where: str) -> tuple[i
     if not columns:
         count = f"SELECT count(*) FROM {going.there} AS t, {going.source} AS kept WHERE {where}"
         return await going.connection.fetchval(count), []
-    sets = ", ".join(assigned(name, one, now) for name, one, now in columns)
-    async with settable(going, columns):
-        done, _, because = await _assign(going, columns, sets, going.source, where)
+    values = _values(columns, judged=False)
+    async with settable(going.connection, going.table, [now.name for _, _, now in columns]):
+        done, _, because = await _assign(going, columns, values, going.source, where)
     going.refuse_others(done["others"])
     return done["rows"], because
 
@@ -134,9 +130,9 @@ async def update_rows(going: Going, *, judged: bool) -> tuple[int | None, int, l
     if not columns:
         return 0, going.rows, going.missing
     where = f"{going.kept.matched('t', keys)}{' AND kept.liftlock_same' if judged else ''}"
-    sets = ", ".join(assigned(name, one, now, judged=judged) for name, one, now in columns)
-    async with settable(going, columns):
-        done, refused, because = await _assign(going, columns, sets, first, where)
+    values = _values(columns, judged=judged)
+    async with settable(connection, going.table, [now.name for _, _, now in columns]):
+        done, refused, because = await _assign(going, columns, values, first, where)
     restored, others, remarks = done["rows"], done["others"], [*going.missing, *because]
     total = going.rows if not judged else keyless + await connection.fetchval(f"SELECT count(*) FROM {first} AS kept")
     if refused == total > 0:
@@ -227,36 +223,33 @@ async def one_by_one(going: Going, statement: str, rows: str) -> tuple[int, list
     return sum(row["rows"] for row in refused), remarks
 
 
-@asynccontextmanager
-async def settable(going: Going, columns: Pairs) -> AsyncIterator[None]:
-    """With identities among `columns` that a statement may set."""
-    always = {row["name"] for row in await going.connection.fetch(_GENERATED_KEYS, going.table)}
-    names = [now.name for _, _, now in columns if now.name in always]
-    for name in names:
-        await _identity(going, name, "BY DEFAULT")
-    yield
-    for name in names:
-        await _identity(going, name, "ALWAYS")
-
-
 def value_of(name: str, one: StoredColumn, now: StoredColumn) -> str:
     return f"kept.{name}" if one.stored == now.type else f"CAST(kept.{name} AS {now.type})"
 
 
-def assigned(name: str, one: StoredColumn, now: StoredColumn, *, judged: bool = False) -> str:
-    value = value_of(name, one, now)
-    if judged:
-        value = f"CASE WHEN kept.s{name[1:]} THEN {value} ELSE t.{quote(now.name)} END"
-    return f"{quote(now.name)} = {value}"
+def assigned(name: str, one: StoredColumn, now: StoredColumn) -> str:
+    return f"{quote(now.name)} = {value_of(name, one, now)}"
+
+
+def _values(columns: Pairs, *, judged: bool) -> dict[str, str]:
+    """By column, what it gets."""
+    values = {quote(now.name): (name, value_of(name, one, now)) for name, one, now in columns}
+    if not judged:
+        return {column: value for column, (_, value) in values.items()}
+    return {
+        column: f"CASE WHEN kept.s{name[1:]} THEN {value} ELSE t.{column} END"
+        for column, (name, value) in values.items()
+    }
 
 
 async def _assign(
-    going: Going, columns: Pairs, sets: str, first: str, where: str
+    going: Going, columns: Pairs, values: Mapping[str, str], first: str, where: str
 ) -> tuple[asyncpg.Record, int, list[str]]:
     """The values of `first` to the rows `where` they belong: how many, and how many others than were kept; how many
     the table has refused, and why."""
     now_and_then = f"{_row_hash(columns, 't')} AS now, {_kept_hash(columns)} AS kept_hash"
     counts = "SELECT count(*) AS rows, count(*) FILTER (WHERE now <> kept_hash) AS others FROM"
+    sets = ", ".join(f"{column} = {value}" for column, value in values.items())
     update = f"UPDATE {going.there} AS t SET {sets} FROM"
     done = await at_once(
         going, f"WITH back AS ({update} {first} AS kept WHERE {where} RETURNING {now_and_then}) {counts} back"
@@ -264,14 +257,13 @@ async def _assign(
     if done is not None:
         return done, 0, []
     refused, because = await one_by_one(going, f"{update} {going.kept.name} AS kept WHERE {where} AND", first)
+    every = {quote(now.name): f"t.{quote(now.name)}" for now in going.now.values()} | dict(values)
+    if refused and await exchange(going.connection, going.kept.name, going.table, going.there, every, where):
+        refused, because = 0, []
     there = f"{going.there} AS t, {first} AS kept WHERE {where} AND kept.liftlock_left IS NULL"
     done = await going.connection.fetchrow(f"{counts} (SELECT {now_and_then} FROM {there}) AS back")
     assert done is not None
     return done, refused, because
-
-
-async def _identity(going: Going, column: str, generated: str) -> None:
-    await going.connection.execute(f"ALTER TABLE {going.table} ALTER COLUMN {quote(column)} SET GENERATED {generated}")
 
 
 def _as_kept(one: StoredColumn, now: StoredColumn) -> StoredColumn:

@@ -13,13 +13,15 @@ from app.domain.preserved import PreservedKind as Kind
 class Column:
     """`type_is`: OID and modifier, which another type of the same name does not have, nor a renamed one lose.
 
-    `attributes`: of a composite type, or an array of one, by their numbers.
+    `attributes`: of a composite type, or an array of one, by their numbers. `version`: another one when anything of
+    the column was altered.
     """
 
     name: str
     type: str
     generated: bool
     type_is: tuple[int, int]
+    version: int
     attributes: frozenset[int] = frozenset()
 
 
@@ -41,8 +43,8 @@ class Relation:
     def columns(self) -> Mapping[int, Column]:
         """By attribute number. Few are ever asked for theirs, where there are many."""
         return {
-            number: Column(name, said, bool(generated.strip()), (type_id, modifier), frozenset(attributes or ()))
-            for number, name, said, generated, type_id, modifier, attributes in json.loads(self.shape or "[]")
+            number: Column(name, said, bool(generated.strip()), (type_id, modifier), version, frozenset(attributes or ()))
+            for number, name, said, generated, type_id, modifier, version, attributes in json.loads(self.shape or "[]")
         }
 
     @property
@@ -54,14 +56,15 @@ class Relation:
 class Loss:
     """`numbers`: the attributes that are lost, or whose type is another one; all of them when empty.
 
-    `within`: a part of each value goes, which is an attribute of its type. `still`: partitions of a partitioned table
-    that goes, which stay for themselves.
+    `within`: a part of each value goes, which is an attribute of its type. `perhaps`: only the values show whether any
+    is lost. `still`: partitions of a partitioned table that goes, which stay for themselves.
     """
 
     kind: Kind
     relation: int
     numbers: frozenset[int] = frozenset()
     within: bool = False
+    perhaps: bool = False
     still: frozenset[int] = frozenset()
 
 
@@ -120,6 +123,32 @@ def without_plain_casts(lost: frozenset[Loss], before: Inventory, after: Invento
         if numbers:
             found.add(replace(loss, numbers=numbers))
     return frozenset(found)
+
+
+def made_anew(before: Inventory, after: Inventory, lost: frozenset[Loss]) -> frozenset[Loss]:
+    """`lost`, and the values that a script may have made anew with USING where the new type holds every old one."""
+    sure = {(one.relation, at) for one in lost if one.kind is Kind.TYPES for at in one.numbers}
+    altered = {oid: _altered_anew(before, after, oid) for oid in before.relations.keys() & after.relations.keys()}
+    found = set(lost)
+    for oid, numbers in altered.items():
+        relation, root = before.relations[oid], before.root_of(oid)
+        said = {before.relations[root].columns[at].name for at in altered.get(root, ()) if root != oid}
+        perhaps = frozenset(at for at in numbers if (oid, at) not in sure and relation.columns[at].name not in said)
+        if perhaps:
+            found.add(Loss(Kind.TYPES, oid, perhaps, perhaps=True))
+    return frozenset(found)
+
+
+def _altered_anew(before: Inventory, after: Inventory, oid: int) -> frozenset[int]:
+    relation, now = before.relations[oid], after.relations[oid]
+    parts = (one for one in before.relations.keys() & after.relations.keys() if before.is_within(one, oid))
+    if not any(before.relations[one].filenode != after.relations[one].filenode for one in (oid, *parts)):
+        return frozenset()
+    return frozenset(
+        at
+        for at, one in relation.columns.items()
+        if at in now.columns and not one.generated and one.version != now.columns[at].version
+    )
 
 
 def _gone(before: Inventory, after: Inventory) -> Iterator[Loss]:

@@ -19,6 +19,7 @@ from app.adapters.target.preserve.kept_rows import (
     StoredColumn,
     columns_of,
     is_forced,
+    is_ours,
     key_of,
     quietly,
     unforced,
@@ -30,6 +31,7 @@ from app.domain.preserved import PreservedKind as Kind
 from app.domain.step import count_of
 
 ROWS = frozenset({Kind.DELETED, Kind.UPDATED})
+NO_KEY = "no primary key or unique index finds its rows again"
 VALUES = frozenset({Kind.COLUMNS, Kind.TYPES})
 _SEQUENCES_OF = """
     SELECT s.oid::bigint AS oid, s.oid::regclass::text AS sequence, a.attname AS column
@@ -61,7 +63,7 @@ class Round:
 
     def values_of(self, relation: Relation) -> list[KeptSet]:
         """What is kept of columns of the table, with their key."""
-        return [one for one in self.sets if one.relation.oid == relation.oid and one.kind in VALUES]
+        return [one for one in self.sets if one.relation.oid == relation.oid and one.kind in VALUES and one.table.keys]
 
     def dropped_from(self, relation: Relation) -> frozenset[int]:
         """Columns that go, kept or not: no row is found again by them."""
@@ -119,7 +121,15 @@ class Keeping:
         if loss.within:
             kept.unkept.append(f"{columns_said(lost)} of {relation.said}: an attribute of its type goes")
             return
-        key = await key_of(self._connection, relation.oid, columns, loss.numbers | kept.dropped_from(relation))
+        # what may be lost may be a key that only its default was altered of
+        gone = kept.dropped_from(relation) | (frozenset() if loss.perhaps else loss.numbers)
+        key = await key_of(self._connection, relation.oid, columns, gone)
+        if loss.perhaps and not key:
+            # its rows as they are tell afterwards whether any has become another one
+            table = KeptTable(uuid.uuid4(), columns)
+            await self._connection.execute(table.fill(rows_of(relation), written=False))
+            kept.sets.append(KeptSet(loss.kind, relation, table, (), loss.numbers, perhaps=True))
+            return
         table = KeptTable(uuid.uuid4(), lost, key)
         unmatched = await self._unmatched(relation, table)
         if unmatched:
@@ -135,21 +145,24 @@ class Keeping:
         positions = await self._positions(relation, table)
         if loss.kind is not Kind.TABLE or not await self._moves.take(relation, table):
             await self._connection.execute(table.fill(rows_of(relation, loss.still), written=loss.kind is Kind.TYPES))
-        kept.sets.append(KeptSet(loss.kind, relation, table, positions, loss.numbers))
+        kept.sets.append(KeptSet(loss.kind, relation, table, positions, loss.numbers, loss.perhaps))
 
     async def _watch(self, kept: Round, relation: Relation, loss: Loss, columns: tuple[StoredColumn, ...]) -> None:
         key = await key_of(self._connection, relation.oid, columns, kept.dropped_from(relation))
-        why_not = None
+        why_not, ours = None, await is_ours(self._connection, relation.oid)
         if relation.parent and relation.kind == "r":
             why_not = "other tables inherit from it"
+        elif not ours:
+            why_not = "it belongs to another role"
         elif loss.kind is Kind.UPDATED and not key:
-            why_not = "no primary key or unique index finds its rows again"
+            why_not = NO_KEY
         elif loss.kind is Kind.UPDATED and len(columns) > MOST_OVERWRITTEN:
             why_not = TOO_WIDE
         elif loss.kind is Kind.DELETED and await is_forced(self._connection, relation.oid):
             why_not = "row security is forced on it"
         if why_not is not None:
-            kept.unwatched[relation.oid].add(why_not)
+            if loss.kind is Kind.UPDATED or not ours or await self._has_rows(relation):
+                kept.unwatched[relation.oid].add(why_not)
             return
         table = KeptTable(uuid.uuid4(), columns, key if loss.kind is Kind.UPDATED else ())
         elsewhere = frozenset(number for one in kept.values_of(relation) for number in one.numbers)
@@ -180,8 +193,11 @@ class Keeping:
 
     async def _unmatched(self, relation: Relation, table: KeptTable) -> str | None:
         if not table.keys:
-            has_rows = await self._connection.fetchval(f"SELECT EXISTS (SELECT FROM {rows_of(relation)})")
-            return "no primary key or unique index finds its rows again" if has_rows else None
+            return NO_KEY if await self._has_rows(relation) else None
         empty = " OR ".join(f"t.{quote(key.name)} IS NULL" for key in table.keys)
         count = await self._connection.fetchval(f"SELECT count(*) FROM {rows_of(relation)} AS t WHERE {empty}")
         return f"{count_of(count, 'row')} with nothing in the key" if count else None
+
+    async def _has_rows(self, relation: Relation) -> bool:
+        async with unforced(self._connection, relation.oid):
+            return bool(await self._connection.fetchval(f"SELECT EXISTS (SELECT FROM {rows_of(relation)})"))

@@ -41,7 +41,11 @@ _ROWS = """
     SELECT CASE relkind WHEN 'p' THEN '' ELSE 'ONLY ' END || oid::regclass::text
     FROM pg_class WHERE oid = $1::bigint::oid
 """
-_FORCED = "SELECT oid::regclass::text FROM pg_class WHERE oid = $1::bigint::oid AND relforcerowsecurity"
+_FORCED = """
+    SELECT oid::regclass::text FROM pg_class
+    WHERE oid = $1::bigint::oid AND relforcerowsecurity AND pg_has_role(relowner, 'USAGE')
+"""
+_IS_OURS = "SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = $1::bigint::oid"
 _QUIET = """
     SELECT set_config('search_path', 'pg_catalog', true), set_config('row_security', 'off', true),
            set_config('datestyle', 'ISO', true), set_config('intervalstyle', 'postgres', true),
@@ -136,6 +140,13 @@ class KeptTable:
         into, of = zip(("liftlock_at", "liftlock_at"), *written, *keys, *values, strict=True)
         return f"INSERT INTO {self.name} ({', '.join(into)}) SELECT {', '.join(of)} FROM {part.name}"
 
+    def judged_again(self, gone: "KeptTable") -> str:
+        """The statement by which nothing is known any more of the rows that have the key of one of `gone`."""
+        places = {column.number: name for name, column in zip(numbered("c", gone.columns), gone.columns, strict=True)}
+        keys = zip(numbered("k", self.keys), self.keys, strict=True)
+        same = " AND ".join(f"one.{name} = gone.{places[key.number]}" for name, key in keys)
+        return f"UPDATE {self.name} AS one SET liftlock_same = NULL FROM {gone.name} AS gone WHERE {same}"
+
     async def counted(self, connection: asyncpg.Connection) -> tuple[int, str]:
         """How many rows are kept, and the checksum over them."""
         row = await connection.fetchrow(
@@ -202,6 +213,11 @@ async def unforced(connection: asyncpg.Connection, relation: int) -> AsyncIterat
     yield
     if name is not None:
         await connection.execute(f"ALTER TABLE {name} FORCE ROW LEVEL SECURITY")
+
+
+async def is_ours(connection: asyncpg.Connection, relation: int) -> bool:
+    """Whether the role may make triggers on it that act always."""
+    return bool(await connection.fetchval(_IS_OURS, relation))
 
 
 async def is_forced(connection: asyncpg.Connection, relation: int) -> bool:

@@ -20,8 +20,8 @@ from app.adapters.target.preserve.going_back import (
     hashes_of,
     one_by_one,
     rest_of,
-    settable,
 )
+from app.adapters.target.preserve.identities import settable
 from app.adapters.target.preserve.kept_rows import keys_of
 from app.adapters.target.preserve.references import PAIRED, Reference, followed, leads_to, references_to
 from app.adapters.target.preserve.standing_aside import Aside
@@ -95,6 +95,10 @@ class Newcomers:
                 self._came.add(where)
             self._references[where] = await references_to(self._connection, where)
         return leads_to(self._references)
+
+    def came_to(self, where: int) -> bool:
+        """Whether the script has put rows into the table, or into what is a part of the same one."""
+        return self._roots.get(where, where) in {self._roots[one] for one in self._came}
 
     async def give_way(self, going: Going, where: int, aside: Aside) -> Yielded:
         nothing = Yielded(0, [], [], going)
@@ -185,7 +189,7 @@ async def _take_over(going: Going, paired: int, referring: Sequence[Sequence[Ref
     def follow(which: str) -> list[str]:
         return [f"moved{at} AS ({followed(some, going, which)})" for at, some in enumerate(referring)]
 
-    async with settable(going, columns):
+    async with settable(going.connection, going.table, [now.name for _, _, now in columns]):
         back = f"back AS ({update} RETURNING {now} <> {then} AS other)"
         done = await at_once(
             going, f"WITH {', '.join([*follow('true'), back])} SELECT count(*) FILTER (WHERE other) AS others FROM back"

@@ -12,25 +12,18 @@ from dataclasses import replace
 import asyncpg
 
 from app import failpoints
-from app.adapters.postgres import quote
 from app.adapters.target.preserve import capture
 from app.adapters.target.preserve.deferred import let_triggers_act
-from app.adapters.target.preserve.inventory import Inventory, Loss, losses, without_plain_casts
-from app.adapters.target.preserve.keeping import ROWS, Keeping, KeepPolicy, Round
-from app.adapters.target.preserve.kept_rows import (
-    columns_of,
-    hide,
-    mark_origin,
-    quietly,
-    rows_at,
-    unforced,
-)
+from app.adapters.target.preserve.inventory import Inventory, Loss, losses, made_anew, without_plain_casts
+from app.adapters.target.preserve.keeping import NO_KEY, ROWS, Keeping, KeepPolicy, Round
+from app.adapters.target.preserve.kept_rows import hide, mark_origin, quietly, unforced
 from app.adapters.target.preserve.living_on import mark_living
 from app.adapters.target.preserve.moving import Changed, Moves
 from app.adapters.target.preserve.positions import Positions
-from app.adapters.target.preserve.sets import KeptSet, write_down
+from app.adapters.target.preserve.sets import KeptSet, columns_said, write_down
 from app.adapters.target.preserve.taking import take_inventory
 from app.adapters.target.preserve.unseen import unseen
+from app.adapters.target.preserve.written import has_same_rows, is_only_cast, key_is_another, note_again, note_written
 from app.adapters.target.records import Stamp
 from app.domain.failure import Failure, FailureCode, with_effects_elsewhere
 from app.domain.losses import is_repeatable, only_casts, rows_written
@@ -102,6 +95,8 @@ class Preserver:
         lost = losses(replace(start, relations=before.relations), after) | await self._overwritten(now, start)
         if only_casts(self._step):
             lost = without_plain_casts(lost, before, after)
+        elif is_repeatable(self._step):
+            lost = made_anew(before, after, lost)
         missing = self._with_roots(before, lost) - now.covered
         if not is_repeatable(self._step):
             self._let_go(now, before, missing)
@@ -158,7 +153,7 @@ class Preserver:
         async with quietly(self._connection):
             kept.unkept += await unseen(self._connection, kept.watched, kept.unwatched, (before, start, after))
             await self._join_parts(kept, before, after)
-            await self._complete(kept)
+            await self._complete(kept, before, after)
             kept.sets = [some for one in kept.sets for some in await self._with_something(one, before, after)]
             for place, one in enumerate(kept.sets):
                 said += await self._settle_one(place, one, kept)
@@ -180,11 +175,14 @@ class Preserver:
     async def _has_rows(self, one: KeptSet) -> bool:
         return bool(await self._connection.fetchval(f"SELECT EXISTS (SELECT FROM {one.table.name})"))
 
-    async def _complete(self, kept: Round) -> None:
+    async def _complete(self, kept: Round, before: Inventory, after: Inventory) -> None:
         """Rows that were deleted or overwritten have of such columns what stood there before the step."""
         for one in (one for one in kept.sets if one.kind in ROWS):
             for values in kept.values_of(one.relation):
                 await self._connection.execute(one.table.completed_from(values.table))
+            if one.kind is Kind.UPDATED:
+                async with unforced(self._connection, one.relation.oid):
+                    await note_again(self._connection, one, before, after)
 
     async def _with_something(self, one: KeptSet, before: Inventory, after: Inventory) -> list[KeptSet]:
         """The set; where no row was written, what may be left of it: the positions that a truncation restarts."""
@@ -200,30 +198,36 @@ class Preserver:
                 await mark_living(self._connection, one.relation, table)
             rows, checksum = await table.counted(self._connection)
             size = await self._connection.fetchval("SELECT pg_total_relation_size($1::text::regclass)", table.name)
+            if one.kind is Kind.TYPES and not await self._note_what_is_lost(one, kept):
+                await self._connection.execute(f"DROP TABLE {table.name}")
+                return ()
             if size > self._policy.most_bytes:
                 await self._connection.execute(f"DROP TABLE {table.name}")
                 if rows:
                     kept.unkept.append(f"{count_of(rows, 'row')} of {one.relation.said}: {size} bytes are too many")
                 return ()
-            if one.kind is Kind.TYPES:
-                async with unforced(self._connection, one.relation.oid):
-                    await self._note_written(one)
             await hide(self._connection, table.name)
             await mark_origin(self._connection, table.name)
         await write_down(self._connection, self._stamp, self._step, self._ordinal, place, one, (rows, size, checksum))
         return (f"kept {one.said(rows)}",)
 
-    async def _note_written(self, one: KeptSet) -> None:
-        """What the step has made of each value, so that nobody's later change is taken back with it."""
-        table, now = one.table, {c.number: c for c in await columns_of(self._connection, one.relation.oid)}
-        where = await rows_at(self._connection, one.relation.oid)
-        written = ", ".join(
-            f"n{at} = (t.{quote(now[column.number].name)})::text" for at, column in enumerate(table.columns, 1)
-        )
-        keys = [now[key.number] for key in table.keys]
-        await self._connection.execute(
-            f"UPDATE {table.name} AS kept SET {written} FROM {where} AS t WHERE {table.matched('t', keys)}"
-        )
+    async def _note_what_is_lost(self, one: KeptSet, kept: Round) -> bool:
+        """What the step has made of it; False where it is nothing else, or nobody can find it again, which is said."""
+        async with unforced(self._connection, one.relation.oid):
+            if one.table.keys:
+                await note_written(self._connection, one)
+            return not one.perhaps or await self._is_lost(one, kept)
+
+    async def _is_lost(self, one: KeptSet, kept: Round) -> bool:
+        lost = columns_said([column for column in one.table.columns if column.number in one.numbers])
+        if not one.table.keys:
+            if not await has_same_rows(self._connection, one):
+                kept.unkept.append(f"{lost} of {one.relation.said}: {NO_KEY}")
+            return False
+        if await key_is_another(self._connection, one):
+            kept.unkept.append(f"{lost} of {one.relation.said}: its key is made anew")
+            return False
+        return not await is_only_cast(self._connection, one)
 
     def _refused(self, why: str) -> StepFailed:
         failure = Failure(

@@ -15,12 +15,7 @@ import asyncpg
 from app import failpoints
 from app.adapters.postgres import quote
 from app.adapters.target.preserve.deferred import immediately
-from app.adapters.target.preserve.going_back import (
-    Going,
-    NotTheSame,
-    insert_rows,
-    update_rows,
-)
+from app.adapters.target.preserve.going_back import Going, NotTheSame, insert_rows, update_rows
 from app.adapters.target.preserve.kept_rows import (
     StoredColumn,
     columns_of,
@@ -199,7 +194,8 @@ class Restorer:
         for one, where in places:
             if one.kind is not Kind.UPDATED or where is None or where not in whole:
                 continue
-            if not await self._connection.fetchval(MAY_BE_IN_THE_WAY, where):
+            # what is written here is the transaction's own too, and would be taken for the script's
+            if self._newcomers.came_to(where) or not await self._may_be_in_the_way(one, where):
                 continue
             name = await self._said(where)
             await self._refuse_changed(one)
@@ -212,6 +208,18 @@ class Restorer:
                     raise
                 await self._connection.execute("ROLLBACK TO SAVEPOINT liftlock_way")
             await self._connection.execute("RELEASE SAVEPOINT liftlock_way")
+
+    async def _may_be_in_the_way(self, one: StoredSet, where: int) -> bool:
+        """Whether a value of a unique index was overwritten: nothing else is worth writing all rows twice."""
+        names = {row["name"] for row in await self._connection.fetch(MAY_BE_IN_THE_WAY, where)}
+        now = await self._now(one, where)
+        other = " OR ".join(
+            f"c{at}::text IS DISTINCT FROM n{at}"
+            for at, column in enumerate(one.columns, 1)
+            if column.name in now and now[column.name].name in names
+        )
+        which = other or "false"
+        return bool(await self._connection.fetchval(f"SELECT EXISTS (SELECT FROM {one.table.name} WHERE {which})"))
 
     async def _going(self, one: StoredSet, where: int, name: str) -> Going:
         now, there = await self._now(one, where), await rows_at(self._connection, where)
@@ -232,7 +240,9 @@ class Restorer:
             result = _Result(lived + placed + restored, one.rows, [*said, *more, *remarks], room.notes)
         else:
             if one.kind is Kind.UPDATED:
-                # rows that the same step deleted later have only just come back
+                # what the same step deleted later has only just come back, perhaps where another of its key stood
+                for gone in (two for two in self._sets if two.kind is Kind.DELETED and two.relation == one.relation):
+                    await self._connection.execute(one.table.judged_again(gone.table))
                 await self._mark_unchanged(one, where)
             result = _Result(*await update_rows(going, judged=one.kind in _JUDGED))
         await set_positions(self._connection, going.table, one.sequences)

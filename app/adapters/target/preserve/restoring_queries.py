@@ -38,6 +38,9 @@ FIND = """
 """
 
 MAY_BE_IN_THE_WAY = """
-    SELECT count(*) > 1 FROM pg_index WHERE indrelid = $1::bigint::oid AND (indisunique OR indisexclusion)
+    SELECT DISTINCT a.attname::text AS name
+    FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum > 0 AND NOT a.attisdropped
+        AND (a.attnum = ANY (i.indkey::int2[]) OR i.indexprs IS NOT NULL OR i.indpred IS NOT NULL)
+    WHERE i.indrelid = $1::bigint::oid AND (i.indisunique OR i.indisexclusion)
 """
-"""One is the key by which rows are found, which is never overwritten."""
+"""The columns whose values are."""

@@ -32,11 +32,14 @@ STORED = """
 
 @dataclass(frozen=True, slots=True)
 class KeptSet:
+    """`perhaps`: nothing is lost where all values are what a cast makes of those that are kept."""
+
     kind: Kind
     relation: Relation
     table: KeptTable
     sequences: tuple[dict[str, object], ...] = ()
     numbers: frozenset[int] = frozenset()
+    perhaps: bool = False
 
     def said(self, rows: int) -> str:
         return said_of(self.kind, self.relation.said, [column.name for column in self.table.columns], rows)

@@ -21,7 +21,7 @@ _RELATIONS = """
            CASE WHEN c.relkind <> 'S' THEN (
                SELECT json_agg(
                    json_build_array(a.attnum, a.attname, format_type(a.atttypid, a.atttypmod), a.attgenerated,
-                                    a.atttypid::bigint, a.atttypmod,
+                                    a.atttypid::bigint, a.atttypmod, a.xmin::text::bigint,
                                     -- the server's own types, which have lower numbers, are not composite
                                     CASE WHEN a.atttypid >= 16384 THEN (
                                         SELECT json_agg(p.attnum)
