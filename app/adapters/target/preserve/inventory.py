@@ -43,8 +43,8 @@ class Relation:
     def columns(self) -> Mapping[int, Column]:
         """By attribute number. Few are ever asked for theirs, where there are many."""
         return {
-            number: Column(name, said, bool(generated.strip()), (type_id, modifier), version, frozenset(attributes or ()))
-            for number, name, said, generated, type_id, modifier, version, attributes in json.loads(self.shape or "[]")
+            number: Column(name, said, bool(generated.strip()), (type_id, modifier), version, frozenset(within or ()))
+            for number, name, said, generated, type_id, modifier, version, within in json.loads(self.shape or "[]")
         }
 
     @property
