@@ -114,7 +114,8 @@ def live_through_bad_days(listening: Listening, tmp_path: Path, folder: Path) ->
     wrong = parts._replace(netloc=f"postgres:{LOCKED_OUT}@{parts.hostname}:{parts.port}", path="/postgres").geturl()
     (tmp_path / "wrong").write_text(wrong)
     for name, url in (("away", "env:AWAY_URL"), ("shut", f"file:{tmp_path / 'wrong'}")):
-        assert ask("PUT", f"/environments/{name}", json={"url": url}).is_success
+        answer = ask("PUT", f"/environments/{name}", json={"url": url})
+        assert answer.is_success, answer.text
     refused = ask("PUT", "/environments/open", json={"url": f"postgresql://ann:{AWAY}@127.0.0.1:1/x"})
     assert refused.status_code == 422
     token: str = ask("POST", "/tokens", json={"name": "t", "role": "viewer"}).json()["token"]
