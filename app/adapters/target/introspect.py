@@ -48,16 +48,14 @@ OF_DATABASES = frozenset({"extensions", "casts", "languages", "event_triggers", 
 """Sections that have nothing of a single schema."""
 
 QUIET = (
-    "SET LOCAL search_path = pg_catalog; SET LOCAL jit = off; SET LOCAL plan_cache_mode = force_generic_plan; "
-    "SET LOCAL quote_all_identifiers = off; "
+    "SET LOCAL search_path = pg_catalog; SET LOCAL jit = off; SET LOCAL quote_all_identifiers = off; "
     "SET LOCAL datestyle = ISO; SET LOCAL intervalstyle = postgres; SET LOCAL timezone = 'UTC'; "
     "SET LOCAL extra_float_digits = 1; SET LOCAL bytea_output = hex; "
     "SET LOCAL lock_timeout = 200"
 )
 """Settings that the text of a definition depends on; names are then qualified wherever they must be. PostgreSQL
 locks what a view or an expression mentions to write it out: we give way long before it looks for a deadlock, in
-which the application's statement might be the one that is cancelled. What is prepared is planned once: planning these
-queries takes longer than answering them, and depends on nothing that is asked."""
+which the application's statement might be the one that is cancelled."""
 
 PUBLICATION_SCHEMAS_SINCE = 15
 _BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY"

@@ -1,4 +1,4 @@
-"""Statements that are repeated, prepared once a connection: one round trip each instead of two, and planned once."""
+"""Statements that are repeated, prepared once a connection: one round trip each instead of two, and parsed once."""
 
 import uuid
 from collections.abc import Awaitable, Iterator, Sequence
