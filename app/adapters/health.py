@@ -1,6 +1,7 @@
 """Whether the servers that Liftlock leans on answer now."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from redis.exceptions import RedisError
@@ -9,6 +10,8 @@ from sqlalchemy import text
 from app.adapters.control.database import ControlDatabase
 from app.adapters.lease import connect_redis
 from app.domain.errors import BackendUnavailable
+
+_INCOMPLETE = "Liftlock's own tables are not yet those of this release; they are made at start: see its log"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +25,13 @@ class Check:
 
 
 class BackendHealth:
-    def __init__(self, database: ControlDatabase, redis_url: str) -> None:
+    """`is_complete`: whether Liftlock's own tables are those of this release; asked until they are."""
+
+    def __init__(self, database: ControlDatabase, redis_url: str, is_complete: Callable[[], Awaitable[bool]]) -> None:
         self._database = database
         self._redis_url = redis_url
+        self._is_complete = is_complete
+        self._known_complete = False
 
     async def checks(self) -> tuple[Check, ...]:
         return tuple(await asyncio.gather(self._control_database(), self._redis()))
@@ -33,8 +40,11 @@ class BackendHealth:
         try:
             async with self._database.begin() as connection:
                 await connection.execute(text("SELECT 1 FROM liftlock_control.idempotency_keys LIMIT 1"))
+            self._known_complete = self._known_complete or await self._is_complete()
         except BackendUnavailable as error:
             return Check("postgresql", ok=False, needed=True, detail=error.detail)
+        if not self._known_complete:
+            return Check("postgresql", ok=False, needed=True, detail=_INCOMPLETE)
         return Check("postgresql", ok=True, needed=True, detail="answers")
 
     async def _redis(self) -> Check:

@@ -51,6 +51,10 @@ class ControlInstaller:
                 attempt, waited_s = self._attempt(JobId(applied.job_id), (applied.attempt or 0) + 1), 0.0
         return 0
 
+    async def is_complete(self) -> bool:
+        """Whether the control tables have all that this release needs. Raises BackendUnavailable."""
+        return not await self._is_pending(await self._source.read())
+
     async def _is_pending(self, catalog: Catalog) -> bool:
         view = await self._targets.read(self._environment)
         return not all(view.history.is_applied(migration.name) for migration in catalog.migrations)

@@ -160,6 +160,7 @@ def build(settings: Settings) -> Services:
     sync_desk = SyncDesk(environments, rooms.fan_out, plan_desk, board)
     tokens, events = ControlTokens(database), ControlEvents(database)
     sync, tries = _sync(rooms), FailedTries(clock)
+    installer = _installer(settings, rooms.targets, clock)
     trail, authenticator = ControlTrail(database), Authenticator(tokens, clock, tries, settings.admin_token)
     return Services(
         settings=settings,
@@ -197,7 +198,7 @@ def build(settings: Settings) -> Services:
         trail=AuditTrail(trail, clock),
         runner=runner_of(settings, rooms, watchdog_of(settings, watchdog_portal), sync_desk, registry),
         sweeper=_sweeper(settings, sweeper_portal, rooms.doorbell),
-        installer=_installer(settings, rooms.targets, clock),
+        installer=installer,
         auto_run=AutoRun(migrations, validation),
         measuring=MeasuringService(ControlMuster(database), sync, clock),
         board=board,
@@ -205,7 +206,7 @@ def build(settings: Settings) -> Services:
         events=events,
         feed=_feed(settings, portal, events),
         idempotency=ControlIdempotencyKeys(database),
-        health=BackendHealth(database, settings.redis_url),
+        health=BackendHealth(database, settings.redis_url, installer.is_complete),
     )
 
 

@@ -1,10 +1,13 @@
 """Liftlock's own tables, by its own engine: each migration goes up, down and up again, and leaves what was there."""
 
 from collections.abc import Iterator
+from pathlib import Path
+from shutil import copyfile
 from uuid import UUID
 
 import pytest
 
+from app import wiring
 from app.domain.environment import Dsn, Environment
 from app.domain.job import JobId, JobKind, JobState
 from app.wiring import CONTROL_MIGRATIONS
@@ -38,3 +41,34 @@ def test_all_of_them_go_up_down_to_the_first_and_up_again(house: House) -> None:
         assert ended.state is JobState.SUCCEEDED, ended.message
         tables.append(value(dsn, TABLES))
     assert tables[0] == tables[2] != 0 == tables[1]
+
+
+def test_a_service_is_ready_when_it_has_all_the_tables_of_its_release(
+    servers: Servers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    older = tmp_path / "older"
+    older.mkdir()
+    for file in sorted(CONTROL_MIGRATIONS.glob("*.sql"))[: EVERY // 2]:
+        copyfile(file, older / file.name)
+    dsn = servers.new_database()
+    with monkeypatch.context() as patched:
+        patched.setattr(wiring, "CONTROL_MIGRATIONS", older)
+        with open_house(servers, tmp_path, dsn) as before:
+            assert ready(before) == (200, "answers")
+            settings = before.services.settings
+
+    house = House(wiring.build(settings), tmp_path)
+    try:
+        status, said = ready(house)
+        assert status == 503 and "not yet those of this release" in said
+        house.run_async(house.services.installer.install())
+        assert ready(house) == (200, "answers")
+    finally:
+        house.close()
+
+
+def ready(house: House) -> tuple[int, str]:
+    """The status of the answer, and what it says of PostgreSQL."""
+    answer = house.http("GET", "/health/ready")
+    (detail,) = (one["detail"] for one in answer.get_json()["checks"] if one["name"] == "postgresql")
+    return answer.status_code, detail

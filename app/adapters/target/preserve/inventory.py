@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from app.domain.casts import Cast, cast_between, depends_on_zone, fails_or_keeps, type_of
@@ -72,13 +72,14 @@ class Loss:
 class Inventory:
     """`written`: by OID, how many rows this transaction has updated and deleted so far; and `inserted`.
 
-    `horizon`: the oldest transaction at work when it was taken, this one among them.
+    `horizon`: the oldest transaction at work when it was taken, this one among them; it tells when it was looked, and
+    nothing of what was found.
     """
 
     relations: Mapping[int, Relation]
     written: Mapping[int, tuple[int, int]]
     inserted: Mapping[int, int]
-    horizon: str
+    horizon: str = field(compare=False)
 
     def named(self, name: str) -> Relation | None:
         """`name` with its schema."""
