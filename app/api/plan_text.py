@@ -1,13 +1,15 @@
 """A plan as one text: each section byte for byte as it is sent, below a comment that makes that checkable.
 
 Every line of ours begins with `-- liftlock plan:`. The one before a section says how many bytes of it follow and their
-SHA-256; after that many bytes comes a line end and the next line of ours.
+SHA-256; after that many bytes comes a line end, a line with the semicolon that the section itself may lack, so that the
+whole can be executed, and the next line of ours.
 """
 
 from collections.abc import Iterator
 
 from app.domain.migration import Direction
 from app.domain.planned import Language, PlannedStep, PlannedText, StoredPlan
+from app.domain.statements import ends_open
 from app.domain.step import count_of
 
 OURS = "-- liftlock plan:"
@@ -47,6 +49,8 @@ def _step(step: PlannedStep, count: int) -> Iterator[bytes]:
 def _section(name: str, text: PlannedText) -> Iterator[bytes]:
     yield _ours(f"{name} from {_place(text)}")
     yield text.text.encode("utf-8", "replace") + b"\n"
+    if ends_open(text.text):
+        yield b";\n"
 
 
 def _place(text: PlannedText) -> str:

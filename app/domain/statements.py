@@ -48,6 +48,7 @@ _PLAIN_END = frozenset(
     for noun in ("", " WORK", " TRANSACTION")
     for chain in ("", " AND NO CHAIN")
 )
+_ENDS = frozenset({TokenKind.TERMINATOR, TokenKind.COPY_END, TokenKind.COPY_DATA})
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +117,12 @@ def token_text(text: str) -> str:
     """
     tokens = (token for token in lex(text).tokens if token[0] not in COMMENTS)
     return " ".join(_canonical(text, token) for token in tokens)
+
+
+def ends_open(text: str) -> bool:
+    """Whether its last statement lacks the semicolon that would keep what follows out of it."""
+    kinds = [kind for kind, _, _ in lex(text).tokens if kind not in COMMENTS]
+    return bool(kinds) and kinds[-1] not in _ENDS
 
 
 def comments(text: str) -> Iterator[Comment]:

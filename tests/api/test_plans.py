@@ -232,6 +232,12 @@ def test_the_text_of_a_plan_names_each_step_and_shows_python_as_a_comment() -> N
     assert "+ index (5), outside a transaction: CREATE INDEX CONCURRENTLY cannot run in a transaction\n" in answer.text
 
 
+def test_the_text_of_a_plan_ends_each_statement(stand: Stand) -> None:
+    text = stand.get(f"/plans/{plan(stand)['id']}/sql").text
+    sent = "\n".join(line for line in text.split("\n") if not line.startswith("-- liftlock plan:"))
+    assert sent == "SELECT 'up'\n;\nSELECT 2\n;\nSELECT 3\n;\n"
+
+
 def test_plans_are_listed_newest_first_in_pages(stand: Stand) -> None:
     made = [plan(stand)["id"] for _ in range(3)]
     other = plan(stand, environment="production")["id"]

@@ -8,6 +8,7 @@ from app.domain.statements import (
     StatementKind,
     caret,
     comments,
+    ends_open,
     parse_script,
     place_of,
     token_text,
@@ -188,6 +189,23 @@ def test_token_text_keeps_every_other_difference(one: str, other: str) -> None:
 @given(st.text(max_size=200))
 def test_token_text_of_itself_never_fails(text: str) -> None:
     assert isinstance(token_text(text), str)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_open"),
+    [
+        ("SELECT 1", True),
+        ("SELECT 1 -- one;", True),
+        ("SELECT 1; SELECT ';'", True),
+        ("SELECT 1; -- one", False),
+        ("SELECT 1;\n/* two */\n", False),
+        ("COPY a FROM STDIN;\n1\n\\.\n", False),
+        ("-- nothing", False),
+        ("", False),
+    ],
+)
+def test_a_script_ends_open_where_what_follows_would_belong_to_it(text: str, is_open: bool) -> None:
+    assert ends_open(text) is is_open
 
 
 def test_only_real_comments_are_comments() -> None:
