@@ -11,9 +11,12 @@ from app.domain.job import StepRecord
 from app.domain.locks import LockSample
 
 JOB_ENDED = "job.ended"
+STEP_SAID = "step.said"
 JOBS, CONFLICTS, SCHEDULES = "jobs", "conflicts", "schedules"
 TYPE_CHARS = 16
 """Of a line of a log; as `migrations/control/0016_events.sql` counts its bytes."""
+LONGEST_LINE = 1_000
+"""Of what a migration has said, in characters."""
 
 _FAMILIES = {"job": JOBS, "step": JOBS, "conflict": CONFLICTS, "schedule": SCHEDULES}
 _WHOLE = frozenset({JOBS, CONFLICTS, SCHEDULES})
@@ -81,6 +84,16 @@ def line(event: Event) -> bytes:
     """Of a log: when, what, and what is to be said of it; as many bytes as its row has counted."""
     at = event.at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     return f"{at} {event.type:<{TYPE_CHARS}} {event.said}\n".encode()
+
+
+def shown_line(text: str) -> str:
+    """What a migration has said, as any terminal can show it: one line without control characters, cut where long."""
+    text = text if len(text) <= LONGEST_LINE else f"{text[: LONGEST_LINE - 1]}…"
+    return "".join(one if one.isprintable() else " " if one.isspace() else "\ufffd" for one in text).rstrip()
+
+
+def said_by(step: StepRecord, line: str) -> str:
+    return f"{step.name} ({step.version}) {step.direction}: {line}"
 
 
 def known_topic(text: str) -> str | None:

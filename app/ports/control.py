@@ -176,6 +176,10 @@ class JobClaims(Protocol):
 
     async def record_steps(self, attempt: Attempt, steps: Sequence[StepRecord], message: str) -> None: ...
 
+    async def record_heard(self, attempt: Attempt, lines: Sequence[tuple[StepRecord, str]]) -> None:
+        """What steps have said, line by line, as events of the job."""
+        ...
+
 
 class LockLog(Protocol):
     """What was seen of the locks around a job."""

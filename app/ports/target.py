@@ -97,6 +97,10 @@ class Guide(Protocol):
         """What has become of a step, to be read beside it."""
         ...
 
+    def heard(self, ordinal: int, line: str) -> None:
+        """A line that its script has said while it ran."""
+        ...
+
     async def before_commit(self) -> None:
         """Everything is carried out and recorded; of what has no transaction nobody is told."""
         ...
@@ -118,6 +122,9 @@ class Unguided:
         pass
 
     def note(self, ordinal: int, text: str) -> None:
+        pass
+
+    def heard(self, ordinal: int, line: str) -> None:
         pass
 
     async def before_commit(self) -> None:

@@ -226,7 +226,7 @@ class PlanExecutor:
                 await self._drift.note(environment.name, guard.seen)
         async with Progress(attempt, self._claims, self._clock) as progress:
             progress.planned(steps)
-            watch.tell, watch.tell_of = progress.say, progress.noted
+            watch.tell, watch.tell_of, watch.tell_heard = progress.say, progress.noted, progress.heard
             limits, locks = self._policy.limits_of(environment, attempt.request), self._policy.locks_of(environment)
             stepper = Stepper(session, progress, watch, self._clock, limits, locks)
             try:

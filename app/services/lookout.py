@@ -30,7 +30,7 @@ class Watch:
 
     `lost`: the attempt is over, whatever this process believes. `cancelled_by`: who wants it stopped.
     `paused_by`: who wants it to go no further for now. `tell` takes what a step says of its progress,
-    `tell_of` what has become of one.
+    `tell_of` what has become of one, `tell_heard` a line that it has said.
     `waits_since`: from when on, by its looks, the step waits for a lock.
     `held_since`: from when on others wait for the step without a break; `held_ms`: for too long, and it is ended.
     `session`, `step` and `doing` are set while a script runs and may be cancelled. `sample` is the last look,
@@ -45,6 +45,7 @@ class Watch:
     doing: str = ""
     tell: Callable[[str], None] | None = None
     tell_of: Callable[[int, str], None] | None = None
+    tell_heard: Callable[[int, str], None] | None = None
     sample: LockSample | None = None
     waiting: LockSample | None = None
     told_at: datetime | None = None
@@ -83,6 +84,10 @@ class Watch:
     def note(self, ordinal: int, text: str) -> None:
         if self.tell_of is not None:
             self.tell_of(ordinal, text)
+
+    def heard(self, ordinal: int, line: str) -> None:
+        if self.tell_heard is not None:
+            self.tell_heard(ordinal, line)
 
     async def before_commit(self) -> None:
         pass

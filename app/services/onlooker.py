@@ -30,6 +30,9 @@ class Onlooker:
     def note(self, ordinal: int, text: str) -> None:
         self._guide.note(ordinal, text)
 
+    def heard(self, ordinal: int, line: str) -> None:
+        self._guide.heard(ordinal, line)
+
     async def before_commit(self) -> None:
         """By a connection of its own, which sees names as they were before."""
         pid = self._session.backend_pid

@@ -5,18 +5,22 @@ A run of hundreds of short steps must not wait for the control database after ea
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
 import structlog
 
 from app import measures, tracing
+from app.domain.events import shown_line
 from app.domain.failure import Failure
 from app.domain.job import Attempt, StepRecord, StepState
 from app.domain.step import Step
 from app.ports import Clock, JobClaims
 
 BATCH_S = 0.1
+MOST_LINES = 200
+MORE = "it says more; that is not kept"
 
 log = structlog.get_logger()
 
@@ -29,6 +33,8 @@ class Progress:
         self._records: dict[int, StepRecord] = {}
         self._planned: dict[int, str | None] = {}
         self._changed: set[int] = set()
+        self._heard: list[tuple[StepRecord, str]] = []
+        self._counts: Counter[int] = Counter()
         self._message = ""
         self._said = ""
         self._writer: asyncio.Task[None] | None = None
@@ -69,6 +75,14 @@ class Progress:
         said = text if planned is None else f"{planned}; {text}"
         self._put(replace(self._records[ordinal], notice=said))
 
+    def heard(self, ordinal: int, line: str) -> None:
+        """A line that the step has said, as long as there are not too many of them."""
+        self._counts[ordinal] += 1
+        if self._counts[ordinal] <= MOST_LINES:
+            self._heard.append((self._records[ordinal], shown_line(line)))
+        elif self._counts[ordinal] == MOST_LINES + 1:
+            self._heard.append((self._records[ordinal], MORE))
+
     def done(self, ordinal: int, duration_ms: int) -> None:
         """`duration_ms` is that of the step's transaction; steps that commit together share it."""
         done = replace(self._records[ordinal], state=StepState.APPLIED, duration_ms=duration_ms)
@@ -103,6 +117,7 @@ class Progress:
 
     async def flush(self) -> None:
         """Write what has changed. What cannot be written now is written next time: it is not the record."""
+        await self._flush_heard()
         if not self._changed and self._message == self._said:
             return
         ordinals, message = sorted(self._changed), self._message
@@ -113,6 +128,16 @@ class Progress:
             self._said = message
         except Exception as error:
             self._changed.update(ordinals)
+            log.warning("progress.not_written", job=str(self._attempt.job_id), error=str(error))
+
+    async def _flush_heard(self) -> None:
+        if not self._heard:
+            return
+        lines, self._heard = self._heard, []
+        try:
+            await self._claims.record_heard(self._attempt, lines)
+        except Exception as error:
+            self._heard = [*lines, *self._heard]
             log.warning("progress.not_written", job=str(self._attempt.job_id), error=str(error))
 
     def _put(self, record: StepRecord) -> None:

@@ -53,6 +53,23 @@ def test_what_happens_to_a_job_is_told_in_its_order(room: Room) -> None:
     assert [one.type for one in events(room, job_id)].count("job.notice") == 1
 
 
+def test_what_a_step_says_is_told_line_by_line_while_its_attempt_lasts(room: Room) -> None:
+    job_id = add(room)
+    attempt = start(room, job_id)
+    room.run(room.claims.record_steps(attempt, [STEP], "applying orders (3)"))
+    room.run(room.claims.record_heard(attempt, [(STEP, "NOTICE: one"), (STEP, "zwei \u20ac, 'drei'")]))
+    room.run(room.claims.record_heard(replace(attempt, number=9), [(STEP, "of another attempt")]))
+    heard = [one for one in events(room, job_id) if one.type == "step.said"]
+    assert [(one.said, one.step) for one in heard] == [
+        ("orders (3) up: NOTICE: one", STEP),
+        ("orders (3) up: zwei \u20ac, 'drei'", STEP),
+    ]
+    assert heard[0].log_end is not None and heard[1].log_end == heard[0].log_end + len(line(heard[1]))
+    room.run(room.claims.end(attempt, Ended(JobState.SUCCEEDED, "applied", "1 applied")))
+    room.run(room.claims.record_heard(attempt, [(STEP, "too late")]))
+    assert [one.type for one in events(room, job_id)].count("step.said") == 2
+
+
 def test_an_event_carries_what_it_is_about(room: Room) -> None:
     job_id = add(room)
     attempt = start(room, job_id)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from app.domain.events import Event, line
+from app.domain.events import STEP_SAID, Event, line, said_by
 from app.domain.job import CONTROL, Job, StepRecord, StepState
 from app.ports import Clock, EventsWanted, Hear, LogPart
 from tests.fakes.jobs import JobStore
@@ -19,6 +19,7 @@ class MemoryEvents:
         self.rows: list[Event] = []
         self._followers: dict[Hear, frozenset[str]] = {}
         store.tell = self._tell_of_job
+        store.hear = lambda job, step, line_: self.tell(job, STEP_SAID, said_by(step, line_), step=step)
 
     async def find(self, wanted: EventsWanted) -> tuple[Event, ...]:
         until = len(self.rows) if wanted.until is None else wanted.until

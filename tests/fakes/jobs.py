@@ -63,6 +63,7 @@ class JobStore:
     watchers: dict[JobId, set[asyncio.Event]] = field(default_factory=lambda: defaultdict(set))
     newest: set[JobId] = field(default_factory=set)
     tell: Callable[[Job | None, Job], None] = lambda _before, _now: None
+    hear: Callable[[Job, StepRecord, str], None] = lambda _job, _step, _line: None
 
     def change(self, row: Row, **values: Any) -> None:
         """An update that watchers see."""
@@ -269,6 +270,12 @@ class MemoryClaims:
         if row is not None:
             known = {step.ordinal: step for step in (*row.job.steps, *steps)}
             self._store.change(row, message=message, steps=tuple(known[ordinal] for ordinal in sorted(known)))
+
+    async def record_heard(self, attempt: Attempt, lines: Sequence[tuple[StepRecord, str]]) -> None:
+        row = self._store.running(attempt)
+        if row is not None:
+            for step, line in lines:
+                self._store.hear(row.job, step, line)
 
     def _until(self, ms: int) -> datetime:
         return self._store.clock.now() + timedelta(milliseconds=ms)

@@ -15,6 +15,7 @@ from app.adapters.codec import FAILURE, REQUEST, STEPS, optional_json, to_json
 from app.adapters.control.database import ControlDatabase
 from app.adapters.control.direct import Direct
 from app.domain.claim import ClaimRefusal, ClaimRefused
+from app.domain.events import said_by
 from app.domain.job import LEFT_OPEN, Attempt, Ended, GivenBack, JobId, JobState, StepRecord, Wishes
 
 HELD_NOTHING_TIMES = """(
@@ -126,6 +127,17 @@ _RECORD = Direct(
 )
 """One statement, which is its transaction: who tells of its steps holds a lock from then on to the commit."""
 
+_HEARD = Direct(
+    text("""
+    SELECT liftlock_control.tell('step.said', told.id, NULL, NULL, told.words, told.detail)
+    FROM (
+        SELECT j.id, line->>'words' AS words, jsonb_build_object('step', line->'step') AS detail
+        FROM liftlock_control.jobs j, jsonb_array_elements(CAST(:lines AS jsonb)) WITH ORDINALITY AS l (line, n)
+        WHERE j.id = :id AND j.attempt = :attempt AND j.state = 'running'
+        ORDER BY n) told
+""").bindparams(bindparam("lines", type_=Text))
+)
+
 
 class ControlClaims:
     """Implements ports.JobClaims."""
@@ -173,6 +185,11 @@ class ControlClaims:
     async def record_steps(self, attempt: Attempt, steps: Sequence[StepRecord], message: str) -> None:
         said = {**_ours(attempt), "message": message, "steps": to_json(STEPS, tuple(steps))}
         await self._database.rows(_RECORD, said)
+
+    async def record_heard(self, attempt: Attempt, lines: Sequence[tuple[StepRecord, str]]) -> None:
+        steps = STEPS.dump_python(tuple(step for step, _ in lines), mode="json")
+        told = [{"step": step, "words": said_by(*heard)} for step, heard in zip(steps, lines, strict=True)]
+        await self._database.rows(_HEARD, {**_ours(attempt), "lines": json.dumps(told)})
 
     async def _take(self, job_id: JobId, owner: str, ttl_ms: int) -> Attempt | None:
         try:

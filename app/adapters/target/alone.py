@@ -21,6 +21,7 @@ from app.adapters.target.batching import BatchedStatement
 from app.adapters.target.connection import limits_sql, session_limits_sql
 from app.adapters.target.failures import sql_failure
 from app.adapters.target.fenced import FencedConnection
+from app.adapters.target.hearing import Tell, hearing
 from app.adapters.target.probing import Facts, Found, Happened, facts_before, invalid_index, look
 from app.adapters.target.scripts import QUERY_CANCELED, Enforcer, raise_failure, run_verify, transaction_ended
 from app.domain.batch import Batch
@@ -50,6 +51,7 @@ class AloneStep:
         step: Step,
         limits: Limits,
         guide: Guide,
+        tell: Tell,
     ) -> None:
         assert isinstance(step.body, SqlScript)
         self._fenced = fenced
@@ -59,6 +61,7 @@ class AloneStep:
         self._script = step.body
         self._limits = limits
         self._guide = guide
+        self._tell = tell
         self._statements = tuple(numbered(self._script))
         self._blame = Blame(step, self._script, ordinal, len(self._statements))
 
@@ -113,7 +116,7 @@ class AloneStep:
         try:
             if not await connection.fetchval(queries.HOLDS_ALONE_LOCK, self._stamp.scope):
                 raise self._blame.pooled(self._stamp.target)
-            with self._fenced.only_this_connection():
+            with self._fenced.only_this_connection(), hearing(connection, self._tell):
                 yield connection
         finally:
             # a connection that is lost has let go of it

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import chain, repeat
 from uuid import UUID
 
 import asyncpg
@@ -15,6 +16,7 @@ from app.adapters.target.at_once import OneByOne, apply_at_once, goes_at_once
 from app.adapters.target.connection import Patience
 from app.adapters.target.failures import commit_failure
 from app.adapters.target.fenced import FencedConnection
+from app.adapters.target.hearing import Tell, hearing
 from app.adapters.target.preserve.keeper import Keeper
 from app.adapters.target.preserve.side_table import SideTable
 from app.adapters.target.schema_watch import SchemaWatch
@@ -29,7 +31,7 @@ from app.adapters.target.scripts import (
 from app.domain.drift import Kept
 from app.domain.environment import Environment
 from app.domain.failure import Failure
-from app.domain.hiding import failure_without
+from app.domain.hiding import failure_without, without
 from app.domain.job import Attempt, Ended
 from app.domain.ledger import History
 from app.domain.pinned import Pinned, pin_plan
@@ -152,15 +154,21 @@ class PostgresTargetSession:
             await self._record_one(connection, ordinal, step, guide)
             return
         if ordinal not in self._one_by_one and goes_at_once(step) and not self._keeper.looks_after(step):
-            if not await apply_at_once(connection, self._fenced.prepared, self._stamp(), ordinal, step):
+            with hearing(connection, self._listener(ordinal, guide)):
+                done = await apply_at_once(connection, self._fenced.prepared, self._stamp(), ordinal, step)
+            if not done:
                 raise TransactionEnded(transaction_ended(step), ordinal)
             return
         if leaves_session_state(step.body) or step.verify is not None:
             self._fenced.soil()
 
+        # what it destroys is kept by running it again: it says the same
+        listeners = chain([self._listener(ordinal, guide)], repeat(_ignored))
+
         async def carried_out() -> None:
-            await run_body(connection, ordinal, step, limits, guide)
-            await run_verify(connection, ordinal, step)
+            with hearing(connection, next(listeners)):
+                await run_body(connection, ordinal, step, limits, guide)
+                await run_verify(connection, ordinal, step)
             await restore_session(connection, step, limits)
 
         said = await self._keeper.around(connection, self._stamp(), ordinal, step, carried_out)
@@ -181,17 +189,25 @@ class PostgresTargetSession:
 
     async def _apply_alone(self, ordinal: int, step: Step, limits: Limits, guide: Guide, began: float) -> None:
         self._fenced.soil()
-        alone = AloneStep(self._fenced, self._stamp(), ordinal, step, limits, guide)
+        tell = self._listener(ordinal, guide)
+        alone = AloneStep(self._fenced, self._stamp(), ordinal, step, limits, guide, tell)
         try:
             await alone.apply(lambda: _ms_since(began))
         except asyncpg.PostgresError as error:
             left = "the statements before it that were done stay; they are not run again"
             raise_failure(replace(commit_failure(error, step), left_behind=left), ordinal, error)
 
+    def _listener(self, ordinal: int, guide: Guide) -> Tell:
+        return lambda line: guide.heard(ordinal, without(line, self._secrets))
+
     def _stamp(self) -> records.Stamp:
         return records.Stamp(
             self._environment.name, self._scope, self._attempt.job_id, self._fenced.epoch, self._attempt.actor
         )
+
+
+def _ignored(_line: str) -> None:
+    pass
 
 
 def _ms_since(began: float) -> int:
