@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from app.domain.environment import Dsn, Environment, Protection
 from app.domain.job import JobKind, JobState
-from tests.support.house import House, open_house
+from tests.support.house import House, locked_house
 from tests.support.servers import Servers, execute, value
 
 CONSENTED = ("TABLE_REWRITE", "TYPE_NARROWED", "LINT", "ALL_ROWS_CHANGED")
@@ -16,9 +15,7 @@ CANNOT = "no primary key or unique index finds its rows again"
 
 @pytest.fixture
 def house(servers: Servers, folder: Path) -> Iterator[House]:
-    dsn = servers.new_database()
-    environments = {"development": Environment("development", Dsn(dsn), Protection.LOCKED)}
-    with open_house(servers, folder, dsn=dsn, shortcut=False, environments=environments) as house:
+    with locked_house(servers, folder) as house:
         yield house
 
 

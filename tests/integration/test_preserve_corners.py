@@ -9,10 +9,9 @@ import asyncpg
 import pytest
 
 from app.adapters.target.preserve.restoring import Restorer
-from app.domain.environment import Dsn, Environment, Protection
 from app.domain.job import Job, JobKind, JobState
 from tests.integration.test_proofs_on_bad_days import another_role
-from tests.support.house import House, open_house
+from tests.support.house import House, locked_house, open_house
 from tests.support.servers import Servers, execute, fetch, value
 
 NOTES = "CREATE TABLE notes (id int PRIMARY KEY, note text, n int)"
@@ -29,10 +28,9 @@ def house(servers: Servers, folder: Path) -> Iterator[House]:
 @pytest.fixture
 def locked(servers: Servers, folder: Path) -> Iterator[House]:
     """Its target is its control database; DATA_LOSS is not consented to."""
-    dsn = servers.new_database()
-    consent = frozenset({"TABLE_DROPPED", "COLUMN_DROPPED", "UNSEEN_STATEMENTS", "ALL_ROWS_CHANGED", "LINT"})
-    environments = {"development": Environment("development", Dsn(dsn), Protection.LOCKED, consent=consent)}
-    with open_house(servers, folder, dsn=dsn, shortcut=False, environments=environments) as house:
+    with locked_house(
+        servers, folder, "TABLE_DROPPED", "COLUMN_DROPPED", "UNSEEN_STATEMENTS", "ALL_ROWS_CHANGED", "LINT"
+    ) as house:
         yield house
 
 

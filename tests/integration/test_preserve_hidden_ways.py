@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from app.domain.environment import Dsn, Environment, Protection
 from app.domain.job import JobKind, JobState
-from tests.support.house import House, open_house
+from tests.support.house import House, locked_house, open_house
 from tests.support.servers import Servers, execute, fetch
 
 SHOP = "CREATE TABLE shop (id int PRIMARY KEY, name text, n int)"
@@ -50,10 +49,7 @@ def house(servers: Servers, folder: Path) -> Iterator[House]:
 @pytest.fixture
 def locked(servers: Servers, folder: Path) -> Iterator[House]:
     """DATA_LOSS is not consented to."""
-    dsn = servers.new_database()
-    consent = frozenset({"UNSEEN_STATEMENTS", "LINT"})
-    environments = {"development": Environment("development", Dsn(dsn), Protection.LOCKED, consent=consent)}
-    with open_house(servers, folder, dsn=dsn, shortcut=False, environments=environments) as house:
+    with locked_house(servers, folder, "UNSEEN_STATEMENTS", "LINT") as house:
         yield house
 
 

@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
-from app.domain.environment import Dsn, Environment, Protection
 from app.domain.job import JobKind, JobState
 from tests.integration.test_proofs_on_bad_days import another_role
-from tests.support.house import House, open_house
+from tests.support.house import House, locked_house, open_house
 from tests.support.servers import Servers, execute, fetch, value
 
 FILLED = (
@@ -32,10 +31,7 @@ def house(servers: Servers, folder: Path) -> Iterator[House]:
 @pytest.fixture
 def locked(servers: Servers, folder: Path) -> Iterator[House]:
     """DATA_LOSS is not consented to."""
-    dsn = servers.new_database()
-    consent = frozenset({"UNSEEN_STATEMENTS", "LINT"})
-    environments = {"development": Environment("development", Dsn(dsn), Protection.LOCKED, consent=consent)}
-    with open_house(servers, folder, dsn=dsn, shortcut=False, environments=environments) as house:
+    with locked_house(servers, folder, "UNSEEN_STATEMENTS", "LINT") as house:
         yield house
 
 

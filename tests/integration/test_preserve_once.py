@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from app.domain.environment import Dsn, Environment, Protection
 from app.domain.job import JobKind, JobState
-from tests.support.house import House, open_house
+from tests.support.house import House, locked_house
 from tests.support.servers import Servers, execute, value
 
 ONCE = """\
@@ -27,14 +26,12 @@ async def down(connection):
 """
 FILLED = "CREATE TABLE notes (id int PRIMARY KEY, note text); INSERT INTO notes VALUES (1, 'a'), (2, 'b')"
 WHY = "the file says that it is not repeatable, so nothing could be kept before"
-CONSENT = frozenset({"TABLE_DROPPED", "COLUMN_DROPPED", "UNSEEN_STATEMENTS", "ALL_ROWS_CHANGED", "LINT"})
+CONSENT = ("TABLE_DROPPED", "COLUMN_DROPPED", "UNSEEN_STATEMENTS", "ALL_ROWS_CHANGED", "LINT")
 
 
 @pytest.fixture
 def house(servers: Servers, folder: Path) -> Iterator[House]:
-    dsn = servers.new_database()
-    environments = {"development": Environment("development", Dsn(dsn), Protection.LOCKED, consent=CONSENT)}
-    with open_house(servers, folder, dsn=dsn, shortcut=False, environments=environments) as house:
+    with locked_house(servers, folder, *CONSENT) as house:
         execute(house.dsn, FILLED)
         yield house
 

@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from app.domain.environment import Dsn, Environment, Protection
 from app.domain.job import JobKind, JobState
-from tests.support.house import House, open_house
+from tests.support.house import House, locked_house, open_house
 from tests.support.servers import Servers, execute, fetch, value
 
 MOODS = (
@@ -86,12 +85,9 @@ def test_a_row_that_cannot_be_read_any_more_when_it_goes_is_said_to_be_lost(hous
 
 
 def test_what_is_made_anew_without_a_key_needs_consent(servers: Servers, folder: Path) -> None:
-    dsn = servers.new_database()
-    consent = frozenset({"UNSEEN_STATEMENTS", "LINT"})
-    environments = {"development": Environment("development", Dsn(dsn), Protection.LOCKED, consent=consent)}
-    execute(dsn, "CREATE TABLE shop (name text); INSERT INTO shop VALUES ('a')")
     unread = f"DO $block$ BEGIN EXECUTE $it$DO $in$ BEGIN {UPPER}; END $in${'$it$'}; END $block$"
-    with open_house(servers, folder, dsn=dsn, shortcut=False, environments=environments) as house:
+    with locked_house(servers, folder, "UNSEEN_STATEMENTS", "LINT") as house:
+        execute(house.dsn, "CREATE TABLE shop (name text); INSERT INTO shop VALUES ('a')")
         house.write("1_it.sql", f"-- migrate:up\n{unread};\n-- migrate:down\nSELECT 1;\n")
         job = house.do(JobKind.RUN)
         assert job.reason == "refused" and job.error is not None, job

@@ -11,7 +11,7 @@ import asyncpg
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from app.domain.environment import Dsn, Environment
+from app.domain.environment import Dsn, Environment, Protection
 from app.domain.job import Job, JobId, JobKind, JobRequest, Origin
 from app.services.submission import Submitted
 from app.settings import Settings, Timing
@@ -155,6 +155,15 @@ def open_house(servers: Servers, folder: Path, dsn: str | None = None, **changed
         yield house
     finally:
         house.close()
+
+
+@contextmanager
+def locked_house(servers: Servers, folder: Path, *consent: str) -> Iterator[House]:
+    """Its target is its control database; what is not consented to is refused there."""
+    dsn = installed_database(servers)
+    environments = {"development": Environment("development", Dsn(dsn), Protection.LOCKED, consent=frozenset(consent))}
+    with open_house(servers, folder, dsn, shortcut=False, environments=environments) as house:
+        yield house
 
 
 @contextmanager
