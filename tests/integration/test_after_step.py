@@ -11,7 +11,7 @@ from app.adapters.target.incremental import SchemaReader
 from app.domain.environment import Dsn, Environment, OnDrift, SchemaCheck
 from app.domain.failure import Failure, FailureCode
 from app.domain.job import JobKind, JobState
-from tests.support.house import House, open_house
+from tests.support.house import House, installed_database, open_house
 from tests.support.servers import Servers, execute, fetch, held, value
 
 pytestmark = pytest.mark.servers
@@ -33,7 +33,7 @@ ATOMIC = "CREATE FUNCTION kept() RETURNS bigint LANGUAGE sql BEGIN ATOMIC SELECT
 
 
 def opened(servers: Servers, folder: Path, **policy: Any) -> Any:
-    dsn = servers.new_database()
+    dsn = installed_database(servers)
     execute(dsn, TABLES)
     environment = Environment("development", Dsn(dsn), **policy)
     return open_house(servers, folder, dsn, environments={"development": environment}, shortcut=False)

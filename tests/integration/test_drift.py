@@ -9,7 +9,7 @@ import pytest
 
 from app.domain.environment import Dsn, Environment, OnDrift, SchemaCheck
 from app.domain.job import JobId, JobKind, JobState
-from tests.support.house import House, open_house
+from tests.support.house import House, installed_database, open_house
 from tests.support.servers import Servers, execute, fetch, held, value
 
 pytestmark = pytest.mark.servers
@@ -21,7 +21,7 @@ DRIFT = "/environments/development/drift"
 
 
 def opened(servers: Servers, folder: Path, **policy: Any) -> Any:
-    dsn = servers.new_database()
+    dsn = installed_database(servers)
     environment = Environment("development", Dsn(dsn), **policy)
     return open_house(servers, folder, dsn, environments={"development": environment}, shortcut=False)
 

@@ -10,7 +10,7 @@ import pytest
 from app.domain.environment import Dsn, Environment, Protection
 from app.domain.errors import HazardNotAllowed
 from app.domain.job import Job, JobId, JobState
-from tests.support.house import House, open_house
+from tests.support.house import House, installed_database, open_house
 from tests.support.servers import Servers, execute, fetch
 
 pytestmark = pytest.mark.servers
@@ -37,7 +37,7 @@ PYTHON = (
 @pytest.fixture
 def house(servers: Servers, folder: Path) -> Iterator[House]:
     """A locked target with two tables and a view, which Liftlock has made."""
-    dsn = servers.new_database()
+    dsn = installed_database(servers)
     locked = {"development": Environment("development", Dsn(dsn), Protection.LOCKED)}
     with open_house(servers, folder, dsn=dsn, environments=locked) as house:
         house.write("1_users.sql", USERS)

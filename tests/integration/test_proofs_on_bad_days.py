@@ -18,7 +18,7 @@ from app.domain.job import Job, JobId, JobKind, JobState, Origin
 from app.settings import Timing
 from tests.integration.test_proofs import ORDERS, USERS, judged, proven, scratches, shown
 from tests.support.eventually import eventually
-from tests.support.house import QUICK, House, open_house, working
+from tests.support.house import QUICK, House, installed_database, open_house, working
 from tests.support.servers import Servers, execute, fetch, value
 from tests.support.worker import celery_worker
 
@@ -87,7 +87,7 @@ def test_a_role_without_other_rights_than_to_create_databases_is_enough(servers:
 
 def test_another_server_takes_what_may_not_be_tried_beside_the_target(servers: Servers, folder: Path) -> None:
     """Here it is the same one under another address: what counts is that somebody has named it."""
-    dsn = servers.new_database()
+    dsn = installed_database(servers)
     role = f"proof_role_{os.getpid()}"
     with opened(servers, folder, dsn, scratch=Dsn(servers.postgres.dsn())) as house:
         house.write("1_role.sql", f"-- migrate:up\nCREATE ROLE {role};\n-- migrate:down\nDROP ROLE {role};\n")
@@ -99,7 +99,7 @@ def test_another_server_takes_what_may_not_be_tried_beside_the_target(servers: S
 
 
 def test_without_a_dump_the_recorded_migrations_are_run_again(servers: Servers, folder: Path) -> None:
-    with opened(servers, folder, servers.new_database()) as house:
+    with opened(servers, folder, installed_database(servers)) as house:
         house.write("1_users.sql", USERS + "SELECT 1;\n")
         house.do()
         execute(house.dsn, "CREATE INDEX by_hand ON users (state)")
@@ -119,7 +119,7 @@ def test_without_a_dump_the_recorded_migrations_are_run_again(servers: Servers, 
 def test_without_a_dump_and_without_recorded_sql_the_schema_is_made_from_what_was_read(
     servers: Servers, folder: Path
 ) -> None:
-    with opened(servers, folder, servers.new_database()) as house:
+    with opened(servers, folder, installed_database(servers)) as house:
         execute(house.dsn, "CREATE TYPE mood AS ENUM ('ok'); CREATE TABLE old (id int PRIMARY KEY, m mood NOT NULL)")
         up, down = "ALTER TABLE old ADD x int;", "ALTER TABLE old DROP x;"
         house.write("1_more.sql", f"-- migrate:up\n{up}\n-- migrate:down\n{down}\n")
@@ -141,7 +141,7 @@ def test_what_cannot_be_carried_over_is_named_and_the_rest_is_tried(servers: Ser
     said = f'echo "$@" >> {folder.parent}/said'
     program.write_text(f'#!/bin/sh\n{said}\n[ "$1" = --version ] && {version} || cat {folder.parent}/dump.sql\n')
     program.chmod(0o755)
-    with opened(servers, folder, servers.new_database()) as house:
+    with opened(servers, folder, installed_database(servers)) as house:
         house.write("1_tags.sql", TAGS)
         with_dump(house, program)
 
@@ -157,7 +157,7 @@ def test_what_cannot_be_carried_over_is_named_and_the_rest_is_tried(servers: Ser
 
 
 def test_the_database_is_made_like_the_target_and_closed_to_other_servers(servers: Servers, folder: Path) -> None:
-    with opened(servers, folder, servers.new_database()) as house:
+    with opened(servers, folder, installed_database(servers)) as house:
         database = house.services.settings.database.database
         execute(house.dsn, "CREATE SCHEMA shop; CREATE FOREIGN DATA WRAPPER nobody; CREATE SERVER far FOREIGN DATA"
                 " WRAPPER nobody; CREATE USER MAPPING FOR CURRENT_USER SERVER far")  # fmt: skip
@@ -186,7 +186,7 @@ def test_a_setting_that_only_superusers_give_is_named_and_the_rest_is_tried(serv
 
 
 def test_a_table_that_takes_no_row_is_named(servers: Servers, folder: Path) -> None:
-    with opened(servers, folder, servers.new_database()) as house:
+    with opened(servers, folder, installed_database(servers)) as house:
         execute(house.dsn, "CREATE TABLE odd (n int NOT NULL CHECK (n > 1000))")
         house.write("1_tags.sql", TAGS)
 
@@ -198,7 +198,7 @@ def test_a_table_that_takes_no_row_is_named(servers: Servers, folder: Path) -> N
 
 def test_the_limits_of_statements_are_those_of_a_run(servers: Servers, folder: Path) -> None:
     timing = Timing(lease_ttl_ms=1_500, beat_every_ms=500, statement_timeout_ms=300)
-    with opened(servers, folder, servers.new_database(), timing) as house:
+    with opened(servers, folder, installed_database(servers), timing) as house:
         house.write("1_sleeping.sql", SLEEPING)
 
         proven(house)
@@ -209,7 +209,7 @@ def test_the_limits_of_statements_are_those_of_a_run(servers: Servers, folder: P
 
 def test_a_proof_that_takes_too_long_is_cut_off(servers: Servers, folder: Path) -> None:
     timing = Timing(lease_ttl_ms=1_500, beat_every_ms=500, verify_timeout_ms=2_500)
-    with opened(servers, folder, servers.new_database(), timing) as house:
+    with opened(servers, folder, installed_database(servers), timing) as house:
         house.write("1_tags.sql", TAGS)
         house.write("2_sleeping.sql", SLEEPING)
         house.write("3_more.sql", TAGS.replace("tags", "more"))
@@ -223,7 +223,7 @@ def test_a_proof_that_takes_too_long_is_cut_off(servers: Servers, folder: Path) 
 
 
 def test_a_proof_is_cancelled_in_the_middle_of_a_statement(servers: Servers, folder: Path) -> None:
-    with opened(servers, folder, servers.new_database()) as house:
+    with opened(servers, folder, installed_database(servers)) as house:
         house.write("1_tags.sql", TAGS)
         house.write("2_sleeping.sql", SLEEPING)
         job_id = asked(house)
@@ -240,7 +240,7 @@ def test_a_proof_is_cancelled_in_the_middle_of_a_statement(servers: Servers, fol
 
 
 def test_a_run_does_not_wait_for_a_proof(servers: Servers, folder: Path) -> None:
-    with opened(servers, folder, servers.new_database()) as house:
+    with opened(servers, folder, installed_database(servers)) as house:
         house.write("1_sleeping.sql", SLEEPING)
         job_id = asked(house)
         with working(house, job_id):
@@ -251,7 +251,7 @@ def test_a_run_does_not_wait_for_a_proof(servers: Servers, folder: Path) -> None
 
 
 def test_a_database_that_is_lost_in_the_middle_ends_the_proof(servers: Servers, folder: Path) -> None:
-    with opened(servers, folder, servers.new_database()) as house:
+    with opened(servers, folder, installed_database(servers)) as house:
         house.write("1_sleeping.sql", SLEEPING)
         job_id = asked(house)
 
@@ -267,7 +267,7 @@ def test_a_database_that_is_lost_in_the_middle_ends_the_proof(servers: Servers, 
 
 
 def test_what_a_killed_worker_has_left_goes_with_the_purge(servers: Servers, folder: Path) -> None:
-    with opened(servers, folder, servers.new_database()) as house:
+    with opened(servers, folder, installed_database(servers)) as house:
         house.write("1_sleeping.sql", SLEEPING)
         with celery_worker(house, folder.parent / "worker.log") as worker:
             job_id = asked(house)
@@ -286,7 +286,7 @@ def test_what_a_killed_worker_has_left_goes_with_the_purge(servers: Servers, fol
 def test_whoever_takes_over_a_proof_drops_what_was_left_of_it(
     servers: Servers, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with opened(servers, folder, servers.new_database()) as house:
+    with opened(servers, folder, installed_database(servers)) as house:
         house.write("1_tags.sql", TAGS)
         job_id = asked(house)
         died = died_in(house, job_id, monkeypatch)
@@ -301,7 +301,7 @@ def test_whoever_takes_over_a_proof_drops_what_was_left_of_it(
 
 
 def test_what_is_not_ours_by_name_and_by_comment_is_never_dropped(servers: Servers, folder: Path) -> None:
-    dsn, away = servers.new_database(), Environment("away", Dsn("postgresql://nobody@127.0.0.1:1/nothing"))
+    dsn, away = installed_database(servers), Environment("away", Dsn("postgresql://nobody@127.0.0.1:1/nothing"))
     environments = {"away": away, "development": Environment("development", Dsn(dsn))}
     with open_house(servers, folder, dsn, environments=environments) as house:
         job = UUID(int=7)
@@ -322,7 +322,7 @@ def test_what_is_not_ours_by_name_and_by_comment_is_never_dropped(servers: Serve
 
 
 def test_a_run_is_refused_until_all_of_it_is_proven(servers: Servers, folder: Path) -> None:
-    with opened(servers, folder, servers.new_database(), require_proof=True) as house:
+    with opened(servers, folder, installed_database(servers), require_proof=True) as house:
         file = house.write("1_users.sql", USERS)
         house.write("2_orders.sql", ORDERS)
 
@@ -345,7 +345,7 @@ def test_a_run_is_refused_until_all_of_it_is_proven(servers: Servers, folder: Pa
 
 
 def test_a_file_that_changes_while_its_run_waits_is_refused_under_the_fence(servers: Servers, folder: Path) -> None:
-    with opened(servers, folder, servers.new_database(), require_proof=True) as house:
+    with opened(servers, folder, installed_database(servers), require_proof=True) as house:
         file = house.write("1_users.sql", USERS)
         proven(house)
         submitted = house.submit()
@@ -358,7 +358,7 @@ def test_a_file_that_changes_while_its_run_waits_is_refused_under_the_fence(serv
 
 
 def test_proving_again_what_could_not_be_checked_keeps_what_was_known(servers: Servers, folder: Path) -> None:
-    with opened(servers, folder, servers.new_database()) as house:
+    with opened(servers, folder, installed_database(servers)) as house:
         house.write("2_tags.sql", TAGS)
         proven(house)
         house.write("1_fails.sql", "-- migrate:up\nSELECT 1/0;\n-- migrate:down\nSELECT 1;\n")
