@@ -9,7 +9,7 @@ from app.domain.environment import Environment
 from app.domain.errors import BackendUnavailable, BackendUnusable, LiftlockError, Refusal
 from app.domain.failure import Failure
 from app.domain.job import Attempt, Ended, GivenBack, Outcome, Superseded
-from app.domain.pinned import Pinned, bind, done_so_far
+from app.domain.pinned import Pinned
 from app.domain.promotion import Surroundings
 from app.domain.removed import EnvironmentRemoved
 from app.domain.signals import Cancelled, ConnectionLost, Fenced, NeedsAttention, StepFailed
@@ -23,16 +23,13 @@ from app.ports import (
     HeldElsewhere,
     JobClaims,
     Leases,
-    Proofs,
     Source,
     Targets,
     TargetSession,
 )
-from app.services.approving import ApprovalDesk
 from app.services.conflict import ConflictResolutionService
-from app.services.drift import DriftGuard, DriftRecorder
+from app.services.drift import DriftRecorder
 from app.services.environments import Environments
-from app.services.gate import HazardGate
 from app.services.glance import Glance
 from app.services.lookout import Watch
 from app.services.neighbours import Neighbours
@@ -51,12 +48,11 @@ from app.services.outcomes import (
     succeeded,
     without_lease,
 )
+from app.services.pinning import Pinner
 from app.services.planning import way_back
 from app.services.policy import ExecutionPolicy
 from app.services.preparation import Preparation
 from app.services.progress import Progress
-from app.services.proof_gate import ProofGate
-from app.services.second_look import SecondLook
 from app.services.stepping import Stepper
 from app.services.watchdog import Watchdog
 
@@ -71,28 +67,23 @@ class PlanExecutor:
         claims: JobClaims,
         conflicts: ConflictResolutionService,
         watchdog: Watchdog,
-        gate: HazardGate,
         clock: Clock,
         policy: ExecutionPolicy,
         drift: DriftRecorder,
-        proofs: Proofs,
         neighbours: Neighbours,
         preparation: Preparation,
-        approvals: ApprovalDesk,
+        pinner: Pinner,
     ) -> None:
-        self._approvals = approvals
+        self._pinner = pinner
         self._preparation = preparation
         self._neighbours = neighbours
         self._drift = drift
-        self._proofs = proofs
         self._environments = environments
-        self._source = source
         self._targets = targets
         self._leases = leases
         self._claims = claims
         self._conflicts = conflicts
         self._watchdog = watchdog
-        self._gate = gate
         self._clock = clock
         self._policy = policy
         self._glance = Glance(source, targets, neighbours)
@@ -206,31 +197,18 @@ class PlanExecutor:
     ) -> Ended:
         if starts > attempt.max_starts:
             return crashed(starts)
-        catalog = await self._source.read()
-        guard = DriftGuard(environment, attempt, await self._conflicts.ignored(environment.name))
-        proof = await ProofGate.for_job(self._proofs, environment, attempt.request)
         try:
-            lacking = await self._approvals.lacking(attempt)
-            pinned, history = await self._gate.pin(
-                session,
-                attempt.request,
-                environment,
-                SecondLook(self._source, environment, attempt.request, catalog, around, guard, proof, lacking),
-                proof.known,
-            )
-            steps = bind(pinned, catalog, history, attempt.job_id)
+            bound = await self._pinner.pin(session, environment, attempt, around)
         except Refusal as refusal:
             return refused(refusal, attempt)
-        finally:
-            if guard.seen is not None:
-                await self._drift.note(environment.name, guard.seen)
+        pinned, steps = bound.pinned, bound.steps
         async with Progress(attempt, self._claims, self._clock) as progress:
             progress.planned(steps)
             watch.tell, watch.tell_of, watch.tell_heard = progress.say, progress.noted, progress.heard
             limits, locks = self._policy.limits_of(environment, attempt.request), self._policy.locks_of(environment)
             stepper = Stepper(session, progress, watch, self._clock, limits, locks)
             try:
-                if pinned.failure is None and steps and not done_so_far(steps, history, attempt.job_id):
+                if pinned.failure is None and steps and not bound.is_begun:
                     prepared = await self._preparation.before(environment, attempt, watch, progress)
                     if isinstance(prepared, Ended):
                         return prepared

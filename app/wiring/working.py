@@ -18,6 +18,7 @@ from app.services.convoys import ConvoyLeader
 from app.services.execution import PlanExecutor
 from app.services.lookout import Lookout
 from app.services.overview import Overview
+from app.services.pinning import Pinner
 from app.services.policy import ExecutionPolicy
 from app.services.preparation import Preparation
 from app.services.proof_desk import Leftovers
@@ -46,14 +47,12 @@ def runner_of(
         rooms.claims,
         rooms.conflicts,
         watchdog,
-        rooms.gate,
         rooms.clock,
         _policy(settings),
         rooms.drift,
-        rooms.proofs,
         rooms.neighbours,
         Preparation(SystemCommands(settings.environ), rooms.clock),
-        rooms.approvals,
+        Pinner(rooms.source, rooms.gate, rooms.conflicts, rooms.drift, rooms.proofs, rooms.approvals),
     )
     chores = Chores(
         rooms.claims,

@@ -18,6 +18,7 @@ from app.services.execution import PlanExecutor
 from app.services.gate import HazardGate
 from app.services.lookout import Lookout, Watch
 from app.services.neighbours import Neighbours
+from app.services.pinning import Pinner
 from app.services.policy import ExecutionPolicy
 from app.services.preparation import Preparation
 from app.services.stepping import LockPolicy
@@ -103,6 +104,8 @@ class Floor:
             Withdrawals(MemoryDrafts()),
             read_only=False,
         )
+        gate = HazardGate(self.schemas, FakeLinter(), self.surveys, 10**9)
+        drift = DriftRecorder(self.schemas, self.checks, conflicts)
         self.executor = PlanExecutor(
             environments,
             self.source,
@@ -111,14 +114,12 @@ class Floor:
             self.claims,
             conflicts,
             self.watchdog,
-            HazardGate(self.schemas, FakeLinter(), self.surveys, 10**9),
             self.clock,
             ExecutionPolicy(Limits(1, 1, 1, 1), LockPolicy(3, 1_000, 60_000), 5_000, 3_600_000),
-            DriftRecorder(self.schemas, self.checks, conflicts),
-            self.proofs,
+            drift,
             Neighbours(environments, self.targets, self.clock),
             Preparation(self.commands, self.clock),
-            self.approvals,
+            Pinner(self.source, gate, conflicts, drift, self.proofs, self.approvals),
         )
 
     @property
