@@ -18,6 +18,7 @@ from app.domain.job import (
 from app.domain.ledger import History
 from app.domain.locks import LockSample
 from app.domain.pinned import Pinned
+from app.domain.server_progress import ServerProgress
 from app.domain.step import Plan, Step
 
 
@@ -138,6 +139,10 @@ class Observer(Protocol):
     """A connection beside the one that works: what it sees of it, and how it stops it."""
 
     async def sample(self, pid: int, step: int | None) -> LockSample: ...
+
+    async def progress(self, pid: int) -> ServerProgress | None:
+        """How far the statement is that the session is carrying out, where the server keeps count of such ones."""
+        ...
 
     async def cancel(self, pid: int) -> None:
         """End the statement that the session is carrying out, if it is one of this job's."""

@@ -52,11 +52,13 @@ class Watch:
     held_since: datetime | None = None
     waits_since: datetime | None = None
     held_ms: int | None = None
+    server_said: str = ""
 
     @contextmanager
     def working(self, session: TargetSession, step: int, doing: str) -> Iterator[None]:
         self.session, self.step, self.doing = session, step, doing
         self.held_since = self.held_ms = None
+        self.server_said = ""
         try:
             yield
         finally:
@@ -66,6 +68,12 @@ class Watch:
     def pid(self) -> int | None:
         session = self.session
         return None if session is None else session.backend_pid
+
+    def server_says(self, said: str) -> None:
+        """How far the server is with the statement that is carried out; '' when it says nothing."""
+        if said != self.server_said and self.session is not None and self.tell is not None:
+            self.server_said = said
+            self.tell(f"{self.doing}; {said}" if said else self.doing)
 
     def is_halted(self) -> bool:
         return self.cancelled_by is not None
@@ -145,6 +153,9 @@ class Lookout:
         elif sample.waiting and watch.told_at is not None and sample.at - watch.told_at >= TELL_AGAIN:
             watch.told_at = sample.at
             await self._locks.say(attempt, sample.said())
+        if not sample.waiting:
+            progress = await observer.progress(pid)
+            watch.server_says("" if progress is None else progress.said())
         if _holds_too_long(sample, watch, environment.max_hold_ms):
             await observer.cancel(pid)
 

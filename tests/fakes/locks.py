@@ -7,6 +7,7 @@ from dataclasses import replace
 from app.domain.environment import Environment
 from app.domain.job import Attempt, JobId
 from app.domain.locks import LockSample
+from app.domain.server_progress import ServerProgress
 from app.ports import Clock
 from tests.fakes.jobs import JobStore
 
@@ -40,10 +41,14 @@ class StaringObserver:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self.seen = LockSample(clock.now(), 0)
+        self.at: ServerProgress | None = None
         self.cancelled: list[int] = []
 
     async def sample(self, pid: int, step: int | None) -> LockSample:
         return replace(self.seen, at=self._clock.now(), pid=pid, step=step)
+
+    async def progress(self, _pid: int) -> ServerProgress | None:
+        return self.at
 
     async def cancel(self, pid: int) -> None:
         self.cancelled.append(pid)

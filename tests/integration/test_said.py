@@ -1,6 +1,7 @@
 """What a migration says while it runs, the server's messages and what Python prints, is in the log of its job."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
 
@@ -149,9 +150,10 @@ def test_a_password_that_is_said_is_hidden(servers: Servers, folder: Path) -> No
 
 
 def test_a_long_step_is_heard_while_it_runs(servers: Servers, folder: Path) -> None:
-    with open_house(servers, folder, timing=QUICK) as house:
-        house.write("1_loud.sql", f"{UP}DO $$ BEGIN RAISE NOTICE 'begun'; PERFORM pg_sleep(3); END $$;\n")
+    with open_house(servers, folder, timing=replace(QUICK, look_every_ms=50)) as house:
+        house.write("1_loud.sql", f"{UP}DO $$ BEGIN RAISE NOTICE 'begun'; PERFORM pg_sleep(600); END $$;\n")
         job_id = house.submit().job.id
         with working(house, job_id):
             eventually(lambda: said(house, job_id) == ["NOTICE: begun"], within_s=10)
             assert house.http("GET", f"/jobs/{job_id}").get_json()["state"] == "running"
+            house.http("POST", f"/jobs/{job_id}/cancel")

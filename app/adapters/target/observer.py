@@ -12,8 +12,34 @@ from app.domain.environment import Environment
 from app.domain.errors import BackendUnavailable
 from app.domain.job import Attempt
 from app.domain.locks import MOST_QUERY_CHARS, LockSample, Session
+from app.domain.server_progress import ServerProgress
 
 ANSWER_S = 2.0
+_PROGRESS = """
+    SELECT p.command, p.phase, c.oid::pg_catalog.regclass::text, p.done, p.total
+    FROM (
+        SELECT pid, relid, command, phase,
+               CASE WHEN phase LIKE 'waiting %' THEN lockers_done
+                    WHEN blocks_total > 0 THEN blocks_done ELSE tuples_done END AS done,
+               CASE WHEN phase LIKE 'waiting %' THEN lockers_total
+                    WHEN blocks_total > 0 THEN blocks_total ELSE tuples_total END AS total
+        FROM pg_catalog.pg_stat_progress_create_index
+        UNION ALL
+        SELECT pid, relid, command, phase, heap_blks_scanned, heap_blks_total
+        FROM pg_catalog.pg_stat_progress_cluster
+        UNION ALL
+        SELECT pid, relid, 'VACUUM', phase, heap_blks_scanned, heap_blks_total
+        FROM pg_catalog.pg_stat_progress_vacuum
+        UNION ALL
+        SELECT pid, relid, 'ANALYZE', phase, sample_blks_scanned, sample_blks_total
+        FROM pg_catalog.pg_stat_progress_analyze
+        UNION ALL
+        SELECT pid, relid, command, tuples_processed || ' rows', bytes_processed, bytes_total
+        FROM pg_catalog.pg_stat_progress_copy) p
+    LEFT JOIN pg_catalog.pg_class c ON c.oid = p.relid
+    WHERE p.pid = $1 LIMIT 1
+"""
+"""A table that the session itself has made, and not committed, has no name here."""
 
 
 class PostgresObservers:
@@ -52,6 +78,11 @@ class PostgresObserver:
             blockers=tuple(_session(row) for row in rows if row["blocks"] is True),
             blocked=tuple(_session(row) for row in rows if row["blocks"] is False),
         )
+
+    async def progress(self, pid: int) -> ServerProgress | None:
+        """Raises BackendUnavailable."""
+        rows = await self._fetch(_PROGRESS, pid)
+        return ServerProgress(*rows[0]) if rows else None
 
     async def cancel(self, pid: int) -> None:
         """Raises BackendUnavailable."""
