@@ -4,6 +4,7 @@ from typing import TypeVar
 
 from pydantic import TypeAdapter
 
+from app.domain.announced import NothingDone
 from app.domain.failure import Failure
 from app.domain.job import Ended, JobRequest, StepRecord
 from app.domain.locks import LockSample
@@ -14,6 +15,7 @@ T = TypeVar("T")
 
 FAILURE: TypeAdapter[Failure] = TypeAdapter(Failure)
 REQUEST: TypeAdapter[JobRequest] = TypeAdapter(JobRequest)
+NOTHING_DONE: TypeAdapter[NothingDone] = TypeAdapter(NothingDone)
 STEPS: TypeAdapter[tuple[StepRecord, ...]] = TypeAdapter(tuple[StepRecord, ...])
 ENDED: TypeAdapter[Ended] = TypeAdapter(Ended)
 SAMPLE: TypeAdapter[LockSample] = TypeAdapter(LockSample)

@@ -12,7 +12,7 @@ from flask import Response, request
 from flask_openapi3.types import ResponseDict
 
 from app.api import render, schemas
-from app.api.answers import encoded, json_response
+from app.api.answers import JSON, encoded
 from app.api.context import base_url, may, origin, remember_environment, require, run, services, waiters
 from app.api.idempotency import answered_once
 from app.api.inputs import ChangeBody, ChangeQuery, Input, MarkBody
@@ -98,8 +98,16 @@ def _refuse_moved(environment: str) -> None:
         )
 
 
+class _Accepted(Response):
+    """`202`, and the job that it tells of."""
+
+    job: Job
+    warnings: list[str]
+
+
 def _accepted(job: Job, warnings: list[str]) -> Response:
-    response = json_response(_body(job, warnings), HTTPStatus.ACCEPTED)
+    response = _Accepted(encoded(_body(job, warnings)), status=int(HTTPStatus.ACCEPTED), content_type=JSON)
+    response.job, response.warnings = job, warnings
     response.headers["Location"] = f"/jobs/{job.id}"
     response.headers["Retry-After"] = str(ASK_AGAIN_S)
     return response
@@ -110,21 +118,28 @@ def _after_waiting(response: Response) -> Response:
     seconds = preferred_wait_s(request.headers.get("Prefer", ""))
     if seconds is None:
         return response
-    accepted = json.loads(response.get_data())
-    state = JobState(accepted["state"])
+    job_id, state, warnings, job = _told_in(response)
     if not state.final:
         try:
             with waiters().place():
-                job = run(job_at_its_end(services(), waiters(), UUID(accepted["id"]), seconds, just_seen=True))
+                job = run(job_at_its_end(services(), waiters(), job_id, seconds, just_seen=job))
         except (TooManyRequests, BackendUnavailable, PortalClosed, CancelledError):
             return response
-        response.set_data(encoded(_body(job, accepted["warnings"])))
+        response.set_data(encoded(_body(job, warnings)))
         state = job.state
     response.headers["Preference-Applied"] = f"wait={seconds}"
     if state.final:
         response.status_code = HTTPStatus.OK
         response.headers.pop("Retry-After", None)
     return response
+
+
+def _told_in(response: Response) -> tuple[UUID, JobState, list[str], Job | None]:
+    """None for the job where the answer is that of an earlier request with the same key."""
+    if isinstance(response, _Accepted):
+        return response.job.id, response.job.state, response.warnings, response.job
+    stored = json.loads(response.get_data())
+    return UUID(stored["id"]), JobState(stored["state"]), stored["warnings"], None
 
 
 def _body(job: Job, warnings: list[str]) -> render.Json:

@@ -58,15 +58,17 @@ async def job_when(
 
 
 async def job_at_its_end(
-    services: Services, waiters: Waiters, job_id: UUID, seconds: float, *, just_seen: bool = False
+    services: Services, waiters: Waiters, job_id: UUID, seconds: float, *, just_seen: Job | None = None
 ) -> Job:
     """As `job_when`; while the job goes on, it is not read again for every step that it announces.
 
-    `just_seen`: it was going on a moment ago. Its end is most likely still to be heard, so it is looked at only when
-    nothing has been heard for a while: this process and the worker, which begins now, have better things to do.
+    `just_seen`: as it was when it was asked for, a moment ago. Its end is most likely still to be heard, so it is read
+    only when nothing has been heard for a while: this process and the worker, which begins now, have better things to
+    do. Nor is it read where all is told with its end.
     """
-    patience = HEARD_SOON_S if just_seen else 0.0
-    return await _job_when(services, waiters, job_id, _has_ended, lambda changes: changes.ended, seconds, patience)
+    return await _job_when(
+        services, waiters, job_id, _has_ended, lambda changes: changes.ended, seconds, just_seen=just_seen
+    )
 
 
 async def _job_when(
@@ -76,19 +78,25 @@ async def _job_when(
     enough: Callable[[Job], bool],
     worth_a_look: Callable[[Changes], bool],
     seconds: float,
-    patience: float = 0.0,
+    *,
+    just_seen: Job | None = None,
 ) -> Job:
     loop = asyncio.get_running_loop()
     until = loop.time() + seconds
     async with services.board.watch(JobId(job_id)) as changes:
-        first_look = loop.time() + min(patience, seconds)
+
+        async def look() -> Job:
+            told = None if just_seen is None or changes.end is None else changes.end.of(just_seen)
+            return told or await services.migrations.job(job_id)
+
+        first_look = loop.time() + min(0.0 if just_seen is None else HEARD_SOON_S, seconds)
         while (left_s := first_look - loop.time()) > 0 and not worth_a_look(changes):
             await changes.wait(left_s)
-        job = await services.migrations.job(job_id)
+        job = await look()
         while not enough(job) and (left_s := until - loop.time()) > 0 and not waiters.released:
             if await changes.wait(min(left_s, _STOP_CHECK_S)) and worth_a_look(changes):
-                job = await services.migrations.job(job_id)
-        return job if enough(job) else await services.migrations.job(job_id)
+                job = await look()
+        return job if enough(job) else await look()
 
 
 def _has_ended(job: Job) -> bool:

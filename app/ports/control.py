@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from app.domain.announced import NothingDone
 from app.domain.claim import ClaimRefused
 from app.domain.conflict import Collision, Conflict, ConflictState
 from app.domain.job import (
@@ -109,6 +110,11 @@ class Changes(Protocol):
     @property
     def ended(self) -> bool:
         """The job's end was seen, or may have been missed: look. False: it has not ended since."""
+        ...
+
+    @property
+    def end(self) -> NothingDone | None:
+        """How it ended, where that was all told with the news of it."""
         ...
 
     async def wait(self, timeout_s: float) -> bool:

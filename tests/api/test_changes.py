@@ -3,8 +3,9 @@
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from uuid import UUID
 
 import pytest
 
@@ -106,6 +107,18 @@ def test_a_job_that_was_just_accepted_is_read_when_its_end_is_heard(
     assert (ended.json["state"], [str(one) for one in read]) == ("succeeded", [ended.json["id"]])
 
 
+def test_a_job_that_had_nothing_to_do_is_not_even_read(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(MemoryJobs, "get")
+    monkeypatch.setattr(waiting, "HEARD_SOON_S", 30)
+    with_hands = threading.Thread(target=finish_the_first_job, args=(stand, find_nothing_to_do))
+    with_hands.start()
+    ended = stand.post("/migrations/run", headers={"Prefer": "wait=30"})
+    with_hands.join()
+    monkeypatch.undo()
+    assert (ended.status_code, ended.json["reason"]) == (200, "nothing_to_do")
+    assert {**stand.get(f"/jobs/{ended.json['id']}").json, "warnings": []} == ended.json
+
+
 def test_nobody_waits_for_what_has_ended_already(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
     stand.apply(*stand.files)
     monkeypatch.delattr(MemoryJobs, "watch")
@@ -123,6 +136,7 @@ def test_an_end_that_came_before_anybody_listened_is_looked_for_soon(
 
     class Deaf:
         ended = False
+        end = None
 
         async def wait(self, timeout_s: float) -> bool:
             asked.append(timeout_s)
@@ -208,10 +222,17 @@ def test_a_stopping_process_lets_its_waiters_go() -> None:
         assert time.monotonic() - begun < 10
 
 
-def finish_the_first_job(stand: Stand) -> None:
+def find_nothing_to_do(stand: Stand, job_id: str) -> None:
+    attempt = stand.run(stand.claims.claim(JobId(UUID(job_id)), "worker", 30_000))
+    assert isinstance(attempt, Attempt)
+    stand.clock.advance(1.5)
+    stand.run(stand.claims.end(attempt, Ended(JobState.SUCCEEDED, "nothing_to_do", "nothing to do in development")))
+
+
+def finish_the_first_job(stand: Stand, finish: Callable[[Stand, str], None] = Stand.finish) -> None:
     while not stand.store.rows or not any(stand.store.watchers.values()):
         time.sleep(0.01)
-    stand.finish(str(next(iter(stand.store.rows))))
+    finish(stand, str(next(iter(stand.store.rows))))
 
 
 def take_every_place(stand: Stand) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from app.domain.announced import NothingDone
 from app.domain.busy import in_the_way
 from app.domain.claim import ClaimRefusal, ClaimRefused
 from app.domain.convoying import UNDER_WAY
@@ -115,6 +116,16 @@ class MemoryWatcher:
     @property
     def ended(self) -> bool:
         return self._store.rows[self._job_id].job.state.final
+
+    @property
+    def end(self) -> NothingDone | None:
+        row = self._store.rows[self._job_id]
+        job, wishes = row.job, row.wishes
+        plain = (job.attempt, job.starts, job.error, job.notices, job.cancel_requested_at, wishes.paused_by)
+        if job.reason != "nothing_to_do" or plain != (1, 0, None, (), None, None) or job.request.convoy is not None:
+            return None
+        assert job.started_at is not None and job.finished_at is not None
+        return NothingDone(job.message, job.started_at, job.finished_at, job.updated_at)
 
     async def wait(self, timeout_s: float) -> bool:
         try:

@@ -9,12 +9,15 @@ from uuid import UUID
 import asyncpg
 import structlog
 
+from app.adapters.codec import NOTHING_DONE
 from app.adapters.control.database import CONNECT_TIMEOUT_S
 from app.adapters.postgres import LOST, UNUSABLE
+from app.domain.announced import NothingDone
 from app.domain.environment import Dsn
 from app.domain.job import JobState
 
 CHANNEL = "liftlock_jobs"
+ENDS = "liftlock_ends"
 UNHEARD_POLL_S = 1.0
 
 log = structlog.get_logger()
@@ -26,6 +29,7 @@ class Watcher:
     def __init__(self, announcements: "Announcements") -> None:
         self._announcements = announcements
         self._ended = False
+        self.end: NothingDone | None = None
         self.event = asyncio.Event()
 
     @property
@@ -86,6 +90,7 @@ class Announcements:
                     timeout=CONNECT_TIMEOUT_S,
                     server_settings={"application_name": "liftlock:announcements"},
                 )
+                await connection.add_listener(ENDS, self._heard_end)
                 await connection.add_listener(CHANNEL, self._heard)
                 connection.add_termination_listener(self._deaf)
                 self._connection = connection
@@ -96,6 +101,12 @@ class Announcements:
         job_id, _, state = str(payload).partition(" ")
         for watcher in self._watchers.get(UUID(job_id), ()):
             watcher.hear(JobState(state))
+
+    def _heard_end(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
+        """Just before the announcement itself, which wakes."""
+        job_id, _, end = str(payload).partition(" ")
+        for watcher in self._watchers.get(UUID(job_id), ()):
+            watcher.end = NOTHING_DONE.validate_json(end)
 
     def _deaf(self, _connection: object) -> None:
         for watchers in self._watchers.values():
