@@ -38,10 +38,10 @@ _CLAIM = Direct(
         owner = :owner, lease_until = clock_timestamp() + make_interval(secs => :ttl_s), parked = false,
         started_at = COALESCE(started_at, clock_timestamp())
     FROM liftlock_control.targets t
-    WHERE j.id = :id AND j.state = 'queued' AND t.id = j.target_id
+    WHERE j.id = :id AND j.state = :queued AND t.id = j.target_id
       AND NOT EXISTS (
         SELECT 1 FROM liftlock_control.jobs p
-        WHERE p.target_id = j.target_id AND p.seq < j.seq AND p.state IN ('queued', 'running'))
+        WHERE p.target_id = j.target_id AND p.seq < j.seq AND p.state IN ('queued', 'running') OFFSET 0)
     RETURNING j.attempt, j.request, t.epoch, j.max_starts, j.created_at,
         GREATEST(j.starts, CASE WHEN j.attempt = 1 OR j.attempt - 1 = {held_nothing} THEN 0 ELSE 1 END) AS starts,
         COALESCE(j.principal_name, j.principal_id) AS actor, j.cancel_requested_by, j.paused_by, j.request_id,
@@ -49,7 +49,9 @@ _CLAIM = Direct(
             SELECT 1 FROM liftlock_control.conflicts c WHERE c.job_id = j.id AND c.state = 'open') AS contended
 """.replace("{held_nothing}", HELD_NOTHING_TIMES)
     ),
+    queued="queued",
 )
+"""OFFSET keeps the server from making a join of it, which would read all that is open, or was, on any target."""
 _PARK = text("""
     UPDATE liftlock_control.jobs SET parked = true, next_dispatch_at = clock_timestamp()
     WHERE id = :id AND state = 'queued' AND NOT parked
@@ -71,18 +73,20 @@ _STARTED = Direct(
     text("""
     WITH counted AS (
         UPDATE liftlock_control.jobs SET starts = starts + 1, reason = 'applying'
-        WHERE id = :id AND attempt = :attempt AND state = 'running' RETURNING starts, target_id),
+        WHERE id = :id AND attempt = :attempt AND state = :running RETURNING starts, target_id),
     known AS (
         UPDATE liftlock_control.targets t SET epoch = GREATEST(t.epoch, :epoch) FROM counted
         WHERE t.id = counted.target_id)
     SELECT starts FROM counted
-""")
+"""),
+    running="running",
 )
 _BEAT = Direct(
     text("""
     UPDATE liftlock_control.jobs SET lease_until = clock_timestamp() + make_interval(secs => :ttl_s)
-    WHERE id = :id AND attempt = :attempt AND state = 'running' RETURNING 1
-""")
+    WHERE id = :id AND attempt = :attempt AND state = :running RETURNING 1
+"""),
+    running="running",
 )
 _WISHES = text("SELECT cancel_requested_by, paused_by FROM liftlock_control.jobs WHERE id = :id")
 _FINISH = Direct(
@@ -91,26 +95,28 @@ _FINISH = Direct(
         UPDATE liftlock_control.jobs
         SET state = :state, reason = :reason, message = :message,
             error = CAST(:error AS jsonb), notices = CAST(:notices AS jsonb)
-        WHERE id = :id AND attempt = :attempt AND state = 'running' RETURNING id),
+        WHERE id = :id AND attempt = :attempt AND state = :running RETURNING id),
     left_open AS (
         UPDATE liftlock_control.job_steps s SET state = 'skipped', notice = :left_open
         FROM ended WHERE s.job_id = ended.id AND s.state IN ('pending', 'running'))
     SELECT id FROM ended
-""")
+"""),
+    running="running",
 )
 _GIVE_BACK = Direct(
     text("""
     UPDATE liftlock_control.jobs
     SET state = 'queued', reason = :reason, message = :message, parked = true,
         next_dispatch_at = clock_timestamp() + make_interval(secs => :after_s)
-    WHERE id = :id AND attempt = :attempt AND state = 'running' RETURNING 1
-""")
+    WHERE id = :id AND attempt = :attempt AND state = :running RETURNING 1
+"""),
+    running="running",
 )
 _RECORD = Direct(
     text("""
     WITH said AS (
         UPDATE liftlock_control.jobs SET message = :message
-        WHERE id = :id AND attempt = :attempt AND state = 'running' RETURNING id)
+        WHERE id = :id AND attempt = :attempt AND state = :running RETURNING id)
     INSERT INTO liftlock_control.job_steps
         (job_id, ordinal, name, version, direction, state, started_at, finished_at, duration_ms, error, notice)
     SELECT said.id, ordinal, name, version, direction, state, started_at, finished_at, duration_ms,
@@ -123,7 +129,8 @@ _RECORD = Direct(
     SET name = excluded.name, version = excluded.version, direction = excluded.direction,
         state = excluded.state, started_at = excluded.started_at, finished_at = excluded.finished_at,
         duration_ms = excluded.duration_ms, error = excluded.error, notice = excluded.notice
-""").bindparams(bindparam("id", type_=Uuid), bindparam("steps", type_=Text), bindparam("message", type_=Text))
+""").bindparams(bindparam("id", type_=Uuid), bindparam("steps", type_=Text), bindparam("message", type_=Text)),
+    running="running",
 )
 """One statement, which is its transaction: who tells of its steps holds a lock from then on to the commit."""
 
@@ -133,9 +140,10 @@ _HEARD = Direct(
     FROM (
         SELECT j.id, line->>'words' AS words, jsonb_build_object('step', line->'step') AS detail
         FROM liftlock_control.jobs j, jsonb_array_elements(CAST(:lines AS jsonb)) WITH ORDINALITY AS l (line, n)
-        WHERE j.id = :id AND j.attempt = :attempt AND j.state = 'running'
+        WHERE j.id = :id AND j.attempt = :attempt AND j.state = :running
         ORDER BY n) told
-""").bindparams(bindparam("lines", type_=Text))
+""").bindparams(bindparam("lines", type_=Text)),
+    running="running",
 )
 
 

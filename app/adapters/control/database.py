@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from app.adapters.control.direct import Direct, DirectConnections, Row
+from app.adapters.control.direct import BY_KEYS, Direct, DirectConnections, Row
 from app.adapters.postgres import CONTROL_DATABASE, LOST, UNUSABLE, unavailable
 from app.domain.environment import Dsn
 from app.domain.errors import BackendUnavailable
@@ -26,7 +26,7 @@ class ControlDatabase:
         self._pool_size = pool_size
         self._engine: AsyncEngine | None = None
         self._autocommit: AsyncEngine | None = None
-        self._direct = DirectConnections(self._connect, pool_size, CONNECT_TIMEOUT_S)
+        self._direct = DirectConnections(self._connect_by_keys, pool_size, CONNECT_TIMEOUT_S)
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncConnection]:
@@ -47,10 +47,10 @@ class ControlDatabase:
         try:
             return await self._direct.rows(statement, values)
         except BackendUnavailable:
-            await self._direct.forget()
+            self._direct.forget()
             raise
         except _AWAY as error:
-            await self._direct.forget()
+            self._direct.forget()
             raise self._unavailable(error) from error
 
     async def row(self, statement: Direct, values: Mapping[str, Any]) -> Row | None:
@@ -71,7 +71,7 @@ class ControlDatabase:
             raise
 
     async def close(self) -> None:
-        self._direct.close()
+        self._direct.forget()
         if self._engine is not None:
             await self._engine.dispose()
             self._engine = None
@@ -88,14 +88,17 @@ class ControlDatabase:
             self._autocommit = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         return self._engine
 
-    async def _connect(self, *_: object, **__: object) -> asyncpg.Connection:
+    async def _connect_by_keys(self) -> asyncpg.Connection:
+        return await self._connect(settings=BY_KEYS)
+
+    async def _connect(self, *_: object, settings: Mapping[str, str] | None = None, **__: object) -> asyncpg.Connection:
         """The driver reads the address itself: SQLAlchemy's URL knows neither sslmode nor several hosts."""
         try:
             return await asyncpg.connect(
                 self.dsn.secret,
                 timeout=CONNECT_TIMEOUT_S,
                 command_timeout=COMMAND_TIMEOUT_S,
-                server_settings={"application_name": "liftlock:control", "jit": "off"},
+                server_settings={"application_name": "liftlock:control", "jit": "off", **(settings or {})},
             )
         except asyncpg.PostgresError as error:
             raise self._unavailable(error) from error

@@ -56,10 +56,11 @@ _NEXT = Direct(
     SET parked = false, dispatches = dispatches + 1,
         next_dispatch_at = clock_timestamp() + interval '5 s'
     FROM head
-    WHERE j.id = head.id AND j.state = 'queued' AND j.parked
+    WHERE j.id = head.id AND j.state = :queued AND j.parked
       AND j.next_dispatch_at <= clock_timestamp()
     RETURNING j.id
-""")
+"""),
+    queued="queued",
 )
 _UNRUNG = text("""
     UPDATE liftlock_control.jobs SET next_dispatch_at = clock_timestamp() + interval '5 s'
