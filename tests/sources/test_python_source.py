@@ -226,6 +226,17 @@ def test_the_functions_of_a_module_are_called_with_the_connection_alone(method: 
     assert asyncio.run(call()) == f"{method} was called with it"
 
 
+def test_names_of_a_file_are_found_by_those_who_look_for_them() -> None:
+    text = (
+        "from __future__ import annotations\nimport pickle\nfrom dataclasses import dataclass\n"
+        "@dataclass\nclass Row:\n    number: int\n"
+        "async def up(connection):\n    return str(pickle.loads(pickle.dumps(Row(connection))))\n"
+    )
+    action = load_action(PythonScript(text, "1_a.py", "up"))
+
+    assert asyncio.run(action(5)) == "Row(number=5)"  # type: ignore[arg-type]
+
+
 @given(st.text(st.characters(codec="utf-8"), max_size=60) | st.text("()[]{}'\"\\:\n\r\t\f #=ab0\x00", max_size=40))
 def test_any_text_is_a_migration_or_problems_with_their_file(text: str) -> None:
     read = read_python("1_a.py", text.encode(), text)

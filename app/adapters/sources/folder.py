@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from app.adapters.python_code import load_action
@@ -38,7 +38,7 @@ class FolderSource:
     """Implements ports.Source. One instance a process: the cache is what makes asking cheap."""
 
     def __init__(self, folder: Path, max_file_bytes: int) -> None:
-        self._folder = folder
+        self._folder = folder.absolute()  # a file in Python may change the working directory
         self._max_file_bytes = max_file_bytes
         self._cache: dict[str, _Known] = {}
         self._catalog = Catalog()
@@ -95,7 +95,7 @@ class FolderSource:
         digest = hashlib.sha256(raw).digest()
         if known is not None and known.digest == digest:
             return _Known(signature, digest, known.parsed)
-        return _Known(signature, digest, _parse(name, raw))
+        return _Known(signature, digest, _placed(_parse(name, raw), self._folder))
 
     def _too_large(self, name: str, size_bytes: int) -> Problem:
         limit = self._max_file_bytes // (1024 * 1024)
@@ -122,6 +122,15 @@ def _parse(name: str, raw: bytes) -> Parsed:
         message = f"the file is not UTF-8 (byte {error.start}, line {line}); save it as UTF-8"
         return (Problem("not_utf8", message, file=name, line=line),)
     return READERS[Path(name).suffix](name, raw, text)
+
+
+def _placed(parsed: Parsed, folder: Path) -> Parsed:
+    """With the folder that code finds its neighbours in."""
+    if not isinstance(parsed, Migration) or not isinstance(parsed.up, PythonScript):
+        return parsed
+    up, down = parsed.up, parsed.down
+    below = replace(down, folder=str(folder)) if isinstance(down, PythonScript) else None
+    return replace(parsed, up=replace(up, folder=str(folder)), down=below)
 
 
 def _is_migration(entry: "os.DirEntry[str]") -> bool:

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import asyncpg
 
+from app.adapters.python_connection import NotAwaited
 from app.domain.failure import Failure, FailureCode
 from app.domain.migration import PythonScript, SqlScript
 from app.domain.statements import Place, Statement, caret, place_of
@@ -185,10 +186,14 @@ def _offset_in_body(error: asyncpg.PostgresError, text: str) -> int:
 def _own_frame(error: BaseException, file: str) -> tuple[int | None, int | None]:
     if isinstance(error, SyntaxError) and error.filename == file:
         return error.lineno, error.offset
+    if isinstance(error, NotAwaited) and error.filename == file:
+        return error.lineno, None
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
     return (frames[-1].lineno, (frames[-1].colno or 0) + 1) if frames else (None, None)
 
 
 def _offset_of_line(text: str, line: int, column: int | None) -> int:
+    """Without a column that of the line's first word."""
     lines = text.split("\n")
-    return sum(len(before) + 1 for before in lines[: line - 1]) + (column or 1) - 1
+    at = column - 1 if column is not None else len(lines[line - 1]) - len(lines[line - 1].lstrip())
+    return sum(len(before) + 1 for before in lines[: line - 1]) + at
