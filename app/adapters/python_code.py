@@ -8,6 +8,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from app.adapters.printing import divide
 from app.domain.migration import Action, PythonScript
 
 
@@ -26,6 +27,7 @@ def _module(script: PythonScript) -> ModuleType:
     """Where dataclasses, pickle and the like look for the names of the file: among the modules of the process."""
     name = "liftlock_migration_" + re.sub(r"\W", "_", script.file)
     module = ModuleType(name)
+    divide()
     module.__file__ = str(Path(script.folder, script.file))
     sys.modules[name] = module
     exec(compile(script.text, script.file, "exec"), module.__dict__)  # noqa: S102 - a file of the configured folder
