@@ -54,11 +54,11 @@ _FAULTS = {
 
 _META_ADVICE = (
     (("\\i", "\\ir", "\\include", "\\include_relative"), "put that file's text here"),
-    (("\\copy",), "write COPY … FROM STDIN; with the rows below it, or INSERT"),
+    (("\\copy",), "write the rows as INSERT, or use a Python migration"),
     (("\\c", "\\connect"), "remove it: the target of the run is the database"),
     (("\\g", "\\gx", "\\gset", "\\gexec", "\\gdesc", "\\crosstabview"), "end the statement with a semicolon"),
     (("\\set", "\\unset", "\\if", "\\elif", "\\else", "\\endif"), "write the value, or use a DO block"),
-    (("\\.",), "remove it: no COPY … FROM STDIN; stands before it"),
+    (("\\.",), "remove it, and the rows before it"),
 )
 
 

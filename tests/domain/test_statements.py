@@ -142,7 +142,7 @@ def test_several_statements_that_run_alone_may_stand_together() -> None:
         ("\\copy t from 'f'", "meta_command", (1, 1), "INSERT"),
         ("\\connect d", "meta_command", (1, 1), "the target of the run"),
         ("\\restrict x", "meta_command", (1, 1), "remove it"),
-        ("\\.", "meta_command", (1, 1), "no COPY"),
+        ("\\.", "meta_command", (1, 1), "the rows before it"),
         ("COPY t TO STDOUT;", "copy_to_stdout", (1, 1), "remove it"),
         ("COPY t FROM STDIN;\n1\n", "unterminated_copy_data", (1, 1), r"only \."),
         ("SELECT\n 'a", "unterminated_string", (2, 2), "single quote"),

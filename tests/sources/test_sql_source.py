@@ -256,8 +256,9 @@ def test_concurrently_in_a_comment_or_a_string_is_text() -> None:
     assert migration_of(read_text("-- migrate:up\nSELECT 'CREATE INDEX CONCURRENTLY'; -- CREATE INDEX CONCURRENTLY"))
 
 
-def test_copy_from_stdin_is_refused_with_its_line() -> None:
-    assert problems_of(read_text("-- migrate:up\nSELECT 1;\nCOPY t FROM STDIN;\n1\n\\.\n")) == [("copy_from_stdin", 3)]
+@pytest.mark.parametrize("data", ["\n1\n\\.\n", "\n1\n", " 1\n\\.\n"], ids=["whole", "without an end", "on its line"])
+def test_copy_from_stdin_is_refused_with_its_line(data: str) -> None:
+    assert problems_of(read_text(f"-- migrate:up\nSELECT 1;\nCOPY t FROM STDIN;{data}")) == [("copy_from_stdin", 3)]
 
 
 def test_a_command_of_psql_is_refused_with_its_line() -> None:
