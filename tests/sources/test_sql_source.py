@@ -45,6 +45,9 @@ def test_a_header_and_three_sections_are_a_migration() -> None:
         ("v1.10__add.sql", "1.10", "add"),
         ("20240131120000-add-orders.sql", "20240131120000", "add-orders"),
         ("7 add orders.sql", "7", "add orders"),
+        ("2026-05-28-add-orders.sql", "2026-05-28", "add-orders"),
+        ("2026_05_28_120000_add_orders.sql", "2026_05_28_120000", "add_orders"),
+        ("2026_13_28_add.sql", "2026", "13_28_add"),
     ],
 )
 def test_a_file_without_a_header_has_its_name_and_version_from_its_file_name(
