@@ -21,6 +21,7 @@ class ScriptProblemCode(StrEnum):
     TRANSACTION_CONTROL = "transaction_control"
     TRANSACTION_OPTIONS = "transaction_options"
     MIXED_TRANSACTIONS = "mixed_transactions"
+    OTHER_ENCODING = "other_encoding"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,10 @@ COPY_OUT_MESSAGE = "COPY … TO STDOUT sends rows to a client and nobody here re
 OPTIONS_MESSAGE = (
     "transaction options such as an isolation level cannot be honoured in the transaction that Liftlock "
     "has already opened; remove them"
+)
+
+ENCODING_MESSAGE = (
+    "what is sent is UTF-8, as the file is, and the server would read it as something else; remove this statement"
 )
 
 _FAULTS = {

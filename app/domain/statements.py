@@ -9,6 +9,7 @@ from app.domain.lexer import Lexed, Span, lex
 from app.domain.place import Lines, Place, caret, place_of
 from app.domain.script_problem import (
     COPY_OUT_MESSAGE,
+    ENCODING_MESSAGE,
     NUL_MESSAGE,
     OPTIONS_MESSAGE,
     ScriptProblem,
@@ -48,6 +49,10 @@ _PLAIN_END = frozenset(
     for noun in ("", " WORK", " TRANSACTION")
     for chain in ("", " AND NO CHAIN")
 )
+_ENCODING = re.compile(
+    r"SET\s+(?:(?:SESSION|LOCAL)\s+)?(?:CLIENT_ENCODING\s*(?:=|TO\s)|NAMES\s)\s*(\S+)$", re.IGNORECASE
+)
+_UTF_8 = frozenset({"utf8", "unicode", "default"})
 _ENDS = frozenset({TokenKind.TERMINATOR, TokenKind.COPY_END, TokenKind.COPY_DATA})
 
 
@@ -228,9 +233,17 @@ def _refusal(statement: Statement) -> ScriptProblem | None:
             code, message = ScriptProblemCode.COPY_TO_STDOUT, COPY_OUT_MESSAGE
         case _ if statement.verb == "SET TRANSACTION":
             code, message = ScriptProblemCode.TRANSACTION_OPTIONS, OPTIONS_MESSAGE
+        case _ if _sets_another_encoding(statement):
+            code, message = ScriptProblemCode.OTHER_ENCODING, ENCODING_MESSAGE
         case _:
             return None
     return _problem(statement, code, message)
+
+
+def _sets_another_encoding(statement: Statement) -> bool:
+    """pg_dump writes the statement, of UTF-8 in most cases."""
+    found = _ENCODING.match(statement.text) if statement.verb == "SET" else None
+    return found is not None and re.sub(r"[^a-z0-9]", "", found[1].lower()) not in _UTF_8
 
 
 def _wrapping(statements: tuple[Statement, ...], wrapped: bool) -> Iterator[ScriptProblem]:

@@ -148,12 +148,22 @@ def test_several_statements_that_run_alone_may_stand_together() -> None:
         ("SELECT\n 'a", "unterminated_string", (2, 2), "single quote"),
         ("SELECT (1; x", "unclosed_parenthesis", (1, 8), "close it"),
         ("SELECT 1\0", "nul_character", (1, 9), "UTF-8"),
+        ("SELECT 1;\nSET client_encoding = 'LATIN1';", "other_encoding", (2, 1), "remove this statement"),
+        ("set names win1252;", "other_encoding", (1, 1), "remove this statement"),
+        ("SET LOCAL client_encoding TO 'sql_ascii'", "other_encoding", (1, 1), "remove this statement"),
     ],
 )
 def test_a_problem_says_where_and_what_to_do(text: str, code: str, place: tuple[int, int], advice: str) -> None:
     (problem,) = parse_script(text).problems
     assert (problem.code, (problem.line, problem.column)) == (code, place)
     assert advice in problem.message
+
+
+@pytest.mark.parametrize(
+    "text", ["SET client_encoding = 'UTF8'", "SET NAMES 'utf-8'", "SET client_encoding TO DEFAULT"]
+)
+def test_utf_8_may_be_said(text: str) -> None:
+    assert parse_script(text).problems == ()
 
 
 def test_every_problem_is_found_at_once_and_in_order() -> None:

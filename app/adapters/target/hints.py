@@ -14,6 +14,7 @@ _INSTEAD = {
 }
 _ELSE = {
     "42710": "roles and extensions belong to the whole server or database: this one may come from elsewhere",
+    "2D000": "what commits by itself has to run outside a transaction: `-- migrate:up transaction:false`",
     NO_RIGHT: "the role that Liftlock connects as needs this right; grant it, or connect as the owner",
 }
 _UNKNOWN_WORD = frozenset({"42601", "42703", "42704", "42P01"})
