@@ -131,7 +131,10 @@ class MigrationConnection:
 
     @_awaited
     async def execute(self, query: str, *args: Any, timeout: float | None = None) -> str:
-        async with self._sending(query):
+        async with self._sending(query) as statements:
+            if not statements:
+                # such as what follows the last semicolon; the driver does not know what to make of it
+                return ""
             return str(await self._connection.execute(query, *args, timeout=timeout))
 
     @_awaited
@@ -185,7 +188,7 @@ class MigrationConnection:
         await self._connection.execute(f"RELEASE SAVEPOINT {name}")
 
     @asynccontextmanager
-    async def _sending(self, query: str) -> AsyncIterator[None]:
+    async def _sending(self, query: str) -> AsyncIterator[Sequence[Statement]]:
         """Refuse what may not be sent, keep the step's limits, and remember the statement that fails."""
         self._refuse_when_over()
         if not isinstance(query, str):
@@ -199,7 +202,7 @@ class MigrationConnection:
                 raise
             for statement in statements:
                 await self._before(statement)
-            yield
+            yield statements
             for statement in statements:
                 self._after(statement)
 

@@ -119,3 +119,34 @@ def test_a_file_finds_what_lies_beside_it(house: House) -> None:
 
     assert house.do().state is JobState.SUCCEEDED
     assert value(house.dsn, "SELECT text FROM t") == "from the file"
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        ("Odd()", "Odd: what it says cannot be read (ZeroDivisionError)"),
+        ("ValueError('a\\x00b\\ud800c')", "ValueError: a\ufffdb?c"),
+        ("ValueError('x' * 1_000_000)", f"ValueError: {'x' * 9_987}…"),
+    ],
+)
+def test_whatever_an_error_says_the_job_ends_with_it(house: House, error: str, expected: str) -> None:
+    odd = "class Odd(Exception):\n    def __str__(self): return 1 / 0\n"
+    assert failure_of(house, f"raise {error}", above=odd).message == expected
+
+
+@pytest.mark.parametrize("error", ["Odd()", "ValueError('\\ud800')"])
+def test_whatever_a_file_says_when_it_is_loaded_the_job_ends_with_it(house: House, error: str) -> None:
+    odd = "class Odd(Exception):\n    def __str__(self): return 1 / 0\n"
+    house.write("1_bad.py", f"{odd}raise {error}\nasync def up(connection): ...\n")
+    assert house.do().reason == "migrations_invalid"
+
+
+@pytest.mark.parametrize("statement", ["SELECT '\\x00'", "SELECT '\\ud800'"])
+def test_a_statement_that_is_no_text_fails_its_step(house: House, statement: str) -> None:
+    assert failure_of(house, f'await connection.execute("{statement}")').line == 2
+
+
+def test_what_is_left_behind_the_last_semicolon_is_no_statement(house: House) -> None:
+    run = 'for one in "INSERT INTO t VALUES (1); -- that is all".split(";"):\n        await connection.execute(one)'
+    house.write("1_a.py", f"async def up(connection):\n    {run}\n    await connection.execute('')\n")
+    assert house.do().state is JobState.SUCCEEDED

@@ -10,6 +10,7 @@ from pathlib import Path
 from app.adapters.python_code import load_action
 from app.adapters.sources.python import read_python
 from app.adapters.sources.sql import read_sql
+from app.domain.failure import in_words
 from app.domain.migration import Catalog, Migration, PythonScript
 from app.domain.problem import Problem
 from app.domain.step import Step
@@ -159,7 +160,7 @@ def _unloadable(step: Step) -> Problem | None:
         line = _line_in(error, step.body.file)
         return Problem(
             "python_import_failed",
-            f"{step.body.file} cannot be loaded: {type(error).__name__}: {error}",
+            f"{step.body.file} cannot be loaded: {in_words(error)}",
             migration=step.name,
             file=step.body.file,
             line=line,

@@ -13,7 +13,7 @@ import asyncpg
 
 from app.adapters.python_connection import NotAwaited
 from app.adapters.target.hints import NO_RIGHT, hint_on
-from app.domain.failure import Failure, FailureCode
+from app.domain.failure import Failure, FailureCode, in_words
 from app.domain.migration import PythonScript, SqlScript
 from app.domain.statements import Place, Statement, caret, place_of
 from app.domain.step import Step
@@ -66,10 +66,10 @@ def python_failure(error: BaseException, step: Step, script: PythonScript, state
     if isinstance(error, asyncpg.PostgresError):
         return _failure(error, step, statement, script.file, place, 1)
     # the driver writes it so
-    said, _, hint = str(error).partition("\nHINT:  ")
+    said, _, hint = in_words(error).partition("\nHINT:  ")
     return Failure(
         code=FailureCode.PYTHON_ERROR,
-        message=f"{type(error).__name__}: {said}" if said else type(error).__name__,
+        message=said,
         hint=hint or None,
         migration=step.name,
         direction=step.direction.value,
