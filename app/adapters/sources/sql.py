@@ -23,6 +23,7 @@ OPTIONS = ("", "transaction:true", "transaction:false")
 
 _MARKER = re.compile(r"^--\s*migrate:(?P<section>\S*)(?P<options>.*)$")
 _HEADER = re.compile(r"^--\s*(?P<key>name|version|dependencies|irreversible)\s*:\s*(?P<value>.*?)\s*$")
+_NEARLY = re.compile(r"^--\s*(?P<key>depend(?:s|ency|encies)(?:[ _-]on)?|irreversible)\s*:", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -86,6 +87,11 @@ def _markers(draft: _Draft, text: str) -> Iterator[_Marker]:
         header = _HEADER.match(comment.text.rstrip()) if first else None
         if header is not None:
             _note_header(draft, header["key"], header["value"], comment)
+        elif first and (nearly := _NEARLY.match(comment.text)):
+            # left out without a word, it would be missed in production only
+            key = "irreversible" if nearly["key"].lower() == "irreversible" else "dependencies"
+            message = f"`{nearly['key']}` is not read; write -- {key}: … in small letters"
+            draft.refuse("unknown_header", message, comment.line, comment.column)
 
 
 def _is_section(draft: _Draft, marker: "re.Match[str]", comment: Comment) -> bool:
