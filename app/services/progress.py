@@ -15,6 +15,7 @@ from app import measures, tracing
 from app.domain.events import MOST_LINES, shown_line
 from app.domain.failure import Failure
 from app.domain.job import Attempt, StepRecord, StepState
+from app.domain.migration import PythonScript
 from app.domain.step import Step
 from app.ports import Clock, JobClaims
 
@@ -38,6 +39,7 @@ class Progress:
         self._said = ""
         self._writer: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
+        self._flushing = asyncio.Lock()
 
     async def __aenter__(self) -> "Progress":
         self._writer = asyncio.create_task(self._write_behind())
@@ -67,6 +69,11 @@ class Progress:
     def running(self, ordinal: int, message: str) -> None:
         self._message = message
         self._put(replace(self._records[ordinal], state=StepState.RUNNING, started_at=self._clock.now()))
+
+    async def entered(self, *steps: Step) -> None:
+        """A file that never awaits, or ends its process, would leave nobody to say which it was."""
+        if any(isinstance(step.body, PythonScript) for step in steps):
+            await self.flush()
 
     def noted(self, ordinal: int, text: str) -> None:
         """Beside what its plan says of it; the last word counts, for a step may be tried again."""
@@ -119,10 +126,11 @@ class Progress:
 
         What a step has said stands behind its begin, and before its end.
         """
-        await self._flush_heard(lambda step: self._records[step.ordinal].state is not StepState.RUNNING)
-        if self._changed or self._message != self._said:
-            await self._flush_steps()
-        await self._flush_heard(lambda _: True)
+        async with self._flushing:
+            await self._flush_heard(lambda step: self._records[step.ordinal].state is not StepState.RUNNING)
+            if self._changed or self._message != self._said:
+                await self._flush_steps()
+            await self._flush_heard(lambda _: True)
 
     async def _flush_steps(self) -> None:
         ordinals, message = sorted(self._changed), self._message

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from app.domain.events import MOST_LINES
-from app.domain.job import Job, JobId, JobKind, JobState
+from app.domain.job import Job, JobId, JobKind, JobState, StepState
 from app.services.progress import MORE
 from tests.support.eventually import eventually
 from tests.support.house import QUICK, House, open_house, working
@@ -32,6 +32,15 @@ async def up(connection):
     await connection.execute("DO $$ BEGIN RAISE WARNING 'look out'; END $$")
     print("after it", file=sys.stdout, flush=True)
     {last}
+"""
+BUSY = """\
+import time
+from pathlib import Path
+
+async def up(connection):
+    for _ in range(1_000):
+        if Path(__file__).with_name("go").exists():
+            time.sleep(0.01)
 """
 KEEPING = """\
 import logging
@@ -210,6 +219,19 @@ def test_a_proof_tells_what_the_up_says(house: House) -> None:
 
     assert house.perform(JobId(job_id)).state is JobState.SUCCEEDED
     assert said(house, job_id) == ["up"]
+
+
+def test_a_file_that_keeps_its_worker_from_everything_else_is_named_meanwhile(
+    house: House, servers: Servers, folder: Path
+) -> None:
+    house.write("go", "")
+    house.write("1_busy.py", BUSY)
+    job_id = house.submit().job.id
+    with open_house(servers, folder, dsn=house.dsn) as other, working(house, job_id):
+        eventually(lambda: other.job(job_id).message == "applying busy (1)")
+        assert [step.state for step in other.job(job_id).steps] == [StepState.RUNNING]
+        (folder / "go").unlink()
+    assert house.job(job_id).state is JobState.SUCCEEDED
 
 
 def test_however_a_file_prints_it_is_heard(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
