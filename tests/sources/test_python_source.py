@@ -257,3 +257,10 @@ def test_a_file_may_say_that_it_cannot_be_tried_out_first(written: str, repeatab
 @pytest.mark.parametrize("written", ["repeatable = 0", "repeatable = 'no'", "repeatable = not True"])
 def test_whether_it_is_repeatable_must_be_written_out(written: str) -> None:
     assert "`repeatable` must be True or False, written out" in message_of(read_text(f"{written}\n{MODULE}", "1_a.py"))
+
+
+def test_a_verify_that_nobody_would_call_is_refused() -> None:
+    verify = "async def verify(connection):\n    return False\n"
+    assert problems_of(read_text(f"{MODULE}{verify}", "1_a.py"))[0][0] == "uncalled_verify"
+    calling = f"async def up(connection):\n    await verify(connection)\n{verify}"
+    assert isinstance(read_text(calling, "1_a.py"), Migration)
