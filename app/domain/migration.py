@@ -51,7 +51,7 @@ class SqlScript:
 
     @cached_property
     def parsed(self) -> ParsedScript:
-        return parse_script(self.text)
+        return parse_script(self.text, self.line)
 
     @property
     def transactional(self) -> bool:

@@ -87,7 +87,7 @@ def control_message(verb: str) -> str:
 def mixed_message(alone: str, alone_line: int, other: str, other_line: int) -> str:
     return (
         f"{alone} (line {alone_line}) cannot run in a transaction and {other} (line {other_line}) runs in "
-        "one; put them into two migrations"
+        "one; put them into two migrations, or write transaction:false behind the section's marker"
     )
 
 

@@ -119,7 +119,7 @@ def test_mixing_names_both_lines() -> None:
     assert problem.line == 2
     assert problem.message == (
         "CREATE INDEX CONCURRENTLY (line 2) cannot run in a transaction and SELECT (line 1) runs in one; "
-        "put them into two migrations"
+        "put them into two migrations, or write transaction:false behind the section's marker"
     )
 
 

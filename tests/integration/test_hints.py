@@ -34,6 +34,7 @@ def hint_on_a_run(house: House, atomic: Atomicity = Atomicity.MIGRATION) -> str:
         ("SELECT \u2018a\u2019", "it holds LEFT SINGLE QUOTATION MARK (U+2018)"),
         ("EXECUTE of_another_file", "PREPARE it in the section that uses it"),
         ("PREPARE a AS SELECT 1; PREPARE a AS SELECT 2", "DEALLOCATE it before"),
+        ("DO $$ BEGIN EXECUTE 'VACUUM'; END $$", "a section of such statements has no transaction"),
         ("DO $$ BEGIN COMMIT; END $$", "`-- migrate:up transaction:false`"),
         ("SELECT FROM \u00e4\u00f6\u00fc", ""),
         ("SELECT 1 +", ""),

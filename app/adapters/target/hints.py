@@ -22,10 +22,15 @@ PLACEHOLDER = (
     "nobody fills in :name, %s, ? or ${name}: write the value; "
     "in Python write $1, $2 … and give the values after the SQL"
 )
+ALONE = (
+    "write the statement by itself, not in a DO block or a function: a section of such statements has no transaction"
+)
 _PLACEHOLDERS = re.compile(r'^syntax error at or near "[:%?$]')
 
 
 def hint_on(state: str, message: str, servers_own: str | None) -> str | None:
+    if state == "25001" and message.endswith("cannot run inside a transaction block"):
+        return ALONE
     return _INSTEAD.get(state) or servers_own or _ELSE.get(state) or _on_the_text(state, message)
 
 
