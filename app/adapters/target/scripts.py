@@ -27,6 +27,11 @@ _SET = """
 """
 
 
+_RESTORE = (
+    "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; DISCARD TEMP; CLOSE ALL; UNLISTEN *; "
+    "SELECT pg_catalog.pg_advisory_unlock_all()"
+)
+"""As DISCARD ALL, which runs in no transaction; but a pooler may have statements of its own prepared here."""
 QUERY_CANCELED = "57014"
 PLAIN_WRITES = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE"})
 
@@ -110,7 +115,7 @@ async def restore_session(connection: asyncpg.Connection, step: Step, limits: Li
     if not leaves_session_state(step.body) and step.verify is None:
         return
     again = limits_sql(connection, limits.lock_timeout_ms, limits.statement_timeout_ms, limits.idle_timeout_ms)
-    await connection.execute(f"RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; DISCARD TEMP; {again}")
+    await connection.execute(f"{_RESTORE}; {again}")
 
 
 def leaves_session_state(body: Body | None) -> bool:
