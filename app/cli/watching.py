@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from app.cli.exits import exit_of_job
 from app.cli.failing import Detached, OutOfSight
 from app.cli.progress import ended_steps, ending, heartbeat, live, news
+from app.cli.saying import Sayings
 from app.cli.session import Session
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 HEARTBEAT_S = 10
 LIVE_POLL_S = 30
+LISTEN_S = 1
+"""How long a look may take where what the steps say is shown: that wakes nobody."""
 TO_END_S = 1
 """A job that ends so soon is not worth a line that it has begun."""
 
@@ -70,8 +73,9 @@ def followed(session: Session, job: "Job", timeout_s: float | None = None, every
     from app.client import ENDED, Busy, ServiceFailed, Unreachable
 
     if job.state in ENDED and every is None:
-        for line in () if session.out.json else news(session.out, None, job):
-            session.out.say(line)
+        if not (session.out.json or session.out.quiet):
+            for line in (*Sayings(session).of(job), *news(session.out, None, job)):
+                session.out.say(line)
         return job
     try:
         with watched(session, every) as seen:
@@ -86,34 +90,50 @@ def _follow(session: Session, job: "Job", timeout_s: float | None, seen: "_Watch
     from app.client import ENDED, StillGoing
 
     until = None if timeout_s is None else time.monotonic() + timeout_s
-    looks = session.client.jobs.looks(job.id)
+    looks, sayings = session.client.jobs.looks(job.id), Sayings(session)
     while looks.last is None or looks.last.state not in ENDED:
-        left = seen.poll_s if until is None else min(seen.poll_s, until - time.monotonic())
         before = looks.last
+        look_s = LISTEN_S if seen.listens and (before or job).steps else seen.poll_s
+        left = look_s if until is None else min(look_s, until - time.monotonic())
         if before is not None and left <= 0:
             raise StillGoing(before, timeout_s or 0)
         was_away = looks.away is not None
         found = looks.next(left)
+        if seen.listens and looks.away is None:
+            for line in sayings.of(found or before or job):
+                seen.heard(line)
         if found is not None:
             seen.change(before, found)
         elif looks.away is None:
-            seen.still(before or job)
+            seen.looked(before or job)
         elif not was_away:
             seen.away(looks.away)
     return looks.last
 
 
 class _Watch:
-    """Prints lines; `poll_s` is how long one look may take."""
+    """Prints lines; `poll_s` is how long one look may take, `listens` whether what steps say is shown."""
 
     poll_s: float = HEARTBEAT_S
+    listens = True
 
     def __init__(self, session: Session) -> None:
         self.session = session
+        self._quiet_since = time.monotonic()
 
     def change(self, before: "Job | None", after: "Job") -> None:
         for line in news(self.session.out, before, after):
-            self.session.out.say(line)
+            self.heard(line)
+
+    def heard(self, line: str) -> None:
+        self._quiet_since = time.monotonic()
+        self.session.out.say(line)
+
+    def looked(self, job: "Job") -> None:
+        """It is as it was before."""
+        if not job.steps or time.monotonic() - self._quiet_since >= self.poll_s:
+            self._quiet_since = time.monotonic()
+            self.still(job)
 
     def still(self, job: "Job") -> None:
         self.session.out.say(heartbeat(job, self.session.now()))
@@ -125,6 +145,8 @@ class _Watch:
 
 class _Told(_Watch):
     """Hands on what it sees."""
+
+    listens = False
 
     def __init__(self, session: Session, every: Seen) -> None:
         super().__init__(session)
@@ -139,6 +161,7 @@ class _Told(_Watch):
 
 class _Silent(_Watch):
     poll_s = LIVE_POLL_S
+    listens = False
 
     def change(self, before: "Job | None", after: "Job") -> None:
         return
@@ -160,7 +183,10 @@ class _Live(_Watch):
     def change(self, before: "Job | None", after: "Job") -> None:
         self.job = after
         for line in ended_steps(self.session.out, before, after):
-            self._print(self.session.out.lettered(line))
+            self.heard(line)
+
+    def heard(self, line: str) -> None:
+        self._print(self.session.out.lettered(line))
 
     def still(self, job: "Job") -> None:
         self.job = job

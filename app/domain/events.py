@@ -17,6 +17,8 @@ TYPE_CHARS = 16
 """Of a line of a log; as `migrations/control/0016_events.sql` counts its bytes."""
 LONGEST_LINE = 1_000
 """Of what a migration has said, in characters."""
+MOST_LINES = 200
+"""Of what one step has said."""
 
 _FAMILIES = {"job": JOBS, "step": JOBS, "conflict": CONFLICTS, "schedule": SCHEDULES}
 _WHOLE = frozenset({JOBS, CONFLICTS, SCHEDULES})

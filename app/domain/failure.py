@@ -3,6 +3,9 @@
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+MOST_CHARS = 10_000
+"""Of anything that is said of a failure."""
+
 
 class FailureCode(StrEnum):
     """The reason of a failed job, as programs read it (the HTTP contract lists them)."""
@@ -55,6 +58,22 @@ class Failure:
         place = f"{self.place}: " if self.file else ""
         state = f" (SQLSTATE {self.sqlstate})" if self.sqlstate else ""
         return f"{place}{self.message}{state}"
+
+
+def plain(text: str) -> str:
+    """As every database keeps it, and in no more characters than anybody reads."""
+    text = text if len(text) <= MOST_CHARS else f"{text[: MOST_CHARS - 1]}…"
+    # Python may have said half of a surrogate pair
+    return text.replace("\x00", "\ufffd").encode(errors="replace").decode()
+
+
+def in_words(error: BaseException) -> str:
+    """What it says, even where its own `__str__` raises."""
+    try:
+        said = str(error)
+    except Exception as other:
+        said = f"what it says cannot be read ({type(other).__name__})"
+    return plain(f"{type(error).__name__}: {said}" if said else type(error).__name__)
 
 
 def with_effects_elsewhere(failure: Failure) -> Failure:

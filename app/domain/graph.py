@@ -125,16 +125,20 @@ def _collision(code: str, what: str, twins: Sequence[Migration]) -> Problem:
 
 def _missing(migrations: Sequence[Migration]) -> Iterable[Problem]:
     names = {migration.name for migration in migrations}
-    for migration in migrations:
-        for dependency in migration.dependencies:
-            if dependency not in names:
-                yield Problem(
-                    "missing_dependency",
-                    f"{migration.name} depends on {dependency}, which no file defines; "
-                    f"add that migration or correct the name",
-                    migration=migration.name,
-                    file=migration.file,
-                )
+    missing = [(one, needed) for one in migrations for needed in one.dependencies if needed not in names]
+    meant = {other: one.name for one in migrations for other in _also_known_as(one)} if missing else {}
+    for migration, needed in missing:
+        advice = f"write the name: {meant[needed]}" if needed in meant else "add that migration or correct the name"
+        yield Problem(
+            "missing_dependency",
+            f"{migration.name} depends on {needed}, which no file defines; {advice}",
+            migration=migration.name,
+            file=migration.file,
+        )
+
+
+def _also_known_as(migration: Migration) -> tuple[str, str, str]:
+    return migration.version, migration.file, migration.file.rpartition(".")[0]
 
 
 def _cycles(migrations: Sequence[Migration]) -> Iterable[Problem]:

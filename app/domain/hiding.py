@@ -5,7 +5,7 @@ from dataclasses import replace
 from urllib.parse import quote, unquote, urlsplit
 
 from app.domain.environment import Environment
-from app.domain.failure import Failure
+from app.domain.failure import Failure, plain
 
 HIDDEN = "•••"
 LEAST_CHARS = 6
@@ -53,11 +53,11 @@ def failure_without(failure: Failure, secrets: Iterable[str]) -> Failure:
     """What the server or the file has said, and the statement that was made; where it stands in the file stays."""
 
     def told(text: str | None) -> str | None:
-        return None if text is None else without(text, secrets)
+        return None if text is None else plain(without(text, secrets))
 
     return replace(
         failure,
-        message=without(failure.message, secrets),
+        message=plain(without(failure.message, secrets)),
         detail=told(failure.detail),
         hint=told(failure.hint),
         statement=told(failure.statement),

@@ -51,7 +51,7 @@ class SqlScript:
 
     @cached_property
     def parsed(self) -> ParsedScript:
-        return parse_script(self.text)
+        return parse_script(self.text, self.line)
 
     @property
     def transactional(self) -> bool:
@@ -64,12 +64,14 @@ class PythonScript:
     """One method of a Python file: `text` is the whole file as it was read.
 
     `repeatable` False: what it does outside of the database forbids that it is tried out first and then run for good.
+    `folder` is where the file was read.
     """
 
     text: str
     file: str
     method: str
     repeatable: bool = True
+    folder: str = ""
 
 
 Body = SqlScript | PythonScript

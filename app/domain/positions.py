@@ -34,6 +34,11 @@ class Positioned:
     name: str
     column: str = ""
 
+    @property
+    def says_where(self) -> bool:
+        """Whether it has its schema, so that no search_path leads to another one."""
+        return re.fullmatch(_NAME, self.name) is None
+
 
 def positioned(step: Step) -> tuple[Positioned, ...]:
     """Each once that the step may set."""

@@ -21,6 +21,7 @@ class ScriptProblemCode(StrEnum):
     TRANSACTION_CONTROL = "transaction_control"
     TRANSACTION_OPTIONS = "transaction_options"
     MIXED_TRANSACTIONS = "mixed_transactions"
+    OTHER_ENCODING = "other_encoding"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,10 @@ OPTIONS_MESSAGE = (
     "has already opened; remove them"
 )
 
+ENCODING_MESSAGE = (
+    "what is sent is UTF-8, as the file is, and the server would read it as something else; remove this statement"
+)
+
 _FAULTS = {
     FaultKind.STRING: "the string that begins here is never closed; close it with a single quote",
     FaultKind.QUOTED_NAME: "the quoted name that begins here is never closed; close it with a double quote",
@@ -54,11 +59,11 @@ _FAULTS = {
 
 _META_ADVICE = (
     (("\\i", "\\ir", "\\include", "\\include_relative"), "put that file's text here"),
-    (("\\copy",), "write COPY … FROM STDIN; with the rows below it, or INSERT"),
+    (("\\copy",), "write the rows as INSERT, or use a Python migration"),
     (("\\c", "\\connect"), "remove it: the target of the run is the database"),
     (("\\g", "\\gx", "\\gset", "\\gexec", "\\gdesc", "\\crosstabview"), "end the statement with a semicolon"),
     (("\\set", "\\unset", "\\if", "\\elif", "\\else", "\\endif"), "write the value, or use a DO block"),
-    (("\\.",), "remove it: no COPY … FROM STDIN; stands before it"),
+    (("\\.",), "remove it, and the rows before it"),
 )
 
 
@@ -82,7 +87,7 @@ def control_message(verb: str) -> str:
 def mixed_message(alone: str, alone_line: int, other: str, other_line: int) -> str:
     return (
         f"{alone} (line {alone_line}) cannot run in a transaction and {other} (line {other_line}) runs in "
-        "one; put them into two migrations"
+        "one; put them into two migrations, or write transaction:false behind the section's marker"
     )
 
 

@@ -9,6 +9,7 @@ from app.domain.lexer import Lexed, Span, lex
 from app.domain.place import Lines, Place, caret, place_of
 from app.domain.script_problem import (
     COPY_OUT_MESSAGE,
+    ENCODING_MESSAGE,
     NUL_MESSAGE,
     OPTIONS_MESSAGE,
     ScriptProblem,
@@ -48,6 +49,10 @@ _PLAIN_END = frozenset(
     for noun in ("", " WORK", " TRANSACTION")
     for chain in ("", " AND NO CHAIN")
 )
+_ENCODING = re.compile(
+    r"SET\s+(?:(?:SESSION|LOCAL)\s+)?(?:CLIENT_ENCODING\s*(?:=|TO\s)|NAMES\s)\s*(\S+)$", re.IGNORECASE
+)
+_UTF_8 = frozenset({"utf8", "unicode", "default"})
 _ENDS = frozenset({TokenKind.TERMINATOR, TokenKind.COPY_END, TokenKind.COPY_DATA})
 
 
@@ -94,8 +99,11 @@ class ParsedScript:
         return tuple(statement for statement in self.statements if statement.kind is _ALONE)
 
 
-def parse_script(text: str) -> ParsedScript:
-    """Split and judge a script; never raises. Problems come in the order of their places."""
+def parse_script(text: str, first_line: int = 1) -> ParsedScript:
+    """Split and judge a script; never raises. Problems come in the order of their places.
+
+    `first_line`: that of the text in its file, as messages name their lines.
+    """
     lexed, lines = lex(text), Lines(text)
     statements = tuple(_statements(text, lexed, lines))
     wrapped = _is_wrapped(statements)
@@ -104,7 +112,7 @@ def parse_script(text: str) -> ParsedScript:
         *_faults(text, lexed, lines),
         *(problem for statement in inner if (problem := _refusal(statement))),
         *_wrapping(statements, wrapped),
-        *_mixing(statements, wrapped),
+        *_mixing(statements, wrapped, first_line),
     ]
     return ParsedScript(inner, tuple(sorted(problems, key=lambda problem: problem.offset)), wrapped)
 
@@ -228,9 +236,17 @@ def _refusal(statement: Statement) -> ScriptProblem | None:
             code, message = ScriptProblemCode.COPY_TO_STDOUT, COPY_OUT_MESSAGE
         case _ if statement.verb == "SET TRANSACTION":
             code, message = ScriptProblemCode.TRANSACTION_OPTIONS, OPTIONS_MESSAGE
+        case _ if _sets_another_encoding(statement):
+            code, message = ScriptProblemCode.OTHER_ENCODING, ENCODING_MESSAGE
         case _:
             return None
     return _problem(statement, code, message)
+
+
+def _sets_another_encoding(statement: Statement) -> bool:
+    """pg_dump writes the statement, of UTF-8 in most cases."""
+    found = _ENCODING.match(statement.text) if statement.verb == "SET" else None
+    return found is not None and re.sub(r"[^a-z0-9]", "", found[1].lower()) not in _UTF_8
 
 
 def _wrapping(statements: tuple[Statement, ...], wrapped: bool) -> Iterator[ScriptProblem]:
@@ -238,17 +254,18 @@ def _wrapping(statements: tuple[Statement, ...], wrapped: bool) -> Iterator[Scri
         yield _problem(statements[0], ScriptProblemCode.TRANSACTION_OPTIONS, OPTIONS_MESSAGE)
 
 
-def _mixing(statements: tuple[Statement, ...], wrapped: bool) -> Iterator[ScriptProblem]:
+def _mixing(statements: tuple[Statement, ...], wrapped: bool, first_line: int) -> Iterator[ScriptProblem]:
     """One problem a script: the first statement that runs alone and the first that does not."""
     inside = (StatementKind.TRANSACTIONAL, StatementKind.COPY_IN, StatementKind.COPY_OUT)
     alone = next((statement for statement in statements if statement.kind is _ALONE), None)
     other = next((statement for statement in statements if statement.kind in inside), None)
+    above = first_line - 1
     if alone and wrapped:
         begin = statements[0]
-        message = wrapped_message(alone.verb, alone.line, begin.verb, begin.line)
+        message = wrapped_message(alone.verb, alone.line + above, begin.verb, begin.line + above)
         yield _problem(alone, ScriptProblemCode.MIXED_TRANSACTIONS, message)
     elif alone and other:
-        message = mixed_message(alone.verb, alone.line, other.verb, other.line)
+        message = mixed_message(alone.verb, alone.line + above, other.verb, other.line + above)
         yield _problem(alone, ScriptProblemCode.MIXED_TRANSACTIONS, message)
 
 

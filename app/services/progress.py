@@ -6,20 +6,20 @@ A run of hundreds of short steps must not wait for the control database after ea
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import structlog
 
 from app import measures, tracing
-from app.domain.events import shown_line
+from app.domain.events import MOST_LINES, shown_line
 from app.domain.failure import Failure
 from app.domain.job import Attempt, StepRecord, StepState
+from app.domain.migration import PythonScript
 from app.domain.step import Step
 from app.ports import Clock, JobClaims
 
 BATCH_S = 0.1
-MOST_LINES = 200
 MORE = "it says more; that is not kept"
 
 log = structlog.get_logger()
@@ -39,6 +39,7 @@ class Progress:
         self._said = ""
         self._writer: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
+        self._flushing = asyncio.Lock()
 
     async def __aenter__(self) -> "Progress":
         self._writer = asyncio.create_task(self._write_behind())
@@ -68,6 +69,11 @@ class Progress:
     def running(self, ordinal: int, message: str) -> None:
         self._message = message
         self._put(replace(self._records[ordinal], state=StepState.RUNNING, started_at=self._clock.now()))
+
+    async def entered(self, *steps: Step) -> None:
+        """A file that never awaits, or ends its process, would leave nobody to say which it was."""
+        if any(isinstance(step.body, PythonScript) for step in steps):
+            await self.flush()
 
     def noted(self, ordinal: int, text: str) -> None:
         """Beside what its plan says of it; the last word counts, for a step may be tried again."""
@@ -116,10 +122,17 @@ class Progress:
         self._put(replace(known, state=state, notice=notice, error=error, finished_at=self._clock.now()))
 
     async def flush(self) -> None:
-        """Write what has changed. What cannot be written now is written next time: it is not the record."""
-        await self._flush_heard()
-        if not self._changed and self._message == self._said:
-            return
+        """Write what has changed. What cannot be written now is written next time: it is not the record.
+
+        What a step has said stands behind its begin, and before its end.
+        """
+        async with self._flushing:
+            await self._flush_heard(lambda step: self._records[step.ordinal].state is not StepState.RUNNING)
+            if self._changed or self._message != self._said:
+                await self._flush_steps()
+            await self._flush_heard(lambda _: True)
+
+    async def _flush_steps(self) -> None:
         ordinals, message = sorted(self._changed), self._message
         records = [self._records[ordinal] for ordinal in ordinals]
         self._changed.clear()
@@ -130,14 +143,17 @@ class Progress:
             self._changed.update(ordinals)
             log.warning("progress.not_written", job=str(self._attempt.job_id), error=str(error))
 
-    async def _flush_heard(self) -> None:
-        if not self._heard:
+    async def _flush_heard(self, due: Callable[[StepRecord], bool]) -> None:
+        heard = self._heard[:]
+        lines = [one for one in heard if due(one[0])]
+        # in place, for threads may print meanwhile
+        self._heard[: len(heard)] = [one for one in heard if not due(one[0])]
+        if not lines:
             return
-        lines, self._heard = self._heard, []
         try:
             await self._claims.record_heard(self._attempt, lines)
         except Exception as error:
-            self._heard = [*lines, *self._heard]
+            self._heard[:0] = lines
             log.warning("progress.not_written", job=str(self._attempt.job_id), error=str(error))
 
     def _put(self, record: StepRecord) -> None:

@@ -161,6 +161,8 @@ class Prover:
         why_not = course.why_not(step, beside)
         if why_not is None:
             record.progress.running(ordinal, f"trying {step.name}")
+            await record.progress.entered(step)
+            course.hear(lambda line: record.progress.heard(ordinal, line))
         if step.name not in record.plan.asked:
             record.passed(ordinal, why_not, await course.apply_only(step) if why_not is None else None)
             return

@@ -1,6 +1,7 @@
 """One migration after the other on the scratch database, each on the state that those before it have left."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 
 from app.domain.effects import Seen, dry_run_of
@@ -58,6 +59,11 @@ class Course:
             f"{outside} would change more than a scratch database, on the server of the target; "
             f"name a server of its own as `scratchUrl`"
         )
+
+    def hear(self, tell: Callable[[str], None]) -> None:
+        """`tell` is given what the next migration's up says; its down and its second up say nothing new."""
+        first = self._ordinal
+        self._watch.tell_heard = lambda ordinal, line: tell(line) if ordinal == first else None
 
     async def apply_only(self, step: Step) -> Failure | None:
         failure = await self._apply(step, "up")

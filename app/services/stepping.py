@@ -58,6 +58,7 @@ class Stepper:
         self._stop_if_asked(ordinal)
         await self._wait_while_paused(ordinal)
         self._progress.running(ordinal, _doing(step))
+        await self._progress.entered(step)
         duration_ms = await self._tried(ordinal, _doing(step), lambda: self._apply(ordinal, [step]))
         self._progress.done(ordinal, duration_ms)
 
@@ -66,6 +67,7 @@ class Stepper:
         self._stop_if_asked(0)
         for ordinal, step in enumerate(steps):
             self._progress.running(ordinal, _doing(step))
+        await self._progress.entered(*steps)
         try:
             duration_ms = await self._tried(
                 0, f"applying {len(steps)} migrations at once", lambda: self._apply(0, steps)

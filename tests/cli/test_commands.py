@@ -15,7 +15,7 @@ from app.client.reading import read
 from app.domain.access import Auth
 from app.domain.conflict import Collision, ConflictKind
 from app.domain.failure import Failure, FailureCode
-from app.domain.job import JobState
+from app.domain.job import Ended, JobState, StepRecord, StepState
 from tests.api.stand import ONE, TWO, Stand, standing
 from tests.cli.typed import Terminal, Worked
 
@@ -58,6 +58,25 @@ def test_a_run_is_watched_to_its_end(tmp_path: Path) -> None:
         said = Terminal(tmp_path, Worked(stand, lambda it, job: it.finish(job))).type("run", "development")
     assert said.exit_code == Exit.DONE
     assert "✓ succeeded  run in development: 3 migrations applied  1.5 s" in said.stdout
+
+
+def test_what_a_step_says_stands_above_its_end(tmp_path: Path) -> None:
+    def work(stand: Stand, job: str) -> None:
+        attempt = stand.start(job)
+        step = StepRecord(0, "orders", "3", "up", StepState.APPLIED, duration_ms=5)
+        stand.run(stand.claims.record_heard(attempt, [(step, "NOTICE: moved 5 rows")]))
+        stand.run(stand.claims.record_steps(attempt, [step], "applying"))
+        stand.run(stand.claims.end(attempt, Ended(JobState.SUCCEEDED, "applied", "1 migration applied")))
+
+    with standing(applied=(ONE, TWO)) as stand:
+        terminal = Terminal(tmp_path, Worked(stand, work))
+        watched = terminal.type("run", "development").stdout
+        job = terminal.type("jobs", "--limit", "1", "--quiet").stdout.strip()
+        again = terminal.type("jobs", "watch", job).stdout
+        quiet = terminal.type("jobs", "watch", job, "--quiet").stdout
+    for said in (watched, again):
+        assert "  orders (3) up: NOTICE: moved 5 rows\n✓ + 3 orders  5 ms" in said
+    assert "moved" not in quiet
 
 
 def test_a_run_that_fails_says_what_where_and_what_to_type(tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
 import random
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -85,6 +86,13 @@ def test_a_missing_dependency_is_named_with_the_file_that_needs_it() -> None:
     (problem,) = graph.problems([sql("a", needs="ghost")])
     assert (problem.code, problem.migration, problem.file) == ("missing_dependency", "a", "a.sql")
     assert "a depends on ghost, which no file defines" in problem.message
+
+
+@pytest.mark.parametrize("written", ["1", "create-a.sql", "create-a"])
+def test_a_dependency_by_version_or_file_is_told_the_name(written: str) -> None:
+    first = replace(sql("a", "1"), file="create-a.sql")
+    (problem,) = graph.problems([first, sql("b", "2", needs=written)])
+    assert problem.message.endswith("which no file defines; write the name: a")
 
 
 def test_a_cycle_is_told_from_its_smallest_name() -> None:

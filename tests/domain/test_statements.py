@@ -119,7 +119,7 @@ def test_mixing_names_both_lines() -> None:
     assert problem.line == 2
     assert problem.message == (
         "CREATE INDEX CONCURRENTLY (line 2) cannot run in a transaction and SELECT (line 1) runs in one; "
-        "put them into two migrations"
+        "put them into two migrations, or write transaction:false behind the section's marker"
     )
 
 
@@ -142,18 +142,28 @@ def test_several_statements_that_run_alone_may_stand_together() -> None:
         ("\\copy t from 'f'", "meta_command", (1, 1), "INSERT"),
         ("\\connect d", "meta_command", (1, 1), "the target of the run"),
         ("\\restrict x", "meta_command", (1, 1), "remove it"),
-        ("\\.", "meta_command", (1, 1), "no COPY"),
+        ("\\.", "meta_command", (1, 1), "the rows before it"),
         ("COPY t TO STDOUT;", "copy_to_stdout", (1, 1), "remove it"),
         ("COPY t FROM STDIN;\n1\n", "unterminated_copy_data", (1, 1), r"only \."),
         ("SELECT\n 'a", "unterminated_string", (2, 2), "single quote"),
         ("SELECT (1; x", "unclosed_parenthesis", (1, 8), "close it"),
         ("SELECT 1\0", "nul_character", (1, 9), "UTF-8"),
+        ("SELECT 1;\nSET client_encoding = 'LATIN1';", "other_encoding", (2, 1), "remove this statement"),
+        ("set names win1252;", "other_encoding", (1, 1), "remove this statement"),
+        ("SET LOCAL client_encoding TO 'sql_ascii'", "other_encoding", (1, 1), "remove this statement"),
     ],
 )
 def test_a_problem_says_where_and_what_to_do(text: str, code: str, place: tuple[int, int], advice: str) -> None:
     (problem,) = parse_script(text).problems
     assert (problem.code, (problem.line, problem.column)) == (code, place)
     assert advice in problem.message
+
+
+@pytest.mark.parametrize(
+    "text", ["SET client_encoding = 'UTF8'", "SET NAMES 'utf-8'", "SET client_encoding TO DEFAULT"]
+)
+def test_utf_8_may_be_said(text: str) -> None:
+    assert parse_script(text).problems == ()
 
 
 def test_every_problem_is_found_at_once_and_in_order() -> None:

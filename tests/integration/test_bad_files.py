@@ -237,7 +237,7 @@ def test_the_connection_of_a_migration_is_dead_once_it_has_returned(house: House
     house.do()
     import builtins
 
-    from app.adapters.python_code import StatementRefused
+    from app.adapters.python_connection import StatementRefused
 
     with pytest.raises(StatementRefused, match="can no longer be used"):
         house.run_async(builtins.kept_by_a_migration.execute("SELECT 1"))  # type: ignore[attr-defined]

@@ -173,3 +173,11 @@ def test_a_position_that_only_the_script_itself_finds_is_said_to_be_lost(house: 
     execute(house.dsn, "CREATE SCHEMA away; CREATE SEQUENCE away.theirs")
     house.write("1_it.sql", f"-- migrate:up\n{up};\n-- migrate:down\nSELECT 1;\n")
     assert said in _done(house, JobKind.RUN)
+
+
+def test_of_a_sequence_that_a_dump_makes_itself_there_is_nothing_to_say(house: House) -> None:
+    search = "SELECT pg_catalog.set_config('search_path', '', false)"
+    made = "CREATE SEQUENCE public.made; SELECT pg_catalog.setval('public.made', 7, true)"
+    house.write("1_dump.sql", f"-- migrate:up\n{search};\n{made};\n")
+
+    assert _done(house, JobKind.RUN) == ""

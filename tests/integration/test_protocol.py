@@ -13,6 +13,7 @@ import pytest
 from app.adapters.target import pooling
 from app.adapters.target.connection import connect
 from app.domain.job import Job, JobId, JobState
+from app.domain.step import Atomicity
 from app.wiring import CONTROL_MIGRATIONS
 from tests.support.eventually import eventually
 from tests.support.house import House, open_house
@@ -227,6 +228,17 @@ def test_settings_roles_and_temporary_tables_do_not_outlive_their_step(house: Ho
     (row,) = fetch(house.dsn, "SELECT * FROM kept")
     assert (row["tz"], row["who"], row["no_scratch"]) == ("UTC", "postgres", True)
     assert "public" in row["path"]
+
+
+def test_locks_and_cursors_do_not_outlive_their_step_in_one_transaction_either(house: House) -> None:
+    cursor = "DECLARE theirs CURSOR FOR SELECT 1; LISTEN theirs"
+    house.write("1_messy.sql", f"-- migrate:up\nSELECT pg_advisory_lock(42); {cursor};\n")
+    mine = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND objid = 42 AND pid = pg_backend_pid()"
+    left = f"({mine}) IS NULL AND NOT EXISTS (SELECT FROM pg_cursors WHERE name = 'theirs')"
+    house.write("2_clean.sql", f"-- migrate:up\nCREATE TABLE kept AS SELECT {left} AS clean;\n")
+
+    assert house.do(atomic=Atomicity.RUN).state is JobState.SUCCEEDED
+    assert value(house.dsn, "SELECT clean FROM kept") is True
 
 
 def test_the_second_job_waits_its_turn_and_the_log_says_for_whom_and_how_long(house: House) -> None:

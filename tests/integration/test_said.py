@@ -1,5 +1,7 @@
 """What a migration says while it runs, the server's messages and what Python prints, is in the log of its job."""
 
+import io
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -7,11 +9,12 @@ from uuid import UUID
 
 import pytest
 
-from app.domain.job import Job, JobKind, JobState
-from app.services.progress import MORE, MOST_LINES
+from app.domain.events import MOST_LINES
+from app.domain.job import Job, JobId, JobKind, JobState, StepState
+from app.services.progress import MORE
 from tests.support.eventually import eventually
 from tests.support.house import QUICK, House, open_house, working
-from tests.support.servers import Servers, execute
+from tests.support.servers import Servers, execute, held
 
 pytestmark = pytest.mark.servers
 
@@ -31,6 +34,28 @@ async def up(connection):
     print("after it", file=sys.stdout, flush=True)
     {last}
 """
+BUSY = """\
+import time
+from pathlib import Path
+
+async def up(connection):
+    for _ in range(1_000):
+        if Path(__file__).with_name("go").exists():
+            time.sleep(0.01)
+"""
+KEEPING = """\
+import logging
+import sys
+handler = logging.StreamHandler(sys.stdout)
+
+async def up(connection):
+    handler.handle(logging.makeLogRecord({"msg": "by a handler", "levelno": 20}))
+    sys.stdout.writelines(["one\\n", "two\\n"])
+    for _ in range(30):
+        print("x" * 1_000, end="")
+    print()
+    print("next")
+"""
 
 
 @pytest.fixture
@@ -45,6 +70,10 @@ def said(house: House, job_id: UUID) -> list[str]:
     return [one["said"].split(": ", 1)[1] for one in lines if one["type"] == "step.said"]
 
 
+def types_of(house: House, job_id: UUID) -> list[str]:
+    return [one.split()[1] for one in house.http("GET", f"/jobs/{job_id}/log").text.splitlines()]
+
+
 def of_a_run(house: House) -> tuple[Job, list[str]]:
     job = house.do()
     return job, said(house, job.id)
@@ -56,7 +85,7 @@ def test_what_a_script_in_sql_raises_is_in_the_log_before_the_steps_end(house: H
     job, lines = of_a_run(house)
 
     assert lines == ["NOTICE: moved 5 rows", "INFO: two", "lines"]
-    types = [one.split()[1] for one in house.http("GET", f"/jobs/{job.id}/log").text.splitlines()]
+    types = types_of(house, job.id)
     assert types.index("step.said") < types.index("step.applied")
 
 
@@ -156,4 +185,66 @@ def test_a_long_step_is_heard_while_it_runs(servers: Servers, folder: Path) -> N
         with working(house, job_id):
             eventually(lambda: said(house, job_id) == ["NOTICE: begun"], within_s=10)
             assert house.http("GET", f"/jobs/{job_id}").get_json()["state"] == "running"
+            types = types_of(house, job_id)
+            assert types.index("step.started") < types.index("step.said")
             house.http("POST", f"/jobs/{job_id}/cancel")
+
+
+def test_a_script_that_is_looked_at_again_for_its_error_is_heard_once(house: House) -> None:
+    house.write("1_loud.sql", f"{UP}CREATE TABLE a (); CREATE TABLE IF NOT EXISTS a ();\nCREATE TABLE a ();\n")
+
+    job, lines = of_a_run(house)
+
+    assert job.error is not None and job.error.line == 3
+    assert lines == ['NOTICE: relation "a" already exists, skipping']
+
+
+def test_a_script_that_gives_way_and_tries_again_says_only_what_is_new(servers: Servers, folder: Path) -> None:
+    with open_house(servers, folder, timing=QUICK) as house:
+        execute(house.dsn, "CREATE TABLE a (); CREATE SEQUENCE tries")
+        tries = "RAISE NOTICE 'the same'; RAISE NOTICE 'try %', nextval('tries'); RAISE NOTICE 'behind'"
+        house.write("1_loud.sql", f"{UP}DO $$ BEGIN {tries}; END $$;\nALTER TABLE a ADD COLUMN b int;\n")
+        job_id = house.submit().job.id
+        with working(house, job_id):
+            with held(house.dsn, "LOCK TABLE a", "theirs"):
+                eventually(lambda: "NOTICE: try 2" in said(house, job_id), within_s=10)
+            eventually(lambda: house.job(job_id).state.final, within_s=10)
+
+        lines = said(house, job_id)
+
+    assert lines[:5] == [f"NOTICE: {one}" for one in ("the same", "try 1", "behind", "try 2", "behind")]
+
+
+def test_a_proof_tells_what_the_up_says(house: House) -> None:
+    house.write("1_loud.py", 'async def up(c):\n    print("up")\nasync def down(c):\n    print("down")\n')
+    job_id = UUID(house.http("POST", "/migrations/verify", json={}).get_json()["id"])
+
+    assert house.perform(JobId(job_id)).state is JobState.SUCCEEDED
+    assert said(house, job_id) == ["up"]
+
+
+def test_a_file_that_keeps_its_worker_from_everything_else_is_named_meanwhile(
+    house: House, servers: Servers, folder: Path
+) -> None:
+    house.write("go", "")
+    house.write("1_busy.py", BUSY)
+    job_id = house.submit().job.id
+    with open_house(servers, folder, dsn=house.dsn) as other, working(house, job_id):
+        eventually(lambda: other.job(job_id).message == "applying busy (1)")
+        assert [step.state for step in other.job(job_id).steps] == [StepState.RUNNING]
+        (folder / "go").unlink()
+    assert house.job(job_id).state is JobState.SUCCEEDED
+
+
+def test_however_a_file_prints_it_is_heard(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    theirs = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", theirs)
+    house.write("1_a.py", KEEPING)
+    house.write("2_b.py", 'import io, sys\nasync def up(c):\n    sys.stdout = io.StringIO()\n    print("away")\n')
+    house.write("3_c.py", 'async def up(c):\n    print("here")\n')
+
+    _, lines = of_a_run(house)
+
+    assert lines == ["by a handler", "one", "two", "x" * 999 + "…", "next", "here"]
+    print("of nobody's step")
+    assert theirs.getvalue().endswith("\nof nobody's step\n") and "away" not in theirs.getvalue()

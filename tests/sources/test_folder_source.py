@@ -56,6 +56,16 @@ def test_every_sql_and_python_file_is_a_migration(folder: Path) -> None:
     assert names(read(FolderSource(folder, ONE_MIB))) == ["a", "b"]
 
 
+def test_a_folder_stays_where_it_was_when_the_working_directory_changes(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "1_a.sql").write_text(SELECT)
+    monkeypatch.chdir(folder.parent)
+    source = FolderSource(Path(folder.name), ONE_MIB)
+    monkeypatch.chdir("/")
+    assert names(read(source)) == ["a"]
+
+
 def test_an_empty_folder_is_an_empty_catalog(folder: Path) -> None:
     assert is_empty(read(FolderSource(folder, ONE_MIB)))
 

@@ -226,6 +226,17 @@ def test_the_functions_of_a_module_are_called_with_the_connection_alone(method: 
     assert asyncio.run(call()) == f"{method} was called with it"
 
 
+def test_names_of_a_file_are_found_by_those_who_look_for_them() -> None:
+    text = (
+        "from __future__ import annotations\nimport pickle\nfrom dataclasses import dataclass\n"
+        "@dataclass\nclass Row:\n    number: int\n"
+        "async def up(connection):\n    return str(pickle.loads(pickle.dumps(Row(connection))))\n"
+    )
+    action = load_action(PythonScript(text, "1_a.py", "up"))
+
+    assert asyncio.run(action(5)) == "Row(number=5)"  # type: ignore[arg-type]
+
+
 @given(st.text(st.characters(codec="utf-8"), max_size=60) | st.text("()[]{}'\"\\:\n\r\t\f #=ab0\x00", max_size=40))
 def test_any_text_is_a_migration_or_problems_with_their_file(text: str) -> None:
     read = read_python("1_a.py", text.encode(), text)
@@ -246,3 +257,10 @@ def test_a_file_may_say_that_it_cannot_be_tried_out_first(written: str, repeatab
 @pytest.mark.parametrize("written", ["repeatable = 0", "repeatable = 'no'", "repeatable = not True"])
 def test_whether_it_is_repeatable_must_be_written_out(written: str) -> None:
     assert "`repeatable` must be True or False, written out" in message_of(read_text(f"{written}\n{MODULE}", "1_a.py"))
+
+
+def test_a_verify_that_nobody_would_call_is_refused() -> None:
+    verify = "async def verify(connection):\n    return False\n"
+    assert problems_of(read_text(f"{MODULE}{verify}", "1_a.py"))[0][0] == "uncalled_verify"
+    calling = f"async def up(connection):\n    await verify(connection)\n{verify}"
+    assert isinstance(read_text(calling, "1_a.py"), Migration)

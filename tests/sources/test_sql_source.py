@@ -45,6 +45,9 @@ def test_a_header_and_three_sections_are_a_migration() -> None:
         ("v1.10__add.sql", "1.10", "add"),
         ("20240131120000-add-orders.sql", "20240131120000", "add-orders"),
         ("7 add orders.sql", "7", "add orders"),
+        ("2026-05-28-add-orders.sql", "2026-05-28", "add-orders"),
+        ("2026_05_28_120000_add_orders.sql", "2026_05_28_120000", "add_orders"),
+        ("2026_13_28_add.sql", "2026", "13_28_add"),
     ],
 )
 def test_a_file_without_a_header_has_its_name_and_version_from_its_file_name(
@@ -237,7 +240,7 @@ def test_what_cannot_run_in_a_transaction_is_found_out_or_declared() -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("-- migrate:up\nSELECT 1;\nVACUUM t;", "put them into two migrations"),
+        ("-- migrate:up\nSELECT 1;\nVACUUM t;", "VACUUM (line 3) cannot run in a transaction and SELECT (line 2) runs"),
         ("-- migrate:up\nBEGIN;\nVACUUM t;\nCOMMIT;", "cannot run in the transaction"),
         ("-- migrate:up transaction:false\nBEGIN;\nVACUUM t;\nCOMMIT;", "cannot run in the transaction"),
         ("-- migrate:up transaction:true\n\nVACUUM t;", "transaction:true says that this runs inside one"),
@@ -256,8 +259,9 @@ def test_concurrently_in_a_comment_or_a_string_is_text() -> None:
     assert migration_of(read_text("-- migrate:up\nSELECT 'CREATE INDEX CONCURRENTLY'; -- CREATE INDEX CONCURRENTLY"))
 
 
-def test_copy_from_stdin_is_refused_with_its_line() -> None:
-    assert problems_of(read_text("-- migrate:up\nSELECT 1;\nCOPY t FROM STDIN;\n1\n\\.\n")) == [("copy_from_stdin", 3)]
+@pytest.mark.parametrize("data", ["\n1\n\\.\n", "\n1\n", " 1\n\\.\n"], ids=["whole", "without an end", "on its line"])
+def test_copy_from_stdin_is_refused_with_its_line(data: str) -> None:
+    assert problems_of(read_text(f"-- migrate:up\nSELECT 1;\nCOPY t FROM STDIN;{data}")) == [("copy_from_stdin", 3)]
 
 
 def test_a_command_of_psql_is_refused_with_its_line() -> None:

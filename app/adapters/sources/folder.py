@@ -4,12 +4,13 @@ import asyncio
 import hashlib
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from app.adapters.python_code import load_action
 from app.adapters.sources.python import read_python
 from app.adapters.sources.sql import read_sql
+from app.domain.failure import in_words
 from app.domain.migration import Catalog, Migration, PythonScript
 from app.domain.problem import Problem
 from app.domain.step import Step
@@ -38,7 +39,7 @@ class FolderSource:
     """Implements ports.Source. One instance a process: the cache is what makes asking cheap."""
 
     def __init__(self, folder: Path, max_file_bytes: int) -> None:
-        self._folder = folder
+        self._folder = folder.absolute()  # a file in Python may change the working directory
         self._max_file_bytes = max_file_bytes
         self._cache: dict[str, _Known] = {}
         self._catalog = Catalog()
@@ -95,7 +96,7 @@ class FolderSource:
         digest = hashlib.sha256(raw).digest()
         if known is not None and known.digest == digest:
             return _Known(signature, digest, known.parsed)
-        return _Known(signature, digest, _parse(name, raw))
+        return _Known(signature, digest, _placed(_parse(name, raw), self._folder))
 
     def _too_large(self, name: str, size_bytes: int) -> Problem:
         limit = self._max_file_bytes // (1024 * 1024)
@@ -124,6 +125,15 @@ def _parse(name: str, raw: bytes) -> Parsed:
     return READERS[Path(name).suffix](name, raw, text)
 
 
+def _placed(parsed: Parsed, folder: Path) -> Parsed:
+    """With the folder that code finds its neighbours in."""
+    if not isinstance(parsed, Migration) or not isinstance(parsed.up, PythonScript):
+        return parsed
+    up, down = parsed.up, parsed.down
+    below = replace(down, folder=str(folder)) if isinstance(down, PythonScript) else None
+    return replace(parsed, up=replace(up, folder=str(folder)), down=below)
+
+
 def _is_migration(entry: "os.DirEntry[str]") -> bool:
     return (
         entry.name.endswith(SUFFIXES)
@@ -150,7 +160,7 @@ def _unloadable(step: Step) -> Problem | None:
         line = _line_in(error, step.body.file)
         return Problem(
             "python_import_failed",
-            f"{step.body.file} cannot be loaded: {type(error).__name__}: {error}",
+            f"{step.body.file} cannot be loaded: {in_words(error)}",
             migration=step.name,
             file=step.body.file,
             line=line,

@@ -9,7 +9,8 @@ from app.domain.problem import Problem
 
 MAX_VERSION_CHARS = 100
 
-_VERSIONED = re.compile(r"^[Vv]?(?P<version>\d[\w.]*?)(?:__|[_\-\s])(?P<name>.+)$")
+_DATE = r"(?:19|20)\d\d(?P<between>[-_])(?:0[1-9]|1[0-2])(?P=between)(?:0[1-9]|[12]\d|3[01])(?:[-_T]\d{4}(?:\d\d)?)?"
+_VERSIONED = re.compile(rf"^[Vv]?(?P<version>{_DATE}|\d[\w.]*?)(?:__|[_\-\s])(?P<name>.+)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,7 @@ class FileName:
 
 
 def parse_file_name(file: str) -> FileName:
-    """`0003_add_orders.sql` bears version 0003 and the name add_orders."""
+    """`0003_add_orders.sql` bears version 0003 and the name add_orders; a date is one version."""
     stem = PurePath(file).stem
     found = _VERSIONED.match(stem)
     return FileName(found["version"], found["name"]) if found else FileName(None, stem)

@@ -50,6 +50,7 @@ def read_python(file: str, raw: bytes, text: str) -> Migration | tuple[Problem, 
     if owner is None:
         return tuple(draft.problems)
     _collect(draft, owner)
+    _refuse_uncalled(draft, owner, tree)
     for found in allowances_of_python(text):
         if found.problem is not None:
             draft.refuse("allow", found.problem, found.line, found.column)
@@ -89,6 +90,15 @@ def _collect(draft: _Draft, body: Iterable[ast.stmt]) -> None:
                 _note(draft, key, node.value)
             case ast.AnnAssign(target=ast.Name(id=key), value=ast.expr() as value) if key in _FACTS:
                 _note(draft, key, value)
+
+
+def _refuse_uncalled(draft: _Draft, owner: Iterable[ast.stmt], tree: ast.Module) -> None:
+    """A `verify` as in a file of SQL, which nobody would call."""
+    called = {getattr(node, "attr", None) or getattr(node, "id", None) for node in ast.walk(tree)}
+    for node in owner:
+        if isinstance(node, Function) and node.name == "verify" and "verify" not in called:
+            message = "nobody calls `verify` of a file in Python; look at the end of `up`, and raise an error there"
+            draft.refuse("uncalled_verify", message, node.lineno, node.col_offset + 1)
 
 
 def _note(draft: _Draft, key: str, value: ast.expr) -> None:

@@ -17,10 +17,13 @@ from app.domain.statements import Comment, ScriptProblemCode, Statement, Stateme
 
 SECTIONS = ("up", "down", "verify")
 CHANGES_ROLE = ("SET ROLE", "SET SESSION AUTHORIZATION")
+COPY_DATA = (ScriptProblemCode.UNTERMINATED_COPY_DATA, ScriptProblemCode.TEXT_AFTER_COPY)
+"""Of what is refused whole, it is no help to say how its rows should be written."""
 OPTIONS = ("", "transaction:true", "transaction:false")
 
 _MARKER = re.compile(r"^--\s*migrate:(?P<section>\S*)(?P<options>.*)$")
 _HEADER = re.compile(r"^--\s*(?P<key>name|version|dependencies|irreversible)\s*:\s*(?P<value>.*?)\s*$")
+_NEARLY = re.compile(r"^--\s*(?P<key>depend(?:s|ency|encies)(?:[ _-]on)?|irreversible)\s*:", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -84,6 +87,11 @@ def _markers(draft: _Draft, text: str) -> Iterator[_Marker]:
         header = _HEADER.match(comment.text.rstrip()) if first else None
         if header is not None:
             _note_header(draft, header["key"], header["value"], comment)
+        elif first and (nearly := _NEARLY.match(comment.text)):
+            # left out without a word, it would be missed in production only
+            key = "irreversible" if nearly["key"].lower() == "irreversible" else "dependencies"
+            message = f"`{nearly['key']}` is not read; write -- {key}: … in small letters"
+            draft.refuse("unknown_header", message, comment.line, comment.column)
 
 
 def _is_section(draft: _Draft, marker: "re.Match[str]", comment: Comment) -> bool:
@@ -150,7 +158,8 @@ def _check_script(draft: _Draft, section: str, script: SqlScript) -> None:
         if problem.code is ScriptProblemCode.MIXED_TRANSACTIONS and script.declared_alone and not script.parsed.wrapped:
             # declared: each statement that can has a transaction of its own
             continue
-        draft.refuse(problem.code.value, problem.message, problem.line + script.line - 1, problem.column)
+        if problem.code not in COPY_DATA:
+            draft.refuse(problem.code.value, problem.message, problem.line + script.line - 1, problem.column)
     for found in directives(script.text):
         if found.problem is not None:
             draft.refuse("batch", found.problem, found.line + script.line - 1, found.column)
@@ -178,7 +187,7 @@ def _refusal(draft: _Draft, section: str, statement: Statement) -> tuple[str, st
     if statement.kind is StatementKind.COPY_IN:
         return (
             "copy_from_stdin",
-            "COPY … FROM STDIN has no input here; write the rows as INSERT, or use a Python migration",
+            "COPY … FROM STDIN has no input here; write INSERT (pg_dump --inserts does), or a Python migration",
         )
     if not draft.sections[section].transactional and statement.verb in CHANGES_ROLE:
         return (

@@ -11,14 +11,15 @@ from dataclasses import replace
 
 import asyncpg
 
-from app.domain.failure import Failure, FailureCode
+from app.adapters.python_connection import NotAwaited
+from app.adapters.target.hints import NO_RIGHT, hint_on
+from app.domain.failure import Failure, FailureCode, in_words
 from app.domain.migration import PythonScript, SqlScript
 from app.domain.statements import Place, Statement, caret, place_of
 from app.domain.step import Step
 
 STATEMENT_CHARS = 2_000
 SWALLOWED = "25P02"
-NO_RIGHT = "42501"
 SAVEPOINT_HINT = "wrap the statement that may fail in `async with connection.transaction():`"
 
 _BODY = re.compile(r"\$(?:[A-Za-z_\x80-\uffff][A-Za-z_0-9\x80-\uffff]*)?\$")
@@ -64,9 +65,12 @@ def python_failure(error: BaseException, step: Step, script: PythonScript, state
     place = place_of(script.text, _offset_of_line(script.text, line, column)) if line else None
     if isinstance(error, asyncpg.PostgresError):
         return _failure(error, step, statement, script.file, place, 1)
+    # the driver writes it so
+    said, _, hint = in_words(error).partition("\nHINT:  ")
     return Failure(
         code=FailureCode.PYTHON_ERROR,
-        message=f"{type(error).__name__}: {error}" if str(error) else type(error).__name__,
+        message=said,
+        hint=hint or None,
         migration=step.name,
         direction=step.direction.value,
         file=script.file,
@@ -102,15 +106,15 @@ def _failure(
     place: Place | None,
     first_line: int,
 ) -> Failure:
-    state = error.sqlstate or ""
+    state, message = error.sqlstate or "", _said(error, "message") or str(error)
     return Failure(
         code=_CODES.get(state, FailureCode.SQL_ERROR),
-        message=_said(error, "message") or str(error),
+        message=message,
         migration=step.name,
         direction=step.direction.value,
         sqlstate=state or None,
         detail=_said(error, "detail"),
-        hint=_said(error, "hint") or _HINTS.get(state),
+        hint=hint_on(state, message, _said(error, "hint")),
         file=file,
         line=place.line + first_line - 1 if place else None,
         column=place.column if place else None,
@@ -127,13 +131,6 @@ _CODES = {
     "40001": FailureCode.LOCK_TIMEOUT,
     "57014": FailureCode.STATEMENT_TIMEOUT,
 }
-_HINTS = {
-    "42710": "roles and extensions belong to the whole server or database: this one may come from elsewhere",
-    "55P04": "a new enum value may only be used after the migration that adds it has committed: use two files",
-    NO_RIGHT: "the role that Liftlock connects as needs this right; grant it, or connect as the owner",
-}
-
-
 _THERE_ALREADY = frozenset({"42P06", "42P07", "42701", "42710", "42723"})
 """A schema, a relation, a column, an object, a function."""
 
@@ -185,10 +182,14 @@ def _offset_in_body(error: asyncpg.PostgresError, text: str) -> int:
 def _own_frame(error: BaseException, file: str) -> tuple[int | None, int | None]:
     if isinstance(error, SyntaxError) and error.filename == file:
         return error.lineno, error.offset
+    if isinstance(error, NotAwaited) and error.filename == file:
+        return error.lineno, None
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
     return (frames[-1].lineno, (frames[-1].colno or 0) + 1) if frames else (None, None)
 
 
 def _offset_of_line(text: str, line: int, column: int | None) -> int:
+    """Without a column that of the line's first word."""
     lines = text.split("\n")
-    return sum(len(before) + 1 for before in lines[: line - 1]) + (column or 1) - 1
+    at = column - 1 if column is not None else len(lines[line - 1]) - len(lines[line - 1].lstrip())
+    return sum(len(before) + 1 for before in lines[: line - 1]) + at

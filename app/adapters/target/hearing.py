@@ -1,17 +1,42 @@
 """What a script says while it runs: the server's messages about it, and what a file in Python prints."""
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
-from typing import Any, TextIO, cast
+from itertools import count
+from typing import Any
 
 import asyncpg
 
+from app.adapters.printing import LONGEST_LINE, printed_to
+from app.domain.events import MOST_LINES
+
 Tell = Callable[[str], None]
 """It is given one line, without its end."""
-LONGEST_LINE = 10_000
-"""What is printed without an end of the line is told in pieces of about so many characters."""
+
+
+class Sayings:
+    """What one step says, told once: where it is carried out again, only what it says otherwise."""
+
+    def __init__(self, tell: Tell) -> None:
+        self._tell = tell
+        self._told: list[str] = []
+        self._count = 0
+
+    def listener(self) -> Tell:
+        """For one time that it is carried out."""
+        places = count()
+
+        def hear(line: str) -> None:
+            if self._count > MOST_LINES:
+                # who says a million lines is not slowed down by each of them
+                return
+            place, line = next(places), line[:LONGEST_LINE]
+            if self._told[place : place + 1] != [line]:
+                self._told[place:] = [line]
+                self._count += 1
+                self._tell(line)
+
+        return hear
 
 
 @contextmanager
@@ -22,17 +47,12 @@ def hearing(connection: asyncpg.Connection, tell: Tell) -> Iterator[None]:
         for line in told(message):
             tell(line)
 
-    printed = _Lines(tell)
     connection.add_log_listener(listen)
-    token = _printed.set(printed)
-    if not isinstance(sys.stdout, _Divided):
-        sys.stdout = cast(TextIO, _Divided(sys.stdout))
     try:
-        yield
+        with printed_to(tell):
+            yield
     finally:
-        _printed.reset(token)
         connection.remove_log_listener(listen)
-        printed.end()
 
 
 def told(message: asyncpg.PostgresLogMessage) -> Iterator[str]:
@@ -41,42 +61,3 @@ def told(message: asyncpg.PostgresLogMessage) -> Iterator[str]:
     for kind, text in parts:
         if text:
             yield from f"{kind}: {text}".splitlines()
-
-
-class _Lines:
-    """Whole lines of what comes in pieces."""
-
-    def __init__(self, tell: Tell) -> None:
-        self._tell = tell
-        self._begun = ""
-
-    def write(self, text: str) -> None:
-        *whole, self._begun = f"{self._begun}{text}".split("\n")
-        for line in whole:
-            self._tell(line)
-        if len(self._begun) > LONGEST_LINE:
-            self.end()
-
-    def end(self) -> None:
-        if self._begun:
-            self.write("\n")
-
-
-_printed: ContextVar[_Lines | None] = ContextVar("printed", default=None)
-
-
-class _Divided:
-    """Standard output, but for the tasks whose steps are listened to: several may be at work in one process."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-
-    def write(self, text: str) -> int:
-        lines = _printed.get()
-        if lines is None:
-            return self._stream.write(text)
-        lines.write(text)
-        return len(text)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)

@@ -6,7 +6,8 @@ from dataclasses import replace
 import asyncpg
 
 from app.adapters.postgres import LOST
-from app.adapters.python_code import MigrationConnection, MigrationHalted, load_action
+from app.adapters.python_code import load_action
+from app.adapters.python_connection import MigrationConnection, MigrationHalted
 from app.adapters.target.connection import LOCK_STATES, limits_sql
 from app.adapters.target.failures import python_failure, sql_failure, verify_failure
 from app.domain.failure import Failure, FailureCode, with_effects_elsewhere
@@ -26,6 +27,11 @@ _SET = """
 """
 
 
+_RESTORE = (
+    "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; DISCARD TEMP; CLOSE ALL; UNLISTEN *; "
+    "SELECT pg_catalog.pg_advisory_unlock_all()"
+)
+"""As DISCARD ALL, which runs in no transaction; but a pooler may have statements of its own prepared here."""
 QUERY_CANCELED = "57014"
 PLAIN_WRITES = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE"})
 
@@ -109,7 +115,7 @@ async def restore_session(connection: asyncpg.Connection, step: Step, limits: Li
     if not leaves_session_state(step.body) and step.verify is None:
         return
     again = limits_sql(connection, limits.lock_timeout_ms, limits.statement_timeout_ms, limits.idle_timeout_ms)
-    await connection.execute(f"RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; DISCARD TEMP; {again}")
+    await connection.execute(f"{_RESTORE}; {again}")
 
 
 def leaves_session_state(body: Body | None) -> bool:
@@ -150,21 +156,19 @@ async def _run_python(
     given = MigrationConnection(connection, enforcer.before, enforcer.after, guide.is_halted)
     try:
         await load_action(script)(given)
-        if given.refusal is not None:
-            # the file has caught it and gone on without the statement
-            raise given.refusal
+        given.assert_all_sent()
     except MigrationHalted as error:
         raise StepFailed(Failure(FailureCode.SQL_ERROR, str(error), sqlstate=QUERY_CANCELED), ordinal) from error
     except BaseException as error:
         if _is_ours(error, connection):
             raise
-        failure = python_failure(error, step, script, given.last_statement)
+        failure = python_failure(error, step, script, given.statement_behind(error))
         if not script.repeatable:
             # a lock that was not free is no reason to run it again: whether to, somebody else decides
             raise StepFailed(with_effects_elsewhere(failure), ordinal) from error
         raise_failure(failure, ordinal, error)
     finally:
-        given.revoke()
+        await given.revoke()
     _assert_ours(connection, ordinal, step)
 
 

@@ -16,7 +16,7 @@ from app.adapters.target.at_once import OneByOne, apply_at_once, goes_at_once
 from app.adapters.target.connection import Patience
 from app.adapters.target.failures import commit_failure
 from app.adapters.target.fenced import FencedConnection
-from app.adapters.target.hearing import Tell, hearing
+from app.adapters.target.hearing import Sayings, Tell, hearing
 from app.adapters.target.preserve.keeper import Keeper
 from app.adapters.target.preserve.side_table import SideTable
 from app.adapters.target.schema_watch import SchemaWatch
@@ -52,6 +52,7 @@ class PostgresTargetSession:
         self._secrets = secrets
         self._fenced = FencedConnection(environment, attempt, patience)
         self._one_by_one: set[int] = set()
+        self._sayings: dict[int, Sayings] = {}
         self._schema = SchemaWatch(environment, attempt, self._fenced)
         self._keeper = Keeper(environment, attempt, patience.keep_bytes)
 
@@ -131,6 +132,8 @@ class PostgresTargetSession:
             # the next try can say at which statement it waits
             self._one_by_one.update(range(first, first + len(steps)))
             raise
+        for ordinal in range(first, first + len(steps)):
+            self._sayings.pop(ordinal, None)
         return _ms_since(began)
 
     async def _apply_together(self, first: int, steps: Sequence[Step], limits: Limits, guide: Guide) -> None:
@@ -189,7 +192,8 @@ class PostgresTargetSession:
 
     async def _apply_alone(self, ordinal: int, step: Step, limits: Limits, guide: Guide, began: float) -> None:
         self._fenced.soil()
-        tell = self._listener(ordinal, guide)
+        # a statement that is done is not sent again: whatever it says is new
+        tell = Sayings(self._teller(ordinal, guide)).listener()
         alone = AloneStep(self._fenced, self._stamp(), ordinal, step, limits, guide, tell)
         try:
             await alone.apply(lambda: _ms_since(began))
@@ -198,6 +202,10 @@ class PostgresTargetSession:
             raise_failure(replace(commit_failure(error, step), left_behind=left), ordinal, error)
 
     def _listener(self, ordinal: int, guide: Guide) -> Tell:
+        """A lock that was not free, or an error that has to be found, may have it carried out again."""
+        return self._sayings.setdefault(ordinal, Sayings(self._teller(ordinal, guide))).listener()
+
+    def _teller(self, ordinal: int, guide: Guide) -> Tell:
         return lambda line: guide.heard(ordinal, without(line, self._secrets))
 
     def _stamp(self) -> records.Stamp:

@@ -83,9 +83,9 @@ class Jobs(Resource):
         """The job's log as plain text."""
         return self._text(f"{_at(job_id)}/log")
 
-    def events(self, job_id: str) -> Iterator[Event]:
-        """What has happened to it, oldest first, page by page."""
-        return self._all(Event, f"{_at(job_id)}/events")
+    def events(self, job_id: str, after: str | None = None) -> Iterator[Event]:
+        """What has happened to it, oldest first, page by page; behind the event that `after` names."""
+        return self._all(Event, f"{_at(job_id)}/events", after=after)
 
     def locks(self, job_id: str) -> Locks:
         """Who stood in whose way while the job ran."""

@@ -92,7 +92,8 @@ class Positions:
         for relation in await self._named_in(before):
             name = qualified(relation)
             self._stood[relation.oid] = name, await position_of(self._connection, name)
-        self._unnamed |= self._may_lead_elsewhere and len(self._stood) < len(self._asked)
+        found_all = len(self._stood) == len(self._asked) or all(one.says_where for one in self._asked)
+        self._unnamed |= self._may_lead_elsewhere and not found_all
 
     async def note(self, after: Inventory) -> None:
         """After a run that is to be taken back."""
