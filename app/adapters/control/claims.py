@@ -14,6 +14,7 @@ from app import failpoints
 from app.adapters.codec import FAILURE, REQUEST, STEPS, optional_json, to_json
 from app.adapters.control.database import ControlDatabase
 from app.adapters.control.direct import Direct
+from app.adapters.control.rows import JOB_KINDS
 from app.domain.claim import ClaimRefusal, ClaimRefused
 from app.domain.events import said_by
 from app.domain.job import LEFT_OPEN, Attempt, Ended, GivenBack, JobId, JobState, StepRecord, Wishes
@@ -38,7 +39,7 @@ _CLAIM = Direct(
         owner = :owner, lease_until = clock_timestamp() + make_interval(secs => :ttl_s), parked = false,
         started_at = COALESCE(started_at, clock_timestamp())
     FROM liftlock_control.targets t
-    WHERE j.id = :id AND j.state = 'queued' AND t.id = j.target_id
+    WHERE j.id = :id AND j.state = 'queued' AND t.id = j.target_id AND j.kind = ANY (CAST(:kinds AS text[]))
       AND NOT EXISTS (
         SELECT 1 FROM liftlock_control.jobs p
         WHERE p.target_id = j.target_id AND p.seq < j.seq AND p.state IN ('queued', 'running'))
@@ -55,7 +56,7 @@ _PARK = text("""
     WHERE id = :id AND state = 'queued' AND NOT parked
 """)
 _WHO_HAS_IT = text("""
-    SELECT j.state, j.attempt, j.owner, j.lease_until, t.name AS environment,
+    SELECT j.kind, j.state, j.attempt, j.owner, j.lease_until, t.name AS environment,
            p.id AS holder, p.state AS holder_state, p.kind AS holder_kind, p.owner AS holder_owner,
            p.started_at AS holder_since
     FROM liftlock_control.jobs j
@@ -193,7 +194,8 @@ class ControlClaims:
 
     async def _take(self, job_id: JobId, owner: str, ttl_ms: int) -> Attempt | None:
         try:
-            row = await self._database.row(_CLAIM, {"id": job_id, "owner": owner, "ttl_s": ttl_ms / 1000})
+            taking = {"id": job_id, "owner": owner, "ttl_s": ttl_ms / 1000, "kinds": list(JOB_KINDS)}
+            row = await self._database.row(_CLAIM, taking)
         except asyncpg.UniqueViolationError:
             # two heads were claimed at once and the unique index let one through
             return None
@@ -224,6 +226,8 @@ class ControlClaims:
             row = (await connection.execute(_WHO_HAS_IT, {"id": job_id})).mappings().first()
         if row is None:
             return ClaimRefused(job_id, ClaimRefusal.UNKNOWN)
+        if row["kind"] not in JOB_KINDS:
+            return ClaimRefused(job_id, ClaimRefusal.NEWER_RELEASE)
         state = JobState(row["state"])
         evidence = {key: _plain(row[key]) for key in ("state", "attempt", "owner")}
         if state is JobState.RUNNING:
