@@ -11,7 +11,15 @@ from app.adapters.control.database import ControlDatabase
 from app.adapters.lease import connect_redis
 from app.domain.errors import BackendUnavailable
 
-_INCOMPLETE = "Liftlock's own tables are not yet those of this release; they are made at start: see its log"
+_INCOMPLETE = (
+    "Liftlock's own tables are not yet those of this release; they are made at start, "
+    "or by their owner with python -m app.installing: see the service's log"
+)
+
+_READ_ONLY = (
+    "it is read-only (a standby, or default_transaction_read_only is on): what is on record is answered, and every "
+    "change refused; give the address of the primary, or take the setting back"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +48,14 @@ class BackendHealth:
         try:
             async with self._database.begin() as connection:
                 await connection.execute(text("SELECT 1 FROM liftlock_control.idempotency_keys LIMIT 1"))
+                read_only = (await connection.execute(text("SHOW transaction_read_only"))).scalar_one() == "on"
             self._known_complete = self._known_complete or await self._is_complete()
         except BackendUnavailable as error:
             return Check("postgresql", ok=False, needed=True, detail=error.detail)
         if not self._known_complete:
             return Check("postgresql", ok=False, needed=True, detail=_INCOMPLETE)
+        if read_only:
+            return Check("postgresql", ok=False, needed=False, detail=_READ_ONLY)
         return Check("postgresql", ok=True, needed=True, detail="answers")
 
     async def _redis(self) -> Check:

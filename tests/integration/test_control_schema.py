@@ -12,7 +12,7 @@ from app.domain.environment import Dsn, Environment
 from app.domain.job import JobId, JobKind, JobState
 from app.wiring import CONTROL_MIGRATIONS
 from tests.support.house import House, open_house
-from tests.support.servers import Servers, value
+from tests.support.servers import Servers, execute, value
 
 pytestmark = pytest.mark.servers
 
@@ -65,6 +65,20 @@ def test_a_service_is_ready_when_it_has_all_the_tables_of_its_release(
         assert ready(house) == (200, "answers")
     finally:
         house.close()
+
+
+def test_a_control_database_that_takes_no_change_is_not_said_to_be_all_right(house: House) -> None:
+    assert ready(house) == (200, "answers")
+    name = Dsn(house.dsn).database
+    execute(house.dsn, f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
+    fresh = House(wiring.build(house.services.settings), house.folder)
+    try:
+        status, said = ready(fresh)
+        assert status == 200 and "every change refused" in said
+        assert fresh.http("GET", "/health/ready").get_json()["status"] == "degraded"
+        assert fresh.http("POST", "/migrations/run?environment=copy").status_code == 503
+    finally:
+        fresh.close()
 
 
 def ready(house: House) -> tuple[int, str]:
