@@ -185,3 +185,15 @@ def _tried(house: House) -> dict[str, str] | None:
         return house.statuses()
     except BackendUnavailable:
         return None
+
+
+def test_a_migration_may_take_longer_than_a_database_allows_its_applications(servers: Servers, folder: Path) -> None:
+    target = servers.new_database()
+    if servers.postgres.major < 17:  # there is no such limit
+        return
+    execute(target, f'ALTER DATABASE "{Dsn(target).database}" SET transaction_timeout = 200')
+    with with_target(servers, folder, target) as house:
+        house.write("1_one.sql", "-- migrate:up\nCREATE TABLE one (id int);\nSELECT pg_sleep(0.3);\n")
+        house.write("2_alone.sql", "-- migrate:up\nCREATE INDEX CONCURRENTLY one_id ON one (id);\n")
+        job = house.do()
+    assert (job.state, job.attempt) == (JobState.SUCCEEDED, 1), job.message
