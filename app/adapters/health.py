@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 from sqlalchemy import text
 
 from app.adapters.control.database import ControlDatabase
-from app.adapters.lease import connect_redis
+from app.adapters.lease import ask_for_a_write, connect_redis
 from app.domain.errors import BackendUnavailable
 
 _INCOMPLETE = (
@@ -61,7 +61,10 @@ class BackendHealth:
     async def _redis(self) -> Check:
         redis = connect_redis(self._redis_url)
         try:
-            await redis.ping()
+            await ask_for_a_write(redis)
+        except ResponseError as error:
+            said = f"answers, and takes nothing ({error}); jobs are accepted and wait until it does"
+            return Check("redis", ok=False, needed=False, detail=said)
         except (RedisError, OSError) as error:
             said = f"cannot be reached ({type(error).__name__}); jobs are accepted and wait until it is back"
             return Check("redis", ok=False, needed=False, detail=said)

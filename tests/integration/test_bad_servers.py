@@ -5,7 +5,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from redis import Redis
 
+from app.cli.local.servers import look_at_redis
 from app.domain.environment import Dsn, Environment
 from app.domain.errors import BackendUnavailable, BackendUnusable
 from app.domain.job import JobId, JobKind, JobRequest, JobState, Origin
@@ -197,3 +199,18 @@ def test_a_migration_may_take_longer_than_a_database_allows_its_applications(ser
         house.write("2_alone.sql", "-- migrate:up\nCREATE INDEX CONCURRENTLY one_id ON one (id);\n")
         job = house.do()
     assert (job.state, job.attempt) == (JobState.SUCCEEDED, 1), job.message
+
+
+def test_a_redis_that_takes_nothing_is_not_said_to_be_all_right(servers: Servers, folder: Path) -> None:
+    full = Redis.from_url(servers.valkey.url)
+    with with_target(servers, folder, servers.new_database()) as house:
+        full.config_set("maxmemory", 1)
+        try:
+            answer = house.http("GET", "/health/ready").get_json()
+            (found,) = look_at_redis(servers.valkey.url)
+        finally:
+            full.config_set("maxmemory", 0)
+            full.close()
+    (detail,) = (one["detail"] for one in answer["checks"] if one["name"] == "redis")
+    assert answer["status"] == "degraded" and "answers, and takes nothing" in detail and "maxmemory" in detail
+    assert not found.ok and "takes nothing" in found.says

@@ -6,9 +6,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import asyncpg
-from redis.exceptions import AuthenticationError, RedisError
+from redis.exceptions import AuthenticationError, RedisError, ResponseError
 
-from app.adapters.lease import connect_redis
+from app.adapters.lease import ask_for_a_write, connect_redis
 from app.adapters.postgres import LOST, OLDEST_MAJOR, UNUSABLE, quote, unavailable
 from app.cli.local.finding import Finding, bad, good
 from app.domain.environment import Dsn
@@ -18,6 +18,7 @@ MOST_SKEW_S = 5
 
 _ABOUT = """
 SELECT current_database() AS database, current_user AS role, clock_timestamp() AS now, pg_is_in_recovery() AS standby,
+       current_setting('transaction_read_only') = 'on' AS read_only,
        has_database_privilege(current_database(), 'CREATE') AS may_create,
        EXISTS (SELECT FROM pg_namespace WHERE nspname = 'liftlock_control') AS installed
 """
@@ -59,6 +60,9 @@ def _judged(dsn: Dsn, about: Any) -> list[Finding]:
     found: list[Finding] = []
     if about["standby"]:
         found.append(bad("primary", f"{dsn} is a standby, where nothing can be changed", "name the primary"))
+    elif about["read_only"]:
+        undo = f"ALTER ROLE {quote(about['role'])} SET default_transaction_read_only = off"
+        found.append(bad("primary", f"{dsn} has default_transaction_read_only on: nothing can be changed", undo))
     # Liftlock makes a schema for itself; where it is there already, nothing more is needed for that
     if about["may_create"] or about["installed"]:
         found.append(good("rights", f"{about['role']} may make schemas in {about['database']}"))
@@ -77,9 +81,12 @@ async def _redis(address: str) -> list[Finding]:
     except ValueError as error:
         return [bad("REDIS_URL", f"REDIS_URL is not understood: {error}", "redis://host:6379/0")]
     try:
-        await redis.ping()
+        await ask_for_a_write(redis)
     except AuthenticationError:
         return [bad("REDIS_URL", "it answers, and refuses the user or the password", "correct REDIS_URL")]
+    except ResponseError as error:
+        why = f"it answers, and takes nothing ({error}); jobs are accepted and wait until it does"
+        return [bad("REDIS_URL", why, "free memory or raise maxmemory, let the user write, or name the primary")]
     except (RedisError, OSError) as error:
         why = f"it cannot be reached ({type(error).__name__}); jobs are accepted and wait until it is back"
         return [bad("REDIS_URL", why, "start Redis or Valkey, or correct REDIS_URL")]
