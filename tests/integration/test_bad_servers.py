@@ -214,3 +214,13 @@ def test_a_redis_that_takes_nothing_is_not_said_to_be_all_right(servers: Servers
     (detail,) = (one["detail"] for one in answer["checks"] if one["name"] == "redis")
     assert answer["status"] == "degraded" and "answers, and takes nothing" in detail and "maxmemory" in detail
     assert not found.ok and "takes nothing" in found.says
+
+
+def test_what_a_server_lacks_is_not_put_right_in_the_file(servers: Servers, folder: Path) -> None:
+    with with_target(servers, folder, servers.new_database()) as house:
+        sort = "CREATE TABLE sorted AS SELECT g FROM generate_series(1, 20000) g ORDER BY md5(g::text)"
+        little = "SET LOCAL work_mem = '64kB'; SET LOCAL temp_file_limit = '64kB'"
+        house.write("2_sorted.sql", f"-- migrate:up\n{little};\n{sort};\n")
+        job = house.do()
+    assert job.error is not None and job.error.sqlstate == "53400"
+    assert job.error.next_steps == ("raise that limit of the target's server, then POST /migrations/run again",)
