@@ -1,14 +1,17 @@
-"""Connections to the control database that ended while nobody used them, as after a restart or a failover."""
+"""Servers that were away for a moment, as for a restart or a failover."""
 
 import asyncio
+from pathlib import Path
 
 import asyncpg
 import pytest
 from sqlalchemy import text
 
 from app.adapters.control.database import ControlDatabase
-from app.domain.environment import Dsn
-from tests.support.servers import Servers
+from app.domain.environment import Dsn, Environment
+from app.domain.job import JobState
+from tests.support.house import open_house
+from tests.support.servers import Servers, execute
 
 pytestmark = pytest.mark.servers
 
@@ -36,3 +39,36 @@ async def ask_before_and_after_all_have_ended(dsn: str) -> None:
     finally:
         await other.close()
         await database.close()
+
+
+def test_a_job_that_has_waited_long_for_its_turn_still_waits_for_a_target_that_is_away(
+    servers: Servers, folder: Path
+) -> None:
+    nowhere = {"development": Environment("development", Dsn("postgresql://nobody@127.0.0.1:1/nowhere"))}
+    with open_house(servers, folder, environments=nowhere) as house:
+        job = house.submit().job
+        execute(house.dsn, "UPDATE liftlock_control.jobs SET created_at = created_at - interval '3 days'")
+        for _ in range(2):
+            tried = house.perform(job.id)
+            assert (tried.state, tried.reason) == (JobState.QUEUED, "target_unreachable")
+        execute(
+            house.dsn, "UPDATE liftlock_control.job_events SET at = at - interval '61 min' WHERE reason LIKE 'tar%'"
+        )
+        assert house.perform(job.id).state is JobState.FAILED
+
+
+def test_a_target_that_was_reached_in_between_is_waited_for_anew(servers: Servers, folder: Path) -> None:
+    nowhere = {"development": Environment("development", Dsn("postgresql://nobody@127.0.0.1:1/nowhere"))}
+    with open_house(servers, folder, environments=nowhere) as house:
+        job = house.submit().job
+        house.perform(job.id)
+        execute(
+            house.dsn,
+            "INSERT INTO liftlock_control.job_events (job_id, from_state, to_state, attempt, reason) "
+            "VALUES ($1, 'running', 'queued', 1, 'for_target')",
+            job.id,
+        )
+        execute(
+            house.dsn, "UPDATE liftlock_control.job_events SET at = at - interval '61 min' WHERE reason LIKE 'tar%'"
+        )
+        assert house.perform(job.id).state is JobState.QUEUED

@@ -31,6 +31,13 @@ One that died, or was cut off, between F1 and its `started` holds it and shows i
 committed meanwhile this sees too little, never too much.
 """
 
+AWAY_FOR_MS = """COALESCE((
+    SELECT CAST(extract(epoch FROM clock_timestamp() - min(e.at)) * 1000 AS bigint) FROM liftlock_control.job_events e
+    WHERE e.job_id = j.id AND e.from_state = 'running' AND e.reason = 'target_unreachable' AND e.id > COALESCE((
+        SELECT max(o.id) FROM liftlock_control.job_events o
+        WHERE o.job_id = j.id AND o.from_state = 'running' AND o.reason <> 'target_unreachable'), 0)), 0)"""
+"""By the clock that has said so, whatever the worker's says; how long the job had waited before is no part of it."""
+
 _CLAIM = Direct(
     text(
         """
@@ -47,8 +54,9 @@ _CLAIM = Direct(
         GREATEST(j.starts, CASE WHEN j.attempt = 1 OR j.attempt - 1 = {held_nothing} THEN 0 ELSE 1 END) AS starts,
         COALESCE(j.principal_name, j.principal_id) AS actor, j.cancel_requested_by, j.paused_by, j.request_id,
         j.traceparent, EXISTS (
-            SELECT 1 FROM liftlock_control.conflicts c WHERE c.job_id = j.id AND c.state = 'open') AS contended
-""".replace("{held_nothing}", HELD_NOTHING_TIMES)
+            SELECT 1 FROM liftlock_control.conflicts c WHERE c.job_id = j.id AND c.state = 'open') AS contended,
+        CASE WHEN j.attempt = 1 THEN 0 ELSE {away_for_ms} END AS away_ms
+""".replace("{held_nothing}", HELD_NOTHING_TIMES).replace("{away_for_ms}", AWAY_FOR_MS)
     ),
 )
 _PARK = text("""
@@ -215,6 +223,7 @@ class ControlClaims:
             wishes=Wishes(row["cancel_requested_by"], row["paused_by"]),
             request_id=row["request_id"],
             traceparent=row["traceparent"],
+            away_ms=row["away_ms"],
         )
 
     async def _park(self, job_id: JobId) -> bool:
