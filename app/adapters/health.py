@@ -12,8 +12,8 @@ from app.adapters.lease import ask_for_a_write, connect_redis
 from app.domain.errors import BackendUnavailable
 
 _INCOMPLETE = (
-    "Liftlock's own tables are not yet those of this release; they are made at start, "
-    "or by their owner with python -m app.installing: see the service's log"
+    "Liftlock's own tables are not yet those of this release; they are made at start (after a restore: "
+    "restart it), or by their owner with python -m app.installing; the service's log says why they are not"
 )
 
 _READ_ONLY = (
@@ -33,7 +33,8 @@ class Check:
 
 
 class BackendHealth:
-    """`is_complete`: whether Liftlock's own tables are those of this release; asked until they are."""
+    """`is_complete`: whether Liftlock's own tables are those of this release; asked until they are,
+    and anew after it was away."""
 
     def __init__(self, database: ControlDatabase, redis_url: str, is_complete: Callable[[], Awaitable[bool]]) -> None:
         self._database = database
@@ -51,6 +52,8 @@ class BackendHealth:
                 read_only = (await connection.execute(text("SHOW transaction_read_only"))).scalar_one() == "on"
             self._known_complete = self._known_complete or await self._is_complete()
         except BackendUnavailable as error:
+            # what is there when it comes back may be a backup that is older than this release
+            self._known_complete = False
             return Check("postgresql", ok=False, needed=True, detail=error.detail)
         if not self._known_complete:
             return Check("postgresql", ok=False, needed=True, detail=_INCOMPLETE)
