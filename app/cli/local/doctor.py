@@ -65,8 +65,12 @@ def _environments(session: Session) -> Iterator[Finding]:
     """Of the file that a service started here would read."""
     from app.cli.local.environments_file import DEFAULT_NAME, problems_in
 
-    file = session.place.folder / session.place.environ.get("LIFTLOCK_CONFIG", DEFAULT_NAME)
+    named = session.place.environ.get("LIFTLOCK_CONFIG", "")
+    file = session.place.folder / (named or DEFAULT_NAME)
     if not file.is_file():
+        if named not in ("", "-"):
+            said = f"LIFTLOCK_CONFIG names {file}, and there is no such file"
+            yield bad("configuration", said, "correct it, or take it away: a service does not start with it")
         return
     try:
         problems = problems_in(file)
