@@ -66,6 +66,18 @@ def test_a_service_that_may_not_make_its_tables_is_not_told_to_be_granted_all() 
 
 
 @pytest.mark.parametrize(
+    ("said", "remedy"),
+    [
+        ("sorry, too many clients already", "raise max_connections or stop"),
+        ('too many connections for role "little"', 'ALTER ROLE "little" CONNECTION LIMIT -1'),
+        ('too many connections for database "shop"', 'ALTER DATABASE "shop" CONNECTION LIMIT -1'),
+    ],
+)
+def test_the_limit_that_is_reached_is_the_one_to_raise(said: str, remedy: str) -> None:
+    assert remedy in unavailable(asyncpg.TooManyConnectionsError(said), DSN, "the target of shop").detail
+
+
+@pytest.mark.parametrize(
     "said", ["permission denied to create role", "must be owner of function total", "keine Rechte"]
 )
 def test_what_no_one_statement_gives_is_left_to_its_owner(said: str) -> None:

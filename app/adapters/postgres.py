@@ -134,7 +134,7 @@ def _reason(error: BaseException, dsn: Dsn, what: str) -> str:
         case Unfit():
             return str(error)
         case asyncpg.TooManyConnectionsError():
-            return "it has no connection left; raise max_connections or stop other clients"
+            return f"it has no connection left; {_whose_limit(str(error), dsn)} or stop other clients"
         case asyncpg.ReadOnlySQLTransactionError():
             return (
                 "it is read-only (a standby, or default_transaction_read_only is on); give the address of the primary, "
@@ -146,6 +146,15 @@ def _reason(error: BaseException, dsn: Dsn, what: str) -> str:
             return "Liftlock's own tables are not there yet; they are created at start, look at the service's log"
         case _:
             return _no_answer(error)
+
+
+def _whose_limit(said: str, dsn: Dsn) -> str:
+    """A role and a database may have limits of their own below the server's."""
+    if said.startswith("too many connections for role"):
+        return f"raise the role's own limit (ALTER ROLE {quote(dsn.user)} CONNECTION LIMIT -1)"
+    if said.startswith("too many connections for database"):
+        return f"raise the database's own limit (ALTER DATABASE {quote(dsn.database)} CONNECTION LIMIT -1)"
+    return "raise max_connections"
 
 
 def _right(said: str, dsn: Dsn, what: str) -> str:
