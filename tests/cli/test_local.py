@@ -171,6 +171,13 @@ def test_doctor_knows_that_nobody_would_work(here: Terminal) -> None:
     assert idle["read-only"]["says"] == "this service makes no changes (LIFTLOCK_READ_ONLY)"
 
 
+def test_doctor_finds_that_nothing_begins_by_itself(here: Terminal, stand: Stand) -> None:
+    here.http = Worked(stand)
+    stand.clock.advance(3_600)
+    (late,) = [one for one in here.document("doctor") if one["about"] == "schedules"]
+    assert late["ok"] is False and "beat does not run" in late["says"] and "worker.beat" in late["fix"]
+
+
 def test_doctor_finds_whom_nobody_can_tell(here: Terminal) -> None:
     named = {
         name: Environment(name, DSN, notify=told)
