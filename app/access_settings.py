@@ -34,7 +34,7 @@ def admin_token_of(reader: Variables) -> str | None:
 
 def secret_keys_of(reader: Variables) -> tuple[str, ...]:
     """What seals is the first; the others open what was sealed before."""
-    listed = (reader.secret("LIFTLOCK_SECRET_KEY") or "").split(",")
+    listed = [one.strip() for one in (reader.secret("LIFTLOCK_SECRET_KEY") or "").split(",")]
     return tuple(one for one in listed if one and _is_long_enough(reader, "LIFTLOCK_SECRET_KEY", one))
 
 

@@ -22,10 +22,14 @@ class Variables:
             return given or None
         path = Path(given.removeprefix("file:"))
         try:
-            return path.read_text(encoding="utf-8").strip()
+            held = path.read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError):
             self.problems.append(f"{name}=file:{path}: this file cannot be read")
             return None
+        if not held:
+            # taken for a secret that is not set, it would switch off what it is for without a word
+            self.problems.append(f"{name}=file:{path}: this file is empty")
+        return held or None
 
     def text(self, name: str, default: str) -> str:
         return self.environ.get(name) or default

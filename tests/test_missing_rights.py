@@ -50,10 +50,31 @@ def test_who_may_not_connect_may_create_nothing_either() -> None:
     assert detail.endswith('as its owner run: GRANT CONNECT, CREATE ON DATABASE "shop" TO "little"')
 
 
-def test_tables_of_the_control_database_are_granted_in_their_schema() -> None:
+def test_tables_of_the_control_database_are_granted_in_their_schema_and_the_audit_trail_is_spared() -> None:
     refused = asyncpg.InsufficientPrivilegeError("permission denied for table jobs")
     detail = unavailable(refused, DSN, "the control database").detail
-    assert detail.endswith('GRANT ALL ON ALL TABLES IN SCHEMA "liftlock_control" TO "little"')
+    assert detail.endswith(
+        'GRANT ALL ON ALL TABLES IN SCHEMA "liftlock_control" TO "little"; '
+        'REVOKE UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER ON "liftlock_control".audit FROM "little"'
+    )
+
+
+def test_a_service_that_may_not_make_its_tables_is_not_told_to_be_granted_all() -> None:
+    refused = asyncpg.InsufficientPrivilegeError("permission denied for table fence")
+    detail = unavailable(refused, DSN, "the target of liftlock-control").detail
+    assert "python -m app.installing" in detail and "GRANT" not in detail
+
+
+@pytest.mark.parametrize(
+    ("said", "remedy"),
+    [
+        ("sorry, too many clients already", "raise max_connections or stop"),
+        ('too many connections for role "little"', 'ALTER ROLE "little" CONNECTION LIMIT -1'),
+        ('too many connections for database "shop"', 'ALTER DATABASE "shop" CONNECTION LIMIT -1'),
+    ],
+)
+def test_the_limit_that_is_reached_is_the_one_to_raise(said: str, remedy: str) -> None:
+    assert remedy in unavailable(asyncpg.TooManyConnectionsError(said), DSN, "the target of shop").detail
 
 
 @pytest.mark.parametrize(

@@ -4,14 +4,22 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 from sqlalchemy import text
 
 from app.adapters.control.database import ControlDatabase
-from app.adapters.lease import connect_redis
+from app.adapters.lease import ask_for_a_write, connect_redis
 from app.domain.errors import BackendUnavailable
 
-_INCOMPLETE = "Liftlock's own tables are not yet those of this release; they are made at start: see its log"
+_INCOMPLETE = (
+    "Liftlock's own tables are not yet those of this release; they are made at start (after a restore: "
+    "restart it), or by their owner with python -m app.installing; the service's log says why they are not"
+)
+
+_READ_ONLY = (
+    "it is read-only (a standby, or default_transaction_read_only is on): what is on record is answered, and every "
+    "change refused; give the address of the primary, or take the setting back"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +33,8 @@ class Check:
 
 
 class BackendHealth:
-    """`is_complete`: whether Liftlock's own tables are those of this release; asked until they are."""
+    """`is_complete`: whether Liftlock's own tables are those of this release; asked until they are,
+    and anew after it was away."""
 
     def __init__(self, database: ControlDatabase, redis_url: str, is_complete: Callable[[], Awaitable[bool]]) -> None:
         self._database = database
@@ -40,17 +49,25 @@ class BackendHealth:
         try:
             async with self._database.begin() as connection:
                 await connection.execute(text("SELECT 1 FROM liftlock_control.idempotency_keys LIMIT 1"))
+                read_only = (await connection.execute(text("SHOW transaction_read_only"))).scalar_one() == "on"
             self._known_complete = self._known_complete or await self._is_complete()
         except BackendUnavailable as error:
+            # what is there when it comes back may be a backup that is older than this release
+            self._known_complete = False
             return Check("postgresql", ok=False, needed=True, detail=error.detail)
         if not self._known_complete:
             return Check("postgresql", ok=False, needed=True, detail=_INCOMPLETE)
+        if read_only:
+            return Check("postgresql", ok=False, needed=False, detail=_READ_ONLY)
         return Check("postgresql", ok=True, needed=True, detail="answers")
 
     async def _redis(self) -> Check:
         redis = connect_redis(self._redis_url)
         try:
-            await redis.ping()
+            await ask_for_a_write(redis)
+        except ResponseError as error:
+            said = f"answers, and takes nothing ({error}); jobs are accepted and wait until it does"
+            return Check("redis", ok=False, needed=False, detail=said)
         except (RedisError, OSError) as error:
             said = f"cannot be reached ({type(error).__name__}); jobs are accepted and wait until it is back"
             return Check("redis", ok=False, needed=False, detail=said)

@@ -1,7 +1,8 @@
 """The lease of a target in Redis: a term, not a lock. It keeps workers out of each other's way; the fence
 in the target keeps them safe, so Redis may lose it, double it or be away.
 
-Key layout: `liftlock:lease:<environment>` → `<job>|<attempt>|<nonce>`, expiring after the TTL.
+Key layout: `liftlock:lease:<environment>` → `<job>|<attempt>|<nonce>`, expiring after the TTL; and `liftlock:asked`,
+for a second, when somebody looks whether Redis takes what is written.
 """
 
 from collections.abc import AsyncIterator
@@ -15,6 +16,8 @@ from redis.exceptions import RedisError
 from app import failpoints
 from app.domain.job import Attempt
 from app.ports import Held, HeldElsewhere
+
+_ASKED, _ASKED_MS = "liftlock:asked", 1_000
 
 log = structlog.get_logger()
 
@@ -104,6 +107,11 @@ def connect_redis(url: str) -> "Redis":
     return Redis.from_url(
         url, decode_responses=True, socket_timeout=3, socket_connect_timeout=3, health_check_interval=5
     )
+
+
+async def ask_for_a_write(redis: "Redis") -> None:
+    """A full one, or a replica, answers and takes nothing. Raises RedisError or OSError."""
+    await redis.set(_ASKED, "1", px=_ASKED_MS)
 
 
 def _key(environment: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import asyncpg
 from asyncpg.types import ServerVersion
 
-from app.adapters.rights import CONTROL, LEDGER, remedy
+from app.adapters.rights import BY_THEIR_OWNER, CONTROL, LEDGER, remedy
 from app.adapters.target.introspect import OWN_SCHEMAS
 from app.domain.environment import Dsn
 from app.domain.errors import BackendUnavailable, BackendUnusable
@@ -29,6 +29,8 @@ asyncpg may raise InternalClientError for a socket that closed under it."""
 
 OLDEST_MAJOR = 14
 CONTROL_DATABASE = "the control database"
+OWN_TABLES = "the target of liftlock-control"
+"""The control database once more, while Liftlock's own tables are made or looked at."""
 
 
 class ServerTooOld(Exception):
@@ -102,9 +104,8 @@ LASTING = (
 def unavailable(error: BaseException, dsn: Dsn, what: str) -> BackendUnavailable:
     """`what` names the database to people: 'the control database', 'the target of staging'."""
     kind = BackendUnusable if isinstance(error, LASTING) else BackendUnavailable
-    schema = CONTROL if what == CONTROL_DATABASE else LEDGER
     return kind(
-        f"{what} ({dsn}) cannot be used: {_reason(error, dsn, schema)}",
+        f"{what} ({dsn}) cannot be used: {_reason(error, dsn, what)}",
         next_steps=(f"psql '{dsn}' -c 'select 1'",),
         facts={"backend": "postgresql", "which": what, "address": str(dsn)},
     )
@@ -115,7 +116,7 @@ def quote(identifier: str) -> str:
     return '"' + identifier.replace('"', '""') + '"'
 
 
-def _reason(error: BaseException, dsn: Dsn, schema: str) -> str:
+def _reason(error: BaseException, dsn: Dsn, what: str) -> str:
     match error:
         case asyncpg.InvalidCatalogNameError():
             return f"there is no database {dsn.database!r} on that server; create it, or correct the URL"
@@ -123,7 +124,7 @@ def _reason(error: BaseException, dsn: Dsn, schema: str) -> str:
             return f"the server refused the user {dsn.user!r} or its password; correct the URL"
         case asyncpg.InsufficientPrivilegeError():
             said = " ".join(str(error).split())
-            return f"the role {dsn.user!r} may not do this ({said}); {remedy(str(error), dsn.user, schema, quote)}"
+            return f"the role {dsn.user!r} may not do this ({said}); {_right(str(error), dsn, what)}"
         case ServerTooOld():
             return (
                 f"it is PostgreSQL {error.major}, and {OLDEST_MAJOR} is the oldest that Liftlock works with; upgrade it"
@@ -133,7 +134,7 @@ def _reason(error: BaseException, dsn: Dsn, schema: str) -> str:
         case Unfit():
             return str(error)
         case asyncpg.TooManyConnectionsError():
-            return "it has no connection left; raise max_connections or stop other clients"
+            return f"it has no connection left; {_whose_limit(str(error), dsn)} or stop other clients"
         case asyncpg.ReadOnlySQLTransactionError():
             return (
                 "it is read-only (a standby, or default_transaction_read_only is on); give the address of the primary, "
@@ -145,6 +146,23 @@ def _reason(error: BaseException, dsn: Dsn, schema: str) -> str:
             return "Liftlock's own tables are not there yet; they are created at start, look at the service's log"
         case _:
             return _no_answer(error)
+
+
+def _whose_limit(said: str, dsn: Dsn) -> str:
+    """A role and a database may have limits of their own below the server's."""
+    if said.startswith("too many connections for role"):
+        return f"raise the role's own limit (ALTER ROLE {quote(dsn.user)} CONNECTION LIMIT -1)"
+    if said.startswith("too many connections for database"):
+        return f"raise the database's own limit (ALTER DATABASE {quote(dsn.database)} CONNECTION LIMIT -1)"
+    return "raise max_connections"
+
+
+def _right(said: str, dsn: Dsn, what: str) -> str:
+    """A service that does not own its tables is not meant to make them, nor to be granted what that takes; one that
+    may make nothing in its database has none yet."""
+    if what == OWN_TABLES and "permission denied for database" not in said:
+        return BY_THEIR_OWNER
+    return remedy(said, dsn.user, CONTROL if what == CONTROL_DATABASE else LEDGER, quote)
 
 
 def _no_answer(error: BaseException) -> str:

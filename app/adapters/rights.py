@@ -12,6 +12,14 @@ LEDGER_TABLES = frozenset(
 )  # fmt: skip
 NO_CONNECT = "CONNECT privilege"
 
+BY_THEIR_OWNER = (
+    "bring Liftlock's own tables up to this release as the role that owns them, "
+    "DATABASE_URL=postgresql://OWNER@… python -m app.installing, and let this one work with them as deploy/roles.sql "
+    "says"
+)
+SPARED = "REVOKE UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER ON {audit} FROM {role}"
+"""The audit trail is added to and read, and nothing else."""
+
 Quote = Callable[[str], str]
 
 _DENIED = re.compile(r"permission denied for (database|schema|table|view|sequence|function) (.+)")
@@ -27,7 +35,10 @@ def remedy(said: str, role: str, schema: str, quote: Quote) -> str:
     if (denied := _DENIED.fullmatch(first)) is not None:
         kind, name = denied[1], denied[2].strip('"')
         lacking = _lacking(kind, name, said, schema, quote)
-        return _AS_OWNER + "; ".join(f"GRANT {one} TO {quote(role)}" for one in lacking)
+        granted = [f"GRANT {one} TO {quote(role)}" for one in lacking]
+        if any(one.endswith(f"TABLES IN SCHEMA {quote(CONTROL)}") for one in lacking):
+            granted.append(SPARED.format(audit=f"{quote(CONTROL)}.audit", role=quote(role)))
+        return _AS_OWNER + "; ".join(granted)
     if (owned := _NOT_OWNER.fullmatch(first)) is not None:
         kind, name = owned[1], owned[2]
         place = f"{quote(schema)}." if _is_ours(kind, name, schema) else ""

@@ -77,6 +77,8 @@ def _counted(census: Census, environments: tuple[str, ...]) -> Iterator[GaugeMet
     yield _gauge("liftlock_processes_alive", "Processes that have said so in the last 30 seconds.", alive, "kind")
     deliveries = [((), census.deliveries_open)]
     yield _gauge("liftlock_webhook_deliveries_open", "Deliveries to webhooks that are not over.", deliveries)
+    late = "For how long what runs by itself has been due, and beat has not begun it."
+    yield _gauge("liftlock_schedule_overdue_seconds", late, [((), census.overdue_s)])
 
 
 def _each(counts: Mapping[str, int]) -> list[tuple[tuple[str, ...], float]]:

@@ -34,8 +34,8 @@ def live() -> Response:
 def ready() -> Response:
     """Whether requests can be served
 
-    `degraded`: jobs are accepted and wait for Redis. `unready`: PostgreSQL is away, or the tables are not
-    there yet.
+    `degraded`: jobs are accepted and wait for Redis, or PostgreSQL answers and takes no change. `unready`: it
+    is away, or the tables are not there yet.
     """
     checks = run(services().health.checks())
     if any(check.needed and not check.ok for check in checks):

@@ -30,7 +30,8 @@ class Census:
     `jobs`: those that have not ended, by environment and state; `conflicts`: the open ones by environment and kind;
     `drifted`: differences at the last look, by environment; `sessions_waiting`: behind the running jobs of an
     environment; `rollout_targets`: that jobs over several targets have come to and are not over with, by the state of
-    the job there; `processes`: alive, by kind; `deliveries_open`: to webhooks, that are not over.
+    the job there; `processes`: alive, by kind; `deliveries_open`: to webhooks, that are not over; `overdue_s`: for how
+    long what runs by itself has been due, which is seconds while beat ticks.
     """
 
     jobs: Mapping[tuple[str, str], int] = field(default_factory=dict)
@@ -41,6 +42,7 @@ class Census:
     processes: Mapping[str, int] = field(default_factory=dict)
     oldest_queued_s: float = 0.0
     deliveries_open: float = 0
+    overdue_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

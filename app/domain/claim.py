@@ -8,9 +8,10 @@ from app.domain.job import JobId
 
 
 class ClaimRefusal(StrEnum):
-    """Why a delivered job was not taken."""
+    """Why a delivered job was not taken; `NEWER_RELEASE`: it is of a kind that this release does not know."""
 
     UNKNOWN = "unknown"
+    NEWER_RELEASE = "newer_release"
     FINISHED = "finished"
     ALREADY_RUNNING = "already_running"
     NOT_HEAD = "not_head"

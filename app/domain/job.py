@@ -234,7 +234,8 @@ class Attempt:
 
     `starts`: how many earlier attempts have begun to work, or may have taken the target, as far as it is known.
     `contended`: it had to wait for another, and the conflict log says so. `wishes`: what was asked of it meanwhile.
-    `request_id`, `traceparent`: of the request that asked for the job.
+    `request_id`, `traceparent`: of the request that asked for the job. `away_ms`: since when its attempts, one after
+    the other, have not reached its target.
     """
 
     job_id: JobId
@@ -250,6 +251,7 @@ class Attempt:
     wishes: Wishes = Wishes()
     request_id: str | None = None
     traceparent: str | None = None
+    away_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,7 +267,8 @@ class Ended:
 
 NOT_HERE = "environment_missing"
 """Why a job is given back, or waits, whose environment the process does not know."""
-HELD_NOTHING = frozenset({"for_target", "target_unreachable", "target_unusable", NOT_HERE})
+AWAY = "target_unreachable"
+HELD_NOTHING = frozenset({"for_target", AWAY, "target_unusable", NOT_HERE})
 """Why an attempt gave its job back that has surely not taken its target; of any other nobody knows."""
 
 

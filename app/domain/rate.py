@@ -1,7 +1,7 @@
 """How often something may happen: a bucket that fills by itself, and is taken from."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 
@@ -27,6 +27,11 @@ def filled(bucket: Bucket, rate: Rate, now: datetime) -> Bucket:
     """As it is now; a clock that was set back fills nothing."""
     passed_s = max((now - bucket.at).total_seconds(), 0.0)
     return Bucket(min(bucket.left + passed_s / rate.every_s, float(rate.most)), now)
+
+
+def since(bucket: Bucket, now: datetime) -> Bucket:
+    """To be kept instead of it: after a clock was set back it fills from then on, not only when that has caught up."""
+    return bucket if bucket.at <= now else replace(bucket, at=now)
 
 
 def taken(bucket: Bucket) -> Bucket:

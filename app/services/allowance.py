@@ -4,7 +4,7 @@ import threading
 from dataclasses import dataclass
 
 from app.domain.errors import TooOften
-from app.domain.rate import Bucket, Rate, filled, full, taken, wait_s
+from app.domain.rate import Bucket, Rate, filled, full, since, taken, wait_s
 from app.ports import Clock
 
 MOST_CALLERS = 10_000
@@ -34,7 +34,7 @@ class Allowance:
             known = self._buckets.pop(caller, None) or full(self.rate, now)
             bucket = filled(known, self.rate, now)
             wait = wait_s(bucket, self.rate)
-            after = self._buckets[caller] = known if wait else taken(bucket)
+            after = self._buckets[caller] = since(known, now) if wait else taken(bucket)
             while len(self._buckets) > self._most:
                 # whoever has asked for nothing for longest has a full one anyway
                 del self._buckets[next(iter(self._buckets))]

@@ -113,7 +113,7 @@ class ConflictResolutionService:
 
     async def record_refused_claim(self, refused: ClaimRefused, worker: str) -> None:
         """Two workers met at one job, or two jobs at one target."""
-        if refused.why is ClaimRefusal.UNKNOWN:
+        if refused.why in (ClaimRefusal.UNKNOWN, ClaimRefusal.NEWER_RELEASE):
             return
         await self._log.record(
             _not_head(refused, worker) if refused.why is ClaimRefusal.NOT_HEAD else _delivered_again(refused, worker)

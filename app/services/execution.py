@@ -137,8 +137,7 @@ class PlanExecutor:
         except BackendUnusable as error:
             return cannot_be_used(attempt, error, self._policy.give_back_ms)
         except BackendUnavailable as error:
-            waited_ms = (self._clock.now() - attempt.queued_since).total_seconds() * 1000
-            patient = waited_ms <= self._policy.target_patience_ms
+            patient = attempt.away_ms <= self._policy.target_patience_ms
             return cannot_be_reached(attempt, error, self._policy.give_back_ms, patient=patient)
         except ConnectionLost as error:
             return GivenBack("connection_lost", error.detail, self._policy.give_back_ms)

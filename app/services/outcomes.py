@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from app.domain.errors import BackendUnavailable, ListedRefusal, Refusal
 from app.domain.failure import Failure, FailureCode
-from app.domain.job import Attempt, Ended, GivenBack, JobKind, JobRequest, JobState, Outcome
+from app.domain.job import AWAY, Attempt, Ended, GivenBack, JobKind, JobRequest, JobState, Outcome
 from app.domain.problem import Problem
 from app.domain.promotion import HELD_BACK
 from app.domain.signals import Cancelled
@@ -131,8 +131,8 @@ def target_unusable(error: BackendUnavailable) -> Ended:
 
 def cannot_be_reached(attempt: Attempt, error: BackendUnavailable, give_back_ms: int, *, patient: bool) -> Outcome:
     if attempt.starts == 0 and not patient:
-        return Ended(JobState.FAILED, "target_unreachable", error.detail, target_failure(error))
-    return GivenBack("target_unreachable", error.detail, give_back_ms)
+        return Ended(JobState.FAILED, AWAY, error.detail, target_failure(error))
+    return GivenBack(AWAY, error.detail, give_back_ms)
 
 
 def target_failure(error: BackendUnavailable) -> Failure:

@@ -4,7 +4,7 @@ import ipaddress
 import threading
 
 from app.domain.errors import TooManyTries
-from app.domain.rate import Bucket, Rate, filled, full, taken, wait_s
+from app.domain.rate import Bucket, Rate, filled, full, since, taken, wait_s
 from app.ports import Clock
 
 RATE = Rate(most=10, every_s=6)
@@ -22,8 +22,13 @@ class FailedTries:
 
     def wait_s(self, address: str | None) -> int:
         """Seconds until another try is looked at; 0 when one may be made now."""
-        known = self._buckets.get(_home(address))
-        return 0 if known is None else wait_s(filled(known, self._rate, self._clock.now()), self._rate)
+        home, now = _home(address), self._clock.now()
+        with self._lock:
+            known = self._buckets.get(home)
+            if known is None:
+                return 0
+            known = self._buckets[home] = since(known, now)
+        return wait_s(filled(known, self._rate, now), self._rate)
 
     def refuse_too_many(self, address: str | None) -> None:
         """Raises TooManyTries."""

@@ -282,7 +282,7 @@ class Stand:
         self.deliveries = MemoryDeliveries(self.clock, self.webhooks, self.trail)
         self.courier, self.vault = RecordingCourier(), OpenVault()
         sync = EnvironmentSyncService(environments, overview, Comparer(overview, self.schemas), self.proofs, gate)
-        self.muster = MemoryMuster(self.store, self.log, self.checks, self.locks, self.clock)
+        self.muster = MemoryMuster(self.store, self.log, self.checks, self.locks, self.schedules)
         authenticator = Authenticator(self.tokens, self.clock, FailedTries(self.clock), settings.admin_token)
         return Services(
             settings=settings,

@@ -154,12 +154,28 @@ def test_doctor_says_what_is_wrong_and_the_fix(tmp_path: Path) -> None:
     assert said.exit_code == Exit.UNREACHABLE and "hush" not in said.output
 
 
+def test_doctor_finds_addresses_and_files_that_a_service_would_not_start_with(tmp_path: Path) -> None:
+    wrong = {"DATABASE_URL": "postgresql://me:hush@[::1", "REDIS_URL": "redis://h:abc", "LIFTLOCK_CONFIG": "gone.toml"}
+    terminal = Terminal(tmp_path, environ={"LIFTLOCK_URL": "http://127.0.0.1:1", **wrong})
+    found = [one for one in terminal.document("doctor") if one["ok"] is False]
+    assert {"DATABASE_URL", "REDIS_URL", "configuration"} <= {one["about"] for one in found}
+    assert any("gone.toml, and there is no such file" in one["says"] for one in found)
+    assert "hush" not in str(found)
+
+
 def test_doctor_knows_that_nobody_would_work(here: Terminal) -> None:
     with standing(applied=(), changed_settings={"read_only": True}) as stand:
         here.http = Worked(stand)
         idle = {one["about"]: one for one in here.document("doctor")}
     assert idle["workers"]["ok"] is False and "celery --app worker.celery" in idle["workers"]["fix"]
     assert idle["read-only"]["says"] == "this service makes no changes (LIFTLOCK_READ_ONLY)"
+
+
+def test_doctor_finds_that_nothing_begins_by_itself(here: Terminal, stand: Stand) -> None:
+    here.http = Worked(stand)
+    stand.clock.advance(3_600)
+    (late,) = [one for one in here.document("doctor") if one["about"] == "schedules"]
+    assert late["ok"] is False and "beat does not run" in late["says"] and "worker.beat" in late["fix"]
 
 
 def test_doctor_finds_whom_nobody_can_tell(here: Terminal) -> None:
@@ -219,11 +235,15 @@ def test_doctor_knows_an_old_server_a_standby_and_a_lack_of_rights() -> None:
 
     about = {
         "database": "shop", "role": "me", "now": datetime(2020, 1, 1, tzinfo=UTC), "standby": True,
-        "may_create": False, "installed": False,
+        "read_only": False, "may_create": False, "installed": False, "may_use": True,
     }  # fmt: skip
     found = {one.about: one for one in (*_judged(Dsn("postgresql://me@db/shop"), about), *_version(12))}
     assert {name for name, one in found.items() if one.ok is False} == {"primary", "rights", "clock", "DATABASE_URL"}
     assert found["rights"].fix == 'GRANT CREATE ON DATABASE "shop" TO "me"'
+    given = {**about, "standby": False, "read_only": True, "installed": True, "may_use": False}
+    locked = {one.about: one for one in _judged(Dsn("postgresql://me@db/shop"), given)}
+    assert locked["primary"].fix == 'ALTER ROLE "me" SET default_transaction_read_only = off'
+    assert "deploy/roles.sql" in (locked["rights"].fix or "")
 
 
 def test_the_demo_works_on_a_copy_of_the_samples_and_keeps_what_was_written_there(tmp_path: Path) -> None:

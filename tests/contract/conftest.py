@@ -163,6 +163,7 @@ def _memory_room() -> Iterator[Room]:
     conflicts, checks, trail = MemoryConflicts(clock), MemoryDrift(clock), MemoryTrail(clock)
     locks, webhooks = MemoryLocks(store), MemoryWebhooks(clock, trail)
     file = MemoryFileRecord(store, conflicts, checks, clock)
+    schedules = MemorySchedules(store)
     yield Room(
         MemoryJobs(store),
         MemoryWishes(store),
@@ -170,7 +171,7 @@ def _memory_room() -> Iterator[Room]:
         MemorySweep(store),
         conflicts,
         conflicts,
-        MemorySchedules(store),
+        schedules,
         keys,
         locks,
         checks,
@@ -185,7 +186,7 @@ def _memory_room() -> Iterator[Room]:
         MemoryConvoys(store),
         events,
         events,
-        MemoryMuster(store, conflicts, checks, locks, clock),
+        MemoryMuster(store, conflicts, checks, locks, schedules),
         webhooks,
         MemoryDeliveries(clock, webhooks, trail),
         MemorySessions(),

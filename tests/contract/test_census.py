@@ -3,6 +3,7 @@
 from app.domain.census import Process, ProcessKind
 from app.domain.conflict import Collision, ConflictKind
 from app.domain.drift import DriftState
+from app.domain.job import Origin
 from tests.contract.conftest import Room
 from tests.contract.test_drift import DRIFTED
 from tests.contract.test_jobs import DONE, NOTHING, add, claim, new_job
@@ -64,3 +65,12 @@ def test_a_process_is_counted_from_its_first_word_to_its_last(room: Room) -> Non
 
     assert both == {"worker": 1, "api": 1}
     assert room.run(room.muster.count()).processes == {"api": 1}
+
+
+def test_what_is_due_and_has_not_begun_is_overdue_until_somebody_ticks(room: Room) -> None:
+    assert room.run(room.muster.count()).overdue_s == 0
+    room.run(room.schedules.pause("rescue", Origin()))
+    room.pass_time(900)
+    assert 300 <= room.run(room.muster.count()).overdue_s < 360  # the purge, every 10 minutes; not what is paused
+    room.run(room.schedules.tick())
+    assert room.run(room.muster.count()).overdue_s == 0

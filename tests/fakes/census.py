@@ -8,20 +8,27 @@ from app.domain.conflict import ConflictState
 from app.domain.drift import DriftState
 from app.domain.errors import BackendUnavailable
 from app.domain.job import Job, JobState
-from app.ports import Clock, ConflictQuery
+from app.ports import ConflictQuery
 from tests.fakes.conflicts import MemoryConflicts
 from tests.fakes.drift import MemoryDrift
 from tests.fakes.jobs import JobStore
 from tests.fakes.locks import MemoryLocks
+from tests.fakes.schedules import MemorySchedules
 
 
 class MemoryMuster:
     """Implements ports.Muster."""
 
     def __init__(
-        self, store: JobStore, conflicts: MemoryConflicts, checks: MemoryDrift, locks: MemoryLocks, clock: Clock
+        self,
+        store: JobStore,
+        conflicts: MemoryConflicts,
+        checks: MemoryDrift,
+        locks: MemoryLocks,
+        schedules: MemorySchedules,
     ) -> None:
-        self._store, self._conflicts, self._checks, self._locks, self._clock = store, conflicts, checks, locks, clock
+        self._store, self._conflicts, self._checks, self._locks = store, conflicts, checks, locks
+        self._schedules, self._clock = schedules, store.clock
         self._processes: dict[str, tuple[Process, datetime]] = {}
         self.unavailable: BackendUnavailable | None = None
 
@@ -45,6 +52,9 @@ class MemoryMuster:
             ),
             processes=Counter(process.kind.value for process, at in self._processes.values() if at > now - ALIVE_FOR),
             oldest_queued_s=max(queued, default=0.0),
+            overdue_s=max(
+                [(now - one.next_due).total_seconds() for one in await self._schedules.all() if not one.paused] + [0.0]
+            ),
         )
 
     async def _waiting(self, jobs: list[Job]) -> dict[str, int]:

@@ -14,6 +14,7 @@ from app.domain.claim import ClaimRefusal, ClaimRefused
 from app.domain.convoying import UNDER_WAY
 from app.domain.environment import PART
 from app.domain.job import (
+    AWAY,
     HELD_NOTHING,
     LEFT_OPEN,
     Attempt,
@@ -44,6 +45,7 @@ class Row:
     owner: str | None = None
     parked: bool = False
     held_nothing: int = 0
+    away_since: datetime | None = None
     dispatches: int = 0
     wishes: Wishes = field(default_factory=Wishes)
     due_at: datetime | None = None
@@ -267,6 +269,7 @@ class MemoryClaims:
                 self._store.change(row, lease_until=None, finished_at=now, steps=steps, **_ended(outcome))
             case GivenBack():
                 row.held_nothing += outcome.reason in HELD_NOTHING
+                row.away_since = (row.away_since or self._store.clock.now()) if outcome.reason == AWAY else None
                 row.parked, row.due = True, self._until(outcome.after_ms)
                 self._store.change(
                     row, state=JobState.QUEUED, lease_until=None, reason=outcome.reason, message=outcome.message
@@ -305,7 +308,11 @@ class MemoryClaims:
             wishes=self._store.rows[job.id].wishes,
             request_id=job.origin.request_id,
             traceparent=job.origin.traceparent,
+            away_ms=self._away_ms(self._store.rows[job.id].away_since),
         )
+
+    def _away_ms(self, since: datetime | None) -> int:
+        return 0 if since is None else round((self._store.clock.now() - since).total_seconds() * 1000)
 
     def _refusal(self, row: Row) -> ClaimRefused:
         job, environment = row.job, row.job.request.environment

@@ -5,7 +5,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from redis import Redis
 
+from app.cli.local.servers import look_at_redis
 from app.domain.environment import Dsn, Environment
 from app.domain.errors import BackendUnavailable, BackendUnusable
 from app.domain.job import JobId, JobKind, JobRequest, JobState, Origin
@@ -185,3 +187,40 @@ def _tried(house: House) -> dict[str, str] | None:
         return house.statuses()
     except BackendUnavailable:
         return None
+
+
+def test_a_migration_may_take_longer_than_a_database_allows_its_applications(servers: Servers, folder: Path) -> None:
+    target = servers.new_database()
+    if servers.postgres.major < 17:  # there is no such limit
+        return
+    execute(target, f'ALTER DATABASE "{Dsn(target).database}" SET transaction_timeout = 200')
+    with with_target(servers, folder, target) as house:
+        house.write("1_one.sql", "-- migrate:up\nCREATE TABLE one (id int);\nSELECT pg_sleep(0.3);\n")
+        house.write("2_alone.sql", "-- migrate:up\nCREATE INDEX CONCURRENTLY one_id ON one (id);\n")
+        job = house.do()
+    assert (job.state, job.attempt) == (JobState.SUCCEEDED, 1), job.message
+
+
+def test_a_redis_that_takes_nothing_is_not_said_to_be_all_right(servers: Servers, folder: Path) -> None:
+    full = Redis.from_url(servers.valkey.url)
+    with with_target(servers, folder, servers.new_database()) as house:
+        full.config_set("maxmemory", 1)
+        try:
+            answer = house.http("GET", "/health/ready").get_json()
+            (found,) = look_at_redis(servers.valkey.url)
+        finally:
+            full.config_set("maxmemory", 0)
+            full.close()
+    (detail,) = (one["detail"] for one in answer["checks"] if one["name"] == "redis")
+    assert answer["status"] == "degraded" and "answers, and takes nothing" in detail and "maxmemory" in detail
+    assert not found.ok and "takes nothing" in found.says
+
+
+def test_what_a_server_lacks_is_not_put_right_in_the_file(servers: Servers, folder: Path) -> None:
+    with with_target(servers, folder, servers.new_database()) as house:
+        sort = "CREATE TABLE sorted AS SELECT g FROM generate_series(1, 20000) g ORDER BY md5(g::text)"
+        little = "SET LOCAL work_mem = '64kB'; SET LOCAL temp_file_limit = '64kB'"
+        house.write("2_sorted.sql", f"-- migrate:up\n{little};\n{sort};\n")
+        job = house.do()
+    assert job.error is not None and job.error.sqlstate == "53400"
+    assert job.error.next_steps == ("raise that limit of the target's server, then POST /migrations/run again",)

@@ -1,6 +1,7 @@
 """Liftlock's own tables, by its own engine: each migration goes up, down and up again, and leaves what was there."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from shutil import copyfile
 from uuid import UUID
@@ -12,7 +13,7 @@ from app.domain.environment import Dsn, Environment
 from app.domain.job import JobId, JobKind, JobState
 from app.wiring import CONTROL_MIGRATIONS
 from tests.support.house import House, open_house
-from tests.support.servers import Servers, value
+from tests.support.servers import Servers, execute, value
 
 pytestmark = pytest.mark.servers
 
@@ -65,6 +66,40 @@ def test_a_service_is_ready_when_it_has_all_the_tables_of_its_release(
         assert ready(house) == (200, "answers")
     finally:
         house.close()
+
+
+def test_a_control_database_that_was_restored_from_before_the_release_is_found(house: House) -> None:
+    assert ready(house) == (200, "answers")
+    with away(house):
+        assert ready(house)[0] == 503
+        execute(
+            house.dsn, "DELETE FROM liftlock.migrations WHERE scope = 'liftlock_control' AND name = 'control-removed'"
+        )
+    status, said = ready(house)
+    assert status == 503 and "after a restore: restart it" in said
+
+
+def test_a_control_database_that_takes_no_change_is_not_said_to_be_all_right(house: House) -> None:
+    assert ready(house) == (200, "answers")
+    name = Dsn(house.dsn).database
+    execute(house.dsn, f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
+    fresh = House(wiring.build(house.services.settings), house.folder)
+    try:
+        status, said = ready(fresh)
+        assert status == 200 and "every change refused" in said
+        assert fresh.http("GET", "/health/ready").get_json()["status"] == "degraded"
+        assert fresh.http("POST", "/migrations/run?environment=copy").status_code == 503
+    finally:
+        fresh.close()
+
+
+@contextmanager
+def away(house: House) -> Iterator[None]:
+    """As while it is dropped and restored."""
+    keys = "ALTER TABLE liftlock_control.{} RENAME TO {}"
+    execute(house.dsn, keys.format("idempotency_keys", "gone"))
+    yield
+    execute(house.dsn, keys.format("gone", "idempotency_keys"))
 
 
 def ready(house: House) -> tuple[int, str]:

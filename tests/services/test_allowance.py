@@ -5,6 +5,7 @@ import pytest
 from app.domain.errors import TooOften
 from app.domain.rate import Rate
 from app.services.allowance import Allowance, Left
+from app.services.tries import FailedTries
 from tests.fakes.clock import FakeClock
 
 
@@ -30,6 +31,20 @@ def test_refused_requests_do_not_put_off_the_next_one() -> None:
             allowance.take("a")
     clock.advance(1)
     assert allowance.take("a").requests == 0
+
+
+def test_a_clock_that_is_set_back_puts_off_nobody_for_longer_than_is_said() -> None:
+    clock = FakeClock()
+    allowance, tries = Allowance(clock, Rate(most=1, every_s=10)), FailedTries(clock, Rate(most=1, every_s=10))
+    allowance.take("a")
+    tries.failed("10.0.0.1")
+    clock.advance(-3_600)
+    with pytest.raises(TooOften):
+        allowance.take("a")
+    assert tries.wait_s("10.0.0.1") == 10
+    clock.advance(10)
+    assert allowance.take("a").requests == 0
+    assert tries.wait_s("10.0.0.1") == 0
 
 
 def test_those_who_have_asked_longest_ago_are_forgotten_first() -> None:

@@ -232,10 +232,12 @@ def test_redis_away_leaves_the_decision_to_the_fence(floor: Floor) -> None:
 def test_a_target_that_is_away_is_waited_for_as_long_as_patience_lasts(floor: Floor) -> None:
     floor.targets.unavailable = BackendUnavailable("nothing listens there")
     attempt = floor.attempt()
-
+    floor.clock.advance(7_200)  # in the queue: nobody has tried to reach the target
     assert isinstance(floor.execute(attempt), GivenBack)
+
+    floor.portal.run(floor.claims.end(attempt, GivenBack("target_unreachable", "nothing listens there")))
     floor.clock.advance(3_601)
-    outcome = ended(floor.execute(attempt))
+    outcome = ended(floor.execute(floor.claim(attempt.job_id)))
     assert (outcome.state, outcome.reason) == (JobState.FAILED, "target_unreachable")
 
 

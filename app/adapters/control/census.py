@@ -6,6 +6,7 @@ from sqlalchemy import Text, bindparam, text
 
 from app.adapters.control.database import ControlDatabase
 from app.adapters.control.direct import Direct, Row
+from app.adapters.control.rows import JOB_KINDS
 from app.domain.census import ALIVE_FOR, Census, Process
 
 _COUNT = Direct(
@@ -41,6 +42,10 @@ _COUNT = Direct(
     UNION ALL
     SELECT 'deliveries_open', NULL, NULL, count(*)::float8
     FROM liftlock_control.webhook_deliveries WHERE state = 'pending'
+    UNION ALL
+    SELECT 'overdue_s', NULL, NULL, COALESCE(extract(epoch FROM clock_timestamp() - min(next_due)), 0)::float8
+    FROM liftlock_control.schedules
+    WHERE NOT paused AND next_due < clock_timestamp() AND kind = ANY (CAST(:kinds AS text[]))
 """)
 )
 _SEEN = text("""
@@ -57,7 +62,7 @@ class ControlMuster:
         self._database = database
 
     async def count(self) -> Census:
-        return _census(await self._database.rows(_COUNT, {"alive_for": ALIVE_FOR}))
+        return _census(await self._database.rows(_COUNT, {"alive_for": ALIVE_FOR, "kinds": list(JOB_KINDS)}))
 
     async def seen(self, process: Process) -> None:
         values = {"name": process.name, "kind": process.kind.value, "release": process.release}
@@ -74,7 +79,7 @@ def _census(rows: list[Row]) -> Census:
     whole: dict[str, Any] = {kind: {} for kind in kinds}
     for row in rows:
         what, one, other, number = row["what"], row["one"], row["other"], row["number"]
-        if what in ("oldest_queued_s", "deliveries_open"):
+        if what in ("oldest_queued_s", "deliveries_open", "overdue_s"):
             whole[what] = number
         else:
             whole[what][one if other is None else (one, other)] = int(number)

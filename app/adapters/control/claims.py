@@ -14,6 +14,7 @@ from app import failpoints
 from app.adapters.codec import FAILURE, REQUEST, STEPS, optional_json, to_json
 from app.adapters.control.database import ControlDatabase
 from app.adapters.control.direct import Direct
+from app.adapters.control.rows import JOB_KINDS
 from app.domain.claim import ClaimRefusal, ClaimRefused
 from app.domain.events import said_by
 from app.domain.job import LEFT_OPEN, Attempt, Ended, GivenBack, JobId, JobState, StepRecord, Wishes
@@ -30,6 +31,13 @@ One that died, or was cut off, between F1 and its `started` holds it and shows i
 committed meanwhile this sees too little, never too much.
 """
 
+AWAY_FOR_MS = """COALESCE((
+    SELECT CAST(extract(epoch FROM clock_timestamp() - min(e.at)) * 1000 AS bigint) FROM liftlock_control.job_events e
+    WHERE e.job_id = j.id AND e.from_state = 'running' AND e.reason = 'target_unreachable' AND e.id > COALESCE((
+        SELECT max(o.id) FROM liftlock_control.job_events o
+        WHERE o.job_id = j.id AND o.from_state = 'running' AND o.reason <> 'target_unreachable'), 0)), 0)"""
+"""By the clock that has said so, whatever the worker's says; how long the job had waited before is no part of it."""
+
 _CLAIM = Direct(
     text(
         """
@@ -38,7 +46,7 @@ _CLAIM = Direct(
         owner = :owner, lease_until = clock_timestamp() + make_interval(secs => :ttl_s), parked = false,
         started_at = COALESCE(started_at, clock_timestamp())
     FROM liftlock_control.targets t
-    WHERE j.id = :id AND j.state = :queued AND t.id = j.target_id
+    WHERE j.id = :id AND j.state = :queued AND t.id = j.target_id AND j.kind = ANY (CAST(:kinds AS text[]))
       AND NOT EXISTS (
         SELECT 1 FROM liftlock_control.jobs p
         WHERE p.target_id = j.target_id AND p.seq < j.seq AND p.state IN ('queued', 'running') OFFSET 0)
@@ -46,8 +54,9 @@ _CLAIM = Direct(
         GREATEST(j.starts, CASE WHEN j.attempt = 1 OR j.attempt - 1 = {held_nothing} THEN 0 ELSE 1 END) AS starts,
         COALESCE(j.principal_name, j.principal_id) AS actor, j.cancel_requested_by, j.paused_by, j.request_id,
         j.traceparent, EXISTS (
-            SELECT 1 FROM liftlock_control.conflicts c WHERE c.job_id = j.id AND c.state = 'open') AS contended
-""".replace("{held_nothing}", HELD_NOTHING_TIMES)
+            SELECT 1 FROM liftlock_control.conflicts c WHERE c.job_id = j.id AND c.state = 'open') AS contended,
+        CASE WHEN j.attempt = 1 THEN 0 ELSE {away_for_ms} END AS away_ms
+""".replace("{held_nothing}", HELD_NOTHING_TIMES).replace("{away_for_ms}", AWAY_FOR_MS)
     ),
     queued="queued",
 )
@@ -57,7 +66,7 @@ _PARK = text("""
     WHERE id = :id AND state = 'queued' AND NOT parked
 """)
 _WHO_HAS_IT = text("""
-    SELECT j.state, j.attempt, j.owner, j.lease_until, t.name AS environment,
+    SELECT j.kind, j.state, j.attempt, j.owner, j.lease_until, t.name AS environment,
            p.id AS holder, p.state AS holder_state, p.kind AS holder_kind, p.owner AS holder_owner,
            p.started_at AS holder_since
     FROM liftlock_control.jobs j
@@ -201,7 +210,8 @@ class ControlClaims:
 
     async def _take(self, job_id: JobId, owner: str, ttl_ms: int) -> Attempt | None:
         try:
-            row = await self._database.row(_CLAIM, {"id": job_id, "owner": owner, "ttl_s": ttl_ms / 1000})
+            taking = {"id": job_id, "owner": owner, "ttl_s": ttl_ms / 1000, "kinds": list(JOB_KINDS)}
+            row = await self._database.row(_CLAIM, taking)
         except asyncpg.UniqueViolationError:
             # two heads were claimed at once and the unique index let one through
             return None
@@ -221,6 +231,7 @@ class ControlClaims:
             wishes=Wishes(row["cancel_requested_by"], row["paused_by"]),
             request_id=row["request_id"],
             traceparent=row["traceparent"],
+            away_ms=row["away_ms"],
         )
 
     async def _park(self, job_id: JobId) -> bool:
@@ -232,6 +243,8 @@ class ControlClaims:
             row = (await connection.execute(_WHO_HAS_IT, {"id": job_id})).mappings().first()
         if row is None:
             return ClaimRefused(job_id, ClaimRefusal.UNKNOWN)
+        if row["kind"] not in JOB_KINDS:
+            return ClaimRefused(job_id, ClaimRefusal.NEWER_RELEASE)
         state = JobState(row["state"])
         evidence = {key: _plain(row[key]) for key in ("state", "attempt", "owner")}
         if state is JobState.RUNNING:

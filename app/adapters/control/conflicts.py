@@ -12,7 +12,7 @@ from app.adapters.control.asking import asked_by
 from app.adapters.control.database import ControlDatabase
 from app.adapters.control.direct import Direct
 from app.adapters.control.environment_names import concerns
-from app.adapters.control.rows import conflict_of
+from app.adapters.control.rows import CONFLICT_KINDS, conflict_of
 from app.adapters.control.tables import conflicts
 from app.domain.conflict import Collision, Conflict
 from app.domain.job import JobId
@@ -114,7 +114,7 @@ class ControlConflicts:
         return tuple(recorded)
 
     async def find(self, query: ConflictQuery) -> tuple[Conflict, ...]:
-        wanted = select(conflicts).order_by(conflicts.c.id.desc())
+        wanted = select(conflicts).where(conflicts.c.kind.in_(CONFLICT_KINDS)).order_by(conflicts.c.id.desc())
         if query.limit is not None:
             wanted = wanted.limit(query.limit)
         if query.before is not None:
@@ -129,7 +129,7 @@ class ControlConflicts:
 
     async def get(self, conflict_id: uuid.UUID) -> Conflict | None:
         async with self._database.single() as connection:
-            wanted = select(conflicts).where(conflicts.c.id == conflict_id)
+            wanted = select(conflicts).where(conflicts.c.id == conflict_id, conflicts.c.kind.in_(CONFLICT_KINDS))
             row = (await connection.execute(wanted)).mappings().first()
             return None if row is None else conflict_of(row)
 

@@ -5,7 +5,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import event
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -85,6 +86,7 @@ class ControlDatabase:
                 max_overflow=5,
                 pool_timeout=CONNECT_TIMEOUT_S,
             )
+            event.listen(self._engine.sync_engine, "checkout", _refuse_closed)
             self._autocommit = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         return self._engine
 
@@ -122,6 +124,13 @@ async def rows_on(connection: AsyncConnection, statement: Direct, values: Mappin
 
 _AWAY = (*LOST, *UNUSABLE, asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError)
 """Nobody is there, or it has not been installed yet."""
+
+
+def _refuse_closed(connection: Any, *_: object) -> None:
+    """One that ended while nobody used it (a restart, a failover, idle_session_timeout): the pool makes a new one
+    instead, and nobody is told that the database is away, which is back by now."""
+    if connection.driver_connection.is_closed():
+        raise InvalidatePoolError
 
 
 def driver_error(error: DBAPIError) -> BaseException:

@@ -13,7 +13,7 @@ from app.adapters.control.announcements import Announcements, Watcher
 from app.adapters.control.database import ControlDatabase, rows_on
 from app.adapters.control.direct import Direct, Row
 from app.adapters.control.environment_names import concerns
-from app.adapters.control.rows import job_of
+from app.adapters.control.rows import JOB_KINDS, job_of
 from app.adapters.control.tables import jobs, targets
 from app.domain.busy import in_the_way
 from app.domain.convoying import UNDER_WAY
@@ -119,10 +119,12 @@ class ControlJobs:
 
     async def get(self, job_id: JobId) -> Job | None:
         row = await self._database.row(_GET, {"id": job_id})
-        return None if row is None else job_of(row, STEPS.validate_python(row["steps"]))
+        if row is None or row["kind"] not in JOB_KINDS:
+            return None
+        return job_of(row, STEPS.validate_python(row["steps"]))
 
     async def find(self, query: JobQuery) -> tuple[Job, ...]:
-        wanted = select(jobs).order_by(jobs.c.id.desc()).limit(query.limit)
+        wanted = select(jobs).where(jobs.c.kind.in_(JOB_KINDS)).order_by(jobs.c.id.desc()).limit(query.limit)
         if query.before is not None:
             wanted = wanted.where(jobs.c.id < query.before)
         if query.state is not None:
@@ -140,7 +142,7 @@ class ControlJobs:
             return tuple(job_of(row) for row in (await connection.execute(wanted)).mappings())
 
     async def open_on(self, queue: str) -> tuple[Job, ...]:
-        return tuple(job_of(row) for row in await self._database.rows(_OPEN_ON, {"queue": queue}))
+        return _jobs(await self._database.rows(_OPEN_ON, {"queue": queue}))
 
     async def _try_to_add(self, job: NewJob) -> Job | None:
         """None when the target is not known yet."""
@@ -170,7 +172,7 @@ async def _other(connection: AsyncConnection, job: NewJob) -> Job | None:
     if job.request.on_busy is OnBusy.QUEUE:
         return None
     found = await rows_on(connection, _OPEN_ON, {"queue": job.request.queue})
-    return in_the_way(job.request, [job_of(row) for row in found])
+    return in_the_way(job.request, _jobs(found))
 
 
 async def _twin(connection: AsyncConnection, key: str, within_s: int) -> Job | None:
@@ -189,6 +191,10 @@ async def _use_key(connection: AsyncConnection, claim: KeyClaim, job_id: JobId) 
         raise IdempotencyInProgress(
             f"another request with the Idempotency-Key {claim.key!r} has taken over; ask again for its answer"
         )
+
+
+def _jobs(rows: Sequence[Row]) -> tuple[Job, ...]:
+    return tuple(job_of(row) for row in rows if row["kind"] in JOB_KINDS)
 
 
 def _added(rows: Sequence[Row]) -> Job | None:

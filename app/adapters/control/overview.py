@@ -8,7 +8,7 @@ from sqlalchemy import ARRAY, Text, bindparam, text
 from app.adapters.control.database import ControlDatabase
 from app.adapters.control.direct import Direct, Row
 from app.adapters.control.drift import check_of
-from app.adapters.control.rows import job_of
+from app.adapters.control.rows import JOB_KINDS, job_of
 from app.domain.axes import NO_JOBS, JobsSeen
 from app.domain.drift import DriftCheck
 
@@ -66,7 +66,7 @@ class ControlEnvironmentLog:
 
 def _with(row: Row, seen: JobsSeen) -> JobsSeen:
     seen = replace(seen, open=row["open_count"])
-    if row["id"] is None:
+    if row["id"] is None or row["kind"] not in JOB_KINDS:
         return seen
     job = job_of(row)
     if job.state.final:

@@ -14,6 +14,11 @@ from app.domain.schedule import Schedule
 
 Columns = RowMapping | Mapping[str, Any]
 
+JOB_KINDS = tuple(kind.value for kind in JobKind)
+CONFLICT_KINDS = tuple(kind.value for kind in ConflictKind)
+"""What this release knows of. A newer one that works on the same tables, or did so before somebody went back, may have
+left others there: they are passed over, and kept for it."""
+
 
 def job_of(row: Columns, steps: Sequence[StepRecord] = ()) -> Job:
     return Job(

@@ -9,14 +9,15 @@ from app.adapters.clock import new_id
 from app.adapters.codec import REQUEST, to_json
 from app.adapters.control.asking import asked_by
 from app.adapters.control.database import ControlDatabase
-from app.adapters.control.rows import schedule_of
+from app.adapters.control.rows import JOB_KINDS, schedule_of
 from app.adapters.control.tables import schedules
 from app.domain.job import JobId, JobKind, JobRequest, Origin
 from app.domain.schedule import Schedule, Wanted
 
 _DUE = text("""
     SELECT * FROM liftlock_control.schedules
-    WHERE NOT paused AND (next_due <= clock_timestamp() OR next_due > clock_timestamp() + every)
+    WHERE NOT paused AND kind = ANY (CAST(:kinds AS text[]))
+      AND (next_due <= clock_timestamp() OR next_due > clock_timestamp() + every)
     ORDER BY name FOR UPDATE SKIP LOCKED
 """).columns(*schedules.columns)
 """Locked until the commit: another tick passes over them, and later finds their next moment.
@@ -67,7 +68,8 @@ _ADVANCE = text("""
 
 _SET_PAUSED = text("""
     WITH changed AS (
-        UPDATE liftlock_control.schedules SET paused = :paused WHERE name = :name RETURNING *),
+        UPDATE liftlock_control.schedules SET paused = :paused
+        WHERE name = :name AND kind = ANY (CAST(:kinds AS text[])) RETURNING *),
     trail AS (
         INSERT INTO liftlock_control.audit
             (principal_id, principal_kind, principal_address, principal_name, request_id, action, environment, subject)
@@ -75,6 +77,7 @@ _SET_PAUSED = text("""
                NULLIF(changed.environment, 'liftlock-control'), changed.name FROM changed)
     SELECT * FROM changed
 """).columns(*schedules.columns)
+_KNOWN = {"kinds": list(JOB_KINDS)}
 _RAN = text("UPDATE liftlock_control.schedules SET last_job = :job_id WHERE name = :name")
 
 
@@ -86,7 +89,8 @@ class ControlSchedules:
 
     async def all(self) -> tuple[Schedule, ...]:
         async with self._database.single() as connection:
-            found = await connection.execute(select(schedules).order_by(schedules.c.name))
+            known = select(schedules).where(schedules.c.kind.in_(JOB_KINDS))
+            found = await connection.execute(known.order_by(schedules.c.name))
             return tuple(schedule_of(row) for row in found.mappings())
 
     async def keep(self, kind: JobKind, wanted: Sequence[Wanted], left_alone: Sequence[str] = ()) -> None:
@@ -99,7 +103,7 @@ class ControlSchedules:
 
     async def tick(self) -> tuple[JobId, ...]:
         async with self._database.begin() as connection:
-            due = [schedule_of(row) for row in (await connection.execute(_DUE)).mappings()]
+            due = [schedule_of(row) for row in (await connection.execute(_DUE, _KNOWN)).mappings()]
             started = [await _start(connection, one) for one in due]
         return tuple(job_id for job_id in started if job_id is not None)
 
@@ -114,7 +118,7 @@ class ControlSchedules:
             await connection.execute(_RAN, {"name": name, "job_id": job_id})
 
     async def _set_paused(self, name: str, origin: Origin, action: str, *, paused: bool) -> Schedule | None:
-        values = {"name": name, "paused": paused, "action": action, **asked_by(origin)}
+        values = {"name": name, "paused": paused, "action": action, **asked_by(origin), **_KNOWN}
         async with self._database.single() as connection:
             row = (await connection.execute(_SET_PAUSED, values)).mappings().first()
             return None if row is None else schedule_of(row)

@@ -14,6 +14,7 @@ from app.domain.signals import ConnectionLost
 CONNECT_TIMEOUT_S = 10
 CLOSE_TIMEOUT_S = 2
 CHECK_CLIENT_FROM_VERSION = 14
+WHOLE_TRANSACTION_FROM_VERSION = 17
 
 LOCK_STATES = frozenset({"55P03", "40P01", "40001"})
 
@@ -54,7 +55,8 @@ async def connect(dsn: Dsn, application_name: str, scope: str = "") -> asyncpg.C
 
 def session_limits_sql(connection: asyncpg.Connection, lock_ms: int, statement_ms: int) -> str:
     """As `limits_sql`, for statements that have no transaction around them."""
-    return limits_sql(connection, lock_ms, statement_ms, 0).replace("SET LOCAL", "SET")
+    limits = limits_sql(connection, lock_ms, statement_ms, 0) + _as_long_as_it_takes(connection)
+    return limits.replace("SET LOCAL", "SET")
 
 
 @asynccontextmanager
@@ -67,7 +69,7 @@ async def transaction(connection: asyncpg.Connection, patience: Patience, then: 
 
 async def begin(connection: asyncpg.Connection, patience: Patience, then: str = "") -> str:
     """Open a transaction and, in the same message, do `then`; the tag of the last command. Raises ConnectionLost."""
-    limits = limits_sql(connection, patience.fence_ms, 0, patience.idle_ms)
+    limits = limits_sql(connection, patience.fence_ms, 0, patience.idle_ms) + _as_long_as_it_takes(connection)
     try:
         return await connection.execute(f"BEGIN; {limits}; {then}")
     except LOST as error:
@@ -115,6 +117,14 @@ def limits_sql(connection: asyncpg.Connection, lock_ms: int, statement_ms: int, 
         # a statement of a client that is gone would otherwise run on, and commit
         limits += "; SET LOCAL client_connection_check_interval = 1000"
     return limits
+
+
+def _as_long_as_it_takes(connection: asyncpg.Connection) -> str:
+    """What a role or a database allows each transaction of an application ends the connection, and is no failure of the
+    step: it would be begun again, and end again."""
+    if connection.get_server_version().major < WHOLE_TRANSACTION_FROM_VERSION:
+        return ""
+    return "; SET LOCAL transaction_timeout = 0"
 
 
 async def _roll_back(connection: asyncpg.Connection) -> None:

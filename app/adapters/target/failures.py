@@ -134,12 +134,22 @@ _CODES = {
 _THERE_ALREADY = frozenset({"42P06", "42P07", "42701", "42710", "42723"})
 """A schema, a relation, a column, an object, a function."""
 
+_NOT_OF_THE_FILE = {
+    NO_RIGHT: "give the role that right",
+    "53100": "make room on the disk of the target's server",
+    "53200": "give the target's server more memory",
+    "53400": "raise that limit of the target's server",
+    "58030": "look into the log of the target's server and mend its disk",
+}
+"""What a server lacked: the file may be as it should."""
+
 
 def _next_steps(step: Step, state: str = "") -> tuple[str, ...]:
     file = step.body.file if step.body is not None else step.name
+    before = _NOT_OF_THE_FILE.get(state, f"correct {file}")
     if step.direction != "up":
-        return (f"correct {file}, then POST /migrations/rollback again",)
-    correct = f"correct {file}, then POST /migrations/run again"
+        return (f"{before}, then POST /migrations/rollback again",)
+    correct = f"{before}, then POST /migrations/run again"
     if state not in _THERE_ALREADY:
         return (correct,)
     # the first run on a database that is older than its files

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from app.client.documents.environments import Environment
 
 MOST_SKEW_S = 5
+MOST_LATE_S = 300
 
 
 @command(example="liftlock doctor\nliftlock doctor --json | jq '.[] | select(.ok == false)'")
@@ -65,8 +66,12 @@ def _environments(session: Session) -> Iterator[Finding]:
     """Of the file that a service started here would read."""
     from app.cli.local.environments_file import DEFAULT_NAME, problems_in
 
-    file = session.place.folder / session.place.environ.get("LIFTLOCK_CONFIG", DEFAULT_NAME)
+    named = session.place.environ.get("LIFTLOCK_CONFIG", "")
+    file = session.place.folder / (named or DEFAULT_NAME)
     if not file.is_file():
+        if named not in ("", "-"):
+            said = f"LIFTLOCK_CONFIG names {file}, and there is no such file"
+            yield bad("configuration", said, "correct it, or take it away: a service does not start with it")
         return
     try:
         problems = problems_in(file)
@@ -123,6 +128,7 @@ def _caller(session: Session) -> Iterator[Finding]:
         yield passed_over("read-only", "this service makes no changes (LIFTLOCK_READ_ONLY)")
     try:
         yield _workers(session.client.service.processes())
+        yield from _schedules(session.client.service.overdue_s())
         environments = session.client.environments.list(with_status=True)
         for environment in environments:
             yield _environment(environment)
@@ -137,6 +143,13 @@ def _workers(alive: Mapping[str, int]) -> Finding:
         return good("workers", f"{count} {'process says' if count == 1 else 'processes say'} that they live")
     why = "none has said within 30 s that it lives; jobs are accepted and wait"
     return bad("workers", why, "celery --app worker.celery worker, with the service's own settings; or liftlock up")
+
+
+def _schedules(overdue_s: float) -> Iterator[Finding]:
+    """Beat says nothing of itself: it shows in what is due and has not begun."""
+    if overdue_s > MOST_LATE_S:
+        why = f"what runs by itself has been due for {overdue_s:.0f} s and has not begun: beat does not run"
+        yield bad("schedules", why, "python -m worker.beat, with the service's own settings; or liftlock up")
 
 
 def _notified(session: Session, environments: Sequence["Environment"]) -> Iterator[Finding]:

@@ -13,6 +13,7 @@ from app.client.resources.asking import Resource, part
 from app.client.transport import Asked
 
 _ALIVE = re.compile(r'^liftlock_processes_alive\{kind="(\w+)"\} (\S+)$', re.MULTILINE)
+_OVERDUE = re.compile(r"^liftlock_schedule_overdue_seconds (\S+)$", re.MULTILINE)
 
 
 class Service(Resource):
@@ -39,6 +40,11 @@ class Service(Resource):
     def processes(self) -> Mapping[str, int]:
         """How many of each kind (`api`, `worker`) have said within 30 s that they live: what `/metrics` counts."""
         return {kind: int(float(count)) for kind, count in _ALIVE.findall(self._text("/metrics"))}
+
+    def overdue_s(self) -> float:
+        """For how long what runs by itself has been due and has not begun; 0 of an older service, which is silent."""
+        found = _OVERDUE.search(self._text("/metrics"))
+        return 0.0 if found is None else float(found[1])
 
     def openapi(self) -> Any:
         """The API as OpenAPI 3.1."""

@@ -1,0 +1,74 @@
+"""Servers that were away for a moment, as for a restart or a failover."""
+
+import asyncio
+from pathlib import Path
+
+import asyncpg
+import pytest
+from sqlalchemy import text
+
+from app.adapters.control.database import ControlDatabase
+from app.domain.environment import Dsn, Environment
+from app.domain.job import JobState
+from tests.support.house import open_house
+from tests.support.servers import Servers, execute
+
+pytestmark = pytest.mark.servers
+
+END_ALL = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'liftlock:control'"
+
+
+def test_whoever_asks_next_is_answered_over_a_new_connection(servers: Servers) -> None:
+    asyncio.run(ask_before_and_after_all_have_ended(servers.new_database()))
+
+
+async def ask_before_and_after_all_have_ended(dsn: str) -> None:
+    database, other = ControlDatabase(Dsn(dsn)), await asyncpg.connect(dsn)
+    try:
+        async with database.single() as first, database.single() as second:
+            raw = [await one.get_raw_connection() for one in (first, second)]
+            drivers = [one.driver_connection for one in raw]
+        await other.execute(f"{END_ALL} AND datname = current_database()")
+        async with asyncio.timeout(10):
+            while not all(driver is not None and driver.is_closed() for driver in drivers):
+                await other.fetchval("SELECT 1")
+        async with database.single() as connection:
+            assert (await connection.execute(text("SELECT 1"))).scalar_one() == 1
+        async with database.begin() as connection:
+            assert (await connection.execute(text("SELECT 2"))).scalar_one() == 2
+    finally:
+        await other.close()
+        await database.close()
+
+
+def test_a_job_that_has_waited_long_for_its_turn_still_waits_for_a_target_that_is_away(
+    servers: Servers, folder: Path
+) -> None:
+    nowhere = {"development": Environment("development", Dsn("postgresql://nobody@127.0.0.1:1/nowhere"))}
+    with open_house(servers, folder, environments=nowhere) as house:
+        job = house.submit().job
+        execute(house.dsn, "UPDATE liftlock_control.jobs SET created_at = created_at - interval '3 days'")
+        for _ in range(2):
+            tried = house.perform(job.id)
+            assert (tried.state, tried.reason) == (JobState.QUEUED, "target_unreachable")
+        execute(
+            house.dsn, "UPDATE liftlock_control.job_events SET at = at - interval '61 min' WHERE reason LIKE 'tar%'"
+        )
+        assert house.perform(job.id).state is JobState.FAILED
+
+
+def test_a_target_that_was_reached_in_between_is_waited_for_anew(servers: Servers, folder: Path) -> None:
+    nowhere = {"development": Environment("development", Dsn("postgresql://nobody@127.0.0.1:1/nowhere"))}
+    with open_house(servers, folder, environments=nowhere) as house:
+        job = house.submit().job
+        house.perform(job.id)
+        execute(
+            house.dsn,
+            "INSERT INTO liftlock_control.job_events (job_id, from_state, to_state, attempt, reason) "
+            "VALUES ($1, 'running', 'queued', 1, 'for_target')",
+            job.id,
+        )
+        execute(
+            house.dsn, "UPDATE liftlock_control.job_events SET at = at - interval '61 min' WHERE reason LIKE 'tar%'"
+        )
+        assert house.perform(job.id).state is JobState.QUEUED
