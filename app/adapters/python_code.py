@@ -11,6 +11,11 @@ from typing import Any
 from app.adapters.printing import divide
 from app.domain.migration import Action, PythonScript
 
+MOST_LOADED = 8
+"""More than there are jobs at work in one process."""
+
+_loaded: dict[str, None] = {}
+
 
 def load_action(script: PythonScript) -> Action:
     """The `up` or `down` of the file, ready to be awaited with a connection.
@@ -29,9 +34,20 @@ def _module(script: PythonScript) -> ModuleType:
     module = ModuleType(name)
     divide()
     module.__file__ = str(Path(script.folder, script.file))
-    sys.modules[name] = module
+    _enter(name, module)
     exec(compile(script.text, script.file, "exec"), module.__dict__)  # noqa: S102 - a file of the configured folder
     return module
+
+
+def _enter(name: str, module: ModuleType) -> None:
+    """Whose files were loaded before it and are not at work any more need no place: they may hold much."""
+    sys.modules[name] = module
+    _loaded.pop(name, None)
+    _loaded[name] = None
+    while len(_loaded) > MOST_LOADED:
+        oldest = next(iter(_loaded))
+        del _loaded[oldest]
+        sys.modules.pop(oldest, None)
 
 
 def _takes_one(action: Callable[..., object]) -> bool:

@@ -13,7 +13,8 @@ import asyncpg
 from app.adapters.postgres import quote
 from app.domain.statements import Statement, StatementKind, parse_script
 
-REFUSED_KINDS = frozenset(StatementKind) - {StatementKind.TRANSACTIONAL}
+REFUSED_KINDS = frozenset({StatementKind.TRANSACTION_CONTROL, StatementKind.NON_TRANSACTIONAL, StatementKind.COPY_IN})
+"""In other words than a file of SQL would be told."""
 METHODS = "execute, executemany, fetch, fetchrow, fetchval, copy_records_to_table and transaction"
 ELSEWHERE = "the connection belongs to the event loop that `up` runs in; await it there, not in a thread of your own"
 STOPPING_S = 5.0

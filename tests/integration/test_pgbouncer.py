@@ -270,8 +270,9 @@ def test_that_no_schema_to_work_in_is_passed_on_is_found_before_anything_is_begu
     asyncio.run(PostgresFitness().refuse_unfit(replace(through, direct=Dsn(dsn)), JobKind.RUN))
 
 
-def test_what_a_script_locks_for_its_session_is_let_go_of(house: House, dsn: str) -> None:
-    house.write("1_lock.sql", "-- migrate:up\nSELECT pg_advisory_lock(42);\nCREATE TABLE locked ();\n")
+@pytest.mark.parametrize(("last", "ended"), [("SELECT 1", JobState.SUCCEEDED), ("SELECT 1 / 0", JobState.FAILED)])
+def test_what_a_script_locks_for_its_session_is_let_go_of(house: House, dsn: str, last: str, ended: JobState) -> None:
+    house.write("1_lock.sql", f"-- migrate:up\nSELECT pg_advisory_lock(42);\n{last};\n")
 
-    assert house.do().state is JobState.SUCCEEDED
+    assert house.do().state is ended
     assert value(dsn, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 42") == 0

@@ -81,6 +81,9 @@ def test_a_method_that_the_connection_does_not_have_is_told_with_those_it_has(ho
     [
         ("CREATE INDEX CONCURRENTLY i ON t (id)", "cannot run in a transaction, and a migration in Python is one"),
         ("COPY t FROM STDIN", "copy_records_to_table"),
+        ("COPY t TO STDOUT", "copy into a table"),
+        (r"\\d t", "a command of psql"),
+        ("SET client_encoding = latin1", "what is sent is UTF-8"),
     ],
 )
 def test_what_python_cannot_send_is_told_with_what_can(house: House, statement: str, expected: str) -> None:

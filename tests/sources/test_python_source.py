@@ -1,11 +1,12 @@
 import asyncio
+import sys
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.adapters.python_code import load_action
+from app.adapters.python_code import MOST_LOADED, load_action
 from app.adapters.sources.folder import FolderSource
 from app.adapters.sources.python import read_python
 from app.domain.migration import Direction, Migration, PythonScript
@@ -235,6 +236,12 @@ def test_names_of_a_file_are_found_by_those_who_look_for_them() -> None:
     action = load_action(PythonScript(text, "1_a.py", "up"))
 
     assert asyncio.run(action(5)) == "Row(number=5)"  # type: ignore[arg-type]
+
+
+def test_files_that_were_loaded_long_ago_take_up_no_memory() -> None:
+    for number in range(3 * MOST_LOADED):
+        load_action(PythonScript(MODULE, f"{number}_a.py", "up"))
+    assert sum(name.startswith("liftlock_migration_") for name in sys.modules) == MOST_LOADED
 
 
 @given(st.text(st.characters(codec="utf-8"), max_size=60) | st.text("()[]{}'\"\\:\n\r\t\f #=ab0\x00", max_size=40))

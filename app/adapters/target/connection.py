@@ -80,8 +80,8 @@ async def begin(connection: asyncpg.Connection, patience: Patience, then: str = 
 
 
 @asynccontextmanager
-async def to_commit(connection: asyncpg.Connection) -> AsyncIterator[None]:
-    """COMMIT in a round trip of its own, else ROLLBACK.
+async def to_commit(connection: asyncpg.Connection, undone: str = "") -> AsyncIterator[None]:
+    """COMMIT in a round trip of its own, else ROLLBACK and, in the same message, `undone`.
 
     Raises ConnectionLost, also when the reply to COMMIT is lost: then `steps` knows what became of it.
     """
@@ -90,7 +90,7 @@ async def to_commit(connection: asyncpg.Connection) -> AsyncIterator[None]:
         status = await connection.execute("COMMIT")
         failpoints.reach("commit.answered", connection)
     except BaseException as error:
-        await _roll_back(connection)
+        await _roll_back(connection, undone)
         if isinstance(error, LOST):
             raise ConnectionLost(f"{type(error).__name__}: {error}") from error
         raise
@@ -127,10 +127,10 @@ def _as_long_as_it_takes(connection: asyncpg.Connection) -> str:
     return "; SET LOCAL transaction_timeout = 0"
 
 
-async def _roll_back(connection: asyncpg.Connection) -> None:
+async def _roll_back(connection: asyncpg.Connection, then: str = "") -> None:
     if connection.is_closed() or not connection.is_in_transaction():
         return
     try:
-        await connection.execute("ROLLBACK")
+        await connection.execute(f"ROLLBACK; {then}")
     except (*LOST, asyncpg.PostgresError):
         connection.terminate()

@@ -19,6 +19,7 @@ from app.adapters.target import preconditions, queries, records
 from app.adapters.target.connection import Patience, begin, close, limits_sql, to_commit, transaction
 from app.adapters.target.pooling import Pooling
 from app.adapters.target.prepared import POOLED, STRAYED, Prepared
+from app.adapters.target.scripts import unlocking
 from app.domain.environment import Environment
 from app.domain.errors import BackendUnavailable
 from app.domain.job import Attempt, Ended
@@ -91,7 +92,7 @@ class FencedConnection:
         failpoints.reach("step.before", connection)
         with self._waiting_for_ourselves():
             done = await begin(connection, self._patience, await self._opening(connection, ordinal, step, limits))
-        async with to_commit(connection):
+        async with to_commit(connection, unlocking(step)):
             failpoints.reach("step.begun", connection)
             started = done == _ONE_INSERTED
             if not started:
