@@ -4,6 +4,7 @@ import os
 import socket
 import threading
 from collections.abc import Callable, Coroutine
+from concurrent.futures import CancelledError
 from typing import Any
 
 import structlog
@@ -90,7 +91,8 @@ class Caretaker:
         except LiftlockError as error:
             log.error(f"{what}.refused", why=error.detail)
             return False
-        except PortalClosed:
+        except (PortalClosed, CancelledError):
+            # the process ends, and what was under way with it
             self._stopping.set()
             return False
         except Exception:

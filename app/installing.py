@@ -7,7 +7,7 @@ import sys
 
 from app.domain.errors import BackendUnavailable, ConfigurationInvalid
 from app.logs import configure_logs
-from app.settings import load_settings
+from app.settings import load_for_installing
 from app.wiring import build
 
 EXIT_CONFIGURATION = 78
@@ -16,7 +16,7 @@ EXIT_UNAVAILABLE = 69
 
 def main() -> int:
     try:
-        settings = load_settings()
+        settings = load_for_installing()
     except ConfigurationInvalid as error:
         print(error.detail, file=sys.stderr)  # noqa: T201 - nothing logs yet
         return EXIT_CONFIGURATION

@@ -92,6 +92,13 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     return settings
 
 
+def load_for_installing() -> Settings:
+    """The control database, limits and the log, whatever else is set or not. To make Liftlock's own tables takes
+    neither Redis nor a target, and who does it is given no address of these. Raises as `load_settings`."""
+    given = {name: value for name, value in os.environ.items() if name in _TO_INSTALL or name.endswith("_MS")}
+    return load_settings({**given, "REDIS_URL": "redis://localhost", "LIFTLOCK_CONFIG": "-"})
+
+
 def _read(reader: Variables) -> Settings | None:
     database = reader.parsed("DATABASE_URL", _dsn, _DSN_SHAPE)
     redis_url = reader.parsed("REDIS_URL", _redis_url, "redis://host:6379/0")
@@ -203,6 +210,7 @@ def _environments(reader: Variables, database: Dsn | None) -> Mapping[str, Envir
     return environments
 
 
+_TO_INSTALL = frozenset({"DATABASE_URL", "LIFTLOCK_LOCK_TRIES", "LIFTLOCK_LOG_LEVEL"})
 _DSN_SHAPE = "postgresql://user:password@host:5432/database"
 
 

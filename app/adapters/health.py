@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import AuthenticationError, RedisError, ResponseError
 from sqlalchemy import text
 
 from app.adapters.control.database import ControlDatabase
@@ -65,6 +65,9 @@ class BackendHealth:
         redis = connect_redis(self._redis_url)
         try:
             await ask_for_a_write(redis)
+        except AuthenticationError:
+            said = "answers, and refuses the user or the password of REDIS_URL; jobs are accepted and wait meanwhile"
+            return Check("redis", ok=False, needed=False, detail=said)
         except ResponseError as error:
             said = f"answers, and takes nothing ({error}); jobs are accepted and wait until it does"
             return Check("redis", ok=False, needed=False, detail=said)

@@ -27,6 +27,10 @@ SPREAD_AT_ONCE = 100
 TRIED_AT_ONCE = 20
 BUSY_FOR_S = 30
 """Longer than any try may take: then another worker may have it."""
+UNREADABLE = (
+    "its address or its secret cannot be read by this worker: the variable or file that they name is not there, or its "
+    "LIFTLOCK_SECRET_KEY is not the one that they were sealed with"
+)
 
 log = structlog.get_logger()
 
@@ -85,7 +89,7 @@ class Notifier:
             return Try(now, 0, error="the webhook is disabled: its receiver has answered 410 Gone")
         url, keys = self._vault.open(webhook.url), self._keys(webhook, now)
         if url is None or not keys:
-            return Try(now, 0, error="its address or its secret cannot be read by this worker")
+            return Try(now, 0, error=UNREADABLE)
         headers = signed(f"msg_{delivery.message_id.hex}", now, delivery.body, keys)
         return await self._courier.take(Message(url, tuple(headers.items()), delivery.body), now)
 

@@ -196,7 +196,8 @@ def test_a_secret_that_a_worker_cannot_read_is_said_and_tried_again(stand: Stand
     stand.webhooks.known = {one.id: replace(one, secret="env:GONE") for one in stand.webhooks.known.values()}
     happened(stand)
     (delivery,) = stand.get(hook["links"]["deliveries"]).json
-    assert delivery["tries"][0]["error"] == "its address or its secret cannot be read by this worker"
+    said = delivery["tries"][0]["error"]
+    assert "cannot be read by this worker" in said and "LIFTLOCK_SECRET_KEY" in said
     assert delivery["state"] == DeliveryState.PENDING
 
 

@@ -216,6 +216,15 @@ def test_a_redis_that_takes_nothing_is_not_said_to_be_all_right(servers: Servers
     assert not found.ok and "takes nothing" in found.says
 
 
+def test_a_redis_that_refuses_our_password_is_said_to_be_there(servers: Servers, folder: Path) -> None:
+    parts = urlsplit(servers.valkey.url)
+    wrong = f"redis://:wr0ng-s3cret@{parts.hostname}:{parts.port}/0"
+    with open_house(servers, folder, redis_url=wrong) as house:
+        answer = house.http("GET", "/health/ready").get_json()
+    (detail,) = (one["detail"] for one in answer["checks"] if one["name"] == "redis")
+    assert answer["status"] == "degraded" and "refuses the user or the password" in detail and "s3cret" not in detail
+
+
 def test_what_a_server_lacks_is_not_put_right_in_the_file(servers: Servers, folder: Path) -> None:
     with with_target(servers, folder, servers.new_database()) as house:
         sort = "CREATE TABLE sorted AS SELECT g FROM generate_series(1, 20000) g ORDER BY md5(g::text)"

@@ -49,3 +49,23 @@ def _sums(file: Path) -> tuple[bytes, bytes]:
     read = read_sql(file.name, raw, raw.decode())
     assert isinstance(read, Migration)
     return read.checksum.raw, read.checksum.token
+
+
+def test_a_ledger_that_was_copied_without_its_rows_is_refused_with_the_way_out(servers: Servers, folder: Path) -> None:
+    target = servers.new_database()
+    for file in records.LEDGER_FILES:
+        execute(target, FIRST_LEDGER if file == "ledger.sql" else Path(records.__file__).with_name(file).read_text())
+    execute(target, "DELETE FROM liftlock.ledger_version")
+    execute(target, "CREATE TABLE things (id int)")
+    (folder / "1_things.sql").write_text("-- migrate:up\nCREATE TABLE things (id int);\n")
+    with open_house(servers, folder, environments={"development": Environment("development", Dsn(target))}) as house:
+        seen = house.http("GET", "/environments/development/status").get_json()["sync"]
+        assert seen["state"] == "unknown" and "pg_dump --schema-only" in seen["message"]
+        job = house.do()
+        assert (job.state, job.reason) == (JobState.FAILED, "target_unusable")
+        assert "DROP SCHEMA liftlock CASCADE" in job.message
+
+        execute(target, "DROP SCHEMA liftlock CASCADE; DROP SCHEMA IF EXISTS liftlock_preserved CASCADE")
+        answer = house.http("POST", "/migrations/mark", json={"as": "baseline", "note": "copied"})
+        assert house.perform(answer.get_json()["id"]).state is JobState.SUCCEEDED
+        assert house.statuses() == {"things": "completed"}

@@ -19,10 +19,10 @@ END_ALL = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE applicat
 
 
 def test_whoever_asks_next_is_answered_over_a_new_connection(servers: Servers) -> None:
-    asyncio.run(ask_before_and_after_all_have_ended(servers.new_database()))
+    assert asyncio.run(answers_after_all_have_ended(servers.new_database())) == [1, 2]
 
 
-async def ask_before_and_after_all_have_ended(dsn: str) -> None:
+async def answers_after_all_have_ended(dsn: str) -> list[int]:
     database, other = ControlDatabase(Dsn(dsn)), await asyncpg.connect(dsn)
     try:
         async with database.single() as first, database.single() as second:
@@ -33,9 +33,9 @@ async def ask_before_and_after_all_have_ended(dsn: str) -> None:
             while not all(driver is not None and driver.is_closed() for driver in drivers):
                 await other.fetchval("SELECT 1")
         async with database.single() as connection:
-            assert (await connection.execute(text("SELECT 1"))).scalar_one() == 1
+            one = (await connection.execute(text("SELECT 1"))).scalar_one()
         async with database.begin() as connection:
-            assert (await connection.execute(text("SELECT 2"))).scalar_one() == 2
+            return [one, (await connection.execute(text("SELECT 2"))).scalar_one()]
     finally:
         await other.close()
         await database.close()

@@ -64,11 +64,12 @@ def roles(servers: Servers) -> Iterator[Roles]:
 
 
 @pytest.fixture(scope="module")
-def installed(servers: Servers, roles: Roles) -> Roles:
+def installed(roles: Roles) -> Roles:
     """By the owner, as a step of its own."""
     environ = {
-        "PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "LIFTLOCK_CONFIG": "-",
-        "DATABASE_URL": roles.control_as("liftlock_owner"), "REDIS_URL": servers.valkey.url,
+        "PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "DATABASE_URL": roles.control_as("liftlock_owner"),
+        # of the service, where the owner has its settings too
+        "LIFTLOCK_CONFIG": "/not/mounted/here.toml", "LIFTLOCK_HOST": "0.0.0.0", "LIFTLOCK_AUTH": "off",
     }  # fmt: skip
     ran = subprocess.run(
         [sys.executable, "-m", "app.installing"], cwd=ROOT, env=environ, capture_output=True, text=True, check=False

@@ -14,7 +14,7 @@ import structlog
 
 from app import failpoints
 from app.adapters.codec import ENDED, from_json
-from app.adapters.postgres import LOST, UNUSABLE, unavailable
+from app.adapters.postgres import LOST, UNUSABLE, Unfit, unavailable
 from app.adapters.target import preconditions, queries, records
 from app.adapters.target.connection import Patience, begin, close, limits_sql, to_commit, transaction
 from app.adapters.target.pooling import Pooling
@@ -171,7 +171,7 @@ class FencedConnection:
             yield
         except asyncpg.LockNotAvailableError:
             raise
-        except asyncpg.PostgresError as error:
+        except (asyncpg.PostgresError, Unfit) as error:
             raise self._unavailable(error) from error
 
     async def _acquire(self, attempt: Attempt, nonce: UUID) -> Acquired | DoneBefore | FenceBusy:

@@ -11,6 +11,7 @@ import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 from app.adapters.codec import FAILURE, PINNED, from_json, to_json
+from app.adapters.postgres import Unfit
 from app.adapters.target import queries
 from app.domain.environment import Environment, Protection, stricter
 from app.domain.failure import Failure
@@ -22,6 +23,12 @@ from app.ports import TargetView
 
 LEDGER_FILES = ("ledger.sql", "ledger_0002.sql", "ledger_0003.sql", "ledger_0004.sql", "ledger_0005.sql")
 """In the order of the versions that they bring the ledger to, from 1."""
+
+WITHOUT_ITS_ROWS = (
+    "its ledger is there without its rows, as after pg_dump --schema-only, so nobody knows what is applied. Where "
+    "it is to stay empty, run DROP SCHEMA liftlock CASCADE; DROP SCHEMA IF EXISTS liftlock_preserved CASCADE; "
+    'and record what the schema has already: POST /migrations/mark {"as": "baseline"}'
+)
 
 Row = Callable[..., Awaitable[asyncpg.Record | None]]
 Reading = asyncpg.Connection | PoolConnectionProxy
@@ -39,8 +46,10 @@ class Stamp:
 
 
 async def ensure_ledger(connection: asyncpg.Connection) -> None:
-    """Create the ledger if it is not there; the lock is taken only when something is missing."""
+    """Create the ledger if it is not there; the lock is taken only when something is missing. Raises Unfit."""
     if await connection.fetchval(queries.HAS_LEDGER):
+        if await connection.fetchval(queries.LEDGER_VERSION) is None:
+            raise Unfit(WITHOUT_ITS_ROWS)
         return
     await connection.execute(queries.BOOTSTRAP_LOCK)
     if not await connection.fetchval(queries.HAS_LEDGER):
@@ -57,7 +66,7 @@ async def upgrade_ledger(connection: asyncpg.Connection) -> None:
 
 
 async def read_view(connection: Reading, scope: str) -> TargetView:
-    """The ledger must be there: see `has_ledger`."""
+    """The ledger must be there: see `has_ledger`. Raises Unfit."""
     view, _ = await read_view_and_plan(connection, scope, None)
     return view
 
@@ -65,7 +74,10 @@ async def read_view(connection: Reading, scope: str) -> TargetView:
 async def read_view_and_plan(connection: Reading, scope: str, job_id: UUID | None) -> tuple[TargetView, Pinned | None]:
     """What the ledger says, and the plan that is pinned for the job, if one is."""
     rows = await connection.fetch(queries.VIEW_AND_PLAN, scope, job_id)
-    if job_id is not None and rows[0]["ledger_version"] < len(LEDGER_FILES):
+    version = rows[0]["ledger_version"]
+    if job_id is None and version is None:
+        raise Unfit(WITHOUT_ITS_ROWS)
+    if job_id is not None and version is not None and version < len(LEDGER_FILES):
         # within the fenced transaction of the job, which is the first of this release here
         assert isinstance(connection, asyncpg.Connection)
         await upgrade_ledger(connection)
