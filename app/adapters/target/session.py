@@ -1,9 +1,10 @@
 """One attempt at work on one target: the pinned plan, the steps, how each ended, the end."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from itertools import chain, repeat
+from typing import TypeVar
 from uuid import UUID
 
 import asyncpg
@@ -30,6 +31,7 @@ from app.adapters.target.scripts import (
 )
 from app.domain.drift import Kept
 from app.domain.environment import Environment
+from app.domain.errors import BackendUnavailable
 from app.domain.failure import Failure
 from app.domain.hiding import failure_without, without
 from app.domain.job import Attempt, Ended
@@ -38,6 +40,10 @@ from app.domain.pinned import Pinned, pin_plan
 from app.domain.signals import LockNotAvailable, NeedsAttention, StepFailed, TransactionEnded
 from app.domain.step import Deed, Plan, Step
 from app.ports import UNGUIDED, Acquired, DoneBefore, FenceBusy, Guide, Limits, TargetView
+
+T = TypeVar("T")
+
+LATE_CANCELS = 3
 
 
 class PostgresTargetSession:
@@ -68,6 +74,9 @@ class PostgresTargetSession:
         return await self._fenced.acquire(attempt, nonce)
 
     async def pin(self, plan: Callable[[TargetView], Plan]) -> tuple[Pinned, History]:
+        return await _though_cancelled(lambda: self._pin(plan))
+
+    async def _pin(self, plan: Callable[[TargetView], Plan]) -> tuple[Pinned, History]:
         failpoints.reach("pin.before", self._fenced)
         async with self._fenced.said_plainly(), self._fenced.transaction() as connection:
             view, stored = await records.read_view_and_plan(connection, self._scope, self._attempt.job_id)
@@ -91,7 +100,10 @@ class PostgresTargetSession:
             raise
 
     async def record_failure(self, ordinal: int, step: Step, failure: Failure, undo: Sequence[Step]) -> None:
-        await self._fenced.clean()
+        await _though_cancelled(self._fenced.clean)
+        await _though_cancelled(lambda: self._record_failure(ordinal, step, failure, undo))
+
+    async def _record_failure(self, ordinal: int, step: Step, failure: Failure, undo: Sequence[Step]) -> None:
         failpoints.reach("failure.before", self._fenced)
         async with self._fenced.said_plainly(), self._fenced.transaction() as connection:
             _, pinned = await records.read_view_and_plan(connection, self._scope, self._attempt.job_id)
@@ -105,6 +117,9 @@ class PostgresTargetSession:
         failpoints.reach("failure.after", self._fenced)
 
     async def finish(self, outcome: Ended) -> Kept | None:
+        return await _though_cancelled(lambda: self._finish(outcome))
+
+    async def _finish(self, outcome: Ended) -> Kept | None:
         failpoints.reach("finish.before", self._fenced)
         async with self._fenced.said_plainly(), self._fenced.transaction() as connection:
             kept = await self._schema.keep(connection)
@@ -119,7 +134,7 @@ class PostgresTargetSession:
 
     async def _apply(self, first: int, steps: Sequence[Step], limits: Limits, guide: Guide) -> int:
         began = time.monotonic()
-        await self._fenced.clean()
+        await _though_cancelled(self._fenced.clean)
         if not steps[0].transactional:
             await self._apply_alone(first, steps[0], limits, guide, began)
             return _ms_since(began)
@@ -212,6 +227,17 @@ class PostgresTargetSession:
         return records.Stamp(
             self._environment.name, self._scope, self._attempt.job_id, self._fenced.epoch, self._attempt.actor
         )
+
+
+async def _though_cancelled(work: Callable[[], Awaitable[T]]) -> T:
+    """What is ours stands beside what may be cancelled; but a cancel that was sent for a script may come behind it."""
+    for _ in range(LATE_CANCELS):
+        try:
+            return await work()
+        except (BackendUnavailable, asyncpg.QueryCanceledError) as error:
+            if not isinstance(error.__cause__ or error, asyncpg.QueryCanceledError):
+                raise
+    return await work()
 
 
 def _ignored(_line: str) -> None:
