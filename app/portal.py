@@ -9,8 +9,8 @@ import os
 import threading
 import weakref
 from collections.abc import Awaitable, Callable, Coroutine
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, TypeVar
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from typing import Any, Generic, TypeVar
 
 import structlog
 
@@ -63,6 +63,58 @@ class Background:
             self.ended.set_exception(error)
 
 
+class _Awaited(Generic[T]):
+    """Work that a thread waits for.
+
+    What asyncio has for it wakes the thread one turn of the loop later: it is told here by the work's own last step.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T]) -> None:
+        self._loop = loop
+        self._work = work
+        self._result: Future[T] = Future()
+        self._task: asyncio.Task[None] | None = None
+        loop.call_soon_threadsafe(self._begin)
+
+    def result(self) -> T:
+        """Raises what the work has raised, or CancelledError."""
+        return self._result.result()
+
+    def stop(self) -> None:
+        """Cancelled, where it goes on, and ended. Raises TimeoutError when it would not end."""
+        if self._result.done():
+            return
+        self._loop.call_soon_threadsafe(self._cancel)
+        try:
+            self._result.exception(GRACE_S)
+        except CancelledError:
+            return
+        except TimeoutError:
+            raise TimeoutError("the work did not end when it was cancelled") from None
+
+    def _begin(self) -> None:
+        self._task = self._loop.create_task(self._carry_out())
+        self._task.add_done_callback(self._settle)
+
+    def _cancel(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _carry_out(self) -> None:
+        self._result.set_result(await self._work)
+
+    def _settle(self, task: "asyncio.Task[None]") -> None:
+        """It has failed, or was cancelled, perhaps before its first step."""
+        self._work.close()
+        if self._result.done():
+            return
+        error = None if task.cancelled() else task.exception()
+        if error is None:
+            self._result.cancel()
+        else:
+            self._result.set_exception(error)
+
+
 class Portal:
     def __init__(self, name: str) -> None:
         self._name = name
@@ -82,15 +134,11 @@ class Portal:
         if threading.current_thread() is self._thread:
             work.close()
             raise RuntimeError("Portal.run() was called on its own loop thread")
-        ended = threading.Event()
-        future = asyncio.run_coroutine_threadsafe(_announce_end(work, ended), self._started())
+        awaited = _Awaited(self._started(), work)
         try:
-            return future.result()
+            return awaited.result()
         except BaseException:
-            if not future.done():
-                future.cancel()
-                if not ended.wait(GRACE_S):
-                    raise TimeoutError("the work did not end when it was cancelled") from None
+            awaited.stop()
             raise
 
     def start(self, work: Coroutine[Any, Any, None]) -> "Background":
@@ -159,13 +207,6 @@ def _forget_all() -> None:
 
 
 os.register_at_fork(after_in_child=_forget_all)
-
-
-async def _announce_end(work: Coroutine[Any, Any, T], ended: threading.Event) -> T:
-    try:
-        return await work
-    finally:
-        ended.set()
 
 
 def _run_loop(loop: asyncio.AbstractEventLoop, ready: threading.Event) -> None:
