@@ -74,10 +74,10 @@ class _Awaited(Generic[T]):
         self._work = work
         self._result: Future[T] = Future()
         self._task: asyncio.Task[None] | None = None
-        loop.call_soon_threadsafe(self._begin)
 
     def result(self) -> T:
-        """Raises what the work has raised, or CancelledError."""
+        """Begin, and wait for the end. Raises what the work has raised, or CancelledError."""
+        self._loop.call_soon_threadsafe(self._begin)
         return self._result.result()
 
     def stop(self) -> None:
@@ -99,6 +99,10 @@ class _Awaited(Generic[T]):
     def _cancel(self) -> None:
         if self._task is not None:
             self._task.cancel()
+        else:
+            # its caller was interrupted before it had begun
+            self._work.close()
+            self._result.cancel()
 
     async def _carry_out(self) -> None:
         self._result.set_result(await self._work)

@@ -148,9 +148,22 @@ def test_work_that_is_cancelled_before_its_first_step_lets_its_caller_go_too(por
     loop, held = portal._started(), threading.Event()
     loop.call_soon_threadsafe(held.wait, 10)
     awaited = portals._Awaited(loop, work())
-    loop.call_soon_threadsafe(awaited._cancel)
-    held.set()
-    with pytest.raises(CancelledError):
-        awaited.result()
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(awaited.result)
+        eventually(lambda: len(loop._ready) > 0)  # type: ignore[attr-defined]
+        loop.call_soon_threadsafe(awaited._cancel)
+        held.set()
+        with pytest.raises(CancelledError):
+            waiting.result(10)
     assert steps == []
-    eventually(lambda: portal.run(others()) == 0)
+    assert portal.run(others()) == 0
+
+
+def test_work_whose_caller_is_interrupted_before_it_begins_is_not_waited_for(portal: Portal) -> None:
+    async def work() -> None:
+        raise AssertionError("it has begun")
+
+    awaited = portals._Awaited(portal._started(), work())
+    awaited.stop()
+    assert awaited._result.cancelled()
+    assert portal.run(others()) == 0
