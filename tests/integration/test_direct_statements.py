@@ -162,6 +162,23 @@ def test_what_is_forgotten_is_closed_also_when_it_is_at_work(dsn: str) -> None:
     story(dsn, TWO_PLACES, told)
 
 
+def test_one_that_is_cut_off_while_it_is_made_ready_is_closed(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[asyncpg.Connection] = []
+
+    async def cut_off(connection: asyncpg.Connection, *_: object, **__: object) -> None:
+        seen.append(connection)
+        raise asyncio.CancelledError
+
+    async def told(made: DirectConnections) -> None:
+        with monkeypatch.context() as patched, pytest.raises(asyncio.CancelledError):
+            patched.setattr(asyncpg.Connection, "set_type_codec", cut_off)
+            await pid(made)
+        assert [one.is_closed() for one in seen] == [True]
+        assert await pid(made)
+
+    story(dsn, ONE_PLACE, told)
+
+
 def test_one_that_has_rested_for_long_is_made_anew(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
     async def told(made: DirectConnections) -> None:
         first = await pid(made)

@@ -49,7 +49,7 @@ class DirectConnections:
     """A few of the driver's own, for statements that are a transaction by themselves; of one event loop.
 
     Nothing here changes its session, so there is nothing to take back between two statements. What the driver's pool
-    does between them takes a tenth of the time of a job that has nothing to do.
+    does between them is a few hundredths of the time of a job that has nothing to do (measured).
     """
 
     def __init__(self, connect: Callable[[], Awaitable[asyncpg.Connection]], size: int, timeout_s: float) -> None:
@@ -91,7 +91,11 @@ class DirectConnections:
             if not connection.is_closed():
                 return connection
         connection = await self._connect()
-        await connection.set_type_codec("jsonb", schema="pg_catalog", encoder=str, decoder=json.loads)
+        try:
+            await connection.set_type_codec("jsonb", schema="pg_catalog", encoder=str, decoder=json.loads)
+        except BaseException:
+            connection.terminate()
+            raise
         return connection
 
     def _take_back(self, connection: asyncpg.Connection, idle: list[tuple[asyncpg.Connection, float]]) -> None:
