@@ -11,13 +11,12 @@ from tests.chaos.harbour import TIMING, Crew, Harbour
 from tests.chaos.load import nap
 from tests.support.eventually import eventually
 from tests.support.house import House
-from tests.support.servers import fetch
+from tests.support.servers import ASLEEP, fetch, is_asleep
 
 pytestmark = [pytest.mark.servers, pytest.mark.stack]
 
 RECOVERED_S = 20
 AGAIN_S = 40
-ASLEEP = "SELECT pid FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%' AND state = 'active'"
 
 
 @pytest.fixture
@@ -35,7 +34,7 @@ def sleeping_job(port: Harbour, house: House, seconds: float) -> JobId:
     eventually(lambda: ended(house, first), within_s=60)
     nap(dsn, seconds)
     job_id = house.submit(JobKind.RUN, environment="north").job.id
-    eventually(lambda: fetch(dsn, ASLEEP), within_s=30)
+    eventually(lambda: is_asleep(dsn), within_s=30)
     return job_id
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from app.adapters.control import claims, direct, jobs, sweep
 from app.adapters.control.direct import BY_KEYS, Direct, DirectConnections
+from tests.support.eventually import eventually
 from tests.support.house import installed_database
 from tests.support.servers import Servers, fetch
 
@@ -70,7 +71,7 @@ async def connections(dsn: str, size: int, timeout_s: float = LONG_S) -> AsyncIt
     try:
         yield made
     finally:
-        made.forget()
+        await made.close()
 
 
 async def pid(made: DirectConnections) -> int:
@@ -85,8 +86,9 @@ def story(dsn: str, size: int, told: Callable[[DirectConnections], Awaitable[Non
     asyncio.run(work())
 
 
-def is_there(dsn: str, backend: int) -> bool:
-    return bool(fetch(dsn, "SELECT 1 FROM pg_stat_activity WHERE pid = $1", backend))
+async def has_gone(dsn: str, *backends: int) -> bool:
+    there = "SELECT 1 FROM pg_stat_activity WHERE pid = ANY ($1)"
+    return await asyncio.to_thread(eventually, lambda: not fetch(dsn, there, backends))
 
 
 def test_one_connection_serves_one_after_the_other_and_two_at_once_have_two(dsn: str) -> None:
@@ -127,8 +129,21 @@ def test_one_that_was_cut_off_in_the_middle_is_not_used_again(dsn: str) -> None:
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(made.rows(SLEEP, {"s": 600.0}), SOON_S)
         assert await pid(made) != first
+        assert await has_gone(dsn, first), "the server still sleeps for it"
 
     story(dsn, ONE_PLACE, told)
+
+
+def test_what_is_cut_off_last_does_not_outlive_whom_it_was_for(dsn: str) -> None:
+    seen: list[int] = []
+
+    async def told(made: DirectConnections) -> None:
+        seen.append(await pid(made))
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(made.rows(SLEEP, {"s": 600.0}), SOON_S)
+
+    story(dsn, ONE_PLACE, told)
+    assert asyncio.run(has_gone(dsn, *seen))
 
 
 def test_one_that_the_server_has_ended_is_not_used_again(dsn: str) -> None:
@@ -155,9 +170,7 @@ def test_what_is_forgotten_is_closed_also_when_it_is_at_work(dsn: str) -> None:
         made.forget()
         assert (await at_work)[0]["pid"] in (resting, working)
         assert await pid(made) not in (resting, working)
-        async with asyncio.timeout(LONG_S):
-            while any(await asyncio.gather(*(asyncio.to_thread(is_there, dsn, one) for one in (resting, working)))):
-                await asyncio.sleep(0.01)
+        assert await has_gone(dsn, resting, working)
 
     story(dsn, TWO_PLACES, told)
 

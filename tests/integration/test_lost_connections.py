@@ -6,8 +6,11 @@ from pathlib import Path
 import asyncpg
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
+from app.adapters.control import database as control
 from app.adapters.control.database import ControlDatabase
+from app.adapters.control.direct import Direct
 from app.domain.environment import Dsn, Environment
 from app.domain.job import JobState
 from tests.support.house import open_house
@@ -39,6 +42,32 @@ async def answers_after_all_have_ended(dsn: str) -> list[int]:
     finally:
         await other.close()
         await database.close()
+
+
+def test_what_the_role_or_the_database_limits_statements_to_holds_not_for_them(servers: Servers) -> None:
+    dsn = servers.new_database()
+    name = f'"{Dsn(dsn).database}"'
+    execute(dsn, f"ALTER DATABASE {name} SET statement_timeout = 1; ALTER DATABASE {name} SET lock_timeout = 1")
+    assert asyncio.run(both_ways(dsn, "SELECT pg_sleep(0.05)")) == 2
+
+
+def test_a_statement_that_nobody_ends_any_more_is_ended_by_the_server(
+    servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(control._OURS, "statement_timeout", "50ms")
+    with pytest.raises((asyncpg.QueryCanceledError, DBAPIError), match="statement timeout"):
+        asyncio.run(both_ways(servers.new_database(), "SELECT pg_sleep(600)"))
+
+
+async def both_ways(dsn: str, sql: str) -> int:
+    """How many of the two ways to the control database have answered it."""
+    asked = ControlDatabase(Dsn(dsn))
+    try:
+        answered = len(await asked.rows(Direct(text(sql)), {}))
+        async with asked.begin() as connection:
+            return answered + len((await connection.execute(text(sql))).all())
+    finally:
+        await asked.close()
 
 
 def test_a_job_that_has_waited_long_for_its_turn_still_waits_for_a_target_that_is_away(

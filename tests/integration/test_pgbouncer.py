@@ -20,7 +20,7 @@ from tests.chaos.load import write_sql
 from tests.support.eventually import eventually
 from tests.support.house import House, open_house, working
 from tests.support.pgbouncer import PgBouncer, running_pgbouncer
-from tests.support.servers import Servers, execute, fetch, held, value
+from tests.support.servers import Servers, execute, fetch, held, is_asleep, value
 
 pytestmark = [pytest.mark.servers, pytest.mark.system]
 
@@ -208,7 +208,7 @@ def test_a_running_statement_is_cancelled_through_the_pooler(
     house.write("1_sleep.sql", "-- migrate:up\nCREATE TABLE asleep (id int);\nSELECT pg_sleep(600);\n")
     job_id = house.submit().job.id
     with working(house, job_id):
-        eventually(lambda: value(dsn, "SELECT true FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep(%'"))
+        eventually(lambda: is_asleep(dsn))
         house.run_async(house.services.migrations.cancel(job_id, Origin()))
 
     job = house.job(job_id)

@@ -1,6 +1,5 @@
 """From the outside: start the stack as a user does, speak HTTP only, kill what can be killed."""
 
-import asyncio
 import json
 import os
 import re
@@ -10,10 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import pytest
 
 from tests.support.eventually import eventually
+from tests.support.servers import is_asleep
 from tests.support.stack import RunningStack, running_stack
 
 pytestmark = pytest.mark.stack
@@ -44,17 +43,6 @@ def alive(pid: int) -> bool:
     return status != "Z"
 
 
-def sleeping(stack: RunningStack) -> bool:
-    async def look() -> Any:
-        connection = await asyncpg.connect(stack.record["targets"]["development"])
-        try:
-            return await connection.fetchval("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sl%'")
-        finally:
-            await connection.close()
-
-    return bool(asyncio.run(look()))
-
-
 def test_the_missions_calls_work_as_written(stack: RunningStack) -> None:
     answer = stack.http.post("/migrations/run")
     assert answer.status_code == 202 and answer.headers["Location"] == f"/jobs/{answer.json()['id']}"
@@ -83,7 +71,7 @@ def _ended(stack: RunningStack, job_id: str) -> dict[str, Any] | None:
 def test_a_worker_killed_in_the_middle_of_a_run_costs_time_and_nothing_else(stack: RunningStack, folder: Path) -> None:
     (folder / "4_slow.sql").write_text(SLOW)
     job_id = stack.http.post("/migrations/run").json()["id"]
-    eventually(lambda: sleeping(stack))
+    eventually(lambda: is_asleep(stack.record["targets"]["development"]))
 
     os.kill(stack.record["pids"]["worker"], signal.SIGKILL)
     job = eventually(lambda: _ended(stack, job_id), within_s=60)

@@ -16,6 +16,10 @@ from app.embedded.postgres import Postgres
 from app.embedded.valkey import Valkey
 
 TAKEN_BACK_AT_ONCE = 20
+ASLEEP = (
+    "SELECT pid FROM pg_stat_activity"
+    " WHERE datname = current_database() AND state = 'active' AND query LIKE 'SELECT pg_sleep(%'"
+)
 _numbers = itertools.count(1)
 _lent: dict[str, str] = {}
 """Name of a database → DSN of its server."""
@@ -122,6 +126,11 @@ def fetch(dsn: str, sql: str, *args: object) -> list[asyncpg.Record]:
 def value(dsn: str, sql: str, *args: object) -> object:
     rows = fetch(dsn, sql, *args)
     return rows[0][0] if rows else None
+
+
+def is_asleep(dsn: str) -> bool:
+    """Whether a statement that begins with pg_sleep runs in that database now."""
+    return bool(fetch(dsn, ASLEEP))
 
 
 @contextmanager

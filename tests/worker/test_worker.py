@@ -11,7 +11,7 @@ from app.adapters.queue import QUEUE
 from app.domain.job import JobState
 from tests.support.eventually import eventually
 from tests.support.house import House, open_house
-from tests.support.servers import Servers, execute, fetch, value
+from tests.support.servers import Servers, execute, fetch, is_asleep, value
 from tests.support.worker import celery_worker, kill_pool_process
 from worker.schedule import TICK, beat_schedule
 
@@ -81,7 +81,7 @@ def test_a_worker_killed_in_the_middle_of_a_step_is_replaced_and_the_step_runs_o
 
     with celery_worker(house, tmp_path / "worker.log"):
         job_id = house.submit().job.id
-        eventually(lambda: fetch(house.dsn, "SELECT 1 FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%'"))
+        eventually(lambda: is_asleep(house.dsn))
         kill_pool_process(house)
         job = eventually(lambda: house.job(job_id) if house.job(job_id).state.final else None, within_s=40)
 
@@ -105,7 +105,7 @@ def test_a_worker_that_is_asked_to_stop_ends_its_step_first(house: House, tmp_pa
 
     with celery_worker(house, tmp_path / "worker.log") as process:
         job_id = house.submit().job.id
-        eventually(lambda: fetch(house.dsn, "SELECT 1 FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%'"))
+        eventually(lambda: is_asleep(house.dsn))
         process.terminate()
         process.wait(25)
 

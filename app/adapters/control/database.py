@@ -17,6 +17,14 @@ from app.domain.errors import BackendUnavailable
 
 CONNECT_TIMEOUT_S = 5
 COMMAND_TIMEOUT_S = 30
+_OURS = {
+    "application_name": "liftlock:control",
+    "jit": "off",
+    "lock_timeout": "0",
+    "statement_timeout": f"{COMMAND_TIMEOUT_S + 5}s",
+}
+"""Whatever the role or the database is set to. Whoever asked has heard that it took too long before the server ends it,
+which is for those who were killed while they waited."""
 
 
 class ControlDatabase:
@@ -72,7 +80,7 @@ class ControlDatabase:
             raise
 
     async def close(self) -> None:
-        self._direct.forget()
+        await self._direct.close()
         if self._engine is not None:
             await self._engine.dispose()
             self._engine = None
@@ -100,7 +108,7 @@ class ControlDatabase:
                 self.dsn.secret,
                 timeout=CONNECT_TIMEOUT_S,
                 command_timeout=COMMAND_TIMEOUT_S,
-                server_settings={"application_name": "liftlock:control", "jit": "off", **(settings or {})},
+                server_settings=_OURS | dict(settings or {}),
             )
         except asyncpg.PostgresError as error:
             raise self._unavailable(error) from error

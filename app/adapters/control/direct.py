@@ -11,6 +11,8 @@ from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import TextClause
 
+from app.adapters.target.connection import close
+
 Row = Mapping[str, Any]
 
 BY_KEYS = {"enable_seqscan": "off", "enable_bitmapscan": "off"}
@@ -57,6 +59,7 @@ class DirectConnections:
         self._timeout_s = timeout_s
         self._places = asyncio.Semaphore(size)
         self._idle: list[tuple[asyncpg.Connection, float]] = []
+        self._ending: set[asyncio.Task[None]] = set()
 
     async def rows(self, statement: Direct, values: Mapping[str, Any]) -> list[Row]:
         """Raises what connecting raises, TimeoutError when none is free in time, and the driver's errors."""
@@ -65,17 +68,22 @@ class DirectConnections:
         try:
             idle, connection = self._idle, await self._free()
             try:
-                return await statement.rows(connection, values)
+                found = await statement.rows(connection, values)
             except asyncpg.PostgresError:
+                self._take_back(connection, idle)
                 raise
             except BaseException:
                 # cut off in the middle: nobody knows what it would answer next
-                connection.terminate()
+                self._end(connection)
                 raise
-            finally:
-                self._take_back(connection, idle)
+            self._take_back(connection, idle)
+            return found
         finally:
             self._places.release()
+
+    async def close(self) -> None:
+        self.forget()
+        await asyncio.gather(*self._ending)
 
     def forget(self) -> None:
         """After one was lost: the others are as old, and whoever asks next gets a new one."""
@@ -101,6 +109,13 @@ class DirectConnections:
     def _take_back(self, connection: asyncpg.Connection, idle: list[tuple[asyncpg.Connection, float]]) -> None:
         """To those that it was lent from; they may have been forgotten meanwhile."""
         if idle is not self._idle:
-            connection.terminate()
+            self._end(connection)
         elif not connection.is_closed():
             idle.append((connection, asyncio.get_running_loop().time()))
+
+    def _end(self, connection: asyncpg.Connection) -> None:
+        """The driver asks the server to cancel what was cut off, and must not be closed before it has: the statement
+        would wait there for as long as what it waits for, and hold one of the server's connections."""
+        ending = asyncio.get_running_loop().create_task(close(connection))
+        self._ending.add(ending)
+        ending.add_done_callback(self._ending.discard)
