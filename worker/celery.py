@@ -14,7 +14,7 @@ from app.adapters.queue import QUEUE, SOCKET_OPTIONS
 from app.domain.errors import ConfigurationInvalid
 from app.garbage import settle
 from app.settings import Settings, load_settings
-from worker import metrics
+from worker import metrics, stopping
 from worker.schedule import beat_schedule
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ app.conf.update(
     broker_connection_max_retries=None,
     # the default turns in Celery 6: a blip of the broker must not kill a migration
     worker_cancel_long_running_tasks_on_connection_loss=False,
-    # how long a stopping worker lets its migrations go on
+    # how long a stopping worker lets its migrations go on, if they take so long
     worker_soft_shutdown_timeout=15,
     # liveness is the job row's lease, not the broker's gossip
     worker_enable_remote_control=False,
@@ -70,7 +70,7 @@ app.conf.update(
     beat_schedule=beat_schedule(),
     timezone="UTC",
 )
-
+stopping.end_with_the_last_job(app)
 
 _metrics: list["subprocess.Popen[bytes]"] = []
 

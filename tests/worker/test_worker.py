@@ -107,7 +107,8 @@ def test_a_worker_that_is_asked_to_stop_ends_its_step_first(house: House, tmp_pa
         job_id = house.submit().job.id
         eventually(lambda: is_asleep(house.dsn))
         process.terminate()
-        process.wait(25)
+        # less than a worker would wait for a job that does not end
+        process.wait(12)
 
     job = house.job(job_id)
     assert (job.state, job.attempt) == (JobState.SUCCEEDED, 1)
