@@ -1,7 +1,7 @@
 """The producer half of the queue: a job's id to the workers, nothing else. The row is already committed."""
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import structlog
 from celery import Celery
@@ -22,11 +22,19 @@ SOCKET_OPTIONS = {
     "retry_on_timeout": False,
 }
 
+PATIENCE_S = 1.0
+"""Whoever rings waits no longer: a Redis that takes connections and says nothing would hold up each request."""
+_AT_ONCE = 2
+
 log = structlog.get_logger()
 
 
 class CeleryDoorbell:
-    """Implements ports.Doorbell: publishing is best effort with one retry; the sweeper rings again."""
+    """Implements ports.Doorbell: publishing is best effort with one retry; the sweeper rings again.
+
+    A ring that nobody waits for any more goes on, and may be heard yet. While all that can be under way are such ones,
+    nobody is made to wait behind them.
+    """
 
     def __init__(self, broker_url: str) -> None:
         self._app = Celery("liftlock", broker=broker_url, set_as_current=False)
@@ -35,12 +43,25 @@ class CeleryDoorbell:
             task_default_queue=QUEUE,
             broker_transport_options=SOCKET_OPTIONS | {"socket_timeout": 3, "socket_connect_timeout": 2},
             broker_connection_retry=False,
-            broker_pool_limit=2,
+            broker_pool_limit=_AT_ONCE,
         )
-        self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="doorbell")
+        self._threads = ThreadPoolExecutor(max_workers=_AT_ONCE, thread_name_prefix="doorbell")
+        self._left: set[Future[bool]] = set()
 
     async def ring(self, job_id: JobId) -> bool:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._publish, str(job_id))
+        if len(self._left) >= _AT_ONCE:
+            return False
+        publishing = self._threads.submit(self._publish, str(job_id))
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                return await asyncio.wrap_future(publishing)
+        except TimeoutError:
+            # what has not begun is cancelled with it
+            if not publishing.done():
+                log.warning("doorbell.silent", job=str(job_id))
+                self._left.add(publishing)
+                publishing.add_done_callback(self._left.discard)
+            return False
 
     async def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
