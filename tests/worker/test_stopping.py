@@ -1,50 +1,61 @@
 """A worker that is told to stop: for whom it waits, and for how long."""
 
-import multiprocessing
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from multiprocessing.synchronize import Event
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import Mock
 
 import pytest
 from celery import Celery
-from celery.signals import task_postrun, task_prerun
 from celery.worker import state
 
 from worker import stopping
 
 PATIENCE_S = 0.3
-_FORKED = multiprocessing.get_context("fork")
-
-
-def _work(begun: Event, may_end: Event, ended: Event) -> None:
-    task_prerun.send(None)
-    begun.set()
-    may_end.wait(30)
-    task_postrun.send(None)
-    ended.set()
-    time.sleep(30)
+ROOT = Path(__file__).resolve().parents[2]
+WITH_A_JOB = """\
+import os, sys
+from celery.signals import task_postrun, task_prerun
+from worker import stopping
+stopping._at_work = os.fdopen(int(sys.argv[1]), "r+b")
+task_prerun.send(None)
+print("begun", flush=True)
+sys.stdin.readline()
+task_postrun.send(None)
+print("ended", flush=True)
+sys.stdin.readline()
+"""
 
 
 class Child:
-    """A process of the pool with a job, as its parent has forked it."""
+    """A process of the pool with a job: it has the file of its parent."""
 
     def __init__(self) -> None:
-        self.may_end, self.ended, begun = _FORKED.Event(), _FORKED.Event(), _FORKED.Event()
-        self.process = _FORKED.Process(target=_work, args=(begun, self.may_end, self.ended))
-        self.process.start()
-        assert begun.wait(10)
+        file = stopping._at_work.fileno()
+        command = (sys.executable, "-c", WITH_A_JOB, str(file))
+        self.process = subprocess.Popen(
+            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, pass_fds=(file,), text=True
+        )
+        self._hear("begun")
 
     def end_its_job(self) -> None:
-        self.may_end.set()
-        assert self.ended.wait(10)
+        assert self.process.stdin is not None
+        self.process.stdin.write("end\n")
+        self.process.stdin.flush()
+        self._hear("ended")
 
     def kill(self) -> None:
-        self.process.kill()
-        self.process.join(10)
+        with self.process:
+            self.process.kill()
+
+    def _hear(self, word: str) -> None:
+        assert self.process.stdout is not None
+        assert self.process.stdout.readline().strip() == word
 
 
 @pytest.fixture
@@ -96,11 +107,11 @@ def test_without_a_job_it_does_not_wait(child: Child, monkeypatch: pytest.Monkey
 
 def test_it_ends_with_its_last_job(child: Child, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(state, "active_requests", {"a request"})
-    timer = threading.Timer(0.05, child.may_end.set)
-    timer.start()
+    ends = threading.Timer(0.05, child.end_its_job)
+    ends.start()
 
     stop(600)
 
-    assert child.may_end.is_set()
-    assert child.ended.wait(10)
-    timer.join()
+    assert not stopping.somebody_is_at_work()
+    ends.join(10)
+    assert not ends.is_alive()
