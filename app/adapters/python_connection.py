@@ -11,11 +11,14 @@ from typing import Any, Concatenate, NoReturn, ParamSpec, TypeVar, cast
 import asyncpg
 
 from app.adapters.postgres import quote
+from app.adapters.python_rows import PREFETCH, Rows, close_left
 from app.domain.statements import Statement, StatementKind, parse_script
 
 REFUSED_KINDS = frozenset({StatementKind.TRANSACTION_CONTROL, StatementKind.NON_TRANSACTIONAL, StatementKind.COPY_IN})
 """In other words than a file of SQL would be told."""
-METHODS = "execute, executemany, fetch, fetchrow, fetchval, copy_records_to_table and transaction"
+METHODS = (
+    "execute, executemany, fetch, fetchrow, fetchval, cursor, copy_records_to_table, copy_to_table and transaction"
+)
 ELSEWHERE = "the connection belongs to the event loop that `up` runs in; await it there, not in a thread of your own"
 STOPPING_S = 5.0
 
@@ -98,6 +101,7 @@ class MigrationConnection:
         self._halted = halted
         self._loop = asyncio.get_running_loop()
         self._savepoints = 0
+        self._left_open: set[str] = set()
         self._revoked = False
         self._open: dict[int, _Asked] = {}
         self._failed: tuple[BaseException, str] | None = None
@@ -158,6 +162,11 @@ class MigrationConnection:
         async with self._sending(query):
             return await self._connection.fetchval(query, *args, column=column, timeout=timeout)
 
+    def cursor(self, query: str, *args: Any, prefetch: int = PREFETCH, timeout: float | None = None) -> Rows:
+        """For `async for`: `prefetch` rows are in memory at a time."""
+        _assert_is_text(query)
+        return Rows(self, self._left_open, query, args, prefetch, timeout)
+
     @_awaited
     async def copy_records_to_table(
         self,
@@ -174,6 +183,13 @@ class MigrationConnection:
                     table_name, records=records, columns=columns, schema_name=schema_name
                 )
             )
+
+    @_awaited  # type: ignore[arg-type]
+    async def copy_to_table(self, table_name: str, *, source: Any, **options: Any) -> str:
+        """From a file, its path, or bytes; `options` are asyncpg's: `format="csv"`, `header=True`, `columns` …"""
+        self._refuse_when_over()
+        with self._to_blame(f"COPY {table_name} FROM STDIN"):
+            return str(await self._connection.copy_to_table(table_name, source=source, **options))
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[None]:
@@ -192,15 +208,14 @@ class MigrationConnection:
     async def _sending(self, query: str) -> AsyncIterator[Sequence[Statement]]:
         """Refuse what may not be sent, keep the step's limits, and remember the statement that fails."""
         self._refuse_when_over()
-        if not isinstance(query, str):
-            kind = type(query).__name__
-            raise TypeError(f"SQL has to be a string, not {kind}, with $1, $2 … for the values that are given after it")
+        _assert_is_text(query)
         with self._to_blame(query):
             try:
                 statements = _allowed(query)
             except StatementRefused as refusal:
                 self.refusal = refusal
                 raise
+            await close_left(self._connection, self._left_open)
             for statement in statements:
                 await self._before(statement)
             yield statements
@@ -224,6 +239,12 @@ class MigrationConnection:
         if self._halted():
             self.refusal = MigrationHalted("the job was asked to stop")
             raise self.refusal
+
+
+def _assert_is_text(query: object) -> None:
+    if not isinstance(query, str):
+        kind = type(query).__name__
+        raise TypeError(f"SQL has to be a string, not {kind}, with $1, $2 … for the values that are given after it")
 
 
 @lru_cache(maxsize=256)

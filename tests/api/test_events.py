@@ -114,10 +114,12 @@ def test_one_stream_is_the_doorbell_of_a_whole_page(stand: Stand) -> None:
     answer = client.get(f"/events?topics=job:{mine}", base_url="http://localhost:3000")
     chunks = iter(answer.response)
     assert b"here" in next(chunks)
-    threading.Timer(0.1, _finish, args=(stand, other, mine)).start()
+    finishing = threading.Timer(0.1, _finish, args=(stand, other, mine))
+    finishing.start()
     (name, data), *_ = frames(next(text for one in chunks if "data" in (text := bytes(one).decode())))  # type: ignore[arg-type]
     assert (name, data["topic"], data["jobId"]) == ("job.changed", f"job:{mine}", mine)
     answer.close()
+    finishing.join()
     eventually(lambda: stand.events.followed == 0)
 
 

@@ -35,6 +35,11 @@ ALONE = (
     "-- migrate:down transaction:false\nDROP INDEX CONCURRENTLY effects_by_name;\n"
 )
 FAILING = "-- migrate:up\nCREATE TABLE half (id int);\nCREATE INDEX half_of ON nowhere (id);\n"
+READING = """\
+async def up(connection):
+    found = connection.cursor("SELECT generate_series(1, $1)", 9, prefetch=2)
+    assert [row[0] async for row in found] == [*range(1, 10)]
+"""
 CHOOSY = (
     "-- migrate:up\nSET search_path = pg_catalog;\nSET statement_timeout = '9min';\n"
     "CREATE TABLE public.choosy (id int);\n-- migrate:down\nDROP TABLE choosy;\n"
@@ -121,10 +126,11 @@ def test_neither_a_job_nor_a_question_prepares_what_stays_behind_on_a_shared_con
     monkeypatch.setattr(pooling, "is_made_up", made_up)
     write_sql(house.folder, NAMES)
     house.write("5_a5.sql", DEFINING.format("a5"))
+    house.write("6_a6.py", READING)
 
     assert house.do().state is JobState.SUCCEEDED
     for _ in range(SESSIONS):
-        assert len(house.http("GET", "/migrations").get_json()) == len(NAMES) + 1
+        assert len(house.http("GET", "/migrations").get_json()) == len(NAMES) + 2
 
     for _ in range(SESSIONS):
         assert _through(house, "SELECT name FROM pg_prepared_statements") == []
