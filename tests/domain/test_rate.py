@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from app.domain.rate import Bucket, Rate, filled, full, taken, wait_s
+from app.domain.rate import Bucket, Rate, filled, full, since, taken, wait_s
 from tests.domain.literals import NOON
 
 RATE = Rate(most=3, every_s=6)
@@ -25,6 +25,17 @@ def test_one_more_may_happen_each_time_that_has_passed() -> None:
 
 def test_a_clock_that_was_set_back_fills_nothing_and_empties_nothing() -> None:
     assert filled(Bucket(1.5, NOON), RATE, NOON - timedelta(hours=1)).left == 1.5
+
+
+def test_after_a_clock_was_set_back_it_fills_from_then_on() -> None:
+    earlier = NOON - timedelta(hours=1)
+    kept = since(Bucket(0.0, NOON), earlier)
+    assert kept == Bucket(0.0, earlier)
+    assert wait_s(filled(kept, RATE, earlier + timedelta(seconds=6)), RATE) == 0
+
+
+def test_a_clock_that_goes_on_takes_no_time_away() -> None:
+    assert since(Bucket(0.5, NOON), NOON + timedelta(seconds=3)) == Bucket(0.5, NOON)
 
 
 def test_an_empty_bucket_owes_nothing() -> None:
