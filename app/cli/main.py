@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from app.cli.exits import Exit
-from app.cli.pipes import ReaderGone, fall_silent, noticing_that_nobody_reads
+from app.cli.pipes import ReaderGone, fall_silent, noticing_that_nobody_reads, write_nowhere_what_has_no_place
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -104,6 +104,7 @@ class LateGroup(click.Group):
         **extra: Any,
     ) -> Any:
         """As click's own; what cannot be understood is said in three lines, like every other failure."""
+        write_nowhere_what_has_no_place()
         words = list(sys.argv[1:] if args is None else args)
         if not standalone_mode:
             return super().main(words, prog_name, complete_var, False, **extra)
