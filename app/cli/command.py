@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from app.cli.exits import Exit
 from app.cli.failing import Said, bug, complain, explained
@@ -101,12 +102,22 @@ def _guarded(session: Session, callback: Callable[..., Any], params: dict[str, A
 
 def complain_of_usage(error: click.UsageError, args: Sequence[str]) -> int:
     """As every other failure, also where what was typed does not get as far as a command."""
+    _name_the_variable(error)
     path = error.ctx.command_path if error.ctx is not None else "liftlock"
     usage = error.ctx.get_usage().removeprefix("Usage: ") if error.ctx is not None else ""
     out = Out(form=Form.JSON if "--json" in args else Form.TEXT)
     said = Said(error.format_message(), " ".join(usage.split()), f"{path} --help", Exit.USAGE)
     complain(out, said)
     return error.exit_code
+
+
+def _name_the_variable(error: click.UsageError) -> None:
+    """click names the option, also where nobody has typed it and the value is a variable's."""
+    if not isinstance(error, click.BadParameter) or error.ctx is None or error.param is None:
+        return
+    source = error.ctx.get_parameter_source(error.param.name or "")
+    if source is ParameterSource.ENVIRONMENT and isinstance(error.param.envvar, str):
+        error.param_hint = error.param.envvar
 
 
 def _common() -> list[click.Option]:
