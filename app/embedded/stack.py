@@ -117,13 +117,14 @@ class Stack:
 
     @property
     def servers(self) -> str:
-        """For people: what runs where, without passwords."""
+        """For people: what runs where, without passwords, and what it is to migrate."""
         postgres, valkey = self._postgres, self._valkey
         return "\n".join((
             f"PostgreSQL {postgres.major} at 127.0.0.1:{postgres.port} ({postgres.binaries.origin}), "
             f"data in {postgres.folder}" if postgres else "PostgreSQL as given in DATABASE_URL",
             f"Valkey at 127.0.0.1:{valkey.port} ({valkey.binary.origin}), data in {valkey.folder}"
             if valkey else "Redis as given in REDIS_URL",
+            f"Migrations from {self._options.migrations.absolute()}",
         ))  # fmt: skip
 
     @property

@@ -161,6 +161,7 @@ def test_auto_run_runs_at_start_once(data_dir: Path, folder: Path) -> None:
         eventually(lambda: stack.statuses() == {"t": "completed"})
 
         assert [job["kind"] for job in stack.http.get("/jobs").json()] == ["run"]
+        assert f"Migrations from {folder}\n" in stack.output
 
 
 def test_the_demo_runs_the_samples_and_says_what_to_try_next(data_dir: Path) -> None:
