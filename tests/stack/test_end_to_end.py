@@ -173,6 +173,7 @@ def test_the_demo_runs_the_samples_and_says_what_to_try_next(data_dir: Path) -> 
         assert stack.output.count("    gave back full_name of customers (2 rows)") == 1
         assert "curl -X POST" in stack.output and "POST   " in stack.output
         assert f"Your own files: {LIFTLOCK} up --migrations DIR" in stack.output and "open  " not in stack.output
+        assert (stack.data_dir / ".gitignore").read_text() == "*\n"
         _check_what_the_demo_has_staged(stack)
 
 

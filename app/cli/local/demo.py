@@ -16,6 +16,7 @@ from app.cli.local.scene import READER, WATCHED_S, set_scene
 from app.cli.local.standing import json_option, stand
 from app.cli.local.up import PACKAGED_SAMPLES
 from app.embedded.options import StackInfo, StackOptions
+from app.embedded.private import make_data_dir
 from app.embedded.stack import CONTROL_DATABASE
 
 if TYPE_CHECKING:
@@ -78,8 +79,9 @@ def own_samples(data_dir: Path) -> Path:
 
     What is there already stays: it is what the databases of this folder have been through.
     """
+    make_data_dir(data_dir)
     own = data_dir / "migrations"
-    own.mkdir(parents=True, exist_ok=True)
+    own.mkdir(exist_ok=True)
     for sample in PACKAGED_SAMPLES.iterdir():
         if sample.is_file() and not (own / sample.name).exists():
             shutil.copyfile(sample, own / sample.name)
