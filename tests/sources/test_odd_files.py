@@ -66,3 +66,9 @@ def test_a_suffix_in_capitals_is_a_suffix(tmp_path: Path) -> None:
     (tmp_path / "1_a.SQL").write_text(SELECT)
     (tmp_path / "2_b.Py").write_text("async def up(connection): ...\n")
     assert [(one.name, one.source_format) for one in read(tmp_path).migrations] == [("a", "sql"), ("b", "python")]
+
+
+def test_a_file_where_the_folder_belongs_need_not_be_created(tmp_path: Path) -> None:
+    (tmp_path / "migrations").touch()
+    (problem,) = read(tmp_path / "migrations").problems
+    assert problem.message.endswith("(Not a directory); put a folder there, or set LIFTLOCK_MIGRATIONS")

@@ -25,6 +25,7 @@ _REMEDIES = {
     errno.ENOENT: "what the link leads to is not there: put it back, or remove the link",
     errno.ELOOP: "the link leads to itself: remove it",
 }
+_REMEDIES_OF_A_FOLDER = {errno.ENOENT: "create it", errno.ENOTDIR: "put a folder there"}
 _PERMISSIONS = "check its permissions"
 
 Parsed = Migration | tuple[Problem, ...]
@@ -124,9 +125,10 @@ class FolderSource:
         )
 
     def _no_folder(self, error: OSError) -> Problem:
+        remedy = _REMEDIES_OF_A_FOLDER.get(error.errno or 0, _PERMISSIONS)
         message = (
             f"the migrations folder {self._folder} cannot be read ({error.strerror}); "
-            f"create it, or set LIFTLOCK_MIGRATIONS"
+            f"{remedy}, or set LIFTLOCK_MIGRATIONS"
         )
         return Problem("unreadable_folder", message, file=str(self._folder))
 
