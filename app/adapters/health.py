@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from redis.exceptions import AuthenticationError, RedisError, ResponseError
 from sqlalchemy import text
@@ -72,8 +73,17 @@ class BackendHealth:
             said = f"answers, and takes nothing ({error}); jobs are accepted and wait until it does"
             return Check("redis", ok=False, needed=False, detail=said)
         except (RedisError, OSError) as error:
-            said = f"cannot be reached ({type(error).__name__}); jobs are accepted and wait until it is back"
+            said = (
+                f"{_place(self._redis_url)} cannot be reached ({type(error).__name__}); start Redis there, or "
+                f"correct REDIS_URL; jobs are accepted and wait until it is back"
+            )
             return Check("redis", ok=False, needed=False, detail=said)
         finally:
             await redis.aclose()
         return Check("redis", ok=True, needed=False, detail="answers")
+
+
+def _place(redis_url: str) -> str:
+    """Without user and password, wherever they stand in it."""
+    parts = urlsplit(redis_url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"

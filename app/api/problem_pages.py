@@ -154,7 +154,7 @@ PAGES: Mapping[str, Page] = {
         "A statement is dangerous in a way that needs consent in this environment, and nobody has given it.",
         "Each hazard is in `hazards` with its file, line, what happens and what to do instead.",
         "Do what `toDo` says; or allow it: `allowHazards` in the request (`--allow-hazards` on the command line), "
-        "`consent` in liftlock.toml, or `-- liftlock: allow HAZARD reason` in the file.",
+        "`consent` in liftlock.toml, or `-- liftlock: allow HAZARD reason` in the file (in Python with `#`).",
     ),
     "idempotency-in-progress": Page(
         "The first request with this Idempotency-Key has not been answered yet.",

@@ -10,7 +10,7 @@ from app.api.render_proofs import dry_run, reversibility
 from app.api.render_values import moment, plain
 from app.api.steps import command_with, in_environment, next_steps
 from app.domain.access import need_of
-from app.domain.consent import allowing, call_of
+from app.domain.consent import allowing, call_of, in_files
 from app.domain.examination import Consent, Judged
 from app.domain.hazard_kinds import KINDS
 from app.domain.hazards import slug_of
@@ -107,7 +107,7 @@ def _consent(made: StoredPlan, base_url: str) -> Json | None:
         "confirm": made.request.environment if made.confirm else None,
         "flag": " ".join(flags),
         "body": body,
-        "inFile": [f"-- liftlock: allow {code} reason" for code in made.lacking],
+        "inFile": in_files(one.hazard for step in made.steps for one in step.every_hazard if one.consent is None),
         "command": command_with(method, address, base_url, body),
     }
 

@@ -34,6 +34,7 @@ _WORDS = {
     "string_unicode": "holds half a character (a lone surrogate); send whole ones",
     "missing": "has to be given",
     "bool_type": "takes true or false",
+    "list_type": "takes a list",
 }
 
 # a literal of members is told as `<News.JOB_FAILED: 'job.failed'>`

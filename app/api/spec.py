@@ -24,6 +24,8 @@ _BEARER = {
 CHANGES = frozenset({"post", "put", "delete"})
 GUARDED = frozenset({"runMigrations", "rollbackMigration", "rollbackMigrations", "resetMigrations", "markMigrations"})
 """Changes that take If-Match: they depend on the list of migrations that their caller has seen."""
+REGISTERING = frozenset({"putEnvironment", "deleteEnvironment"})
+"""Changes that take the If-Match of a registration."""
 
 _EVERY_PROBLEM = (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY)
 _PROBLEMS_OF_A_CHANGE = (
@@ -58,6 +60,14 @@ def _header(name: str, description: str, schema: Document) -> Document:
     return {"name": name, "in": "header", "required": False, "description": description, "schema": schema}
 
 
+_IF_MATCH_REGISTRATION = _header(
+    "If-Match",
+    "the ETag of `GET …/registration`: refuse when it has changed since; `*`: refuse when there is none",
+    _TEXT,
+)
+_IF_NONE_THERE = _header("If-None-Match", "`*`: refuse when there is one already", _TEXT)
+_REPLAYED: Document = {"description": "`true` for the answer of an earlier request", "schema": _TEXT}
+_KEPT_TO: Document = {"description": "the `wait=N` that was kept to", "schema": _TEXT}
 _IDEMPOTENCY = _header(
     "Idempotency-Key",
     "the same request with the same key is carried out once; kept for 24 hours",
@@ -89,10 +99,14 @@ def completed(document: Document) -> Document:
         _tidy(operation)
         if method in CHANGES:
             _add_change(operation["operationId"], responses, parameters)
+            if operation["operationId"] in REGISTERING:
+                _add_registration(responses, parameters)
         elif operation["operationId"] not in ("live", "ready", "version", "metrics"):
             parameters += _HEADERS_OF_A_QUESTION
             responses["304"] = {"description": "the caller has it already"}
-            _add_headers_of_an_answer(responses["200"], parameters)
+            for status in ("200", "206"):
+                if status in responses:
+                    _add_headers_of_an_answer(responses[status], parameters)
             responses.setdefault("503", _problem(HTTPStatus.SERVICE_UNAVAILABLE))
         if operation["operationId"] in _OF_A_TARGET:
             responses["409"] = _problem(HTTPStatus.CONFLICT)
@@ -169,13 +183,15 @@ def _add_change(operation_id: str, responses: Document, parameters: list[Documen
     responses |= {str(int(status)): _problem(status) for status in _PROBLEMS_OF_A_CHANGE}
     if "201" in responses:
         responses["201"]["description"] = "kept"
-        responses["201"]["headers"] = {"Location": {"description": "what was kept", "schema": _TEXT}}
+        location = {"Location": {"description": "what was kept", "schema": _TEXT}}
+        responses["201"]["headers"] = location | {"Idempotency-Replayed": _REPLAYED}
     if "204" in responses:
         responses["204"] = {"description": "gone"}
         return
     if "202" not in responses:
         if "200" in responses:
             responses["200"]["description"] = "done"
+            responses["200"]["headers"] = {"Idempotency-Replayed": _REPLAYED}
         return
     parameters += (_PREFER, _IF_MATCH) if operation_id in GUARDED else (_PREFER,)
     responses["200"]["description"] = (
@@ -183,12 +199,27 @@ def _add_change(operation_id: str, responses: Document, parameters: list[Documen
         if operation_id == "resolveConflict"
         else "the job has ended within the time that `Prefer: wait=N` gave it"
     )
+    responses["200"]["headers"] = {
+        "Location": {"description": "the job, where there is one", "schema": _TEXT},
+        "Preference-Applied": _KEPT_TO,
+        "Idempotency-Replayed": _REPLAYED,
+    }
     responses["202"]["description"] = "the job is committed and will be carried out"
     responses["202"]["headers"] = {
         "Location": {"description": "the job", "schema": _TEXT},
         "Retry-After": {"description": "seconds until looking at it makes sense", "schema": {"type": "integer"}},
-        "Idempotency-Replayed": {"description": "`true` for the answer of an earlier request", "schema": _TEXT},
+        "Preference-Applied": _KEPT_TO,
+        "Idempotency-Replayed": _REPLAYED,
     }
+
+
+def _add_registration(responses: Document, parameters: list[Document]) -> None:
+    parameters.append(_IF_MATCH_REGISTRATION)
+    if "201" not in responses:
+        return
+    parameters.append(_IF_NONE_THERE)
+    for status in ("200", "201"):
+        responses[status]["headers"]["ETag"] = {"description": "names this registration, for If-Match", "schema": _TEXT}
 
 
 _PROBLEM_CONTENT: Document = {

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from app.cli.exits import Exit
-from app.cli.pipes import ReaderGone, fall_silent, noticing_that_nobody_reads
+from app.cli.pipes import ReaderGone, fall_silent, noticing_that_nobody_reads, write_nowhere_what_has_no_place
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -83,7 +83,9 @@ class LateGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            ctx.fail(_unknown(args[0]))
+            from app.cli.command import unknown_command
+
+            ctx.fail(unknown_command(args[0], COMMANDS))
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -104,6 +106,7 @@ class LateGroup(click.Group):
         **extra: Any,
     ) -> Any:
         """As click's own; what cannot be understood is said in three lines, like every other failure."""
+        write_nowhere_what_has_no_place()
         words = list(sys.argv[1:] if args is None else args)
         if not standalone_mode:
             return super().main(words, prog_name, complete_var, False, **extra)
@@ -140,13 +143,6 @@ class LateGroup(click.Group):
 @click.version_option(package_name="liftlock", prog_name="liftlock")
 def main() -> None:
     """PostgreSQL migrations as a service: run, roll back, reset and watch them over HTTP."""
-
-
-def _unknown(word: str) -> str:
-    import difflib
-
-    near = difflib.get_close_matches(word, COMMANDS, n=2)
-    return f"there is no command {word!r}" + (f"; did you mean {' or '.join(near)}?" if near else "")
 
 
 if __name__ == "__main__":

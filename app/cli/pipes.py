@@ -19,6 +19,15 @@ def noticing_that_nobody_reads() -> Iterator[None]:
         raise ReaderGone from None
 
 
+def write_nowhere_what_has_no_place() -> None:
+    """Of a stream that was closed before the start (`>&-`) Python makes None, which nobody asks before writing."""
+    # the descriptor that is free is given to the next file or socket: it is taken here, for as long as we run
+    if sys.stdout is None:
+        sys.stdout = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8")
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8")
+
+
 def fall_silent() -> None:
     """What is left in the buffers goes nowhere; Python would complain at exit of what it cannot write."""
     nowhere = os.open(os.devnull, os.O_WRONLY)

@@ -65,8 +65,9 @@ def rollback(session: Session, environment: str | None, count: str | None, **giv
     """Undo the newest migration, the newest N, or everything after --to."""
     if count is None and environment is not None and environment.isdecimal():
         environment, count = None, environment
-    if count is not None and (not count.isdecimal() or given["to"] or given["plan_id"]):
-        why = "N is a number" if not count.isdecimal() else "N, --to and --plan each say how far; give one"
+    is_number = count is None or (count.isdecimal() and int(count) > 0)
+    if count is not None and (not is_number or given["to"] or given["plan_id"]):
+        why = "N, --to and --plan each say how far; give one" if is_number else "N is a number from 1 on"
         raise CliError("how far is not clear", why, "liftlock rollback ENV [N | --to NAME]")
     waiting, options = _parted(given)
     where = environment if given["plan_id"] else session.environment(environment)

@@ -31,6 +31,12 @@ class Allowance:
     problem: str | None = None
 
 
+def allowance(code: HazardCode, file: str) -> str:
+    """The line to write into that file, as its language writes a comment."""
+    mark = "#" if file.lower().endswith(".py") else "--"
+    return f"{mark} liftlock: allow {code} reason"
+
+
 def allowances(text: str) -> Iterator[Allowance]:
     """Every `-- liftlock: allow` of a SQL script."""
     if "liftlock" in text.lower():

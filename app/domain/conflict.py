@@ -52,7 +52,8 @@ class Remedy:
 
 _NOTHING_TO_DO = "nothing needs to be done."
 _ROLL_BACK = Remedy(
-    Resolution.ROLL_BACK, "Roll the migration back with the text it was applied with, then run the new file."
+    Resolution.ROLL_BACK,
+    "Roll the migration back (POST /migrations/rollback) with the text it was applied with, then run the new file.",
 )
 _MARK_ROLLED_BACK = Remedy(
     Resolution.MARK_ROLLED_BACK,
@@ -91,7 +92,7 @@ REMEDIES: Mapping[ConflictKind, tuple[Remedy, ...]] = {
         Remedy(Resolution.RESTORE_FILE, "Put the file back into the migrations folder."),
         Remedy(
             Resolution.ROLL_BACK,
-            "Roll the migration back; a SQL migration is undone with the text it was applied with.",
+            "Roll the migration back (POST /migrations/rollback); SQL is undone with the text it was applied with.",
         ),
         _MARK_ROLLED_BACK,
     ),

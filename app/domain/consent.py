@@ -1,8 +1,9 @@
 """What is said of the hazards of a job: the refusal where consent is lacking, the notices where it is given."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from app.domain.allowances import allowance
 from app.domain.errors import HazardNotAllowed
 from app.domain.examination import Consents
 from app.domain.hazards import Hazard, HazardCode, slug_of
@@ -25,14 +26,14 @@ def refuse_lacking(request: JobRequest, verdict: Consents) -> None:
     what = f"{_short(first)} and {count_of(others, 'other hazard')} need" if others else f"{_short(first)} needs"
     raise HazardNotAllowed(
         f"{what} consent in {request.environment}, and nobody has given it; nothing was run. {first.happens} "
-        f"Where it may be taken, send {verdict.flag}, or write {in_file(codes[0])} into the file",
+        f"Where it may be taken, send {verdict.flag}, or write {in_file(first)} into the file",
         _problems(lacking),
         facts={
             "hazards": [facts_of(one) for one in lacking[:MOST_PROBLEMS]],
             "allowHazards": list(codes),
             "flag": verdict.flag,
             "body": {"allowHazards": list(allowing(request, codes))},
-            "inFile": [in_file(code) for code in codes],
+            "inFile": in_files(lacking),
         },
         next_steps=(
             *(one for one in dict.fromkeys(hazard.to_do for hazard in lacking)),
@@ -55,8 +56,13 @@ def allowing(request: JobRequest, codes: Sequence[HazardCode]) -> tuple[str, ...
     return tuple(dict.fromkeys((*request.allow_hazards, *codes)))
 
 
-def in_file(code: HazardCode) -> str:
-    return f"-- liftlock: allow {code} reason"
+def in_file(hazard: Hazard) -> str:
+    """The line that allows it where it is, as the language of its file writes a comment."""
+    return allowance(hazard.code, hazard.file)
+
+
+def in_files(lacking: Iterable[Hazard]) -> list[str]:
+    return list(dict.fromkeys(in_file(one) for one in lacking))
 
 
 def call_of(request: JobRequest) -> str:

@@ -186,7 +186,7 @@ def _broken(environment: Environment, file: str, problems: Sequence[Problem]) ->
         error_message=said[0],
         checksum=None,
         applied_checksum=None,
-        source_format="python" if file.endswith(".py") else "sql",
+        source_format="python" if file.lower().endswith(".py") else "sql",
         file=file,
         job_id=None,
         blocked_by=said,

@@ -6,6 +6,17 @@ import tempfile
 from pathlib import Path
 
 
+def make_data_dir(folder: Path) -> None:
+    """It will hold passwords, so git leaves it out; what is in a folder that somebody else has made is theirs."""
+    try:
+        folder.mkdir(parents=True)
+    except FileExistsError:
+        if not folder.is_dir():
+            raise
+        return
+    (folder / ".gitignore").write_text("*\n", encoding="utf-8")
+
+
 def kept_password(path: Path) -> str:
     """The password in the file; a new random one when there is no file yet, so a second start keeps it."""
     try:

@@ -15,7 +15,7 @@ from app.embedded.options import (
     program_environment,
 )
 from app.embedded.postgres import Postgres
-from app.embedded.private import kept_password
+from app.embedded.private import kept_password, make_data_dir
 from app.embedded.program import ProgramChild, end_predecessors
 from app.embedded.readiness import NotReady, refuse_taken_port
 from app.embedded.record import hold_data_dir, is_about, remove_record, write_record
@@ -39,7 +39,7 @@ def run_stack(options: StackOptions, *, on_ready: Callable[[StackInfo], None] | 
     """
     try:
         with Interrupts() as interrupts:
-            options.data_dir.mkdir(parents=True, exist_ok=True)
+            make_data_dir(options.data_dir)
             with hold_data_dir(options.data_dir.absolute(), options.api_url):
                 remove_record(options.data_dir.absolute())  # what a killed launcher said is true no longer
                 end_predecessors(options.data_dir.absolute())
@@ -117,13 +117,14 @@ class Stack:
 
     @property
     def servers(self) -> str:
-        """For people: what runs where, without passwords."""
+        """For people: what runs where, without passwords, and what it is to migrate."""
         postgres, valkey = self._postgres, self._valkey
         return "\n".join((
             f"PostgreSQL {postgres.major} at 127.0.0.1:{postgres.port} ({postgres.binaries.origin}), "
             f"data in {postgres.folder}" if postgres else "PostgreSQL as given in DATABASE_URL",
             f"Valkey at 127.0.0.1:{valkey.port} ({valkey.binary.origin}), data in {valkey.folder}"
             if valkey else "Redis as given in REDIS_URL",
+            f"Migrations from {self._options.migrations.absolute()}",
         ))  # fmt: skip
 
     @property

@@ -6,7 +6,7 @@ from app.domain.environment import Environment
 from app.domain.problem import Problem
 from app.domain.registered import commands_in, secrets_in, unkeepable_in
 from app.registry.environments import read_one
-from app.registry.table import Said
+from app.registry.table import NO_TABLE, Said
 
 
 class DocumentReader:
@@ -26,6 +26,8 @@ class DocumentReader:
 
 
 def _problem(said: Said) -> Problem:
-    """Without the table's name, which is the address of the request."""
-    text = said.problem.partition("]: ")[2] or said.problem
-    return Problem("wrong_value", text, pointer="".join(f"/{part}" for part in said.path[2:]))
+    """Without the table's name, which is the address of the request, but for a table inside of it."""
+    text, inside = said.problem.partition("]: ")[2] or said.problem, said.path[2:]
+    if text == NO_TABLE and inside:
+        text = f"`{'.'.join(inside)}` {text}"
+    return Problem("wrong_value", text, pointer="".join(f"/{part}" for part in inside))

@@ -21,6 +21,7 @@ _DURATION = re.compile(r"([1-9][0-9]{0,5})([smhd])")
 _UNITS = {"s": timedelta(seconds=1), "m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 LONGEST_ADDRESS = 10_000
 MOST_SHOWN = 200
+NO_TABLE = "takes a table of keys and values"
 DURATION_SHAPE = 'takes a duration, such as "30m", "24h" or "2d"'
 
 
@@ -62,7 +63,7 @@ class TableReader:
         self.table: Mapping[str, object] = table if isinstance(table, Mapping) else {}
         self.is_table = isinstance(table, Mapping)
         if not self.is_table:
-            self.say(None, "takes a table of keys and values")
+            self.say(None, NO_TABLE)
 
     def say(self, key: str | None, problem: str) -> None:
         path = self._path if key is None else (*self._path, key)

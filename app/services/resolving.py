@@ -11,7 +11,7 @@ from app.domain.errors import StillDisagrees, ValidationFailed
 from app.domain.job import JobId, JobKind, JobRequest, JobState, Origin
 from app.domain.problem import Problem
 from app.domain.settling import Resolution, Settling
-from app.ports import Answer, Clock, Doorbell, JobBoard, KeyClaim
+from app.ports import Answer, Clock, Doorbell, JobBoard, KeyClaim, TargetView
 from app.services.conflict import ConflictResolutionService, already_settled
 from app.services.drift_desk import DriftDesk
 from app.services.environments import Environments
@@ -68,7 +68,7 @@ class ConflictResolver:
         if remedy.way is Way.JOB:
             return await self._submit(conflict, asked, origin, idempotency)
         if remedy.way is Way.CHECKED:
-            await self._refuse_while_it_lasts(conflict)
+            await self._refuse_while_it_lasts(conflict, remedy)
         return await self._conflicts.close(conflict, Answer(remedy.resolution, origin, asked.note))
 
     async def _answer_drift(
@@ -85,7 +85,7 @@ class ConflictResolver:
                 require_moment(asked.until, self._clock.now())
         return await self._conflicts.close(conflict, Answer(asked.resolution, origin, note, until=asked.until))
 
-    async def _refuse_while_it_lasts(self, conflict: Conflict) -> None:
+    async def _refuse_while_it_lasts(self, conflict: Conflict, remedy: Remedy) -> None:
         if conflict.collision.kind is ConflictKind.LOCK_CONTENTION:
             await self._refuse_while_waiting(conflict.collision)
             return
@@ -100,7 +100,9 @@ class ConflictResolver:
         still = [one for one in found.divergences if _is_the_same(one, conflict.collision)]
         if still:
             await self._validation.record(conflict.collision.environment or "", found)
-            raise _still_disagrees(still, conflict.collision)
+            rolls_back = remedy.resolution == Resolution.ROLL_BACK
+            way_out = _rolling_back(found.view, conflict.collision) if rolls_back else ()
+            raise _still_disagrees(still, conflict.collision, way_out)
 
     async def _refuse_while_waiting(self, collision: Collision) -> None:
         job = None if collision.job_id is None else await self._board.get(JobId(collision.job_id))
@@ -205,9 +207,17 @@ def _is_the_same(found: Divergence, collision: Collision) -> bool:
     return bool(shared)
 
 
-def _still_disagrees(still: Sequence[Divergence], collision: Collision) -> StillDisagrees:
+def _rolling_back(view: TargetView | None, collision: Collision) -> tuple[str, ...]:
+    """The call that undoes what it is about: the newest, down to the oldest of those that it names."""
+    newest_first = reversed(view.history.applied) if view is not None else ()
+    depths = [depth for depth, entry in enumerate(newest_first, 1) if entry.name in collision.migrations]
+    return (f"POST /migrations/rollback/{depths[-1]}?environment={collision.environment}",) if depths else ()
+
+
+def _still_disagrees(still: Sequence[Divergence], collision: Collision, next_steps: tuple[str, ...]) -> StillDisagrees:
     return StillDisagrees(
         f"the cause is still there: {still[0].message}",
         tuple(one.as_problem() for one in still),
+        next_steps=next_steps,
         facts={"environment": collision.environment, "evidence": [one.evidence for one in still]},
     )

@@ -9,6 +9,9 @@ from werkzeug.test import TestResponse
 
 Document = dict[str, Any]
 
+HEADERS = ("Location", "Retry-After", "Preference-Applied", "Idempotency-Replayed", "ETag", "Link")
+"""What a client acts on."""
+
 _VALIDATORS: dict[tuple[int, str], Draft202012Validator] = {}
 """By document, which stays for all tests, and schema: to read them takes a while."""
 
@@ -32,6 +35,9 @@ class Contract:
         if operation is not None and media != "text/html":
             assert documented is not None, (method, path, status)
             self._check(documented["content"][media]["schema"], response)
+            if response.status_code < 400:
+                told = {name for name in HEADERS if name in response.headers}
+                assert told <= documented.get("headers", {}).keys(), (method, path, status, told)
         elif media == "application/problem+json":
             self._check({"$ref": "#/components/schemas/Problem"}, response)
 

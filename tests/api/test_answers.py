@@ -75,6 +75,15 @@ def test_what_is_checked_stays_open_while_its_cause_is_there(stand: Stand) -> No
     assert stand.log.audit == []
 
 
+def test_what_is_not_rolled_back_yet_comes_with_the_call_that_does_it(stand: Stand) -> None:
+    conflict = changed(stand)
+    assert resolve(stand, conflict, "restore_file").json["nextSteps"] == []
+    stand.apply(ONE, TWO)
+    assert resolve(stand, conflict, "roll_back").json["nextSteps"] == [
+        "curl -X POST 'http://localhost:3000/migrations/rollback/2?environment=development'"
+    ]
+
+
 def test_what_is_checked_closes_when_its_cause_is_gone_and_is_audited(stand: Stand) -> None:
     conflict = changed(stand)
     stand.source.catalog = Catalog(tuple(stand.files))

@@ -241,6 +241,11 @@ def take_every_place(stand: Stand) -> None:
         pass
 
 
+def test_a_text_where_a_list_belongs_is_told_what_is_taken(stand: Stand) -> None:
+    refused = stand.post("/migrations/run", json={"allowHazards": "INDEX_BUILD"})
+    assert (refused.status_code, refused.json["detail"]) == (422, "`allowHazards` takes a list")
+
+
 def test_a_reset_says_whether_it_keeps_what_it_destroys(stand: Stand) -> None:
     stand.apply(ONE)
     assert stand.delete("/migrations/reset").json["request"]["preserve"] is True

@@ -64,6 +64,11 @@ def test_what_is_wrong_is_said_with_its_place(stand: Stand, body: dict[str, Any]
     assert (refused.status_code, refused.json["problems"][0]["pointer"]) == (422, pointer)
 
 
+def test_a_table_that_is_none_is_named(stand: Stand) -> None:
+    refused = put(stand, body={**QA, "windows": "always"})
+    assert refused.json["detail"] == "`windows` takes a table of keys and values"
+
+
 def test_a_name_that_is_none_is_refused(stand: Stand) -> None:
     assert put(stand, "QA").status_code == 422
 

@@ -118,6 +118,7 @@ def test_undo_takes_a_number_or_a_name_and_nothing_unclear(tmp_path: Path) -> No
         assert named["request"]["to"] == "create users"
         assert terminal.type("rollback", "development", "2", "--to", "x").exit_code == Exit.USAGE
         assert terminal.type("rollback", "development", "two").exit_code == Exit.USAGE
+        assert "N is a number from 1 on" in terminal.type("rollback", "0").stderr
 
 
 def test_reset_and_sync_ask_for_their_jobs(tmp_path: Path) -> None:

@@ -122,6 +122,21 @@ def test_a_typo_is_told_what_it_is_near(tmp_path: Path) -> None:
     assert "did you mean status" in Terminal(tmp_path).type("statsu").stderr
 
 
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        (("jobs", "cancle", "7"), "there is no command 'jobs cancle'; did you mean cancel?"),
+        (("env", "shwo", "development"), "there is no command 'env shwo'; did you mean show?"),
+        (("config", "shwo"), "there is no command 'config shwo'; did you mean show?"),
+        (("jobs", "development", "7"), "unexpected extra argument (7)"),
+        (("jobs", "cancle", "--sinec", "7"), "No such option '--sinec'"),
+    ],
+)
+def test_a_slip_in_the_second_word_is_no_word_too_many(tmp_path: Path, typed: tuple[str, ...], said: str) -> None:
+    ended = Terminal(tmp_path).type(*typed)
+    assert ended.exit_code == Exit.USAGE and said in ended.stderr
+
+
 def test_the_time_to_wait_is_over_and_the_job_goes_on(tmp_path: Path) -> None:
     def answer(_: httpx.Request) -> httpx.Response:
         return httpx.Response(200, json=job("running", "applying", finishedAt=None), headers={"ETag": '"1"'})

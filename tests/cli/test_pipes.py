@@ -58,3 +58,15 @@ def test_nothing_is_said_of_it(tmp_path: Path) -> None:
     )
     os.close(writing)
     assert (said.returncode, said.stderr) == (Exit.UNREAD, b"")
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_a_command_that_has_no_output_at_all_ends_as_others_do(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, stream: str
+) -> None:
+    monkeypatch.setattr(sys, stream, None)  # as Python does it after `>&-`
+
+    with pytest.raises(SystemExit) as ended:
+        main.main(["jobs"], "liftlock", obj=Given(terminal.http, terminal.place))
+
+    assert ended.value.code == Exit.DONE

@@ -1,5 +1,6 @@
 """A hazard without consent is refused with all there is to know; what was consented to is said in short."""
 
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
@@ -33,6 +34,15 @@ def test_nothing_lacking_is_nothing_refused() -> None:
     refuse_lacking(RUN, verdict())
     refuse_lacking(RUN, verdict(hazard(allowed="nobody reads it")))
     assert notices_of(verdict()) == ()
+
+
+def test_the_line_that_allows_it_is_a_comment_of_the_language_of_its_file() -> None:
+    code = replace(hazard(HazardCode.UNSEEN_STATEMENTS), file="2_fill.py")
+    error = refusal(RUN, code, hazard(HazardCode.UNSEEN_STATEMENTS))
+    assert error.facts["inFile"] == [
+        "# liftlock: allow UNSEEN_STATEMENTS reason", "-- liftlock: allow UNSEEN_STATEMENTS reason",
+    ]  # fmt: skip
+    assert error.detail.endswith("or write # liftlock: allow UNSEEN_STATEMENTS reason into the file")
 
 
 def test_a_refusal_lists_each_hazard_and_each_way_to_allow_it() -> None:

@@ -13,7 +13,7 @@ from app.cli.main import main
 from app.embedded.options import StackInfo, StackOptions
 
 DSN = "postgresql://me:hidden@db/shop"
-UNSET = dict.fromkeys(("DATABASE_URL", "REDIS_URL", "LIFTLOCK_MIGRATIONS")) | {"LIFTLOCK_CONFIG": "-"}
+UNSET = dict.fromkeys(("DATABASE_URL", "REDIS_URL", "LIFTLOCK_MIGRATIONS", "LIFTLOCK_PORT")) | {"LIFTLOCK_CONFIG": "-"}
 
 
 def up(*words: str, **environ: str) -> Result:
@@ -82,6 +82,16 @@ def test_the_environment_names_what_flags_do_not(started: list[StackOptions], tm
 def test_a_folder_of_the_environment_that_is_not_there_is_refused(started: list[StackOptions]) -> None:
     refused = up(LIFTLOCK_MIGRATIONS="/not/there")
     assert (refused.exit_code, started) == (2, [])
+    assert "LIFTLOCK_MIGRATIONS" in refused.output and "--migrations" not in refused.output
+    assert "'--migrations'" in up("--migrations", "/not/there").output
+
+
+def test_the_port_may_come_from_the_environment(started: list[StackOptions]) -> None:
+    assert up(LIFTLOCK_PORT="3917").exit_code == 0
+    assert up("--port", "3918", LIFTLOCK_PORT="3917").exit_code == 0
+    assert [one.port for one in started] == [3917, 3918]
+    refused = up(LIFTLOCK_PORT="high")
+    assert refused.exit_code == 2 and "LIFTLOCK_PORT" in refused.output
 
 
 @pytest.mark.parametrize("taken", ["", "lock", "logs"])

@@ -225,6 +225,16 @@ def test_a_redis_that_refuses_our_password_is_said_to_be_there(servers: Servers,
     assert answer["status"] == "degraded" and "refuses the user or the password" in detail and "s3cret" not in detail
 
 
+def test_a_redis_that_is_not_there_is_named_with_its_place_and_the_way_out(servers: Servers, folder: Path) -> None:
+    with open_house(servers, folder, redis_url="redis://ann:s3cret@127.0.0.1:1/3?password=s3cret") as house:
+        answer = house.http("GET", "/health/ready").get_json()
+    (detail,) = (one["detail"] for one in answer["checks"] if one["name"] == "redis")
+    assert detail == (
+        "redis://127.0.0.1:1/3 cannot be reached (ConnectionError); start Redis there, or correct REDIS_URL; "
+        "jobs are accepted and wait until it is back"
+    )
+
+
 def test_what_a_server_lacks_is_not_put_right_in_the_file(servers: Servers, folder: Path) -> None:
     with with_target(servers, folder, servers.new_database()) as house:
         sort = "CREATE TABLE sorted AS SELECT g FROM generate_series(1, 20000) g ORDER BY md5(g::text)"

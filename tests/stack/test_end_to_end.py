@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.eventually import eventually
 from tests.support.servers import is_asleep
-from tests.support.stack import RunningStack, running_stack
+from tests.support.stack import LIFTLOCK, RunningStack, running_stack
 
 pytestmark = pytest.mark.stack
 
@@ -161,6 +161,7 @@ def test_auto_run_runs_at_start_once(data_dir: Path, folder: Path) -> None:
         eventually(lambda: stack.statuses() == {"t": "completed"})
 
         assert [job["kind"] for job in stack.http.get("/jobs").json()] == ["run"]
+        assert f"Migrations from {folder}\n" in stack.output
 
 
 def test_the_demo_runs_the_samples_and_says_what_to_try_next(data_dir: Path) -> None:
@@ -171,6 +172,8 @@ def test_the_demo_runs_the_samples_and_says_what_to_try_next(data_dir: Path) -> 
         assert stack.output.count("    kept full_name of customers (2 rows)") == 2
         assert stack.output.count("    gave back full_name of customers (2 rows)") == 1
         assert "curl -X POST" in stack.output and "POST   " in stack.output
+        assert f"Your own files: {LIFTLOCK} up --migrations DIR" in stack.output and "open  " not in stack.output
+        assert (stack.data_dir / ".gitignore").read_text() == "*\n"
         _check_what_the_demo_has_staged(stack)
 
 

@@ -1,8 +1,10 @@
 """A folder of migrations: every `*.sql` and `*.py` in it, read again only when a file has changed."""
 
 import asyncio
+import errno
 import hashlib
 import os
+import stat
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +20,13 @@ from app.domain.step import Step
 READERS = {".sql": read_sql, ".py": read_python}
 SUFFIXES = tuple(READERS)
 IGNORED_PREFIXES = ("_", ".")
+
+_REMEDIES = {
+    errno.ENOENT: "what the link leads to is not there: put it back, or remove the link",
+    errno.ELOOP: "the link leads to itself: remove it",
+}
+_REMEDIES_OF_A_FOLDER = {errno.ENOENT: "create it", errno.ENOTDIR: "put a folder there"}
+_PERMISSIONS = "check its permissions"
 
 Parsed = Migration | tuple[Problem, ...]
 
@@ -85,13 +94,21 @@ class FolderSource:
     def _look(self, name: str, signature: Signature | None, known: _Known | None) -> _Known:
         """A file that was only touched, copied or checked out again is the one that is known already."""
         path = self._folder / name
+        if not _is_utf8(name):
+            message = "the file's name is not UTF-8; rename it"
+            return _Known(signature, None, (Problem("invalid_name", message, file=_printable(name)),))
         try:
-            size = path.stat().st_size
+            about = path.stat()
+            if not stat.S_ISREG(about.st_mode):  # a link to a pipe or a device would be read without an end
+                message = "the link does not lead to a file; remove it"
+                return _Known(signature, None, (Problem("unreadable_file", message, file=name),))
+            size = about.st_size
             if size > self._max_file_bytes:
                 return _Known(signature, None, (self._too_large(name, size),))
             raw = path.read_bytes()
         except OSError as error:
-            message = f"the file cannot be read ({error.strerror}); check its permissions"
+            remedy = _REMEDIES.get(error.errno or 0, _PERMISSIONS)
+            message = f"the file cannot be read ({error.strerror}); {remedy}"
             return _Known(signature, None, (Problem("unreadable_file", message, file=name),))
         digest = hashlib.sha256(raw).digest()
         if known is not None and known.digest == digest:
@@ -108,9 +125,10 @@ class FolderSource:
         )
 
     def _no_folder(self, error: OSError) -> Problem:
+        remedy = _REMEDIES_OF_A_FOLDER.get(error.errno or 0, _PERMISSIONS)
         message = (
             f"the migrations folder {self._folder} cannot be read ({error.strerror}); "
-            f"create it, or set LIFTLOCK_MIGRATIONS"
+            f"{remedy}, or set LIFTLOCK_MIGRATIONS"
         )
         return Problem("unreadable_folder", message, file=str(self._folder))
 
@@ -122,7 +140,7 @@ def _parse(name: str, raw: bytes) -> Parsed:
         line = raw.count(b"\n", 0, error.start) + 1
         message = f"the file is not UTF-8 (byte {error.start}, line {line}); save it as UTF-8"
         return (Problem("not_utf8", message, file=name, line=line),)
-    return READERS[Path(name).suffix](name, raw, text)
+    return READERS[Path(name).suffix.lower()](name, raw, text)
 
 
 def _placed(parsed: Parsed, folder: Path) -> Parsed:
@@ -136,7 +154,7 @@ def _placed(parsed: Parsed, folder: Path) -> Parsed:
 
 def _is_migration(entry: "os.DirEntry[str]") -> bool:
     return (
-        entry.name.endswith(SUFFIXES)
+        entry.name.lower().endswith(SUFFIXES)
         and not entry.name.startswith(IGNORED_PREFIXES)
         and (entry.is_symlink() or entry.is_file())  # a link is followed when it is read: it may lead nowhere
     )
@@ -144,10 +162,23 @@ def _is_migration(entry: "os.DirEntry[str]") -> bool:
 
 def _signature(entry: "os.DirEntry[str]") -> Signature | None:
     try:
-        stat = entry.stat()
+        about = entry.stat()
     except OSError:
         return None
-    return stat.st_ino, stat.st_size, stat.st_ctime_ns
+    return about.st_ino, about.st_size, about.st_ctime_ns
+
+
+def _is_utf8(name: str) -> bool:
+    """Whether a database and an answer can hold it: Python puts half a surrogate pair where a byte is none of UTF-8."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _printable(name: str) -> str:
+    return os.fsencode(name).decode(errors="backslashreplace")
 
 
 def _unloadable(step: Step) -> Problem | None:

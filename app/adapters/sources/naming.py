@@ -10,7 +10,7 @@ from app.domain.problem import Problem
 MAX_VERSION_CHARS = 100
 
 _DATE = r"(?:19|20)\d\d(?P<between>[-_])(?:0[1-9]|1[0-2])(?P=between)(?:0[1-9]|[12]\d|3[01])(?:[-_T]\d{4}(?:\d\d)?)?"
-_VERSIONED = re.compile(rf"^[Vv]?(?P<version>{_DATE}|\d[\w.]*?)(?:__|[_\-\s])(?P<name>.+)$")
+_VERSIONED = re.compile(rf"^[Vv]?(?P<version>{_DATE}|\d[\w.]*?)(?:__|[_\-\s])(?P<name>.+)$", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from app.cli.local.scene import READER, WATCHED_S, set_scene
 from app.cli.local.standing import json_option, stand
 from app.cli.local.up import PACKAGED_SAMPLES
 from app.embedded.options import StackInfo, StackOptions
+from app.embedded.private import make_data_dir
 from app.embedded.stack import CONTROL_DATABASE
 
 if TYPE_CHECKING:
@@ -36,7 +37,13 @@ step that alters them waits for it {WATCHED_S:.0f} s."""
 
 
 @click.command(cls=Exampled, example="liftlock demo\nliftlock demo --port 3001 --data-dir /tmp/liftlock-demo")
-@click.option("--port", default=3000, show_default=True, type=click.IntRange(1, 65535), help="Port of the API.")
+@click.option(
+    "--port",
+    default=3000,
+    envvar="LIFTLOCK_PORT",
+    type=click.IntRange(1, 65535),
+    help="Port of the API.  [default: LIFTLOCK_PORT, else 3000]",
+)
 @click.option(
     "--data-dir",
     default=".data",
@@ -72,8 +79,9 @@ def own_samples(data_dir: Path) -> Path:
 
     What is there already stays: it is what the databases of this folder have been through.
     """
+    make_data_dir(data_dir)
     own = data_dir / "migrations"
-    own.mkdir(parents=True, exist_ok=True)
+    own.mkdir(exist_ok=True)
     for sample in PACKAGED_SAMPLES.iterdir():
         if sample.is_file() and not (own / sample.name).exists():
             shutil.copyfile(sample, own / sample.name)
@@ -146,11 +154,20 @@ Try next, in another terminal:
   curl           {url}/jobs                           every job, newest first
   curl           {url}/migrations/conflicts           the conflict log
   curl -X DELETE {url}/migrations/reset               undo everything (development only)
-  open           {url}/ui/                            the dashboard
-  open           {url}/docs                           the whole API
 
-The samples are in {info.data_dir / "migrations"}; change them, or add one. Your own files: liftlock up --migrations DIR
+In a browser:
+  {url}/ui/    the dashboard
+  {url}/docs   the whole API
+
+The samples are in {info.data_dir / "migrations"}; change them, or add one.
+Your own files: {_as_called()} up --migrations DIR
 Ctrl-C stops everything; the data stays in {info.data_dir}"""
+
+
+def _as_called() -> str:
+    """As it stands in the shell of whoever reads this: not every environment that holds us is activated."""
+    called = sys.argv[0]
+    return called if Path(called).name == "liftlock" else "liftlock"
 
 
 def _with_people(data_dir: Path, admin: str) -> dict[str, str]:

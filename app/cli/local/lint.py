@@ -16,6 +16,7 @@ from app.cli.local.folder import folder_of, problems_of, read_folder, said
 from app.cli.out import COLOURS, Out
 from app.cli.session import Session
 from app.cli.steps import in_words
+from app.domain.consent import in_file
 from app.domain.environment import Protection
 from app.domain.examination import Consents, FoundHazards, required_consent
 from app.domain.graph import arrange
@@ -117,7 +118,7 @@ def _lines(out: Out, found: Linted, *, everything: bool) -> Iterator[str]:
         yield f"{mark} {place}: {hazard.code}{rule}, risk {hazard.risk}: {hazard.happens}"
         if lacks:
             yield f"    {in_words(hazard.to_do)}"
-            yield f"    or say why: {out.paint(f'-- liftlock: allow {hazard.code} reason', 'cyan')}"
+            yield f"    or say why: {out.paint(in_file(hazard), 'cyan')}"
     yield from (f"{out.paint('·', dim=True)} {text}" for text in found.unused)
     if found.notice:
         yield f"{out.paint('!', 'yellow')} {found.notice}"

@@ -31,7 +31,13 @@ def filled(context: click.Context, parameter: click.Parameter, value: str | None
 
 
 @click.command(cls=Exampled, example="liftlock up\nliftlock up --migrations db/migrations --port 3001")
-@click.option("--port", default=3000, show_default=True, type=click.IntRange(1, 65535), help="Port of the API.")
+@click.option(
+    "--port",
+    default=3000,
+    envvar="LIFTLOCK_PORT",
+    type=click.IntRange(1, 65535),
+    help="Port of the API.  [default: LIFTLOCK_PORT, else 3000]",
+)
 @click.option(
     "--data-dir",
     default=".liftlock",

@@ -25,7 +25,9 @@ from app.adapters.target.preserve.taking import take_inventory
 from app.adapters.target.preserve.unseen import unseen
 from app.adapters.target.preserve.written import has_same_rows, is_only_cast, key_is_another, note_again, note_written
 from app.adapters.target.records import Stamp
+from app.domain.allowances import allowance
 from app.domain.failure import Failure, FailureCode, with_effects_elsewhere
+from app.domain.hazards import HazardCode
 from app.domain.losses import is_repeatable, only_casts, rows_written
 from app.domain.migration import Direction
 from app.domain.preserved import PreservedKind as Kind
@@ -230,13 +232,15 @@ class Preserver:
         return not await is_only_cast(self._connection, one)
 
     def _refused(self, why: str) -> StepFailed:
+        file = self._step.body.file if self._step.body else None
+        line = allowance(HazardCode.DATA_LOSS, file or "")
         failure = Failure(
             code=FailureCode.REFUSED,
             message=f"{self._step.name}: {why}",
             migration=self._step.name,
             direction=self._step.direction.value,
-            file=self._step.body.file if self._step.body else None,
-            hint="-- liftlock: allow DATA_LOSS reason in the file, or allowHazards in the request, lets it go",
+            file=file,
+            hint=f"{line} in the file, or allowHazards in the request, lets it go",
             next_steps=(f'POST /migrations/{_ASKED[self._step.direction]} {{"allowHazards": ["DATA_LOSS"]}}',),
         )
         return StepFailed(failure if is_repeatable(self._step) else with_effects_elsewhere(failure), self._ordinal)
