@@ -73,6 +73,9 @@ def _of_file(problem: Problem, catalog: Catalog) -> Divergence:
     concerned = [one for one in catalog.migrations if one.name == problem.migration]
     if problem.code == "version_collision":
         concerned = [one for one in catalog.migrations if one.version == concerned[0].version]
+    elif problem.code == "cycle":
+        concerned = list(graph.cycle_of(catalog.migrations))
+    if concerned:
         names = tuple(dict.fromkeys(str(one.name) for one in concerned))
     if _KIND_OF_PROBLEM[problem.code] is ConflictKind.VERSION_COLLISION:
         evidence["files"] = {one.file: {"name": one.name, "version": one.version} for one in concerned}

@@ -141,17 +141,25 @@ def _also_known_as(migration: Migration) -> tuple[str, str, str]:
     return migration.version, migration.file, migration.file.rpartition(".")[0]
 
 
-def _cycles(migrations: Sequence[Migration]) -> Iterable[Problem]:
+def cycle_of(migrations: Sequence[Migration]) -> Sequence[Migration]:
+    """Those that wait for each other, each for the one behind it; none where there is no cycle, one of several."""
     _, blocked = _walk(migrations)
     if not blocked:
-        return
+        return ()
     known: dict[str, Migration] = {migration.name: migration for migration in migrations}
-    cycle = _one_cycle(known, blocked)
+    return [known[name] for name in _one_cycle(known, blocked)]
+
+
+def _cycles(migrations: Sequence[Migration]) -> Iterable[Problem]:
+    cycle = cycle_of(migrations)
+    if not cycle:
+        return
+    names = [one.name for one in (*cycle, cycle[0])]
     yield Problem(
         "cycle",
-        f"these migrations wait for each other: {' → '.join([*cycle, cycle[0]])}; remove one of the dependencies",
-        migration=cycle[0],
-        file=known[cycle[0]].file,
+        f"these migrations wait for each other: {' → '.join(names)}; remove one of the dependencies",
+        migration=cycle[0].name,
+        file=cycle[0].file,
     )
 
 

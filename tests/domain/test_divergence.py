@@ -94,6 +94,13 @@ def test_a_missing_dependency_names_what_is_needed() -> None:
     assert found.evidence["dependencies"] == {"a": ["ghost"]}
 
 
+def test_a_cycle_names_all_that_are_on_it_and_nobody_else() -> None:
+    files = sql("a", "1"), sql("b", "2", needs="d"), sql("c", "3", needs="b"), sql("d", "4", needs="c")
+    (found,) = divergence.of_files(Catalog(files))
+    assert found.migrations == ("b", "d", "c")
+    assert found.evidence["dependencies"] == {"b": ["d"], "d": ["c"], "c": ["b"]}
+
+
 def test_a_divergence_becomes_a_problem_with_its_migration_and_file() -> None:
     (found,) = divergence.of_history([sql("a", "1", up="SELECT 'changed'")], applied(A), OutOfOrder.REFUSE)
     problem = found.as_problem()
