@@ -25,6 +25,14 @@ def test_a_plan_is_made_read_and_run(stand: Stand, browser: Browser) -> None:
     assert (made["kind"], made["request"]["planId"] in plan.html, made["note"]) == ("run", True, "for the release")
 
 
+def test_the_command_of_a_plan_names_a_service_that_is_somewhere_else(stand: Stand, browser: Browser) -> None:
+    here = browser.plan()
+    path = f"/ui/plans/{stand.get('/plans').json[0]['id']}"
+    elsewhere = browser.client.get(path, base_url="http://127.0.0.1:3001").text
+    assert "--url" not in here.text
+    assert " --url http://127.0.0.1:3001<" in elsewhere
+
+
 def test_sent_twice_is_done_once(stand: Stand, browser: Browser) -> None:
     plan = browser.plan()
     first, second = browser.press(plan, RUN), browser.press(plan, RUN)

@@ -26,6 +26,7 @@ KINDS = {
 MOST_OPEN = 3
 """Steps of a plan that are shown at once; of more only those that need consent."""
 DESTRUCTIVE = frozenset({"rollback", "reset"})
+BY_ITSELF = ("http://127.0.0.1:3000", "http://localhost:3000")
 
 
 @pages.get("/plans")
@@ -141,8 +142,14 @@ def _cli(plan: Json) -> str | None:
     name = shlex.quote(plan["environment"])
     match plan["kind"]:
         case "run" | "rollback":
-            return f"liftlock {plan['kind']} {name} --plan {plan['id']}{flags}"
+            return f"liftlock {plan['kind']} {name} --plan {plan['id']}{flags}{_where()}"
         case "reset":
-            return f"liftlock reset {name}{flags}"
+            return f"liftlock reset {name}{flags}{_where()}"
         case _:
             return None
+
+
+def _where() -> str:
+    """The command line goes to this machine's port 3000 by itself."""
+    here = request.host_url.rstrip("/")
+    return "" if here in BY_ITSELF else f" --url {shlex.quote(here)}"
