@@ -31,6 +31,8 @@ OLDEST_MAJOR = 14
 CONTROL_DATABASE = "the control database"
 OWN_TABLES = "the target of liftlock-control"
 """The control database once more, while Liftlock's own tables are made or looked at."""
+GO_PAST = "name a `directUrl` that goes past it"
+LENT = "give the address of the server itself, or of a pooler that lends them by the session"
 
 
 class ServerTooOld(Exception):
@@ -145,7 +147,7 @@ def _reason(error: BaseException, dsn: Dsn, what: str) -> str:
         case asyncpg.UndefinedTableError() | asyncpg.InvalidSchemaNameError():
             return "Liftlock's own tables are not there yet; they are created at start, look at the service's log"
         case _:
-            return _no_answer(error)
+            return _no_answer(error, what)
 
 
 def _whose_limit(said: str, dsn: Dsn) -> str:
@@ -165,7 +167,11 @@ def _right(said: str, dsn: Dsn, what: str) -> str:
     return remedy(said, dsn.user, CONTROL if what == CONTROL_DATABASE else LEDGER, quote)
 
 
-def _no_answer(error: BaseException) -> str:
+def _past(what: str) -> str:
+    return GO_PAST if what not in (CONTROL_DATABASE, OWN_TABLES) else "give the address of the server itself"
+
+
+def _no_answer(error: BaseException, what: str) -> str:
     match error:
         case asyncio.TimeoutError():
             return "it did not answer in time; is it running, and reachable from here?"
@@ -173,5 +179,7 @@ def _no_answer(error: BaseException) -> str:
             return "nothing listens there; start PostgreSQL, or correct host and port"
         case asyncpg.CannotConnectNowError():
             return "it is starting up or shutting down; it is tried again"
+        case asyncpg.ProtocolViolationError() if "startup parameter" in str(error):
+            return f"a pooler stands before it, which passes on no settings of a session ({error}); {_past(what)}"
         case _:
             return f"{type(error).__name__}: {error}"
