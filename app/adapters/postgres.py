@@ -91,6 +91,9 @@ UNUSABLE = (
     Unfit,
 )
 
+SHORT = (asyncpg.DiskFullError, asyncpg.OutOfMemoryError)
+"""Its server lacks what the statement takes: of a migration the step's own failure, else as if it were away."""
+
 LASTING = (
     ServerTooOld,
     NoSuchSchema,
@@ -142,12 +145,21 @@ def _reason(error: BaseException, dsn: Dsn, what: str) -> str:
                 "it is read-only (a standby, or default_transaction_read_only is on); give the address of the primary, "
                 "or take the setting back"
             )
+        case asyncpg.DiskFullError() | asyncpg.OutOfMemoryError():
+            return _no_room(error)
         case asyncpg.LockNotAvailableError():
             return "somebody holds a lock on a part of it; look in pg_locks for AccessExclusiveLock, then ask again"
         case asyncpg.UndefinedTableError() | asyncpg.InvalidSchemaNameError():
             return "Liftlock's own tables are not there yet; they are created at start, look at the service's log"
         case _:
             return _no_answer(error, what)
+
+
+def _no_room(error: asyncpg.DiskFullError | asyncpg.OutOfMemoryError) -> str:
+    said = str(error).partition("\n")[0]
+    if isinstance(error, asyncpg.DiskFullError):
+        return f"its disk is full ({said}); make room there, then ask again"
+    return f"its server is out of memory ({said}); stop what takes it there, then ask again"
 
 
 def _whose_limit(said: str, dsn: Dsn) -> str:
