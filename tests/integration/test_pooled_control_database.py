@@ -23,7 +23,7 @@ PASSES_ON_NOTHING = (
 
 def test_that_it_lends_connections_by_the_transaction_is_said(servers: Servers, tmp_path: Path) -> None:
     with running_pgbouncer(tmp_path, servers.postgres, PASSES_ON_NOTHING) as pooler:
-        refused(servers, pooler, "lends connections by the transaction; give the address of the server itself")
+        expect_refusal(servers, pooler, "lends connections by the transaction; give the address of the server itself")
 
 
 def test_and_so_it_is_where_it_gives_its_sessions_numbers_like_those_of_processes(
@@ -31,12 +31,12 @@ def test_and_so_it_is_where_it_gives_its_sessions_numbers_like_those_of_processe
 ) -> None:
     monkeypatch.setattr(pooling, "is_made_up", lambda _: False)
     with running_pgbouncer(tmp_path, servers.postgres, PASSES_ON_NOTHING, "server_round_robin = 0") as pooler:
-        refused(servers, pooler, "lends connections by the transaction")
+        expect_refusal(servers, pooler, "lends connections by the transaction")
 
 
 def test_that_it_passes_on_no_settings_is_said(servers: Servers, tmp_path: Path) -> None:
     with running_pgbouncer(tmp_path, servers.postgres) as pooler:
-        refused(servers, pooler, "passes on no settings of a session .*; give the address of the server itself")
+        expect_refusal(servers, pooler, "passes on no settings of a session .*; give the address of the server itself")
 
 
 def test_one_that_lends_them_by_the_session_is_used(servers: Servers, tmp_path: Path) -> None:
@@ -44,7 +44,7 @@ def test_one_that_lends_them_by_the_session_is_used(servers: Servers, tmp_path: 
         assert asyncio.run(asked(pooler.reached(servers.new_database()))) == 2
 
 
-def refused(servers: Servers, pooler: PgBouncer, why: str) -> None:
+def expect_refusal(servers: Servers, pooler: PgBouncer, why: str) -> None:
     with pytest.raises(BackendUnavailable, match=f"the control database .*a pooler stands before it, which {why}"):
         asyncio.run(asked(pooler.reached(servers.new_database())))
 
