@@ -69,6 +69,20 @@ def test_that_it_has_no_room_is_said_and_no_crash(servers: Servers, state: str, 
             asyncio.run(way(dsn, refuse))
 
 
+def test_of_several_servers_the_one_that_answers_is_worked_with(servers: Servers, folder: Path) -> None:
+    shop = _after_one_that_is_away(servers.new_database())
+    with open_house(servers, folder, environments={"development": Environment("development", Dsn(shop))}) as house:
+        house.write("1_a.sql", "-- migrate:up\nCREATE TABLE a (id int);\n")
+        assert house.do().state is JobState.SUCCEEDED
+        assert [one["status"] for one in house.http("GET", "/migrations").get_json()] == ["completed"]
+        assert asyncio.run(both_ways(_after_one_that_is_away(house.dsn), "SELECT 1")) == 2
+
+
+def _after_one_that_is_away(dsn: str) -> str:
+    account, _, server = dsn.rpartition("@")
+    return f"{account}@127.0.0.1:1,{server}"
+
+
 async def both_ways(dsn: str, sql: str) -> int:
     """How many of the two ways to the control database have answered it."""
     return await one_way(dsn, sql) + await other_way(dsn, sql)
