@@ -102,6 +102,7 @@ LASTING = (
     asyncpg.InvalidPasswordError,
     asyncpg.InvalidCatalogNameError,
     asyncpg.InsufficientPrivilegeError,
+    asyncpg.UndefinedObjectError,
 )
 """Refusals that only a person can change."""
 
@@ -191,6 +192,8 @@ def _no_answer(error: BaseException, what: str) -> str:
             return "nothing listens there; start PostgreSQL, or correct host and port"
         case asyncpg.CannotConnectNowError():
             return "it is starting up or shutting down; it is tried again"
+        case asyncpg.UndefinedObjectError() if "configuration parameter" in str(error):
+            return f"its URL sets what is no setting of the server ({error}); take it out of the URL"
         case asyncpg.ProtocolViolationError() if "startup parameter" in str(error):
             return f"a pooler stands before it, which passes on no settings of a session ({error}); {_past(what)}"
         case _:
