@@ -1,5 +1,6 @@
 """What every process looks after beside its work: the control tables, lapsed jobs, new files."""
 
+import asyncio
 import os
 import socket
 import threading
@@ -17,7 +18,9 @@ from app.release import release
 from app.wiring import Services
 
 FIRST_PAUSE_S = 0.2
-
+GOODBYE_S = 2.0
+"""Whoever has not said it is taken for gone a little later. A database that is silent would otherwise keep the process
+for as long as a statement may take, and it is killed for that."""
 
 log = structlog.get_logger()
 
@@ -131,8 +134,16 @@ class Caretaker:
         self._services.portal.run(self._services.measuring.say_here(self._process))
 
     def _say_gone(self) -> None:
-        self._services.portal.run(self._services.measuring.say_gone(self._process))
+        self._services.portal.run(_in_time(self._services.measuring.say_gone(self._process)))
 
     def _lint(self) -> None:
         if self._lint_ahead is not None:
             self._services.portal.run(self._lint_ahead())
+
+
+async def _in_time(goodbye: Coroutine[Any, Any, None]) -> None:
+    try:
+        async with asyncio.timeout(GOODBYE_S):
+            await goodbye
+    except TimeoutError:
+        log.warning("goodbye.unsaid", why="the control database did not answer in time")

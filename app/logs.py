@@ -7,7 +7,8 @@ it, to draw tracebacks: five megabytes in each process, for pictures that a line
 import logging
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from typing import TextIO, cast
 
 
 @contextmanager
@@ -44,6 +45,22 @@ def configure_logs(level: str) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(cast(TextIO, _Unheard(sys.stderr))),
         cache_logger_on_first_use=True,
     )
+
+
+class _Unheard:
+    """What is said where nobody can take it down, a disk that is full or a pipe that nobody reads any more, is lost.
+    It is no failure of what it is about: a request would be answered with 500 for it, and a job crash."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, said: str) -> None:
+        with suppress(OSError):
+            self._stream.write(said)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._stream.flush()

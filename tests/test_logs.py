@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -26,3 +27,27 @@ def test_a_process_that_serves_does_not_load_what_draws_tracebacks(entry: str) -
     loaded = {name.partition(".")[0] for name in said.stdout.split()}
     assert "structlog" in loaded
     assert loaded & {"rich", "pygments"} == set()
+
+
+@pytest.mark.parametrize("nobody", ["a disk that is full", "a pipe that nobody reads"])
+def test_a_line_that_nobody_takes_down_fails_nothing(nobody: str) -> None:
+    asked = "from app import logs\nlogs.configure_logs('INFO')\nfor n in range(3): logs.logger().info('line', n=n)\n"
+    with _open(nobody) as stream:
+        said = subprocess.run(
+            [sys.executable, "-c", f"{asked}print('went on', flush=True)"],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=subprocess.PIPE,
+            stderr=stream,
+            text=True,
+            check=False,
+        )
+    assert said.stdout == "went on\n"
+
+
+def _open(nobody: str) -> IO[bytes]:
+    if nobody == "a disk that is full":
+        return Path("/dev/full").open("wb")
+    read, write = os.pipe()
+    os.close(read)
+    return os.fdopen(write, "wb")

@@ -155,11 +155,25 @@ def test_missing_addresses_are_named_with_their_shape() -> None:
 
 
 @pytest.mark.parametrize(
-    "given", ["mysql://u:s3cret@h/d", "postgresql://u:s3cret@h", "postgresql://u:s3cret@h:x/d", "s3cret"]
+    "given",
+    [
+        "mysql://u:s3cret@h/d",
+        "postgresql://u:s3cret@h",
+        "postgresql://u:s3cret@h:x/d",
+        "postgresql://u:s3cret@h:1,h:x/d",
+        "s3cret",
+    ],
 )
 def test_an_address_that_is_not_understood_is_not_shown(given: str) -> None:
     (problem,) = problems_of(NEEDED | {"DATABASE_URL": given})
     assert problem == "DATABASE_URL is not understood; it takes postgresql://user:password@host:5432/database"
+
+
+@pytest.mark.parametrize("hosts", ["one:5432,two:5433", "one,two", "[::1]:5432,[::2]:5433"])
+def test_an_address_may_name_several_servers(hosts: str) -> None:
+    address = f"postgresql://u:s3cret@{hosts}/d?target_session_attrs=read-write"
+    settings = load_settings(NEEDED | {"DATABASE_URL": address})
+    assert (settings.database.secret, str(settings.database)) == (address, f"postgresql://u@{hosts}/d")
 
 
 @pytest.mark.parametrize("given", ["http://:s3cret@h", "redis://:s3cret@h:x/0", "s3cret"])
@@ -383,7 +397,13 @@ def test_a_file_with_an_address_that_cannot_be_read_is_named(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    "other", ["postgresql://bob:x@db/shop", "postgres://DB:5432/shop", "postgresql://db/shop?sslmode=disable"]
+    "other",
+    [
+        "postgresql://bob:x@db/shop",
+        "postgres://DB:5432/shop",
+        "postgresql://db/shop?sslmode=disable",
+        "postgresql://spare:5433,db:5432/shop?target_session_attrs=read-write",
+    ],
 )
 def test_two_environments_on_one_database_are_refused(other: str, tmp_path: Path) -> None:
     text = f"[environments.qa]\nurl = 'postgresql://ann:s3cret@db/shop'\n[environments.live]\nurl = '{other}'\n"

@@ -31,6 +31,8 @@ OLDEST_MAJOR = 14
 CONTROL_DATABASE = "the control database"
 OWN_TABLES = "the target of liftlock-control"
 """The control database once more, while Liftlock's own tables are made or looked at."""
+GO_PAST = "name a `directUrl` that goes past it"
+LENT = "give the address of the server itself, or of a pooler that lends them by the session"
 
 
 class ServerTooOld(Exception):
@@ -89,6 +91,9 @@ UNUSABLE = (
     Unfit,
 )
 
+SHORT = (asyncpg.DiskFullError, asyncpg.OutOfMemoryError)
+"""Its server lacks what the statement takes: of a migration the step's own failure, else as if it were away."""
+
 LASTING = (
     ServerTooOld,
     NoSuchSchema,
@@ -97,6 +102,7 @@ LASTING = (
     asyncpg.InvalidPasswordError,
     asyncpg.InvalidCatalogNameError,
     asyncpg.InsufficientPrivilegeError,
+    asyncpg.UndefinedObjectError,
 )
 """Refusals that only a person can change."""
 
@@ -140,12 +146,21 @@ def _reason(error: BaseException, dsn: Dsn, what: str) -> str:
                 "it is read-only (a standby, or default_transaction_read_only is on); give the address of the primary, "
                 "or take the setting back"
             )
+        case asyncpg.DiskFullError() | asyncpg.OutOfMemoryError():
+            return _no_room(error)
         case asyncpg.LockNotAvailableError():
             return "somebody holds a lock on a part of it; look in pg_locks for AccessExclusiveLock, then ask again"
         case asyncpg.UndefinedTableError() | asyncpg.InvalidSchemaNameError():
             return "Liftlock's own tables are not there yet; they are created at start, look at the service's log"
         case _:
-            return _no_answer(error)
+            return _no_answer(error, what)
+
+
+def _no_room(error: asyncpg.DiskFullError | asyncpg.OutOfMemoryError) -> str:
+    said = str(error).partition("\n")[0]
+    if isinstance(error, asyncpg.DiskFullError):
+        return f"its disk is full ({said}); make room there, then ask again"
+    return f"its server is out of memory ({said}); stop what takes it there, then ask again"
 
 
 def _whose_limit(said: str, dsn: Dsn) -> str:
@@ -165,7 +180,11 @@ def _right(said: str, dsn: Dsn, what: str) -> str:
     return remedy(said, dsn.user, CONTROL if what == CONTROL_DATABASE else LEDGER, quote)
 
 
-def _no_answer(error: BaseException) -> str:
+def _past(what: str) -> str:
+    return GO_PAST if what not in (CONTROL_DATABASE, OWN_TABLES) else "give the address of the server itself"
+
+
+def _no_answer(error: BaseException, what: str) -> str:
     match error:
         case asyncio.TimeoutError():
             return "it did not answer in time; is it running, and reachable from here?"
@@ -173,5 +192,9 @@ def _no_answer(error: BaseException) -> str:
             return "nothing listens there; start PostgreSQL, or correct host and port"
         case asyncpg.CannotConnectNowError():
             return "it is starting up or shutting down; it is tried again"
+        case asyncpg.UndefinedObjectError() if "configuration parameter" in str(error):
+            return f"its URL sets what is no setting of the server ({error}); take it out of the URL"
+        case asyncpg.ProtocolViolationError() if "startup parameter" in str(error):
+            return f"a pooler stands before it, which passes on no settings of a session ({error}); {_past(what)}"
         case _:
             return f"{type(error).__name__}: {error}"

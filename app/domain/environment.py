@@ -43,6 +43,7 @@ class OutOfOrder(StrEnum):
     ALLOW = "allow"
 
 
+DEFAULT_PORT = 5432
 PROTECTION_ORDER = (Protection.OPEN, Protection.CONFIRM, Protection.LOCKED)
 
 
@@ -189,8 +190,16 @@ def is_postgres_url(text: str) -> bool:
     """Whether `text` is the address of a database, written so that its password can be told apart."""
     try:
         parts = urlsplit(text)
-        _ = parts.port
+        _ = servers_of(text)
     except ValueError:
         return False
     # an unencoded slash in a password moves the rest of it, and the @, into the path: it would be shown
     return parts.scheme in ("postgresql", "postgres") and bool(parts.path.strip("/")) and "@" not in parts.path
+
+
+def servers_of(address: str) -> tuple[tuple[str | None, int], ...]:
+    """Host and port of each: an address may name several, of which the first that answers, and is what
+    `target_session_attrs` asks for, is taken. Raises ValueError where a port is no number."""
+    hosts = urlsplit(address).netloc.rpartition("@")[2]
+    each = [urlsplit(f"//{host}") for host in hosts.split(",")]
+    return tuple((one.hostname, one.port or DEFAULT_PORT) for one in each)

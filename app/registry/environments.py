@@ -1,6 +1,7 @@
 """The environments of liftlock.toml as values, with everything that is wrong with the file."""
 
 import re
+from collections import defaultdict
 from collections.abc import Mapping
 from datetime import timedelta
 from graphlib import CycleError, TopologicalSorter
@@ -15,6 +16,7 @@ from app.domain.environment import (
     Protection,
     SchemaCheck,
     SyncPolicy,
+    servers_of,
 )
 from app.domain.job import CONTROL
 from app.domain.windows import ALWAYS_OPEN, Windows
@@ -173,11 +175,12 @@ def _sync(table: TableReader, requires: tuple[str, ...]) -> SyncPolicy | None:
 
 def _check_addresses(found: Mapping[str, Environment], sheet: Sheet) -> None:
     """Two environments on one database would undo each other's work."""
-    seen: dict[tuple[str | None, int | None, str], list[Environment]] = {}
+    seen: dict[tuple[str | None, int, str], list[Environment]] = defaultdict(list)
     for name, environment in found.items():
         for one in environment.each() if environment.dsn is not NOWHERE else ():
-            parts = urlsplit(one.dsn.secret)
-            there = seen.setdefault((parts.hostname, parts.port or 5432, parts.path), [])
+            path = urlsplit(one.dsn.secret).path
+            places = [seen[(*server, path)] for server in servers_of(one.dsn.secret)]
+            there = [other for place in places for other in place]
             twin = next((other for other in there if other.scope == one.scope or not (other.scope and one.scope)), None)
             if twin is not None:
                 what = f"the schema {one.scope} of " if twin.scope and one.scope else ""
@@ -185,7 +188,8 @@ def _check_addresses(found: Mapping[str, Environment], sheet: Sheet) -> None:
                     (ROOT, name, "url" if one.part_of is None else "targets"),
                     f"{twin.name} and {one.name} have {what}the same database {one.dsn}; give each its own",
                 )
-            there.append(one)
+            for place in places:
+                place.append(one)
 
 
 def _check_order(found: Mapping[str, Environment], names: list[str], sheet: Sheet) -> None:

@@ -82,8 +82,16 @@ class MigrationRunnerService:
     async def perform(self, job_id: JobId) -> None:
         """Claim the job, carry it out, say how it ended, wake the next one.
 
-        A job that is not ours to take is put on record as a collision, and left to whoever has it.
+        A job that is not ours to take is put on record as a collision, and left to whoever has it. Raises
+        BackendUnavailable when the control database goes away: the job is left as it stands, and found again.
         """
+        try:
+            await self._perform(job_id)
+        except BackendUnavailable as error:
+            log.warning("job.left", job=str(job_id), why=error.detail)
+            raise
+
+    async def _perform(self, job_id: JobId) -> None:
         failpoints.reach("claim.before")
         claimed = await self._claims.claim(job_id, self._worker, self._lease_ttl_ms)
         if isinstance(claimed, ClaimRefused):

@@ -134,6 +134,17 @@ def test_a_target_that_is_away_is_accepted_waited_for_and_then_done(servers: Ser
     assert done.state is JobState.SUCCEEDED
 
 
+def test_a_parameter_of_the_url_that_the_server_does_not_know_is_named(servers: Servers, folder: Path) -> None:
+    dsn = servers.new_database()
+    with with_target(servers, folder, f"{dsn}{'&' if '?' in dsn else '?'}channel_binding=require") as house:
+        job = house.do()
+        listed = house.http("GET", "/migrations")
+
+    assert (job.state, job.reason) == (JobState.FAILED, "target_unusable") and job.error is not None
+    for said in (job.error.message, listed.get_json()["detail"]):
+        assert 'no setting of the server (unrecognized configuration parameter "channel_binding"); take it out' in said
+
+
 def test_without_a_control_database_a_request_is_told_which_server_is_missing(folder: Path) -> None:
     nowhere = Dsn("postgresql://me:s3cret@127.0.0.1:1/liftlock")
     settings = Settings(

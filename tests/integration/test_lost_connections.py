@@ -12,6 +12,7 @@ from app.adapters.control import database as control
 from app.adapters.control.database import ControlDatabase
 from app.adapters.control.direct import Direct
 from app.domain.environment import Dsn, Environment
+from app.domain.errors import BackendUnavailable
 from app.domain.job import JobState
 from tests.support.house import open_house
 from tests.support.servers import Servers, execute
@@ -59,13 +60,47 @@ def test_a_statement_that_nobody_ends_any_more_is_ended_by_the_server(
         asyncio.run(both_ways(servers.new_database(), "SELECT pg_sleep(600)"))
 
 
+@pytest.mark.parametrize(("state", "said"), [("53100", "its disk is full"), ("53200", "its server is out of memory")])
+def test_that_it_has_no_room_is_said_and_no_crash(servers: Servers, state: str, said: str) -> None:
+    refuse = f"DO $$ BEGIN RAISE EXCEPTION 'no room' USING ERRCODE = '{state}', HINT = 'none'; END $$"
+    dsn = servers.new_database()
+    for way in (one_way, other_way):
+        with pytest.raises(BackendUnavailable, match=rf"{said} \(no room\); .* then ask again"):
+            asyncio.run(way(dsn, refuse))
+
+
+def test_of_several_servers_the_one_that_answers_is_worked_with(servers: Servers, folder: Path) -> None:
+    shop = _after_one_that_is_away(servers.new_database())
+    with open_house(servers, folder, environments={"development": Environment("development", Dsn(shop))}) as house:
+        house.write("1_a.sql", "-- migrate:up\nCREATE TABLE a (id int);\n")
+        assert house.do().state is JobState.SUCCEEDED
+        assert [one["status"] for one in house.http("GET", "/migrations").get_json()] == ["completed"]
+        assert asyncio.run(both_ways(_after_one_that_is_away(house.dsn), "SELECT 1")) == 2
+
+
+def _after_one_that_is_away(dsn: str) -> str:
+    account, _, server = dsn.rpartition("@")
+    return f"{account}@127.0.0.1:1,{server}"
+
+
 async def both_ways(dsn: str, sql: str) -> int:
     """How many of the two ways to the control database have answered it."""
+    return await one_way(dsn, sql) + await other_way(dsn, sql)
+
+
+async def one_way(dsn: str, sql: str) -> int:
     asked = ControlDatabase(Dsn(dsn))
     try:
-        answered = len(await asked.rows(Direct(text(sql)), {}))
+        return len(await asked.rows(Direct(text(sql)), {}))
+    finally:
+        await asked.close()
+
+
+async def other_way(dsn: str, sql: str) -> int:
+    asked = ControlDatabase(Dsn(dsn))
+    try:
         async with asked.begin() as connection:
-            return answered + len((await connection.execute(text(sql))).all())
+            return len((await connection.execute(text(sql))).all())
     finally:
         await asked.close()
 

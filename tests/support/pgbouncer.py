@@ -1,10 +1,10 @@
-"""The system's PgBouncer as a child, in transaction mode: every transaction on another connection of its own."""
+"""The system's PgBouncer as a child; by the transaction, each is on another connection of its own."""
 
 import shutil
 import signal
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -22,7 +22,8 @@ TAKEN_PORT = "Address already in use"
 class PgBouncer:
     name = "PgBouncer"
 
-    def __init__(self, folder: Path, server: Postgres) -> None:
+    def __init__(self, folder: Path, server: Postgres, settings: Iterable[str]) -> None:
+        self._settings = settings
         self.port = free_port()
         self._server = server
         self._account = server_account()
@@ -81,10 +82,10 @@ class PgBouncer:
             "unix_socket_dir =",
             "auth_type = scram-sha-256",
             f"auth_file = {users}",
-            "pool_mode = transaction",
             "default_pool_size = 10",
             # whoever comes back gets another connection than before, so that what is left on one is found out
             "server_round_robin = 1",
+            *self._settings,
         )
         return "\n".join(lines) + "\n"
 
@@ -98,8 +99,8 @@ class PgBouncer:
 
 
 @contextmanager
-def running_pgbouncer(folder: Path, server: Postgres) -> Iterator[PgBouncer]:
-    pooler = PgBouncer(folder, server)
+def running_pgbouncer(folder: Path, server: Postgres, *settings: str, mode: str = "transaction") -> Iterator[PgBouncer]:
+    pooler = PgBouncer(folder, server, (f"pool_mode = {mode}", *settings))
     try:
         pooler.start()
         yield pooler

@@ -7,7 +7,7 @@ import pytest
 from celery import Celery
 from redis import Redis
 
-from app.adapters.queue import QUEUE
+from app.adapters.queue import QUEUE, RUN_JOB
 from app.domain.job import JobState
 from tests.support.eventually import eventually
 from tests.support.house import House, open_house
@@ -53,6 +53,23 @@ def test_a_tick_starts_what_is_due_and_a_worker_does_it(house: House, tmp_path: 
     beat.close()
 
     assert value(house.dsn, "SELECT count(*) FROM liftlock_control.jobs") == 1, (tmp_path / "worker.log").read_text()
+
+
+def test_a_control_database_that_is_away_is_said_in_a_line_and_no_crash(house: House, tmp_path: Path) -> None:
+    log = tmp_path / "worker.log"
+    ringing = Celery("ringing", broker=house.services.settings.redis_url, set_as_current=False)
+
+    with celery_worker(house, log):
+        job_id = house.submit().job.id
+        eventually(lambda: house.job(job_id).state.final)
+        execute(house.dsn, "ALTER SCHEMA liftlock_control RENAME TO away")
+        ringing.send_task(TICK, queue=QUEUE)
+        ringing.send_task(RUN_JOB, kwargs={"job_id": str(job_id)}, queue=QUEUE)
+        eventually(lambda: "job.left" in log.read_text())
+        execute(house.dsn, "ALTER SCHEMA away RENAME TO liftlock_control")
+    ringing.close()
+
+    assert "Traceback" not in log.read_text()
 
 
 def test_beat_only_ticks() -> None:

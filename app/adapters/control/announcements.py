@@ -10,7 +10,7 @@ import asyncpg
 import structlog
 
 from app.adapters.codec import NOTHING_DONE
-from app.adapters.control.database import CONNECT_TIMEOUT_S
+from app.adapters.control import ear
 from app.adapters.postgres import LOST, UNUSABLE
 from app.domain.announced import NothingDone
 from app.domain.environment import Dsn
@@ -56,6 +56,7 @@ class Announcements:
         self._dsn = dsn
         self._connection: asyncpg.Connection | None = None
         self._connecting = asyncio.Lock()
+        self._proven_at = 0.0
         self._watchers: dict[UUID, set[Watcher]] = defaultdict(set)
 
     @property
@@ -79,25 +80,35 @@ class Announcements:
             await self._connection.close(timeout=1)
 
     async def _listen(self) -> None:
-        if self.hearing:
+        if self._surely_hearing:
             return
         async with self._connecting:
-            if self.hearing:
+            if self._surely_hearing or await self._hears_on():
                 return
             try:
-                connection = await asyncpg.connect(
-                    self._dsn.secret,
-                    timeout=CONNECT_TIMEOUT_S,
-                    server_settings={"application_name": "liftlock:announcements"},
-                )
-                await connection.add_listener(ENDS, self._heard_end)
-                await connection.add_listener(CHANNEL, self._heard)
+                channels = {ENDS: self._heard_end, CHANNEL: self._heard}
+                connection = await ear.listen(self._dsn, "liftlock:announcements", channels)
                 connection.add_termination_listener(self._deaf)
                 self._connection = connection
+                self._prove()
             except (*LOST, *UNUSABLE) as error:
                 log.warning("announcements.deaf", error=str(error))
 
+    @property
+    def _surely_hearing(self) -> bool:
+        return self.hearing and asyncio.get_running_loop().time() - self._proven_at < ear.PROVEN_FOR_S
+
+    async def _hears_on(self) -> bool:
+        if self._connection is None or not self.hearing or not await ear.still_answers(self._connection):
+            return False
+        self._prove()
+        return True
+
+    def _prove(self) -> None:
+        self._proven_at = asyncio.get_running_loop().time()
+
     def _heard(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
+        self._prove()
         job_id, _, state = str(payload).partition(" ")
         for watcher in self._watchers.get(UUID(job_id), ()):
             watcher.hear(JobState(state))

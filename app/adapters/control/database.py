@@ -11,7 +11,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from app.adapters.control.direct import BY_KEYS, Direct, DirectConnections, Row
-from app.adapters.postgres import CONTROL_DATABASE, LOST, UNUSABLE, unavailable
+from app.adapters.postgres import CONTROL_DATABASE, LENT, LOST, SHORT, UNUSABLE, Unfit, unavailable
+from app.adapters.target.connection import close
+from app.adapters.target.pooling import is_lent, is_lent_by_the_transaction
 from app.domain.environment import Dsn
 from app.domain.errors import BackendUnavailable
 
@@ -35,6 +37,7 @@ class ControlDatabase:
         self._pool_size = pool_size
         self._engine: AsyncEngine | None = None
         self._autocommit: AsyncEngine | None = None
+        self._is_ours = False
         self._direct = DirectConnections(self._connect_by_keys, pool_size, CONNECT_TIMEOUT_S)
 
     @asynccontextmanager
@@ -104,14 +107,28 @@ class ControlDatabase:
     async def _connect(self, *_: object, settings: Mapping[str, str] | None = None, **__: object) -> asyncpg.Connection:
         """The driver reads the address itself: SQLAlchemy's URL knows neither sslmode nor several hosts."""
         try:
-            return await asyncpg.connect(
+            connection = await asyncpg.connect(
                 self.dsn.secret,
                 timeout=CONNECT_TIMEOUT_S,
                 command_timeout=COMMAND_TIMEOUT_S,
                 server_settings=_OURS | dict(settings or {}),
             )
-        except asyncpg.PostgresError as error:
+            if not self._is_ours:
+                await self._refuse_lent(connection)
+        except (asyncpg.PostgresError, Unfit) as error:
             raise self._unavailable(error) from error
+        return connection
+
+    async def _refuse_lent(self, connection: asyncpg.Connection) -> None:
+        """What one process prepares on a connection that is lent by the transaction, another one would execute, for a
+        statement of its own. Raises Unfit; asked until it is known."""
+        try:
+            if await is_lent(connection) and await _lends_by_the_transaction(self.dsn):
+                raise Unfit(f"a pooler stands before it, which lends connections by the transaction; {LENT}")
+        except BaseException:
+            connection.terminate()
+            raise
+        self._is_ours = True
 
     def _unavailable(self, error: BaseException) -> BackendUnavailable:
         return unavailable(error, self.dsn, CONTROL_DATABASE)
@@ -130,8 +147,22 @@ async def rows_on(connection: AsyncConnection, statement: Direct, values: Mappin
         raise
 
 
-_AWAY = (*LOST, *UNUSABLE, asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError)
-"""Nobody is there, or it has not been installed yet."""
+async def _lends_by_the_transaction(dsn: Dsn) -> bool:
+    one, other = [
+        await asyncpg.connect(
+            dsn.secret, timeout=CONNECT_TIMEOUT_S, command_timeout=CONNECT_TIMEOUT_S, statement_cache_size=0
+        )
+        for _ in range(2)
+    ]
+    try:
+        return await is_lent_by_the_transaction(one, other)
+    finally:
+        await close(one)
+        await close(other)
+
+
+_AWAY = (*LOST, *UNUSABLE, *SHORT, asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError)
+"""Nobody is there, or it has no room, or it has not been installed yet."""
 
 
 def _refuse_closed(connection: Any, *_: object) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Collection
 import asyncpg
 import structlog
 
-from app.adapters.control.database import CONNECT_TIMEOUT_S
+from app.adapters.control import ear
 from app.adapters.control.events import ControlEvents
 from app.adapters.postgres import LOST, UNUSABLE
 from app.domain.environment import Dsn
@@ -22,7 +22,7 @@ CHANNEL = "liftlock_events"
 AT_ONCE = 500
 DEAF_POLL_S = 1.0
 HEARING_POLL_S = 30.0
-"""Nothing depends on it: a look in case that a connection is dead and nobody has said so."""
+"""Whether the connection is dead and nobody has said so is found out then."""
 
 log = structlog.get_logger()
 
@@ -78,8 +78,11 @@ class ControlFeed:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(HEARING_POLL_S if self._hearing else DEAF_POLL_S):
                     await self._rung.wait()
+            rung = self._rung.is_set()
             self._rung.clear()
             try:
+                if not rung and self._connection is not None and self._hearing:
+                    await ear.still_answers(self._connection)
                 await self._listen()
                 while await self._pass_on() == AT_ONCE:
                     pass
@@ -104,12 +107,7 @@ class ControlFeed:
         if self._hearing:
             return
         try:
-            self._connection = connection = await asyncpg.connect(
-                self._dsn.secret,
-                timeout=CONNECT_TIMEOUT_S,
-                server_settings={"application_name": "liftlock:events"},
-            )
-            await connection.add_listener(CHANNEL, self._ring)
+            self._connection = connection = await ear.listen(self._dsn, "liftlock:events", {CHANNEL: self._ring})
             connection.add_termination_listener(self._ring)
             self._rung.set()
         except (*LOST, *UNUSABLE) as error:

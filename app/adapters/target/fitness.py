@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from app.adapters.postgres import LASTING, LOST, UNUSABLE, Unfit, quote, unavailable
+from app.adapters.postgres import GO_PAST, LASTING, LOST, UNUSABLE, Unfit, quote, unavailable
 from app.adapters.target.connection import close, connect
 from app.adapters.target.queries import HAS_LEDGER
 from app.domain.environment import Dsn, Environment
@@ -35,7 +35,6 @@ _MAY_WRITE_LEDGER = """
 _PASSING = (asyncpg.TooManyConnectionsError, asyncpg.CannotConnectNowError)
 """What ends by itself: whoever answers so is only away."""
 
-_GO_PAST = "name a `directUrl` that goes past it"
 _DATABASE = "SELECT oid::bigint, datname FROM pg_catalog.pg_database WHERE datname = current_database()"
 _SERVER = "SELECT system_identifier FROM pg_catalog.pg_control_system()"
 
@@ -140,7 +139,7 @@ async def _connected(dsn: Dsn, scope: str = "") -> AsyncIterator[asyncpg.Connect
     except asyncpg.ProtocolViolationError as error:
         if "startup parameter" not in str(error):
             raise
-        raise Unfit(f"a pooler stands before it, which passes on no schema to work in ({error}); {_GO_PAST}") from error
+        raise Unfit(f"a pooler stands before it, which passes on no schema to work in ({error}); {GO_PAST}") from error
     try:
         yield connection
     finally:

@@ -9,6 +9,7 @@ from app.domain.environment import Dsn
 SHARED_NAME = "liftlock"
 MOST_PID = 2**22
 """Linux knows no greater one (proc_sys_kernel(5), pid_max); the numbers that poolers make up have 32 bits."""
+LOOKS = 3
 
 
 class Pooling:
@@ -48,6 +49,25 @@ class Pooling:
 def is_made_up(pid: int) -> bool:
     """Whether it is no process of the server's; a pooler's may look like one all the same."""
     return not 0 < pid <= MOST_PID
+
+
+async def is_lent_by_the_transaction(one: asyncpg.Connection, other: asyncpg.Connection) -> bool:
+    """Both came the same way, and prepare nothing. Whoever has a process of the server's own goes on with it, whatever
+    the other does. Who is lent one finds it taken by the other, where the one used last is lent next; or else gets the
+    next one each time."""
+    seen = {await _process(one)}
+    async with other.transaction():
+        await other.execute("SELECT 1")
+        seen.add(await _process(one))
+    for _ in range(LOOKS):
+        seen.add(await _process(one))
+    return len(seen) > 1
+
+
+async def _process(connection: asyncpg.Connection) -> int:
+    """In a transaction, else the driver would ask one and be answered by another."""
+    async with connection.transaction():
+        return int(await connection.fetchval("SELECT pg_catalog.pg_backend_pid()"))
 
 
 async def is_lent(connection: asyncpg.Connection) -> bool:
