@@ -37,6 +37,14 @@ def somebody_is_at_work() -> bool:
     return False
 
 
+def leave_the_queue(consumer: Any) -> None:
+    """What is rung for now is for other workers. Redis would give the next ring to the question that this one has
+    left with it, which is not read any more, and the job would wait until its sweeper rings again."""
+    asking = getattr(getattr(consumer.task_consumer, "channel", None), "_in_poll", None)
+    if asking:
+        asking.disconnect()
+
+
 def end_with_the_last_job(app: Celery) -> None:
     """Celery itself always waits for the whole of `worker_soft_shutdown_timeout`, also after the last one has ended."""
 
@@ -44,6 +52,7 @@ def end_with_the_last_job(app: Celery) -> None:
         def wait_for_soft_shutdown(self) -> None:
             if not state.active_requests:
                 return
+            leave_the_queue(self.consumer)
             patience_s = self.app.conf.worker_soft_shutdown_timeout
             _log.warning("told to stop: the jobs of this worker have %s s to end", patience_s)
             deadline = time.monotonic() + patience_s

@@ -82,7 +82,8 @@ def stop(patience_s: float) -> None:
     app: Any = Celery("stopping")
     stopping.end_with_the_last_job(app)
     conf = SimpleNamespace(worker_soft_shutdown_timeout=patience_s)
-    app.Worker.wait_for_soft_shutdown(SimpleNamespace(app=SimpleNamespace(conf=conf)))
+    consumer = SimpleNamespace(task_consumer=None)
+    app.Worker.wait_for_soft_shutdown(SimpleNamespace(app=SimpleNamespace(conf=conf), consumer=consumer))
 
 
 def test_it_waits_no_longer_than_its_patience(child: Child, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -117,6 +117,23 @@ def test_a_migration_that_outlives_its_lease_many_times_is_one_attempt(house: Ho
     assert (job.state, job.attempt) == (JobState.SUCCEEDED, 1), (tmp_path / "worker.log").read_text()
 
 
+def test_what_is_rung_while_a_worker_stops_is_left_for_another_one(house: House, tmp_path: Path) -> None:
+    house.write("1_slow.sql", SLOW.format(seconds=1.5))
+    log = tmp_path / "worker.log"
+
+    with celery_worker(house, log) as process, Redis.from_url(house.services.settings.redis_url) as redis:
+        job_id = house.submit().job.id
+        eventually(lambda: is_asleep(house.dsn))
+        process.terminate()
+        eventually(lambda: "told to stop" in log.read_text())
+        house.run_async(house.services.runner._doorbell.ring(job_id))
+        left = redis.llen(QUEUE)
+        process.wait(12)
+
+    assert left == 1, log.read_text()
+    assert house.job(job_id).state is JobState.SUCCEEDED
+
+
 def test_a_worker_that_is_asked_to_stop_ends_its_step_first(house: House, tmp_path: Path) -> None:
     house.write("1_slow.sql", SLOW.format(seconds=1.5))
 
