@@ -7,7 +7,9 @@ from urllib.parse import urlsplit
 import pytest
 from redis import Redis
 
+from app.adapters.target import targets
 from app.cli.local.servers import look_at_redis
+from app.client.transport import ANSWER_TIMEOUT_S
 from app.domain.environment import Dsn, Environment
 from app.domain.errors import BackendUnavailable, BackendUnusable
 from app.domain.job import JobId, JobKind, JobRequest, JobState, Origin
@@ -15,7 +17,7 @@ from app.settings import Settings
 from app.wiring import build
 from tests.support.eventually import eventually
 from tests.support.house import QUICK, House, open_house
-from tests.support.servers import Servers, execute, value
+from tests.support.servers import Servers, execute, held, value
 
 pytestmark = pytest.mark.servers
 
@@ -190,6 +192,22 @@ def test_connections_killed_in_the_pool_are_made_anew(servers: Servers, folder: 
         )
 
         assert eventually(lambda: _tried(house)) == {"one": "completed"}
+
+
+def test_a_target_that_takes_long_to_answer_is_given_up_on_before_whoever_asks_gives_up(
+    servers: Servers, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_house(servers, folder) as house:
+        house.write("1_one.sql", ONE)
+        house.do()
+        assert targets.ANSWERED_WITHIN_S < ANSWER_TIMEOUT_S
+        monkeypatch.setattr(targets, "ANSWERED_WITHIN_S", 0.2)
+        for_a_while = "SET LOCAL idle_in_transaction_session_timeout = '4s'; LOCK TABLE liftlock.migrations"
+        with held(house.dsn, for_a_while, "dba"):
+            refused = house.http("GET", "/migrations")
+
+        assert (refused.status_code, "did not answer in time" in refused.get_json()["detail"]) == (503, True)
+        assert house.statuses() == {"one": "completed"}
 
 
 def _tried(house: House) -> dict[str, str] | None:

@@ -1,5 +1,6 @@
 """Targets on PostgreSQL: a dedicated connection for each attempt, a small pool of readers for questions."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -22,6 +23,9 @@ from app.domain.ledger import History
 from app.ports import LedgerWanted, TargetSession, TargetView
 
 LARGE_LEDGER = 500
+ANSWERED_WITHIN_S = 12
+"""Less than our own command line waits for an answer."""
+NO_LEDGER = (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +57,7 @@ class PostgresTargets:
 
     async def read(self, environment: Environment) -> TargetView:
         try:
-            pool = await self._readers.pool(environment.dsn)
-            async with pool.acquire(timeout=READ_TIMEOUT_S) as connection:
+            async with self._asking(environment) as connection:
                 refuse_old(connection)
                 # each time: a ledger outlives the schema that it tells of
                 await refuse_missing_schema(connection, environment.scope)
@@ -63,40 +66,45 @@ class PostgresTargets:
                         return TargetView(History(), server_major=connection.get_server_version().major)
                     self._with_ledger.add(environment.dsn)
                 return await self._view(connection, environment)
-        except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):
+        except NO_LEDGER:
             # it was there, and somebody has dropped it
             self._with_ledger.discard(environment.dsn)
             return TargetView(History())
-        except (*LOST, *UNUSABLE, asyncpg.PostgresError) as error:
-            raise unavailable(error, environment.dsn, f"the target of {environment.name}") from error
 
     async def past(self, environment: Environment, wanted: LedgerWanted) -> tuple[LedgerEvent, ...]:
         values = (environment.scope, wanted.at, wanted.id, wanted.name, wanted.limit)
         try:
-            pool = await self._readers.pool(environment.dsn)
-            async with pool.acquire(timeout=READ_TIMEOUT_S) as connection:
+            async with self._asking(environment) as connection:
                 return tuple(LedgerEvent(**dict(row)) for row in await connection.fetch(EVENTS, *values))
-        except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):
+        except NO_LEDGER:
             return ()
-        except (*LOST, *UNUSABLE, asyncpg.PostgresError) as error:
-            raise unavailable(error, environment.dsn, f"the target of {environment.name}") from error
 
     async def ended(self, environment: Environment, jobs: Sequence[UUID]) -> frozenset[UUID]:
         try:
-            pool = await self._readers.pool(environment.dsn)
-            async with pool.acquire(timeout=READ_TIMEOUT_S) as connection:
+            async with self._asking(environment) as connection:
                 rows = await connection.fetch(JOBS_DONE, environment.scope, list(jobs))
                 return frozenset(row["job_id"] for row in rows)
-        except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):
+        except NO_LEDGER:
             return frozenset()
-        except (*LOST, *UNUSABLE, asyncpg.PostgresError) as error:
-            raise unavailable(error, environment.dsn, f"the target of {environment.name}") from error
 
     async def release(self, environment: Environment, stranded: UUID, outcome: Ended) -> None:
         await release(environment, stranded, outcome, self._patience)
 
     async def close(self) -> None:
         self._readers.close()
+
+    @asynccontextmanager
+    async def _asking(self, environment: Environment) -> AsyncIterator[Reading]:
+        """Raises what NO_LEDGER names, and BackendUnavailable: also when connection and answer together take long."""
+        try:
+            async with asyncio.timeout(ANSWERED_WITHIN_S):
+                pool = await self._readers.pool(environment.dsn)
+                async with pool.acquire(timeout=READ_TIMEOUT_S) as connection:
+                    yield connection
+        except NO_LEDGER:
+            raise
+        except (*LOST, *UNUSABLE, asyncpg.PostgresError) as error:
+            raise unavailable(error, environment.dsn, f"the target of {environment.name}") from error
 
     async def _view(self, connection: Reading, environment: Environment) -> TargetView:
         """A large ledger is read again only when a row of it is other than before; the same view then stays."""
