@@ -309,6 +309,7 @@ class MemoryClaims:
             request_id=job.origin.request_id,
             traceparent=job.origin.traceparent,
             away_ms=self._away_ms(self._store.rows[job.id].away_since),
+            not_before=job.not_before,
         )
 
     def _away_ms(self, since: datetime | None) -> int:

@@ -50,7 +50,7 @@ _CLAIM = Direct(
       AND NOT EXISTS (
         SELECT 1 FROM liftlock_control.jobs p
         WHERE p.target_id = j.target_id AND p.seq < j.seq AND p.state IN ('queued', 'running') OFFSET 0)
-    RETURNING j.attempt, j.request, t.epoch, j.max_starts, j.created_at,
+    RETURNING j.attempt, j.request, t.epoch, j.max_starts, j.created_at, j.not_before,
         GREATEST(j.starts, CASE WHEN j.attempt = 1 OR j.attempt - 1 = {held_nothing} THEN 0 ELSE 1 END) AS starts,
         COALESCE(j.principal_name, j.principal_id) AS actor, j.cancel_requested_by, j.paused_by, j.request_id,
         j.traceparent, EXISTS (
@@ -232,6 +232,7 @@ class ControlClaims:
             request_id=row["request_id"],
             traceparent=row["traceparent"],
             away_ms=row["away_ms"],
+            not_before=row["not_before"],
         )
 
     async def _park(self, job_id: JobId) -> bool:
