@@ -235,7 +235,8 @@ class Attempt:
     `starts`: how many earlier attempts have begun to work, or may have taken the target, as far as it is known.
     `contended`: it had to wait for another, and the conflict log says so. `wishes`: what was asked of it meanwhile.
     `request_id`, `traceparent`: of the request that asked for the job. `away_ms`: since when its attempts, one after
-    the other, have not reached its target. `not_before`: the opening of the window that it has waited for.
+    the other, have not reached its target. `not_before`: the opening of the window that it, or the whole that it is
+    a part of, has waited for.
     """
 
     job_id: JobId

@@ -50,12 +50,14 @@ _CLAIM = Direct(
       AND NOT EXISTS (
         SELECT 1 FROM liftlock_control.jobs p
         WHERE p.target_id = j.target_id AND p.seq < j.seq AND p.state IN ('queued', 'running') OFFSET 0)
-    RETURNING j.attempt, j.request, t.epoch, j.max_starts, j.created_at, j.not_before,
+    RETURNING j.attempt, j.request, t.epoch, j.max_starts, j.created_at,
         GREATEST(j.starts, CASE WHEN j.attempt = 1 OR j.attempt - 1 = {held_nothing} THEN 0 ELSE 1 END) AS starts,
         COALESCE(j.principal_name, j.principal_id) AS actor, j.cancel_requested_by, j.paused_by, j.request_id,
         j.traceparent, EXISTS (
             SELECT 1 FROM liftlock_control.conflicts c WHERE c.job_id = j.id AND c.state = 'open') AS contended,
-        CASE WHEN j.attempt = 1 THEN 0 ELSE {away_for_ms} END AS away_ms
+        CASE WHEN j.attempt = 1 THEN 0 ELSE {away_for_ms} END AS away_ms, COALESCE(j.not_before, (
+            SELECT w.not_before FROM liftlock_control.jobs w WHERE w.id = CAST(j.request ->> 'parent' AS uuid)
+        )) AS not_before
 """.replace("{held_nothing}", HELD_NOTHING_TIMES).replace("{away_for_ms}", AWAY_FOR_MS)
     ),
     queued="queued",
