@@ -117,6 +117,13 @@ def unavailable(error: BaseException, dsn: Dsn, what: str) -> BackendUnavailable
     )
 
 
+def how_lost(error: BaseException) -> str:
+    """The driver's own words, but where they are about its inside: so it calls a server that died in the middle."""
+    if isinstance(error, asyncpg.InternalClientError):
+        return "the connection broke off in the middle of a statement; is its server running?"
+    return f"{type(error).__name__}: {error}"
+
+
 def quote(identifier: str) -> str:
     """A PostgreSQL identifier, quoted: the one place that does it."""
     return '"' + identifier.replace('"', '""') + '"'
@@ -197,4 +204,4 @@ def _no_answer(error: BaseException, what: str) -> str:
         case asyncpg.ProtocolViolationError() if "startup parameter" in str(error):
             return f"a pooler stands before it, which passes on no settings of a session ({error}); {_past(what)}"
         case _:
-            return f"{type(error).__name__}: {error}"
+            return how_lost(error)

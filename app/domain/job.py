@@ -235,7 +235,8 @@ class Attempt:
     `starts`: how many earlier attempts have begun to work, or may have taken the target, as far as it is known.
     `contended`: it had to wait for another, and the conflict log says so. `wishes`: what was asked of it meanwhile.
     `request_id`, `traceparent`: of the request that asked for the job. `away_ms`: since when its attempts, one after
-    the other, have not reached its target.
+    the other, have not reached its target. `not_before`: the opening of the window that it, or the whole that it is
+    a part of, has waited for.
     """
 
     job_id: JobId
@@ -252,6 +253,12 @@ class Attempt:
     request_id: str | None = None
     traceparent: str | None = None
     away_ms: int = 0
+    not_before: datetime | None = None
+
+    def moment(self, now: datetime) -> datetime:
+        """What a window is asked for, `now` by the worker's clock. That what it has waited for has come, the control
+        database's clock has said: a worker's that is behind would find the window closed, and the job fail."""
+        return now if self.not_before is None else max(now, self.not_before)
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,7 +145,8 @@ class PlanExecutor:
     async def _around(self, environment: Environment, attempt: Attempt) -> Surroundings | LiftlockError:
         """What cannot be known is told when a plan is to be made of it: an earlier attempt may have pinned one."""
         try:
-            return await self._neighbours.around(environment, attempt.request)
+            around = await self._neighbours.around(environment, attempt.request)
+            return replace(around, at=attempt.moment(around.at))
         except (Refusal, BackendUnavailable) as error:
             if isinstance(error, BackendUnavailable | EnvironmentRemoved) and attempt.starts == 0:
                 raise

@@ -38,7 +38,7 @@ class Preparation:
             raise Cancelled(watch.cancelled_by, 0)
         if end.exit_code != 0 or end.problem is not None:
             return _failed(said, end, call_of(attempt.request))
-        closed = closed_at(environment.windows, self._clock.now())
+        closed = closed_at(environment.windows, attempt.moment(self._clock.now()))
         if closed is not None:
             return _too_late(environment, said, closed, call_of(attempt.request))
         return (f"before the run: {said}" + (f"\n{end.output}" if end.output else ""),)

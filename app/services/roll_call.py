@@ -58,7 +58,7 @@ class RollCall:
 
         async def one(place: int, environment: Environment) -> Plan | BackendUnusable | Refusal | None:
             async with places:
-                return await self._part(environment, child_request(attempt.request, place, attempt.job_id))
+                return await self._part(environment, child_request(attempt.request, place, attempt.job_id), attempt)
 
         asking = [asyncio.create_task(one(place, environment)) for place, environment in enumerate(each)]
         _, late = await asyncio.wait(asking, timeout=PATIENCE_S)
@@ -67,7 +67,9 @@ class RollCall:
         answers = {where.name: task.result() for task, where in zip(asking, each, strict=True) if task not in late}
         return _judged(attempt, whole, answers)
 
-    async def _part(self, environment: Environment, request: JobRequest) -> Plan | BackendUnusable | Refusal | None:
+    async def _part(
+        self, environment: Environment, request: JobRequest, attempt: Attempt
+    ) -> Plan | BackendUnusable | Refusal | None:
         """What it would do, as far as that is known. Nothing is asked of the history of a target that another job may
         change before: see `Submission.submit`."""
         try:
@@ -76,6 +78,7 @@ class RollCall:
             if not ahead and view.holder is None:
                 view = view if request.approved is None else await self._with_schema(environment, view)
                 around = await self._neighbours.around(environment, request)
+                around = replace(around, at=attempt.moment(around.at))
                 return plan_job(request, environment, catalog, view, around)
         except (BackendUnusable, Refusal) as error:
             return error

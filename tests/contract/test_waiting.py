@@ -56,6 +56,15 @@ def test_when_its_moment_has_come_it_goes_behind_those_that_came_meanwhile(room:
     assert room.run(room.sweep.wake(10)) == 0
 
 
+def test_whoever_takes_it_knows_what_it_has_waited_for(room: Room) -> None:
+    waiting = add(room, HOUR)
+    room.pass_time(HOUR + 1)
+    assert room.run(room.sweep.wake(10)) == 1
+    taken = claim(room, waiting)
+    assert isinstance(taken, Attempt) and taken.not_before is not None
+    assert taken.not_before == get(room, waiting).not_before
+
+
 def test_who_has_waited_longest_is_woken_first(room: Room) -> None:
     later, sooner = add(room, HOUR), add(room, HOUR / 2)
     room.pass_time(HOUR + 1)

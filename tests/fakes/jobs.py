@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from app.domain.announced import NothingDone
 from app.domain.busy import in_the_way
@@ -309,7 +310,12 @@ class MemoryClaims:
             request_id=job.origin.request_id,
             traceparent=job.origin.traceparent,
             away_ms=self._away_ms(self._store.rows[job.id].away_since),
+            not_before=job.not_before or self._not_before(job.request.parent),
         )
+
+    def _not_before(self, parent: UUID | None) -> datetime | None:
+        row = None if parent is None else self._store.rows.get(JobId(parent))
+        return None if row is None else row.job.not_before
 
     def _away_ms(self, since: datetime | None) -> int:
         return 0 if since is None else round((self._store.clock.now() - since).total_seconds() * 1000)

@@ -5,6 +5,7 @@ import itertools
 import os
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,11 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app import create_app
+from app.adapters.clock import SystemClock
 from app.domain.environment import Dsn, Environment, Target
-from app.domain.job import Attempt, Ended, GivenBack, Job, JobId, JobKind, JobRequest, JobState, Origin
+from app.domain.job import Attempt, Ended, GivenBack, Job, JobId, JobKind, JobRequest, JobState, Origin, OutsideWindows
 from app.domain.principal import Principal
+from app.domain.windows import Window, Windows
 from tests.api.contract import Contract
 from tests.support.dying import Died, Mortal, make_mortal
 from tests.support.house import House, open_house
@@ -132,6 +135,25 @@ def test_each_target_has_a_job_of_its_own_in_order(house: House) -> None:
     assert {one.get("parent") for one in listed.values()} == {None, asked["id"]}
     assert len(listed) == 4
     assert shown(house, str(parts[0].id))["links"]["parent"] == f"/jobs/{asked['id']}"
+
+
+def test_workers_whose_clocks_are_behind_run_what_has_waited_for_its_window(
+    servers: Servers, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opens, behind = datetime.now(UTC).replace(second=0, microsecond=0), timedelta(minutes=30)
+    nightly = Windows(allow=(Window(f"{opens.minute} {opens.hour} * * *", timedelta(hours=6)),))
+    monkeypatch.setattr(SystemClock, "now", lambda _: datetime.now(UTC) - behind)
+    targets = tuple(Target(name, Dsn(servers.new_database())) for name in NAMES[:2])
+    whole = Environment("shop", targets[0].dsn, targets=targets, windows=nightly)
+    (folder / "1_a.sql").write_text(A)
+    with open_house(servers, folder, environments={"shop": whole}) as house:
+        waiting = house.submit(environment="shop", outside_window=OutsideWindows.QUEUE).job
+        assert (waiting.state, waiting.not_before) == (JobState.WAITING, opens)
+
+        house.run_async(house.services.sweeper.sweep())
+        over = work(house, str(waiting.id))
+
+        assert (over.state, over.reason) == (JobState.SUCCEEDED, "applied")
 
 
 def test_the_first_failure_stops_the_rest_and_is_told_with_what_was_left(house: House) -> None:

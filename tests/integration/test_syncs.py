@@ -1,18 +1,20 @@
 """Three environments that follow one another, on three real databases."""
 
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
 
+from app.adapters.clock import SystemClock
 from app.domain.environment import Dsn, Environment, OnDrift, OutOfOrder, Protection, SchemaCheck, SyncPolicy
 from app.domain.errors import Forbidden
-from app.domain.job import Job, JobId, JobKind, JobRequest, JobState, Origin
+from app.domain.job import Job, JobId, JobKind, JobRequest, JobState, Origin, OutsideWindows
 from app.domain.principal import Principal
 from app.domain.windows import Window, Windows
 from app.services.resolving import Asked
@@ -235,6 +237,25 @@ def test_outside_of_its_windows_an_environment_is_not_changed_at_submission_or_b
             job = closed.perform(waiting.id)
         assert (job.state, job.reason) == (JobState.FAILED, "outside_window")
         assert tables(stages, "development") == []
+
+
+def test_a_worker_whose_clock_is_behind_runs_what_has_waited_for_its_window(
+    servers: Servers, folder: Path, stages: dict[str, Environment], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "1_users.sql").write_text(ONE.format(name="users"))
+    opens, behind = datetime.now(UTC).replace(second=0, microsecond=0), timedelta(minutes=30)
+    nightly = Windows(allow=(Window(f"{opens.minute} {opens.hour} * * *", timedelta(hours=6)),))
+    monkeypatch.setattr(SystemClock, "now", lambda _: datetime.now(UTC) - behind)
+    command = (sys.executable, "-c", "pass")
+    environments = {"development": replace(stages["development"], windows=nightly, before_run=command)}
+    with open_house(servers, folder, environments=environments) as house:
+        waiting = house.submit(outside_window=OutsideWindows.QUEUE).job
+        assert (waiting.state, waiting.not_before) == (JobState.WAITING, opens)
+
+        house.run_async(house.services.sweeper.sweep())
+        job = house.perform(waiting.id)
+
+        assert (job.state, job.reason) == (JobState.SUCCEEDED, "applied")
 
 
 def test_what_waits_for_approval_runs_what_was_approved_or_nothing(

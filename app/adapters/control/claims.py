@@ -55,7 +55,9 @@ _CLAIM = Direct(
         COALESCE(j.principal_name, j.principal_id) AS actor, j.cancel_requested_by, j.paused_by, j.request_id,
         j.traceparent, EXISTS (
             SELECT 1 FROM liftlock_control.conflicts c WHERE c.job_id = j.id AND c.state = 'open') AS contended,
-        CASE WHEN j.attempt = 1 THEN 0 ELSE {away_for_ms} END AS away_ms
+        CASE WHEN j.attempt = 1 THEN 0 ELSE {away_for_ms} END AS away_ms, COALESCE(j.not_before, (
+            SELECT w.not_before FROM liftlock_control.jobs w WHERE w.id = CAST(j.request ->> 'parent' AS uuid)
+        )) AS not_before
 """.replace("{held_nothing}", HELD_NOTHING_TIMES).replace("{away_for_ms}", AWAY_FOR_MS)
     ),
     queued="queued",
@@ -232,6 +234,7 @@ class ControlClaims:
             request_id=row["request_id"],
             traceparent=row["traceparent"],
             away_ms=row["away_ms"],
+            not_before=row["not_before"],
         )
 
     async def _park(self, job_id: JobId) -> bool:

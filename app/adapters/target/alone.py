@@ -14,7 +14,7 @@ from typing import Any
 
 import asyncpg
 
-from app.adapters.postgres import LOST
+from app.adapters.postgres import LOST, how_lost
 from app.adapters.target import preconditions, queries, records
 from app.adapters.target.alone_statements import Blame, Numbered, invalid_taken, numbered
 from app.adapters.target.batching import BatchedStatement
@@ -80,7 +80,7 @@ class AloneStep:
                     await self._once(connection, one)
                 await self._record(duration_ms())
         except LOST as error:
-            raise ConnectionLost(f"{type(error).__name__}: {error}") from error
+            raise ConnectionLost(how_lost(error)) from error
 
     async def _is_due(self) -> bool:
         """False when an earlier attempt has recorded the step."""

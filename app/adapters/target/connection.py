@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import asyncpg
 
 from app import failpoints
-from app.adapters.postgres import LOST, quote, refuse_missing_schema, refuse_old
+from app.adapters.postgres import LOST, how_lost, quote, refuse_missing_schema, refuse_old
 from app.domain.environment import Dsn
 from app.domain.signals import ConnectionLost
 
@@ -73,7 +73,7 @@ async def begin(connection: asyncpg.Connection, patience: Patience, then: str = 
     try:
         return await connection.execute(f"BEGIN; {limits}; {then}")
     except LOST as error:
-        raise ConnectionLost(f"{type(error).__name__}: {error}") from error
+        raise ConnectionLost(how_lost(error)) from error
     except BaseException:
         await _roll_back(connection)
         raise
@@ -92,7 +92,7 @@ async def to_commit(connection: asyncpg.Connection, undone: str = "") -> AsyncIt
     except BaseException as error:
         await _roll_back(connection, undone)
         if isinstance(error, LOST):
-            raise ConnectionLost(f"{type(error).__name__}: {error}") from error
+            raise ConnectionLost(how_lost(error)) from error
         raise
     if status != "COMMIT":
         raise ConnectionLost(f"COMMIT was answered with {status}")

@@ -14,7 +14,7 @@ import structlog
 
 from app import failpoints
 from app.adapters.codec import ENDED, from_json
-from app.adapters.postgres import LOST, UNUSABLE, Unfit, unavailable
+from app.adapters.postgres import LOST, UNUSABLE, Unfit, how_lost, unavailable
 from app.adapters.target import preconditions, queries, records
 from app.adapters.target.connection import Patience, begin, close, limits_sql, to_commit, transaction
 from app.adapters.target.pooling import Pooling
@@ -256,7 +256,7 @@ class FencedConnection:
         except LOST as error:
             # the driver may have met the server's last words in the middle of ours, and be of no use any more
             self.terminate()
-            raise ConnectionLost(f"{type(error).__name__}: {error}") from error
+            raise ConnectionLost(how_lost(error)) from error
 
     async def _opened(self) -> asyncpg.Connection:
         """The connection, made again when it was lost; its old backend may still be at work."""
