@@ -35,7 +35,8 @@ def logger() -> structlog.stdlib.BoundLogger:
 
 def configure_logs(level: str) -> None:
     """JSON lines for machines; on a terminal, lines for people."""
-    renderer = structlog.dev.ConsoleRenderer() if sys.stderr.isatty() else structlog.processors.JSONRenderer()
+    stream = _Unheard(sys.stderr)
+    renderer = structlog.dev.ConsoleRenderer() if stream.isatty() else structlog.processors.JSONRenderer()
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -45,22 +46,30 @@ def configure_logs(level: str) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
-        logger_factory=structlog.WriteLoggerFactory(cast(TextIO, _Unheard(sys.stderr))),
+        logger_factory=structlog.WriteLoggerFactory(cast(TextIO, stream)),
         cache_logger_on_first_use=True,
     )
 
 
 class _Unheard:
     """What is said where nobody can take it down, a disk that is full or a pipe that nobody reads any more, is lost.
-    It is no failure of what it is about: a request would be answered with 500 for it, and a job crash."""
+    It is no failure of what it is about: a request would be answered with 500 for it, and a job crash.
 
-    def __init__(self, stream: TextIO) -> None:
+    `stream`: None where it was closed before the start.
+    """
+
+    def __init__(self, stream: TextIO | None) -> None:
         self._stream = stream
 
+    def isatty(self) -> bool:
+        return self._stream is not None and self._stream.isatty()
+
     def write(self, said: str) -> None:
-        with suppress(OSError):
-            self._stream.write(said)
+        if self._stream is not None:
+            with suppress(OSError):
+                self._stream.write(said)
 
     def flush(self) -> None:
-        with suppress(OSError):
-            self._stream.flush()
+        if self._stream is not None:
+            with suppress(OSError):
+                self._stream.flush()

@@ -45,6 +45,19 @@ def test_a_line_that_nobody_takes_down_fails_nothing(nobody: str) -> None:
     assert said.stdout == "went on\n"
 
 
+def test_a_standard_error_that_is_closed_at_the_start_fails_nothing() -> None:
+    asked = "from app import logs\nlogs.configure_logs('INFO')\nlogs.logger().info('line')\nprint('went on')"
+    said = subprocess.run(
+        ["sh", "-c", f'exec {sys.executable} -c "$0" 2>&-', asked],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    assert said.stdout == "went on\n"
+
+
 def _open(nobody: str) -> IO[bytes]:
     if nobody == "a disk that is full":
         return Path("/dev/full").open("wb")

@@ -84,6 +84,8 @@ class BackendHealth:
 
 
 def _place(redis_url: str) -> str:
-    """Without user and password, wherever they stand in it."""
+    """Without user and password, wherever they stand in it: what is not encoded moves a part of them elsewhere."""
     parts = urlsplit(redis_url)
+    if "@" in redis_url and "@" not in parts.netloc:
+        return f"{parts.scheme}://…"
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"

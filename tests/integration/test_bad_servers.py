@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 import pytest
 from redis import Redis
 
+from app.adapters import health
 from app.adapters.target import targets
 from app.cli.local.servers import look_at_redis
 from app.client.transport import ANSWER_TIMEOUT_S
@@ -252,6 +253,19 @@ def test_a_redis_that_refuses_our_password_is_said_to_be_there(servers: Servers,
         answer = house.http("GET", "/health/ready").get_json()
     (detail,) = (one["detail"] for one in answer["checks"] if one["name"] == "redis")
     assert answer["status"] == "degraded" and "refuses the user or the password" in detail and "s3cret" not in detail
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("redis://user:secret@cache:6379/0", "redis://cache:6379/0"),
+        ("redis://cache/0?password=secret", "redis://cache/0"),
+        ("rediss://user:1?secret@cache:6379/0", "rediss://…"),
+        ("rediss://user:1/secret@cache:6379/0", "rediss://…"),
+    ],
+)
+def test_the_place_of_a_redis_is_shown_without_what_lets_in(url: str, shown: str) -> None:
+    assert health._place(url) == shown
 
 
 def test_a_redis_that_is_not_there_is_named_with_its_place_and_the_way_out(servers: Servers, folder: Path) -> None:
