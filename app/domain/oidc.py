@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from app.domain.access import EVERY, Role, Scope, Scopes, scopes_of
+from app.domain.access import EVERY, Role, Scope, Scopes, narrows_admin, scopes_of
 from app.domain.principal import Principal
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
@@ -47,6 +47,8 @@ def grants_of(text: str) -> tuple[tuple[Grant, ...], str | None]:
         name, at, places = role.partition("@")
         environments = tuple(one for one in places.split("+") if one)
         if not (value and equals) or name not in tuple(Role) or bool(at) is not bool(environments):
+            return tuple(found), part
+        if narrows_admin(Role(name), environments):
             return tuple(found), part
         found.append(Grant(value, Role(name), environments or (EVERY,)))
     return tuple(found), None

@@ -164,6 +164,7 @@ def test_tokens_are_listed_page_by_page(shut: Stand) -> None:
         ({"name": "x", "scopes": ["read", "run", "fly:away"]}, ["/scopes/1", "/scopes/2"]),
         ({"name": "x", "scopes": ["run:moon"]}, ["/scopes"]),
         ({"name": "x", "role": "operator", "environments": ["moon"]}, ["/environments"]),
+        ({"name": "x", "role": "admin", "environments": ["development"]}, ["/environments"]),
         ({"name": "x", "scopes": ["read"], "environments": ["production"]}, ["/environments"]),
         ({"name": "x", "role": "viewer", "expiresAt": "2020-01-01T00:00:00Z"}, ["/expiresAt"]),
         ({"name": "x", "role": "viewer", "expiresAt": "tomorrow"}, ["/expiresAt"]),
@@ -173,6 +174,11 @@ def test_everything_that_is_wrong_with_a_token_is_named(shut: Stand, body: dict[
     refused = shut.post("/tokens", token=ADMIN, json=body)
     assert (refused.status_code, [one["pointer"] for one in refused.json["problems"]]) == (422, pointers)
     assert shut.tokens.known == {}
+
+
+def test_an_admin_of_every_environment_is_one(shut: Stand) -> None:
+    make(shut, "x", role="admin", environments=["*"])
+    assert "admin" in shut.get("/tokens", token=ADMIN).json[0]["scopes"]
 
 
 def test_a_name_is_taken_once(shut: Stand) -> None:
