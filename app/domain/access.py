@@ -186,11 +186,14 @@ class SignedIn:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who a request comes from, and what it may do. `token` None: nobody was asked, or it is that of the settings."""
+    """Who a request comes from, and what it may do. `token` None: nobody was asked, or it is that of the settings or
+    of the identity provider, which is good until `ends_at`.
+    """
 
     principal: Principal
     scopes: Scopes
     token: Token | None = None
+    ends_at: datetime | None = None
 
     def allows(self, need: Scope) -> bool:
         return allows(self.scopes, need)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from app.domain.access import EVERY, Role, Scope, Scopes, narrows_admin, scopes_of
 from app.domain.principal import Principal
@@ -75,6 +76,14 @@ def names_somebody(claims: Mapping[str, object]) -> bool:
     """Whether `sub` can stand on the audit trail and in a log: it is signed, but by no means harmless for that."""
     subject = claims.get("sub")
     return isinstance(subject, str) and subject.isprintable() and 0 < len(subject) <= MOST_SUBJECT_CHARS
+
+
+def end_of(claims: Mapping[str, object]) -> datetime | None:
+    """When its holder is let in no longer; None where that is further away than a clock can say."""
+    try:
+        return datetime.fromtimestamp(int(str(claims["exp"]).partition(".")[0]) + LEEWAY_S, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def principal_of(claims: Mapping[str, object], address: str | None) -> Principal:

@@ -1,6 +1,7 @@
 """Tokens over HTTP: how they are made, sent, refused and revoked, and what is on record of it."""
 
 import json
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from app.api.context import origin
+from app.api.context import extension_of, origin
 from app.domain.access import Auth
 from app.domain.errors import BackendUnavailable
 from tests.api.stand import ENVIRONMENTS, ONE, Stand, standing
@@ -141,6 +142,26 @@ def test_a_revoked_token_is_refused_at_once_and_stays_on_the_list(shut: Stand) -
     (gone,) = shut.get("/tokens", token=ADMIN).json
     assert (gone["state"], gone["revokedBy"]) == ("revoked", "LIFTLOCK_ADMIN_TOKEN")
     assert shut.delete("/tokens/nope", token=ADMIN).status_code == 404
+
+
+@pytest.mark.parametrize("of", ["all", "job"])
+def test_a_stream_ends_when_the_token_of_its_caller_is_revoked(
+    shut: Stand, of: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.api.following.LOOK_EVERY_S", 0.0)
+    job_id = shut.post("/migrations/run", token=ADMIN).json["id"]
+    path = "/events?topics=jobs" if of == "all" else f"/jobs/{job_id}/events"
+    text = make(shut, "deploy", role="viewer")
+    (listed,) = shut.get("/tokens", token=ADMIN).json
+    headers = {"Authorization": f"Bearer {text}", "Accept": "text/event-stream"}
+    answer = shut.client().get(path, headers=headers, base_url="http://localhost:3000")
+    # what should have ended the stream has not: it ends, and the test fails
+    timer = threading.Timer(10, extension_of(shut.app).waiters.release_all)
+    timer.start()
+    shut.delete(listed["links"]["self"], token=ADMIN)
+    list(answer.response)
+    assert timer.is_alive()
+    timer.cancel()
 
 
 def test_tokens_are_listed_page_by_page(shut: Stand) -> None:
