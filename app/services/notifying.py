@@ -71,7 +71,7 @@ class Notifier:
     def _told(self, environment: str | None) -> Collection[str] | None:
         if environment is None or not self._environments.knows(environment):
             return None
-        return self._environments.named(environment).notify
+        return self._environments.configured(environment).notify
 
     async def _try(self, delivery: Delivery, webhook: Webhook) -> None:
         tried = await self._tried(delivery, webhook)

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from app.domain.environment import Dsn, Environment
+from app.domain.environment import Dsn, Environment, Target
 from app.domain.events import Event
 from app.domain.webhook import DeliveryState, key_of, signed
-from tests.api.stand import Stand, standing
+from tests.api.stand import ENVIRONMENTS, Stand, standing
 from tests.fakes.clock import START
 
 URL = "https://hooks.example.com/services/hush-path"
@@ -125,6 +125,26 @@ def test_only_what_is_wanted_is_told_and_only_to_those_whom_the_environment_name
         assert sorted(hosts) == ["chat.example", "hooks.example.com", "hooks.example.com"]
         assert [json.loads(m.body) for m in stand.courier.taken if "chat" in m.url] == [
             {"text": "*development* `job.failed` it is over"}
+        ]
+
+
+def test_what_happens_to_several_targets_as_a_whole_is_told_as_well() -> None:
+    targets = tuple(Target(name, Dsn(f"postgresql://h/{name}")) for name in ("eu", "us"))
+    shop = Environment("shop", Dsn("postgresql://h/eu"), notify=("pager",), targets=targets)
+    with standing(changed_settings={"environments": {"development": ENVIRONMENTS[0], "shop": shop}}) as stand:
+        made(stand, name="pager", events=[])
+        made(stand, name="chat", url="https://chat.example/x", events=[])
+        for environment in ("shop", "shop.us", "development"):
+            happened(stand, environment=environment)
+        told = [
+            (message.url.split("/")[2], json.loads(message.body)["data"]["environment"])
+            for message in stand.courier.taken
+        ]
+        assert sorted(told) == [
+            ("chat.example", "development"),
+            ("hooks.example.com", "development"),
+            ("hooks.example.com", "shop"),
+            ("hooks.example.com", "shop.us"),
         ]
 
 
