@@ -173,6 +173,17 @@ def test_who_answers_gone_is_told_nothing_more(stand: Stand) -> None:
     assert stand.get(hook["links"]["self"]).json["state"] == "disabled"
 
 
+def test_what_waits_for_one_that_is_disabled_is_over_and_not_tried_for_days(stand: Stand) -> None:
+    hook = made(stand)
+    stand.courier.answers = [410]
+    happened(stand)
+    stand.post(f"{hook['links']['self']}/test")
+    stand.run(stand.services.notifier.round())
+    newest, _ = stand.get(hook["links"]["deliveries"]).json
+    assert (newest["state"], newest["nextTryAt"]) == ("failed", None)
+    assert [one["error"] for one in newest["tries"]] == ["the webhook is disabled: its receiver has answered 410 Gone"]
+
+
 def test_a_test_is_delivered_whatever_the_webhook_wants(stand: Stand) -> None:
     hook = made(stand)
     sent = stand.post(f"{hook['links']['self']}/test")
