@@ -132,6 +132,14 @@ def test_the_overview_finds_by_name_and_leads_an_id_to_its_job(busy: Stand, visi
     assert visitor.get(f"/ui/?q={job}").response.headers["Location"] == f"/ui/jobs/{job}"
 
 
+def test_a_job_that_waits_is_on_the_overview_however_many_have_ended_since(stand: Stand, browser: Browser) -> None:
+    waits = stand.post("/migrations/run?environment=production", json={"confirm": "production"}).json["id"]
+    for _ in range(51):
+        stand.finish(stand.post("/migrations/run").json["id"])
+    page = browser.get("/ui/")
+    assert f"/ui/jobs/{waits}" in page.links.values() and "Nothing runs and nothing waits" not in page.text
+
+
 def test_a_job_that_is_not_there_is_a_page_that_says_so(visitor: Browser) -> None:
     page = visitor.get(f"/ui/jobs/{UUID(int=7)}")
     assert (page.status, "there is no job" in page.text) == (404, True)
