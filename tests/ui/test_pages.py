@@ -1,5 +1,6 @@
 """Every page: that it is there, says what it is about, and holds nothing that a strict policy would refuse."""
 
+import re
 from collections.abc import Iterator
 from uuid import UUID
 
@@ -163,6 +164,17 @@ def test_a_target_that_is_away_leaves_the_way_to_the_others(visitor: Browser, mo
     page = visitor.get("/ui/graph")
     assert (page.status, "nothing listens there" in page.text, "Schedules" in page.links) == (503, True, True)
     assert page.links["production"] == "/ui/graph?environment=production"
+
+
+@pytest.mark.parametrize("path", ["graph", "preserved"])
+def test_a_page_of_one_database_offers_each_of_several_targets_and_begins_with_the_first(path: str) -> None:
+    targets = tuple(Target(name, Dsn(f"postgresql://h/{name}")) for name in ("eu", "us"))
+    several = Environment("development", targets[0].dsn, targets=targets)
+    with standing(changed_settings={"environments": {"development": several}}) as stand:
+        for asked in ("", "?environment=development", "?environment=development.eu"):
+            page = Browser(stand).get(f"/ui/{path}{asked}")
+            assert page.status == 200
+            assert re.findall(r"<option[^>]*>([^<]*)", page.html) == ["development.eu", "development.us"]
 
 
 def test_only_a_browser_is_led_from_the_front_door_to_the_dashboard(busy: Stand) -> None:
