@@ -7,9 +7,11 @@ from uuid import UUID
 import pytest
 
 from app.domain.conflict import Collision, ConflictKind
+from app.domain.convoying import child_request
 from app.domain.environment import Dsn, Environment, Target
 from app.domain.failure import Failure, FailureCode
-from app.domain.job import JobState
+from app.domain.job import JobId, JobState, Origin
+from app.ports import NewJob
 from app.ui.asking import Refused
 from app.ui.pages.jobs import MOST_LINES
 from tests.api.stand import ONE, SECRET, THREE, TWO, Stand, standing
@@ -187,6 +189,27 @@ def test_only_a_browser_is_led_from_the_front_door_to_the_dashboard(busy: Stand)
 def test_the_dashboard_does_not_answer_to_a_strange_host(busy: Stand) -> None:
     for path in ("/ui/", "/ui/sign-in"):
         assert busy.client().get(path, base_url="http://evil.example").status_code == 403
+
+
+def test_a_job_of_several_targets_leads_to_that_of_each_and_back() -> None:
+    targets = tuple(Target(name, Dsn(f"postgresql://h/{name}")) for name in ("eu", "us"))
+    shop = Environment("shop", targets[0].dsn, targets=targets)
+    with standing(changed_settings={"environments": {"shop": shop}, "default_environment": "shop"}) as stand:
+        whole = stand.post("/migrations/run").json["id"]
+        page = Browser(stand).get(f"/ui/jobs/{whole}")
+        assert "its turn has not come" in page.text and "It took no step" not in page.text
+        leader = stand.start(whole)
+        first = NewJob(
+            JobId(stand.clock.new_id()),
+            child_request(leader.request, 0, leader.job_id),
+            Origin(),
+            message="it is its turn",
+        )
+        stand.run(stand.convoys.add(leader.job_id, 0, first))
+        page = Browser(stand).get(f"/ui/jobs/{whole}")
+        assert "shop.us" in page.text and "shop.us" not in page.links
+        part = Browser(stand).get(page.links["shop.eu"])
+        assert part.links["all targets"] == f"/ui/jobs/{whole}"
 
 
 def test_a_comparison_of_several_targets_leads_to_each_of_them() -> None:
