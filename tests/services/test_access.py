@@ -179,6 +179,23 @@ def test_who_is_known_already_is_let_in_beside_a_neighbour_who_guesses(door: Doo
     assert door.ask(door.text, "10.0.0.8").token is not None
 
 
+def test_who_was_known_a_while_ago_is_looked_up_beside_a_neighbour_who_guesses(door: Door) -> None:
+    door.ask(door.text)
+    door.clock.advance(600)
+    for number in range(10):
+        with pytest.raises(Unauthenticated):
+            door.ask(door.wrong(number))
+    with pytest.raises(TooManyTries):
+        door.ask(door.wrong(10))
+    with pytest.raises(TooManyTries):
+        door.ask(written(door.id, "cd" * 32))
+    assert door.ask(door.text).token is not None
+    door.portal.run(door.tokens.revoke(door.id, Origin()))
+    door.clock.advance(5)
+    with pytest.raises(Unauthenticated, match="was revoked"):
+        door.ask(door.text)
+
+
 def test_one_caller_of_ipv6_is_one_network(door: Door) -> None:
     for number in range(10):
         with pytest.raises(Unauthenticated):
