@@ -71,7 +71,8 @@ def oidc_of(reader: Variables) -> Oidc | None:
             reader.problems.append(f"{name}={url[:200]}: takes https://host/path; http is for loopback only")
     if wrong is not None:
         reader.problems.append(
-            f"LIFTLOCK_OIDC_ROLES: {wrong!r} is not understood; it takes such as dba=admin,team=operator@staging+qa"
+            f"LIFTLOCK_OIDC_ROLES: {wrong!r} is not understood; it takes such as dba=admin,team=operator@staging+qa, "
+            f"and an admin is one everywhere"
         )
     return Oidc(issuer, audience, reader.text("LIFTLOCK_OIDC_CLAIM", "groups"), roles, keys or None)
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
@@ -99,13 +100,14 @@ class HttpCourier:
         return addresses[0]
 
     def _made(self) -> "httpx.AsyncClient":
-        """No connection is kept: two names may have one address, and each its own certificate."""
+        """Nothing is kept of a message: two names may have one address, and each its own certificate and cookies."""
         import httpx
 
         if self._client is None:
             self._client = httpx.AsyncClient(
                 trust_env=False,
                 follow_redirects=False,
+                cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
                 timeout=self._timeout_s,
                 limits=httpx.Limits(max_keepalive_connections=0),
             )

@@ -12,7 +12,7 @@ from flask_openapi3.models.tag import Tag
 
 from app.api import event_schemas
 from app.api.answers import encoded, tagged_response
-from app.api.context import base_url, run, services, waiters
+from app.api.context import access, base_url, run, services, waiters
 from app.api.event_schemas import EventsQuery, JobEventsQuery
 from app.api.following import Following
 from app.api.queries import JobPath
@@ -45,7 +45,7 @@ def follow_events(query: EventsQuery) -> Response:
     has (`Last-Event-ID`) gets all that came since; else it begins now.
     """
     topics = _topics(query.topics)
-    following = Following(services(), waiters(), topics, _last_event_id())
+    following = Following(services(), waiters(), topics, _last_event_id(), admitted=_admitted())
     return _stream(SSE, following, _as_sse, hello=_HELLO)
 
 
@@ -74,10 +74,16 @@ def _job_stream(media: str, job_id: UUID, after: int, ended: bool) -> Response:
     if media == SSE and ended and _has_all(job_id, after):
         # with any other answer a browser would connect again, and again
         return Response(status=int(HTTPStatus.NO_CONTENT))
-    following = Following(services(), waiters(), (f"job:{job_id}",), after, job_id, ended)
+    following = Following(services(), waiters(), (f"job:{job_id}",), after, job_id, ended, admitted=_admitted())
     if media == SSE:
         return _stream(media, following, _as_sse, hello=_HELLO)
     return _stream(media, following, _as_line, hello=b"")
+
+
+def _admitted() -> Callable[[], bool]:
+    """Whether the caller of this request is still let in: asked while the stream goes on, when there is no request."""
+    caller, known = access(), services()
+    return lambda: known.portal.run(known.authenticator.goes_on(caller))
 
 
 def _has_all(job_id: UUID, after: int) -> bool:

@@ -22,6 +22,8 @@ from app.wiring import Services
 HEARTBEAT_S = 15.0
 LONGEST_STREAM_S = 3600.0
 """Then its caller comes again, with the token that it has then."""
+LOOK_EVERY_S = 1.0
+"""So often it is asked whether its caller is still let in."""
 
 MOST_UNREAD = 1000
 PAGE = 500
@@ -53,7 +55,8 @@ class Following:
     """Iterated on the request's thread. None stands for a while in which nothing happened.
 
     `after`: the last event that the caller has, None for what happens from now on. With `job_id` it ends when the job
-    has ended and everything was sent; `job_ended` says whether that was so at the beginning.
+    has ended and everything was sent; `job_ended` says whether that was so at the beginning. It ends as well when
+    `admitted` says that its caller is let in no longer.
     """
 
     services: Services
@@ -64,9 +67,11 @@ class Following:
     job_ended: bool = False
     heartbeat_s: float = HEARTBEAT_S
     clock: Callable[[], float] = field(default=time.monotonic)
+    admitted: Callable[[], bool] = field(default=lambda: True)
 
     def __iter__(self) -> Iterator[Event | None]:
         self._until, self._ended = self.clock() + LONGEST_STREAM_S, self.job_ended
+        self._look_at, self._turned_out = self.clock() + LOOK_EVERY_S, False
         with contextlib.suppress(BackendUnavailable, PortalClosed, CancelledError):
             while not (self._ended or self._is_over()):
                 yield from self._followed()
@@ -74,7 +79,13 @@ class Following:
                 yield from self._replayed(self.after or 0, None)
 
     def _is_over(self) -> bool:
-        return self.waiters.released or self.clock() >= self._until
+        return self.waiters.released or self.clock() >= self._until or self._is_turned_out()
+
+    def _is_turned_out(self) -> bool:
+        if not self._turned_out and self.clock() >= self._look_at:
+            self._turned_out = not self.admitted()
+            self._look_at = self.clock() + LOOK_EVERY_S
+        return self._turned_out
 
     def _followed(self) -> Iterator[Event | None]:
         """Until the mailbox was too small, or the job has ended."""

@@ -102,6 +102,11 @@ def scopes_of(role: Role, environments: Iterable[str] = (EVERY,)) -> Scopes:
     )
 
 
+def narrows_admin(role: Role | None, environments: Iterable[str]) -> bool:
+    """Whether somebody is meant to be an admin of some environments alone: `admin` is bound to none and covers all."""
+    return role is Role.ADMIN and any(name != EVERY for name in environments)
+
+
 def need_of(kind: JobKind, environment: str) -> Scope:
     """What asking for a job of this kind takes, and stopping, holding or repeating one."""
     match kind:
@@ -181,11 +186,14 @@ class SignedIn:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who a request comes from, and what it may do. `token` None: nobody was asked, or it is that of the settings."""
+    """Who a request comes from, and what it may do. `token` None: nobody was asked, or it is that of the settings or
+    of the identity provider, which is good until `ends_at`.
+    """
 
     principal: Principal
     scopes: Scopes
     token: Token | None = None
+    ends_at: datetime | None = None
 
     def allows(self, need: Scope) -> bool:
         return allows(self.scopes, need)

@@ -6,6 +6,7 @@ has cancelled the whole, those that are left end as cancelled without having beg
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from urllib.parse import quote
 from uuid import UUID
 
 from app.domain.environment import whole_of
@@ -156,8 +157,13 @@ def _failure(broken: Job, message: str, done: Sequence[Job], left: Sequence[Job]
         of_one,
         message=message,
         left_behind="; ".join([f"in {_of(broken)}: {of_one.left_behind}", *others]),
-        next_steps=(f"GET /jobs/{broken.id}", *of_one.next_steps),
+        next_steps=(f"GET /jobs/{broken.id}", *(_there(step, _of(broken)) for step in of_one.next_steps)),
     )
+
+
+def _there(step: str, target: str) -> str:
+    """What one target has had since before is recorded of it alone: the others may not have it."""
+    return step.replace("POST /migrations/mark ", f"POST /migrations/mark?environment={quote(target, safe='')} ")
 
 
 def _broken(jobs: Sequence[Job]) -> Job | None:

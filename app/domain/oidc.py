@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
-from app.domain.access import EVERY, Role, Scope, Scopes, scopes_of
+from app.domain.access import EVERY, Role, Scope, Scopes, narrows_admin, scopes_of
 from app.domain.principal import Principal
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
@@ -48,6 +49,8 @@ def grants_of(text: str) -> tuple[tuple[Grant, ...], str | None]:
         environments = tuple(one for one in places.split("+") if one)
         if not (value and equals) or name not in tuple(Role) or bool(at) is not bool(environments):
             return tuple(found), part
+        if narrows_admin(Role(name), environments):
+            return tuple(found), part
         found.append(Grant(value, Role(name), environments or (EVERY,)))
     return tuple(found), None
 
@@ -73,6 +76,14 @@ def names_somebody(claims: Mapping[str, object]) -> bool:
     """Whether `sub` can stand on the audit trail and in a log: it is signed, but by no means harmless for that."""
     subject = claims.get("sub")
     return isinstance(subject, str) and subject.isprintable() and 0 < len(subject) <= MOST_SUBJECT_CHARS
+
+
+def end_of(claims: Mapping[str, object]) -> datetime | None:
+    """When its holder is let in no longer; None where that is further away than a clock can say."""
+    try:
+        return datetime.fromtimestamp(int(str(claims["exp"]).partition(".")[0]) + LEEWAY_S, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def principal_of(claims: Mapping[str, object], address: str | None) -> Principal:

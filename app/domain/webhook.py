@@ -185,6 +185,12 @@ def signed(message_id: str, at: datetime, body: str, keys: Sequence[bytes]) -> d
     }
 
 
+def unwanted(delivery: Delivery, tried: Try) -> Delivery:
+    """Over without having been sent: the webhook is disabled, and stays so."""
+    tries = (*delivery.tries, tried)
+    return replace(delivery, tries=tries, state=DeliveryState.FAILED, next_try_at=None, finished_at=tried.at)
+
+
 def after_try(delivery: Delivery, tried: Try, chance: float) -> Delivery:
     """Over when it was heard, is not wanted, or was tried often enough; else due again. `chance`: in [0, 1)."""
     tries = (*delivery.tries, tried)

@@ -4,7 +4,7 @@ import re
 
 from app.domain.access import Access
 from app.domain.errors import Unauthenticated
-from app.domain.oidc import Oidc, names_somebody, principal_of, scopes_in
+from app.domain.oidc import Oidc, end_of, names_somebody, principal_of, scopes_in
 from app.ports import Identity
 from app.services.tries import FailedTries
 
@@ -30,4 +30,4 @@ class IdentityDesk:
             raise Unauthenticated(
                 "this token is not one of the identity provider for this service, or its time is over; get a new one"
             )
-        return Access(principal_of(claims, address), scopes_in(self._oidc, claims))
+        return Access(principal_of(claims, address), scopes_in(self._oidc, claims), ends_at=end_of(claims))

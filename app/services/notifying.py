@@ -18,6 +18,7 @@ from app.domain.webhook import (
     key_of,
     notice_of,
     signed,
+    unwanted,
     wants,
 )
 from app.ports import Clock, Courier, Deliveries, Message, Vault, Webhooks
@@ -27,6 +28,7 @@ SPREAD_AT_ONCE = 100
 TRIED_AT_ONCE = 20
 BUSY_FOR_S = 30
 """Longer than any try may take: then another worker may have it."""
+DISABLED = "the webhook is disabled: its receiver has answered 410 Gone"
 UNREADABLE = (
     "its address or its secret cannot be read by this worker: the variable or file that they name is not there, or its "
     "LIFTLOCK_SECRET_KEY is not the one that they were sealed with"
@@ -71,11 +73,15 @@ class Notifier:
     def _told(self, environment: str | None) -> Collection[str] | None:
         if environment is None or not self._environments.knows(environment):
             return None
-        return self._environments.named(environment).notify
+        return self._environments.configured(environment).notify
 
     async def _try(self, delivery: Delivery, webhook: Webhook) -> None:
-        tried = await self._tried(delivery, webhook)
-        after = after_try(delivery, tried, self._clock.random())
+        if webhook.disabled_at is not None:
+            tried = Try(self._clock.now(), 0, error=DISABLED)
+            after = unwanted(delivery, tried)
+        else:
+            tried = await self._tried(delivery, webhook)
+            after = after_try(delivery, tried, self._clock.random())
         await self._deliveries.tried(after)
         if tried.gone:
             await self._webhooks.disable(webhook.id)
@@ -85,8 +91,6 @@ class Notifier:
 
     async def _tried(self, delivery: Delivery, webhook: Webhook) -> Try:
         now = self._clock.now()
-        if webhook.disabled_at is not None:
-            return Try(now, 0, error="the webhook is disabled: its receiver has answered 410 Gone")
         url, keys = self._vault.open(webhook.url), self._keys(webhook, now)
         if url is None or not keys:
             return Try(now, 0, error=UNREADABLE)

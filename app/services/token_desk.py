@@ -14,6 +14,7 @@ from app.domain.access import (
     Token,
     Verb,
     digest_of,
+    narrows_admin,
     scope_of,
     scopes_of,
     written,
@@ -106,6 +107,9 @@ class TokenDesk:
         if asked.environments and asked.role is None:
             message = "`environments` narrows a role; write `run:staging` among the scopes"
             problems.append(Problem("not_for_scopes", message, pointer="/environments"))
+        if narrows_admin(asked.role, asked.environments):
+            message = "an admin may do everything everywhere, so `environments` cannot narrow it; make a releaser of it"
+            problems.append(Problem("not_for_admin", message, pointer="/environments"))
         problems += self._unknown(asked.environments, "/environments")
         if asked.role is not None:
             return scopes_of(asked.role, asked.environments or (EVERY,))

@@ -74,6 +74,22 @@ def environments(status: str | None = None) -> list[Json]:
     return [one for one in api().get("/environments", status=status) if one["state"] == "configured"]
 
 
+def databases() -> list[str]:
+    """What may be asked of one database alone: of an environment with several targets each of them."""
+    return [name for one in environments() for name in _targets(one)]
+
+
+def wanted_database(asked: str | None) -> str:
+    """What was `asked` for, else of the environment that is meant where none is named; of several targets the first."""
+    known = environments()
+    wanted = asked or next((one["name"] for one in known if one["isDefault"]), "")
+    return next((_targets(one)[0] for one in known if one["name"] == wanted), wanted)
+
+
+def _targets(environment: Json) -> list[str]:
+    return [one["name"] for one in environment.get("targets") or ()] or [str(environment["name"])]
+
+
 def whoami() -> Json:
     if "whoami" not in g:
         g.whoami = api().get("/whoami")

@@ -1,6 +1,7 @@
 """Tokens over HTTP: how they are made, sent, refused and revoked, and what is on record of it."""
 
 import json
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from app.api.context import origin
+from app.api.context import extension_of, origin
 from app.domain.access import Auth
 from app.domain.errors import BackendUnavailable
 from tests.api.stand import ENVIRONMENTS, ONE, Stand, standing
@@ -143,6 +144,26 @@ def test_a_revoked_token_is_refused_at_once_and_stays_on_the_list(shut: Stand) -
     assert shut.delete("/tokens/nope", token=ADMIN).status_code == 404
 
 
+@pytest.mark.parametrize("of", ["all", "job"])
+def test_a_stream_ends_when_the_token_of_its_caller_is_revoked(
+    shut: Stand, of: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.api.following.LOOK_EVERY_S", 0.0)
+    job_id = shut.post("/migrations/run", token=ADMIN).json["id"]
+    path = "/events?topics=jobs" if of == "all" else f"/jobs/{job_id}/events"
+    text = make(shut, "deploy", role="viewer")
+    (listed,) = shut.get("/tokens", token=ADMIN).json
+    headers = {"Authorization": f"Bearer {text}", "Accept": "text/event-stream"}
+    answer = shut.client().get(path, headers=headers, base_url="http://localhost:3000")
+    # what should have ended the stream has not: it ends, and the test fails
+    timer = threading.Timer(10, extension_of(shut.app).waiters.release_all)
+    timer.start()
+    shut.delete(listed["links"]["self"], token=ADMIN)
+    list(answer.response)
+    assert timer.is_alive()
+    timer.cancel()
+
+
 def test_tokens_are_listed_page_by_page(shut: Stand) -> None:
     for number in range(3):
         make(shut, f"token {number}", role="viewer")
@@ -164,6 +185,7 @@ def test_tokens_are_listed_page_by_page(shut: Stand) -> None:
         ({"name": "x", "scopes": ["read", "run", "fly:away"]}, ["/scopes/1", "/scopes/2"]),
         ({"name": "x", "scopes": ["run:moon"]}, ["/scopes"]),
         ({"name": "x", "role": "operator", "environments": ["moon"]}, ["/environments"]),
+        ({"name": "x", "role": "admin", "environments": ["development"]}, ["/environments"]),
         ({"name": "x", "scopes": ["read"], "environments": ["production"]}, ["/environments"]),
         ({"name": "x", "role": "viewer", "expiresAt": "2020-01-01T00:00:00Z"}, ["/expiresAt"]),
         ({"name": "x", "role": "viewer", "expiresAt": "tomorrow"}, ["/expiresAt"]),
@@ -173,6 +195,11 @@ def test_everything_that_is_wrong_with_a_token_is_named(shut: Stand, body: dict[
     refused = shut.post("/tokens", token=ADMIN, json=body)
     assert (refused.status_code, [one["pointer"] for one in refused.json["problems"]]) == (422, pointers)
     assert shut.tokens.known == {}
+
+
+def test_an_admin_of_every_environment_is_one(shut: Stand) -> None:
+    make(shut, "x", role="admin", environments=["*"])
+    assert "admin" in shut.get("/tokens", token=ADMIN).json[0]["scopes"]
 
 
 def test_a_name_is_taken_once(shut: Stand) -> None:

@@ -242,7 +242,8 @@ def test_wrong_tokens_of_an_address_are_looked_at_more_and_more_slowly(provider:
 
 @pytest.mark.parametrize(
     ("text", "wrong"),
-    [("", None), ("a=b=admin", None), *((one, one) for one in ("admin", "x=king", "x=viewer@", "=admin"))],
+    [("", None), ("a=b=admin", None), ("a=admin@*", None),
+     *((one, one) for one in ("admin", "x=king", "x=viewer@", "=admin", "x=admin@staging"))],
 )  # fmt: skip
 def test_grants_are_read_or_said_to_be_wrong(text: str, wrong: str | None) -> None:
     assert grants_of(text)[1] == wrong

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from app.domain.environment import Dsn, Environment
+from app.domain.environment import Dsn, Environment, Target
 from app.domain.events import Event
 from app.domain.webhook import DeliveryState, key_of, signed
-from tests.api.stand import Stand, standing
+from tests.api.stand import ENVIRONMENTS, Stand, standing
 from tests.fakes.clock import START
 
 URL = "https://hooks.example.com/services/hush-path"
@@ -128,6 +128,26 @@ def test_only_what_is_wanted_is_told_and_only_to_those_whom_the_environment_name
         ]
 
 
+def test_what_happens_to_several_targets_as_a_whole_is_told_as_well() -> None:
+    targets = tuple(Target(name, Dsn(f"postgresql://h/{name}")) for name in ("eu", "us"))
+    shop = Environment("shop", Dsn("postgresql://h/eu"), notify=("pager",), targets=targets)
+    with standing(changed_settings={"environments": {"development": ENVIRONMENTS[0], "shop": shop}}) as stand:
+        made(stand, name="pager", events=[])
+        made(stand, name="chat", url="https://chat.example/x", events=[])
+        for environment in ("shop", "shop.us", "development"):
+            happened(stand, environment=environment)
+        told = [
+            (message.url.split("/")[2], json.loads(message.body)["data"]["environment"])
+            for message in stand.courier.taken
+        ]
+        assert sorted(told) == [
+            ("chat.example", "development"),
+            ("hooks.example.com", "development"),
+            ("hooks.example.com", "shop"),
+            ("hooks.example.com", "shop.us"),
+        ]
+
+
 def test_what_was_not_heard_is_tried_again_later(stand: Stand) -> None:
     hook = made(stand)
     stand.courier.answers = [None, 503]
@@ -151,6 +171,17 @@ def test_who_answers_gone_is_told_nothing_more(stand: Stand) -> None:
     happened(stand)
     assert len(stand.courier.taken) == 1
     assert stand.get(hook["links"]["self"]).json["state"] == "disabled"
+
+
+def test_what_waits_for_one_that_is_disabled_is_over_and_not_tried_for_days(stand: Stand) -> None:
+    hook = made(stand)
+    stand.courier.answers = [410]
+    happened(stand)
+    stand.post(f"{hook['links']['self']}/test")
+    stand.run(stand.services.notifier.round())
+    newest, _ = stand.get(hook["links"]["deliveries"]).json
+    assert (newest["state"], newest["nextTryAt"]) == ("failed", None)
+    assert [one["error"] for one in newest["tries"]] == ["the webhook is disabled: its receiver has answered 410 Gone"]
 
 
 def test_a_test_is_delivered_whatever_the_webhook_wants(stand: Stand) -> None:

@@ -89,6 +89,14 @@ def test_a_failure_says_what_has_become_of_each_target() -> None:
     assert ended.error.next_steps == (f"GET /jobs/{FAILED.id}", "POST /migrations/run")
 
 
+def test_what_one_target_has_had_since_before_is_recorded_there_and_not_in_all_of_them() -> None:
+    mark = 'or record it: POST /migrations/mark{} {{"as": "applied", "names": ["b"]}}'
+    broke = replace(FAILED, error=replace(BROKE, next_steps=("POST /migrations/run again", mark.format(""))))
+    ended = next_move(WHOLE, (DONE, broke, untouched(2)), Wishes())
+    assert isinstance(ended, Ended) and ended.error is not None
+    assert ended.error.next_steps[1:] == ("POST /migrations/run again", mark.format("?environment=shop.us"))
+
+
 def test_who_confirms_the_whole_confirms_each_target_and_a_job_of_one_waits_its_turn() -> None:
     asked = child_request(WHOLE, 2, UUID(int=99))
     assert (asked.environment, asked.confirm, asked.parent) == ("shop.ap", "shop.ap", UUID(int=99))

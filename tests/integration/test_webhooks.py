@@ -5,7 +5,7 @@ import ipaddress
 import json
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
@@ -38,6 +38,7 @@ class Receiver(BaseHTTPRequestHandler):
             self.send_header("Location", "/elsewhere")
         else:
             self.send_response(200)
+        self.send_header("Set-Cookie", "session=of-this-receiver-alone; Path=/")
         self.end_headers()
         self.wfile.write(b"x" * 5000)
 
@@ -62,10 +63,17 @@ def receiving() -> Iterator[tuple[str, list[tuple[str, dict[str, str], str]]]]:
 
 
 def take(url: str, *allowed: Network, timeout_s: float = 5) -> Try:
-    async def work() -> Try:
+    (tried,) = take_each([url], *allowed, timeout_s=timeout_s)
+    return tried
+
+
+def take_each(urls: Sequence[str], *allowed: Network, timeout_s: float = 5) -> list[Try]:
+    """One after the other, by one courier."""
+
+    async def work() -> list[Try]:
         courier = HttpCourier(allowed, timeout_s)
         try:
-            return await courier.take(Message(url, (("webhook-id", "msg_1"),), '{"ü": 1}'), START)
+            return [await courier.take(Message(url, (("webhook-id", "msg_1"),), '{"ü": 1}'), START) for url in urls]
         finally:
             await courier.close()
 
@@ -79,6 +87,12 @@ def test_a_message_arrives_with_its_headers_and_the_beginning_of_the_answer_is_k
     ((path, headers, body),) = seen
     assert (path, body, headers["webhook-id"]) == ("/hook?a=b", '{"ü": 1}', "msg_1")
     assert headers["host"] == url.removeprefix("http://") and headers["content-type"] == "application/json"
+
+
+def test_what_one_receiver_has_set_is_told_to_no_other_at_its_address() -> None:
+    with receiving() as (url, seen):
+        take_each([f"{url}/one", f"{url}/other"], HERE)
+        assert [(path, "cookie" in headers) for path, headers, _ in seen] == [("/one", False), ("/other", False)]
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "0.0.0.0", "2130706433", "0x7f.1"])

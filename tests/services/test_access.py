@@ -87,6 +87,42 @@ def test_a_token_expires_also_while_it_is_remembered(door: Door) -> None:
     assert door.tokens.lookups == 1
 
 
+def test_whoever_was_let_in_goes_on_until_the_token_is_revoked_or_over(door: Door) -> None:
+    access = door.ask(door.text)
+    door.clock.advance(3599)
+    assert goes_on(door, access)
+    door.clock.advance(1)
+    assert not goes_on(door, access)
+    assert door.tokens.lookups == 2
+    door.clock.advance(-1800)
+    assert goes_on(door, access)
+    door.portal.run(door.tokens.revoke(door.id, Origin()))
+    door.clock.advance(5)
+    assert not goes_on(door, access)
+
+
+def test_a_database_that_is_away_turns_out_nobody_but_whose_time_is_over(door: Door) -> None:
+    access = door.ask(door.text)
+    door.tokens.unavailable = BackendUnavailable("away")
+    door.clock.advance(3599)
+    assert goes_on(door, access)
+    door.clock.advance(1)
+    assert not goes_on(door, access)
+
+
+def test_a_token_of_the_provider_goes_on_to_its_end_and_that_of_the_settings_for_ever(door: Door) -> None:
+    until = door.clock.now() + timedelta(seconds=60)
+    lent = Access(Principal("oidc:ada", "oidc", HERE), scopes_of(Role.VIEWER), ends_at=until)
+    assert goes_on(door, lent)
+    door.clock.advance(60)
+    assert not goes_on(door, lent)
+    assert goes_on(door, door.ask(ADMIN))
+
+
+def goes_on(door: Door, access: Access) -> bool:
+    return door.portal.run(door.authenticator.goes_on(access))
+
+
 def test_a_clock_that_was_set_back_makes_no_lookup_younger(door: Door) -> None:
     door.ask(door.text)
     door.clock.advance(-60)
@@ -141,6 +177,23 @@ def test_who_is_known_already_is_let_in_beside_a_neighbour_who_guesses(door: Doo
     assert door.ask(door.text).token is not None
     assert door.ask(ADMIN).scopes == EVERYTHING
     assert door.ask(door.text, "10.0.0.8").token is not None
+
+
+def test_who_was_known_a_while_ago_is_looked_up_beside_a_neighbour_who_guesses(door: Door) -> None:
+    door.ask(door.text)
+    door.clock.advance(600)
+    for number in range(10):
+        with pytest.raises(Unauthenticated):
+            door.ask(door.wrong(number))
+    with pytest.raises(TooManyTries):
+        door.ask(door.wrong(10))
+    with pytest.raises(TooManyTries):
+        door.ask(written(door.id, "cd" * 32))
+    assert door.ask(door.text).token is not None
+    door.portal.run(door.tokens.revoke(door.id, Origin()))
+    door.clock.advance(5)
+    with pytest.raises(Unauthenticated, match="was revoked"):
+        door.ask(door.text)
 
 
 def test_one_caller_of_ipv6_is_one_network(door: Door) -> None:

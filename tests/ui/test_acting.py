@@ -7,6 +7,8 @@ import pytest
 
 from app.domain.access import Role
 from app.domain.conflict import Collision, ConflictKind
+from app.domain.environment import Dsn, Environment, Target
+from app.domain.errors import BackendUnusable
 from app.domain.job import Origin
 from app.ports.control import Answer
 from tests.api.stand import Stand, standing
@@ -14,6 +16,21 @@ from tests.ui.browser import ADDRESS, Browser, Page
 from tests.ui.test_pages import READ
 
 RUN = "Run 2 migrations on development"
+
+
+def test_a_plan_of_several_targets_shows_that_of_each_and_who_has_none() -> None:
+    targets = tuple(Target(name, Dsn(f"postgresql://h/{name}")) for name in ("eu", "us", "ap"))
+    shop = Environment("shop", targets[0].dsn, targets=targets)
+    with standing(changed_settings={"environments": {"shop": shop}, "default_environment": "shop"}) as stand:
+        stand.targets.away["shop.ap"] = BackendUnusable("shop.ap is shut", facts={"backend": "postgresql"})
+        browser = Browser(stand)
+        page = browser.plan("shop", field__to="create users")
+        assert page.status == 201
+        assert browser.get(page.links["shop.us"]).text.count("on shop.us") > 0
+        assert "shop.eu" in page.links and "shop.ap is shut" in page.text
+        assert "liftlock run shop --to 'create users'" in page.text
+        back = browser.plan("shop", kind="rollback", field__kind="rollback", field__count="2")
+        assert "liftlock rollback shop 2" in back.text
 
 
 def test_a_plan_is_made_read_and_run(stand: Stand, browser: Browser) -> None:

@@ -1,14 +1,17 @@
 """Every page: that it is there, says what it is about, and holds nothing that a strict policy would refuse."""
 
+import re
 from collections.abc import Iterator
 from uuid import UUID
 
 import pytest
 
 from app.domain.conflict import Collision, ConflictKind
+from app.domain.convoying import child_request
 from app.domain.environment import Dsn, Environment, Target
 from app.domain.failure import Failure, FailureCode
-from app.domain.job import JobState
+from app.domain.job import JobId, JobState, Origin
+from app.ports import NewJob
 from app.ui.asking import Refused
 from app.ui.pages.jobs import MOST_LINES
 from tests.api.stand import ONE, SECRET, THREE, TWO, Stand, standing
@@ -132,6 +135,14 @@ def test_the_overview_finds_by_name_and_leads_an_id_to_its_job(busy: Stand, visi
     assert visitor.get(f"/ui/?q={job}").response.headers["Location"] == f"/ui/jobs/{job}"
 
 
+def test_a_job_that_waits_is_on_the_overview_however_many_have_ended_since(stand: Stand, browser: Browser) -> None:
+    waits = stand.post("/migrations/run?environment=production", json={"confirm": "production"}).json["id"]
+    for _ in range(51):
+        stand.finish(stand.post("/migrations/run").json["id"])
+    page = browser.get("/ui/")
+    assert f"/ui/jobs/{waits}" in page.links.values() and "Nothing runs and nothing waits" not in page.text
+
+
 def test_a_job_that_is_not_there_is_a_page_that_says_so(visitor: Browser) -> None:
     page = visitor.get(f"/ui/jobs/{UUID(int=7)}")
     assert (page.status, "there is no job" in page.text) == (404, True)
@@ -157,6 +168,17 @@ def test_a_target_that_is_away_leaves_the_way_to_the_others(visitor: Browser, mo
     assert page.links["production"] == "/ui/graph?environment=production"
 
 
+@pytest.mark.parametrize("path", ["graph", "preserved"])
+def test_a_page_of_one_database_offers_each_of_several_targets_and_begins_with_the_first(path: str) -> None:
+    targets = tuple(Target(name, Dsn(f"postgresql://h/{name}")) for name in ("eu", "us"))
+    several = Environment("development", targets[0].dsn, targets=targets)
+    with standing(changed_settings={"environments": {"development": several}}) as stand:
+        for asked in ("", "?environment=development", "?environment=development.eu"):
+            page = Browser(stand).get(f"/ui/{path}{asked}")
+            assert page.status == 200
+            assert re.findall(r"<option[^>]*>([^<]*)", page.html) == ["development.eu", "development.us"]
+
+
 def test_only_a_browser_is_led_from_the_front_door_to_the_dashboard(busy: Stand) -> None:
     client = busy.client()
     assert client.get("/", headers={"Accept": "text/html,*/*"}).headers.get("Location") == "/ui/"
@@ -167,6 +189,27 @@ def test_only_a_browser_is_led_from_the_front_door_to_the_dashboard(busy: Stand)
 def test_the_dashboard_does_not_answer_to_a_strange_host(busy: Stand) -> None:
     for path in ("/ui/", "/ui/sign-in"):
         assert busy.client().get(path, base_url="http://evil.example").status_code == 403
+
+
+def test_a_job_of_several_targets_leads_to_that_of_each_and_back() -> None:
+    targets = tuple(Target(name, Dsn(f"postgresql://h/{name}")) for name in ("eu", "us"))
+    shop = Environment("shop", targets[0].dsn, targets=targets)
+    with standing(changed_settings={"environments": {"shop": shop}, "default_environment": "shop"}) as stand:
+        whole = stand.post("/migrations/run").json["id"]
+        page = Browser(stand).get(f"/ui/jobs/{whole}")
+        assert "its turn has not come" in page.text and "It took no step" not in page.text
+        leader = stand.start(whole)
+        first = NewJob(
+            JobId(stand.clock.new_id()),
+            child_request(leader.request, 0, leader.job_id),
+            Origin(),
+            message="it is its turn",
+        )
+        stand.run(stand.convoys.add(leader.job_id, 0, first))
+        page = Browser(stand).get(f"/ui/jobs/{whole}")
+        assert "shop.us" in page.text and "shop.us" not in page.links
+        part = Browser(stand).get(page.links["shop.eu"])
+        assert part.links["all targets"] == f"/ui/jobs/{whole}"
 
 
 def test_a_comparison_of_several_targets_leads_to_each_of_them() -> None:

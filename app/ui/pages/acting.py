@@ -7,9 +7,11 @@ from typing import Any
 from flask import Blueprint, Response, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
+from app.domain.environment import whole_of
 from app.ui.asking import Answer, Json, Refused
 from app.ui.mount import PREFIX
 from app.ui.offers import Offer, filled, opened
+from app.ui.pages.plans import cli_of_all
 from app.ui.pages.signing import refuse_unsealed
 from app.ui.visitor import PATH, THEME, THEMES, api, secret
 
@@ -76,6 +78,11 @@ def _shown(answer: Answer, offer: Offer) -> AnyResponse:
         return Response(render_template("made_token.html", token=body), HTTPStatus.CREATED)
     if isinstance(body, dict) and body.get("secret"):
         return Response(render_template("made_webhook.html", webhook=body), answer.status)
+    if isinstance(body, dict) and len(body.get("targets") or ()) + len(body.get("withoutPlan") or ()) > 1:
+        # the plan itself is of one of them, and says nothing of the others
+        whole = whole_of(body["environment"])
+        page = render_template("plan_whole.html", plan=body, whole=whole, cli=cli_of_all(body, whole))
+        return Response(page, answer.status)
     return redirect(_page_of(body) or offer.back, HTTPStatus.SEE_OTHER)
 
 

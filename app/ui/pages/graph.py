@@ -3,17 +3,14 @@
 from flask import Blueprint, Response, render_template, request
 from markupsafe import Markup
 
-from app.ui.visitor import api
-from app.ui.visitor import environments as known
+from app.ui.visitor import api, databases, wanted_database
 
 pages = Blueprint("graph", __name__)
 
 
 @pages.get("/graph")
 def graph() -> str:
-    environments = known()
-    default = next((one["name"] for one in environments if one["isDefault"]), "")
-    wanted = request.args.get("environment") or default
+    wanted = wanted_database(request.args.get("environment"))
     rows = api().get("/migrations", environment=wanted)
     needed: dict[str, list[str]] = {}
     for row in rows:
@@ -25,7 +22,7 @@ def graph() -> str:
         needed=needed,
         picture=_picture(wanted),
         wanted=wanted,
-        environments=[one["name"] for one in environments],
+        environments=databases(),
     )
 
 

@@ -6,23 +6,20 @@ from app.ui.asking import Json, segment
 from app.ui.mount import PREFIX
 from app.ui.offers import TEXT, Offer
 from app.ui.paging import next_page
-from app.ui.visitor import api
-from app.ui.visitor import environments as known
+from app.ui.visitor import api, databases, wanted_database
 
 pages = Blueprint("kept", __name__)
 
 
 @pages.get("/preserved")
 def preserved() -> str:
-    environments = known()
-    default = next((one["name"] for one in environments if one["isDefault"]), "")
-    wanted = request.args.get("environment") or default
+    wanted = wanted_database(request.args.get("environment"))
     answer = api().read(f"/environments/{segment(wanted)}/preserved", page_token=request.args.get("pageToken"))
     return render_template(
         "preserved.html",
         sets=[_set(one, wanted) for one in answer.body],
         wanted=wanted,
-        environments=[one["name"] for one in environments],
+        environments=databases(),
         more=next_page(answer),
     )
 

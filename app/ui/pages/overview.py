@@ -5,6 +5,7 @@ from uuid import UUID
 from flask import Blueprint, redirect, render_template, request
 from werkzeug.wrappers import Response
 
+from app.domain.job import JobState
 from app.ui.asking import Json, segment
 from app.ui.matrix import Row, drawn, folded_rows, matching
 from app.ui.mount import PREFIX
@@ -36,9 +37,16 @@ def overview() -> Response | str:
         total=len(found["migrations"]),
         found=len(rows),
         wanted=wanted,
-        jobs=[one for one in api().get("/jobs", limit=50) if one["finishedAt"] is None][:MOST_JOBS],
+        jobs=_under_way(),
         conflicts=api().get("/migrations/conflicts", state="open", limit=MOST_JOBS),
     )
+
+
+def _under_way() -> list[Json]:
+    """The newest that have not ended, however many have ended since they were asked for."""
+    states = [state for state in JobState if not state.final]
+    found = [one for state in states for one in api().get("/jobs", state=state, limit=MOST_JOBS)]
+    return sorted(found, key=lambda one: str(one["createdAt"]), reverse=True)[:MOST_JOBS]
 
 
 def _card(environment: Json) -> Json:

@@ -149,6 +149,20 @@ def _cli(plan: Json) -> str | None:
             return None
 
 
+def cli_of_all(plan: Json, whole: str) -> str | None:
+    """One job for all targets of an environment, where the command line can ask for the same as the plan."""
+    asked = plan["request"]
+    to = "" if asked["to"] is None else f" --to {shlex.quote(asked['to'])}"
+    match plan["kind"]:
+        case "run":
+            return f"liftlock run {shlex.quote(whole)}{to}{_where()}"
+        case "rollback":
+            count = "" if to or asked["count"] is None else f" {asked['count']}"
+            return f"liftlock rollback {shlex.quote(whole)}{count}{to}{_where()}"
+        case _:
+            return None
+
+
 def _where() -> str:
     """The command line goes to this machine's port 3000 by itself."""
     here = request.host_url.rstrip("/")
