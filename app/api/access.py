@@ -1,5 +1,6 @@
 """Who may pass: the token of a request, what its route asks for, and what is noted of those that are turned away."""
 
+import structlog
 from flask import g, request
 
 from app.api.context import SAFE_METHODS, came_from, require, run, services
@@ -7,7 +8,7 @@ from app.api.doors import Asks, Door, door_of
 from app.domain import errors
 from app.domain.access import CARRIED, EVERYTHING, Access, Auth, Scope
 from app.domain.audit import Deed
-from app.domain.errors import LiftlockError, TooOften, Unauthenticated
+from app.domain.errors import BackendUnavailable, LiftlockError, TooOften, Unauthenticated
 from app.domain.principal import Principal
 from app.domain.removed import EnvironmentRemoved
 
@@ -30,6 +31,8 @@ NOTED = (
 )
 """Refusals that somebody may want to know of later; what was only misspelt is none of them."""
 
+log = structlog.get_logger()
+
 
 def admit() -> None:
     """Runs before every view. Raises Unauthenticated, TooManyTries, Forbidden or BackendUnavailable.
@@ -41,11 +44,34 @@ def admit() -> None:
     door = door_of(request.url_rule, request.method)
     if door.asks is Asks.NOTHING:
         return
-    g.access = _access()
+    g.access = _known_caller()
     _count_request()
     if door.asks is Asks.SCOPE:
         (verb,) = door.verbs
         require(Scope(verb))
+
+
+def _known_caller() -> Access:
+    """Raises as `admit`; whoever has not been let in yet is not told where the control database is."""
+    try:
+        return _access()
+    except BackendUnavailable as error:
+        if "address" not in error.facts:
+            raise
+        log.warning("access.unknown", why=error.detail)
+        raise BackendUnavailable(
+            "who is calling cannot be found out: the control database cannot be used now; the log of the API says why",
+            facts={"backend": error.facts.get("backend")},
+        ) from error
+
+
+def is_let_in() -> bool:
+    """Whether the caller of an open route has shown who they are, or need not."""
+    try:
+        _access()
+    except LiftlockError:
+        return False
+    return True
 
 
 def challenge() -> str:

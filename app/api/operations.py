@@ -3,11 +3,13 @@
 import platform
 from http import HTTPStatus
 
+import structlog
 from flask import Response
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 
 from app.api import schemas
+from app.api.access import is_let_in
 from app.api.answers import json_response
 from app.api.context import run, services
 from app.api.requests import checked
@@ -20,6 +22,9 @@ api = APIBlueprint(
 )
 
 ASK_AGAIN_S = 5
+UNTOLD = "not all right; the log of the API says why, and so does this answer to whoever sends a token"
+
+log = structlog.get_logger()
 
 
 @api.get("/health/live", responses={200: schemas.Alive}, operation_id="live")
@@ -35,9 +40,13 @@ def ready() -> Response:
     """Whether requests can be served
 
     `degraded`: jobs are accepted and wait for Redis, or PostgreSQL answers and takes no change. `unready`: it
-    is away, or the tables are not there yet.
+    is away, or the tables are not there yet. Where the service asks who is calling, only those it lets in are told why.
     """
     checks = run(services().health.checks())
+    away = {check.name: check.detail for check in checks if not check.ok}
+    tells_why = not away or is_let_in()
+    if not tells_why:
+        log.warning("health.away", **away)
     if any(check.needed and not check.ok for check in checks):
         status = "unready"
     else:
@@ -45,7 +54,13 @@ def ready() -> Response:
     body = {
         "status": status,
         "checks": [
-            {"name": check.name, "ok": check.ok, "needed": check.needed, "detail": check.detail} for check in checks
+            {
+                "name": check.name,
+                "ok": check.ok,
+                "needed": check.needed,
+                "detail": check.detail if check.ok or tells_why else UNTOLD,
+            }
+            for check in checks
         ],
     }
     if status != "unready":

@@ -362,8 +362,13 @@ def test_the_guard_against_web_pages_holds_with_tokens_too(shut: Stand) -> None:
 
 def test_a_database_that_is_away_is_503_and_not_401(shut: Stand) -> None:
     text = make(shut, "deploy", role="viewer")
-    shut.tokens.unavailable = BackendUnavailable("the control database cannot be reached")
-    assert shut.get("/jobs", token=text).status_code == 503
+    address = "postgresql://liftlock@db.internal:5432/liftlock"
+    shut.tokens.unavailable = BackendUnavailable(
+        f"{address} is away", facts={"backend": "postgresql", "address": address}
+    )
+    refused = shut.get("/jobs", token=text)
+    assert (refused.status_code, refused.json["backend"]) == (503, "postgresql")
+    assert "db.internal" not in refused.get_data(as_text=True)
     assert shut.get("/health/live").status_code == 200
 
 

@@ -9,7 +9,9 @@ from dataclasses import replace
 
 from app import create_app
 from app.adapters.health import Check
-from tests.api.stand import Stand
+from app.api.operations import UNTOLD
+from app.domain.access import Auth
+from tests.api.stand import Stand, standing
 
 
 def test_live_is_always_alive(stand: Stand) -> None:
@@ -26,6 +28,19 @@ def test_ready_tells_degraded_from_unready(stand: Stand) -> None:
     unready = stand.get("/health/ready")
     assert (unready.status_code, unready.json["status"]) == (503, "unready")
     assert unready.headers["Retry-After"]
+
+
+def test_only_those_who_are_let_in_are_told_what_is_the_matter_with_a_server() -> None:
+    admin = "t" * 32
+    with standing(changed_settings={"auth": Auth.TOKEN, "admin_token": admin}) as stand:
+        postgresql, _ = stand.health.answers
+        away = Check("redis", False, False, "redis://10.1.2.3:6379/0 cannot be reached")
+        stand.health.answers = (postgresql, away)
+        strangers = [stand.get("/health/ready", headers=one).json for one in ({}, {"Authorization": "Bearer wrong"})]
+        known = stand.get("/health/ready", headers={"Authorization": f"Bearer {admin}"}).json
+    assert [one["checks"][1]["detail"] for one in strangers] == [UNTOLD] * 2
+    assert [one["status"] for one in strangers] == ["degraded"] * 2
+    assert (known["checks"][0]["detail"], known["checks"][1]["detail"]) == (postgresql.detail, away.detail)
 
 
 def test_the_version_is_told(stand: Stand) -> None:
