@@ -15,6 +15,7 @@ from app.domain.environment import Dsn
 from app.domain.events import Event
 from app.domain.job import JobState
 from app.ports import EventsWanted
+from tests.support.eventually import eventually
 from tests.support.house import House, open_house
 from tests.support.servers import Servers, execute, fetch, value
 
@@ -140,7 +141,7 @@ def test_while_nobody_follows_nobody_listens(servers: Servers, folder: Path) -> 
         house.run_async(feed.join(["jobs"], heard.append))
         assert value(house.dsn, listening, "liftlock:events") == 1
         house.run_async(feed.leave(heard.append))
-        assert value(house.dsn, listening, "liftlock:events") == 0
+        eventually(lambda: value(house.dsn, listening, "liftlock:events") == 0)
 
 
 def test_what_a_tick_told_goes_with_it(servers: Servers, folder: Path) -> None:
