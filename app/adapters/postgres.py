@@ -91,6 +91,9 @@ UNUSABLE = (
     Unfit,
 )
 
+NO_TABLES = (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError)
+"""Liftlock's own tables, or their schema, are not there: not yet, or not any more."""
+
 SHORT = (asyncpg.DiskFullError, asyncpg.OutOfMemoryError)
 """Its server lacks what the statement takes: of a migration the step's own failure, else as if it were away."""
 

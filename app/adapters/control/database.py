@@ -11,7 +11,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from app.adapters.control.direct import BY_KEYS, Direct, DirectConnections, Row
-from app.adapters.postgres import CONTROL_DATABASE, LENT, LOST, SHORT, UNUSABLE, Unfit, unavailable
+from app.adapters.postgres import CONTROL_DATABASE, LENT, LOST, NO_TABLES, SHORT, UNUSABLE, Unfit, unavailable
 from app.adapters.target.connection import close
 from app.adapters.target.pooling import is_lent, is_lent_by_the_transaction
 from app.domain.environment import Dsn
@@ -161,7 +161,7 @@ async def _lends_by_the_transaction(dsn: Dsn) -> bool:
         await close(other)
 
 
-_AWAY = (*LOST, *UNUSABLE, *SHORT, asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError)
+_AWAY = (*LOST, *UNUSABLE, *SHORT, *NO_TABLES)
 """Nobody is there, or it has no room, or it has not been installed yet."""
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import asyncpg
 
-from app.adapters.postgres import LOST
+from app.adapters.postgres import LOST, NO_TABLES
 from app.adapters.scratch import statements
 from app.adapters.scratch.dump import DumpFailed, PgDump
 from app.domain.environment import Dsn, Environment
@@ -42,7 +42,7 @@ async def by_replay(connection: asyncpg.Connection, target: asyncpg.Connection, 
     """The ups of the ledger in their order. Raises NotReplayed where one is no SQL, or fails."""
     try:
         recorded = await target.fetch(statements.RECORDED, environment.scope)
-    except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):
+    except NO_TABLES:
         recorded = []
     if not recorded:
         raise NotReplayed("its ledger has no migration")

@@ -14,7 +14,7 @@ import structlog
 
 from app import failpoints
 from app.adapters.codec import ENDED, from_json
-from app.adapters.postgres import LOST, UNUSABLE, Unfit, how_lost, unavailable
+from app.adapters.postgres import LOST, NO_TABLES, UNUSABLE, Unfit, how_lost, unavailable
 from app.adapters.target import preconditions, queries, records
 from app.adapters.target.connection import Patience, begin, close, limits_sql, to_commit, transaction
 from app.adapters.target.pooling import Pooling
@@ -180,7 +180,7 @@ class FencedConnection:
             failpoints.reach("fence.before", connection)
             try:
                 taken = await self._take_fence(connection, attempt, nonce)
-            except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):
+            except NO_TABLES:
                 taken = None
             if taken is None:
                 # held by another, or never taken before: only then is it asked whether there is a ledger at all

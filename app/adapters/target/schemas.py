@@ -6,7 +6,7 @@ from uuid import UUID
 
 import asyncpg
 
-from app.adapters.postgres import LOST, UNUSABLE, unavailable
+from app.adapters.postgres import LOST, NO_TABLES, UNUSABLE, unavailable
 from app.adapters.target.connection import close, connect
 from app.adapters.target.introspect import read_snapshot
 from app.adapters.target.schema_state import read_recorded
@@ -59,7 +59,7 @@ async def _recorded(connection: asyncpg.Connection, scope: str) -> Recorded:
     try:
         holder = await connection.fetchval(HOLDER, scope)
         return await read_recorded(connection, scope), holder
-    except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):
+    except NO_TABLES:
         return None, None
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import asyncpg
 
-from app.adapters.postgres import LOST, UNUSABLE, refuse_missing_schema, refuse_old, unavailable
+from app.adapters.postgres import LOST, NO_TABLES, UNUSABLE, refuse_missing_schema, refuse_old, unavailable
 from app.adapters.target.connection import Patience
 from app.adapters.target.queries import EVENTS, JOBS_DONE, LEDGER_SIGNATURE
 from app.adapters.target.readers import READ_TIMEOUT_S, Readers
@@ -25,7 +25,6 @@ from app.ports import LedgerWanted, TargetSession, TargetView
 LARGE_LEDGER = 500
 ANSWERED_WITHIN_S = 12
 """Less than our own command line waits for an answer."""
-NO_LEDGER = (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +65,7 @@ class PostgresTargets:
                         return TargetView(History(), server_major=connection.get_server_version().major)
                     self._with_ledger.add(environment.dsn)
                 return await self._view(connection, environment)
-        except NO_LEDGER:
+        except NO_TABLES:
             # it was there, and somebody has dropped it
             self._with_ledger.discard(environment.dsn)
             return TargetView(History())
@@ -76,7 +75,7 @@ class PostgresTargets:
         try:
             async with self._asking(environment) as connection:
                 return tuple(LedgerEvent(**dict(row)) for row in await connection.fetch(EVENTS, *values))
-        except NO_LEDGER:
+        except NO_TABLES:
             return ()
 
     async def ended(self, environment: Environment, jobs: Sequence[UUID]) -> frozenset[UUID]:
@@ -84,7 +83,7 @@ class PostgresTargets:
             async with self._asking(environment) as connection:
                 rows = await connection.fetch(JOBS_DONE, environment.scope, list(jobs))
                 return frozenset(row["job_id"] for row in rows)
-        except NO_LEDGER:
+        except NO_TABLES:
             return frozenset()
 
     async def release(self, environment: Environment, stranded: UUID, outcome: Ended) -> None:
@@ -95,13 +94,13 @@ class PostgresTargets:
 
     @asynccontextmanager
     async def _asking(self, environment: Environment) -> AsyncIterator[Reading]:
-        """Raises what NO_LEDGER names, and BackendUnavailable: also when connection and answer together take long."""
+        """Raises what NO_TABLES names, and BackendUnavailable: also when connection and answer together take long."""
         try:
             async with asyncio.timeout(ANSWERED_WITHIN_S):
                 pool = await self._readers.pool(environment.dsn)
                 async with pool.acquire(timeout=READ_TIMEOUT_S) as connection:
                     yield connection
-        except NO_LEDGER:
+        except NO_TABLES:
             raise
         except (*LOST, *UNUSABLE, asyncpg.PostgresError) as error:
             raise unavailable(error, environment.dsn, f"the target of {environment.name}") from error

@@ -13,7 +13,7 @@ import click
 
 from app.cli.command import Exampled
 from app.cli.local.scene import READER, WATCHED_S, set_scene
-from app.cli.local.standing import json_option, stand
+from app.cli.local.standing import json_option, port_option, stand
 from app.cli.local.up import PACKAGED_SAMPLES
 from app.embedded.options import StackInfo, StackOptions
 from app.embedded.private import make_data_dir
@@ -37,13 +37,7 @@ step that alters them waits for it {WATCHED_S:.0f} s."""
 
 
 @click.command(cls=Exampled, example="liftlock demo\nliftlock demo --port 3001 --data-dir /tmp/liftlock-demo")
-@click.option(
-    "--port",
-    default=3000,
-    envvar="LIFTLOCK_PORT",
-    type=click.IntRange(1, 65535),
-    help="Port of the API.  [default: LIFTLOCK_PORT, else 3000]",
-)
+@port_option
 @click.option(
     "--data-dir",
     default=".data",

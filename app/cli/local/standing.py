@@ -14,6 +14,13 @@ from app.embedded.stack import run_stack
 if TYPE_CHECKING:
     from typing import TextIO
 
+port_option = click.option(
+    "--port",
+    default=3000,
+    envvar="LIFTLOCK_PORT",
+    type=click.IntRange(1, 65535),
+    help="Port of the API.  [default: LIFTLOCK_PORT, else 3000]",
+)
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="One JSON document once it is ready; what else is said goes to stderr."
 )

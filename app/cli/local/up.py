@@ -10,7 +10,7 @@ import click
 from click.core import ParameterSource
 
 from app.cli.command import Exampled
-from app.cli.local.standing import json_option, stand
+from app.cli.local.standing import json_option, port_option, stand
 from app.domain.errors import ConfigurationInvalid
 from app.embedded.options import StackOptions
 from app.settings import load_settings
@@ -31,13 +31,7 @@ def filled(context: click.Context, parameter: click.Parameter, value: str | None
 
 
 @click.command(cls=Exampled, example="liftlock up\nliftlock up --migrations db/migrations --port 3001")
-@click.option(
-    "--port",
-    default=3000,
-    envvar="LIFTLOCK_PORT",
-    type=click.IntRange(1, 65535),
-    help="Port of the API.  [default: LIFTLOCK_PORT, else 3000]",
-)
+@port_option
 @click.option(
     "--data-dir",
     default=".liftlock",

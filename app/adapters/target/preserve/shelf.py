@@ -5,7 +5,7 @@ from uuid import UUID
 
 import asyncpg
 
-from app.adapters.postgres import quote
+from app.adapters.postgres import NO_TABLES, quote
 from app.adapters.target.preserve.capture import PREFIX
 from app.adapters.target.preserve.kept_rows import SCHEMA
 from app.adapters.target.schemas import connected
@@ -50,7 +50,6 @@ _LEFT_TRIGGERS = """
     SELECT t.tgname AS name, t.tgrelid::regclass::text AS table FROM pg_trigger t
     WHERE starts_with(t.tgname, $1) AND t.tgenabled = 'D' AND t.tgparentid = 0
 """
-_NOTHING_THERE = (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError)
 
 
 class PostgresPreservedRows:
@@ -60,7 +59,7 @@ class PostgresPreservedRows:
         async with connected(environment) as connection:
             try:
                 rows = await connection.fetch(_KEPT, environment.scope, limit)
-            except _NOTHING_THERE:
+            except NO_TABLES:
                 return ()
             return tuple(_set(row) for row in rows)
 
@@ -68,7 +67,7 @@ class PostgresPreservedRows:
         async with connected(environment) as connection:
             try:
                 row = await connection.fetchrow(_ONE, environment.scope, set_id)
-            except _NOTHING_THERE:
+            except NO_TABLES:
                 return None
             return None if row is None else _set(row)
 
@@ -80,7 +79,7 @@ class PostgresPreservedRows:
         async with connected(environment) as connection:
             try:
                 purged = await self._purge(connection, environment.scope, retention)
-            except _NOTHING_THERE:
+            except NO_TABLES:
                 return 0
             await self._drop_triggers(connection)
             return purged

@@ -41,7 +41,9 @@ class _Put:
 
 
 class SideTable:
-    def __init__(self, connection: asyncpg.Connection, stamp: Stamp, ordinal: int, step: Step, wanted: Retrieval):
+    def __init__(
+        self, connection: asyncpg.Connection, stamp: Stamp, ordinal: int, step: Step, wanted: Retrieval
+    ) -> None:
         self._connection = connection
         self._stamp = stamp
         self._ordinal = ordinal
